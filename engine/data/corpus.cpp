@@ -1,0 +1,72 @@
+#include "engine/data/corpus.hpp"
+
+#include <cstring>
+#include <limits>
+
+#include "kernels/status.hpp"
+
+namespace ntpgeo {
+namespace {
+
+constexpr std::size_t first_slots = 1024;
+
+std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
+    __extension__ using Wide = unsigned __int128;
+    const Wide product = static_cast<Wide>(a) * b;
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+/// Eight bytes a round; good enough to spread words over a table, no defence against chosen collisions.
+std::uint64_t hash_bytes(std::string_view bytes) {
+    std::uint64_t hash = 0x9E3779B97F4A7C15U ^ bytes.size();
+    const char* at = bytes.data();
+    std::size_t left = bytes.size();
+    std::uint64_t word = 0;
+    for (; left > 8; at += 8, left -= 8) {
+        std::memcpy(&word, at, 8);
+        hash = mix(hash ^ word, 0xD6E8FEB86659FD93U);
+    }
+    word = 0;
+    for (std::size_t i = 0; i < left; ++i) word = word << 8 | static_cast<unsigned char>(at[i]);
+    return mix(hash ^ word, 0xA0761D6478BD642FU);
+}
+
+}  // namespace
+
+std::int32_t TokenTable::intern(std::string_view bytes) {
+    if (2 * (starts_.size() + 1) > slots_.size()) grow();
+    const std::uint64_t hash = hash_bytes(bytes);
+    const auto tag = static_cast<std::uint32_t>(hash >> 32);
+    const std::size_t mask = slots_.size() - 1;
+    std::size_t place = hash & mask;
+    for (; slots_[place].number >= 0; place = (place + 1) & mask) {
+        if (slots_[place].tag == tag && this->bytes(slots_[place].number) == bytes)
+            return slots_[place].number;
+    }
+    if (size() == std::numeric_limits<std::int32_t>::max()) {
+        throw InputError("the text holds more than 2147483647 distinct tokens");
+    }
+    const auto number = static_cast<std::int32_t>(size());
+    slots_[place] = {tag, number};
+    block_.append(bytes);
+    starts_.push_back(block_.size());
+    return number;
+}
+
+void TokenTable::grow() {
+    slots_.assign(slots_.empty() ? first_slots : 2 * slots_.size(), Slot{0, -1});
+    const std::size_t mask = slots_.size() - 1;
+    for (std::int64_t number = 0; number < size(); ++number) {
+        const std::uint64_t hash = hash_bytes(bytes(static_cast<std::int32_t>(number)));
+        std::size_t place = hash & mask;
+        while (slots_[place].number >= 0) place = (place + 1) & mask;
+        slots_[place] = {static_cast<std::uint32_t>(hash >> 32), static_cast<std::int32_t>(number)};
+    }
+}
+
+void Corpus::end_document() {
+    const auto end = static_cast<std::int64_t>(tokens.size());
+    if (end > (document_ends.empty() ? 0 : document_ends.back())) document_ends.push_back(end);
+}
+
+}  // namespace ntpgeo

@@ -1,0 +1,63 @@
+#include "engine/data/labels.hpp"
+
+#include <cmath>
+#include <string>
+
+#include "kernels/status.hpp"
+
+namespace ntpgeo {
+
+void fold_label_mass(const std::vector<std::int64_t>& indptr, std::vector<double>& probs,
+                     std::vector<double>& context_probs) {
+    for (std::size_t j = 0; j < context_probs.size(); ++j) {
+        double mass = 0;
+        for (std::int64_t i = indptr[j]; i < indptr[j + 1]; ++i) mass += probs[i];
+        if (!(mass > 0 && mass <= 1 + 1e-5))
+            throw InputError("label mass of context " + std::to_string(j) + " is " + std::to_string(mass) +
+                             "; it must lie in (0, 1]");
+        for (std::int64_t i = indptr[j]; i < indptr[j + 1]; ++i) probs[i] /= mass;
+        context_probs[j] *= mass;
+    }
+}
+
+Labels::Labels(Backend& backend, const Dataset& dataset) {
+    const std::int64_t vocab = dataset.vocab_size, contexts = dataset.contexts(), nnz = dataset.nnz();
+    std::vector<double> log_probs(dataset.probs.size());
+    for (std::size_t i = 0; i < log_probs.size(); ++i) log_probs[i] = std::log(dataset.probs[i]);
+
+    // A counting sort by word; contexts stay ascending within a word.
+    std::vector<std::int64_t> word_indptr(static_cast<std::size_t>(vocab) + 1, 0);
+    for (const std::int32_t word : dataset.indices) ++word_indptr[word + 1];
+    for (std::int64_t word = 0; word < vocab; ++word) word_indptr[word + 1] += word_indptr[word];
+    std::vector<std::int64_t> next(word_indptr.begin(), word_indptr.end() - 1);
+    std::vector<std::int64_t> word_contexts(static_cast<std::size_t>(nnz)),
+        word_positions(static_cast<std::size_t>(nnz));
+    for (std::int64_t j = 0; j < contexts; ++j)
+        for (std::int64_t i = dataset.indptr[j]; i < dataset.indptr[j + 1]; ++i) {
+            const std::int64_t place = next[dataset.indices[i]]++;
+            word_contexts[place] = j;
+            word_positions[place] = i;
+        }
+
+    indptr_ = upload_array(backend, dataset.indptr);
+    indices_ = upload_array(backend, dataset.indices);
+    probs_ = upload_array(backend, dataset.probs);
+    log_probs_ = upload_array(backend, log_probs);
+    context_probs_ = upload_array(backend, dataset.context_probs);
+    word_indptr_ = upload_array(backend, word_indptr);
+    word_contexts_ = upload_array(backend, word_contexts);
+    word_positions_ = upload_array(backend, word_positions);
+    view_ = {vocab,
+             contexts,
+             nnz,
+             indptr_.as<std::int64_t>(),
+             indices_.as<std::int32_t>(),
+             probs_.as<double>(),
+             log_probs_.as<double>(),
+             context_probs_.as<double>(),
+             word_indptr_.as<std::int64_t>(),
+             word_contexts_.as<std::int64_t>(),
+             word_positions_.as<std::int64_t>()};
+}
+
+}  // namespace ntpgeo

@@ -1,0 +1,225 @@
+#include "engine/geometry/figures.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "engine/geometry/implicit_matrix.hpp"
+#include "engine/geometry/spectrum.hpp"
+
+namespace ntpgeo {
+namespace {
+
+constexpr std::int64_t wanted_singular_values = 16;
+
+std::optional<double> ratio(double numerator, double denominator) {
+    if (!(denominator > 0)) return std::nullopt;
+    return numerator / denominator;
+}
+
+std::optional<double> existing(double value) {
+    return std::isnan(value) ? std::nullopt : std::optional<double>(value);
+}
+
+}  // namespace
+
+// Memory for one width d, kept from record to record.
+struct FigureMeter::Workspace {
+    std::int64_t dim;
+    Array words, contexts, gradient;  // fp64 [V,d], [m,d], [(V+m)·d]
+    Array support_logits, mean_logits, off_support_max, off_support_square, sparse_part;
+    std::unique_ptr<LossStep> step;
+    Precision precision;
+    std::vector<double> low_rank_energy;   // [m] ‖P_⊥ ℓ̄_j‖²
+    std::vector<double> host_sparse_part;  // [nnz]
+
+    Workspace(Backend& backend, const LabelsView& labels, std::int64_t width, Precision products)
+        : dim(width),
+          words(backend, labels.vocab_size * width * 8),
+          contexts(backend, labels.contexts * width * 8),
+          gradient(backend, (labels.vocab_size + labels.contexts) * width * 8),
+          support_logits(backend, labels.nnz * 8),
+          mean_logits(backend, labels.contexts * 8),
+          off_support_max(backend, labels.contexts * 8),
+          off_support_square(backend, labels.contexts * 8),
+          sparse_part(backend, labels.nnz * 8),
+          step(backend.make_loss_step(labels, {width, Real::fp64, products, 0, 0})),
+          precision(products),
+          low_rank_energy(static_cast<std::size_t>(labels.contexts)),
+          host_sparse_part(static_cast<std::size_t>(labels.nnz)) {}
+};
+
+FigureMeter::FigureMeter(Backend& backend, const Dataset& dataset)
+    : backend_(backend),
+      dataset_(dataset),
+      labels_(backend, dataset),
+      proxy_(backend, dataset, labels_.view()),
+      classes_(support_classes(dataset)),
+      entropy_(ntpgeo::entropy(dataset)) {}
+
+FigureMeter::~FigureMeter() = default;
+
+Figures FigureMeter::measure(Matrix words, Matrix contexts, double lambda, Precision precision,
+                             std::uint64_t seed, std::int64_t step) {
+    const std::int64_t dim = words.columns;
+    if (!work_ || work_->dim != dim || work_->precision != precision)
+        work_ = std::make_unique<Workspace>(backend_, labels_.view(), dim, precision);
+    const Matrix w = work_->words.matrix(Real::fp64, dataset_.vocab_size, dim);
+    const Matrix h = work_->contexts.matrix(Real::fp64, dataset_.contexts(), dim);
+    backend_.copy(words.flat(), w.flat());
+    backend_.copy(contexts.flat(), h.flat());
+
+    Figures figures;
+    figures.lambda = lambda;
+    measure_loss(figures);
+    measure_supports(figures);
+
+    const Array mean(backend_, dim * 8);
+    backend_.column_means(w, mean.vector(Real::fp64, dim));
+    backend_.subtract_row(mean.vector(Real::fp64, dim), w);  // W̄ from here on
+    figures.words_gram_proxy = existing(proxy_.words_gram_cosine(w));
+    figures.contexts_gram_proxy = existing(proxy_.contexts_gram_cosine(h));
+    measure_collapse(figures);
+
+    const LowRankPart low_rank(backend_, labels_.view(), w, h, work_->sparse_part.as<double>());
+    const LeadingSpectrum spectrum = leading_spectrum(backend_, low_rank, wanted_singular_values, seed,
+                                                      static_cast<std::uint64_t>(step) + 2);
+    figures.singular_values = spectrum.values;
+    figures.spectrum_residual = spectrum.residual;
+    if (!spectrum.values.empty())
+        figures.stable_rank =
+            ratio(figures.low_rank_norm * figures.low_rank_norm, spectrum.values[0] * spectrum.values[0]);
+    return figures;
+}
+
+void FigureMeter::measure_loss(Figures& figures) {
+    const std::int64_t words_size = dataset_.vocab_size * work_->dim,
+                       contexts_size = dataset_.contexts() * work_->dim;
+    const Matrix w = work_->words.matrix(Real::fp64, dataset_.vocab_size, work_->dim);
+    const Matrix h = work_->contexts.matrix(Real::fp64, dataset_.contexts(), work_->dim);
+    const LossDetail detail{work_->support_logits.as<double>(), work_->mean_logits.as<double>(),
+                            work_->off_support_max.as<double>(), work_->off_support_square.as<double>()};
+    const LossSums sums =
+        work_->step->run(w, h, figures.lambda, work_->gradient.matrix(Real::fp64, w.rows, w.columns),
+                         work_->gradient.matrix(Real::fp64, h.rows, h.columns, words_size), detail);
+    const Vector gradient = work_->gradient.vector(Real::fp64, words_size + contexts_size);
+    figures.excess_loss = sums.excess_loss;
+    figures.off_support_mass = sums.off_support_mass;
+    figures.grad_norm = std::sqrt(backend_.dot(gradient, gradient));
+    figures.words_norm = std::sqrt(backend_.dot(w.flat(), w.flat()));
+    figures.contexts_norm = std::sqrt(backend_.dot(h.flat(), h.flat()));
+}
+
+// Everything that the support logits and the streaming pass already know.
+void FigureMeter::measure_supports(Figures& figures) {
+    const std::int64_t m = dataset_.contexts();
+    const auto logits = download_array<double>(backend_, work_->support_logits.data(), dataset_.nnz());
+    const auto means = download_array<double>(backend_, work_->mean_logits.data(), m);
+    const auto off_max = download_array<double>(backend_, work_->off_support_max.data(), m);
+    const auto off_square = download_array<double>(backend_, work_->off_support_square.data(), m);
+
+    double sparse_square = 0, low_rank_square = 0, error_square = 0, limit_square = 0, with_support = 0;
+    double margin = std::numeric_limits<double>::infinity();
+    for (std::int64_t j = 0; j < m; ++j) {
+        const std::int64_t begin = dataset_.indptr[j], end = dataset_.indptr[j + 1];
+        const double size = static_cast<double>(end - begin);
+        const bool full = end - begin == dataset_.vocab_size;
+        double mean = 0, log_mean = 0, minimum = std::numeric_limits<double>::infinity();
+        for (std::int64_t i = begin; i < end; ++i) {
+            mean += logits[i];
+            log_mean += std::log(dataset_.probs[i]);
+            minimum = std::min(minimum, logits[i]);
+        }
+        mean /= size;
+        log_mean /= size;
+        for (std::int64_t i = begin; i < end; ++i) {
+            const double own = end - begin == 1 ? 0 : logits[i] - mean;
+            const double limit = end - begin == 1 ? 0 : std::log(dataset_.probs[i]) - log_mean;
+            work_->host_sparse_part[i] = own;
+            sparse_square += own * own;
+            error_square += (own - limit) * (own - limit);
+            limit_square += limit * limit;
+        }
+        // A full support leaves nothing of the centred logits outside F.
+        const double lift = full ? 0 : mean - means[j];
+        work_->low_rank_energy[j] = full ? 0 : size * lift * lift + off_square[j];
+        low_rank_square += work_->low_rank_energy[j];
+        with_support += size * lift;
+        if (!full) margin = std::min(margin, minimum - off_max[j]);
+    }
+    backend_.upload(work_->host_sparse_part.data(), work_->sparse_part.data(), dataset_.nnz() * 8);
+    figures.sparse_norm = std::sqrt(sparse_square);
+    figures.low_rank_norm = std::sqrt(low_rank_square);
+    figures.dominance = ratio(figures.low_rank_norm, figures.sparse_norm);
+    figures.in_support_error = ratio(std::sqrt(error_square), std::sqrt(limit_square));
+    figures.alignment_proxy = ratio(with_support, figures.low_rank_norm * proxy_.norm());
+    if (std::isfinite(margin)) figures.min_margin = margin;
+}
+
+// Within a class the supports agree, so P_⊥ of a difference from the class mean g = h − h̄ has the energy
+// ‖W̄g‖² − ‖P_F(W̄g)‖², the first from d×d Grams, the second from the sparse parts' differences.
+void FigureMeter::measure_collapse(Figures& figures) {
+    const std::int64_t m = dataset_.contexts(), dim = work_->dim;
+    const Matrix w = work_->words.matrix(Real::fp64, dataset_.vocab_size, dim);
+    auto h = download_array<double>(backend_, work_->contexts.data(), m * dim);
+    const std::int64_t classes = classes_.count();
+    std::vector<double> mean(static_cast<std::size_t>(classes * dim), 0.0), direction(mean.size(), 0.0);
+    std::vector<double> nonzero(static_cast<std::size_t>(classes), 0.0);
+    const auto shared = [&](std::int64_t j) { return classes_.size[classes_.class_of[j]] >= 2; };
+    const auto full = [&](std::int64_t j) { return dataset_.support_size(j) == dataset_.vocab_size; };
+
+    double total = 0, sparse_within = 0;
+    std::vector<std::vector<double>> sparse_mean(static_cast<std::size_t>(classes));
+    for (std::int64_t j = 0; j < m; ++j) {
+        if (!shared(j)) continue;
+        const std::int64_t c = classes_.class_of[j];
+        const double count = static_cast<double>(classes_.size[c]);
+        double square = 0;
+        for (std::int64_t k = 0; k < dim; ++k) {
+            mean[c * dim + k] += h[j * dim + k] / count;
+            square += h[j * dim + k] * h[j * dim + k];
+        }
+        if (square > 0) {
+            nonzero[c] += 1;
+            for (std::int64_t k = 0; k < dim; ++k)
+                direction[c * dim + k] += h[j * dim + k] / std::sqrt(square);
+        }
+        total += work_->low_rank_energy[j];
+        auto& class_mean = sparse_mean[c];
+        class_mean.resize(static_cast<std::size_t>(dataset_.support_size(j)), 0.0);
+        for (std::int64_t i = 0; i < dataset_.support_size(j); ++i)
+            class_mean[i] += work_->host_sparse_part[dataset_.indptr[j] + i] / count;
+    }
+    for (std::int64_t j = 0; j < m; ++j) {
+        const std::int64_t c = classes_.class_of[j];
+        const bool counted = shared(j) && !full(j);
+        for (std::int64_t k = 0; k < dim; ++k)
+            h[j * dim + k] = counted ? h[j * dim + k] - mean[c * dim + k] : 0;
+        if (!counted) continue;
+        for (std::int64_t i = 0; i < dataset_.support_size(j); ++i) {
+            const double difference = work_->host_sparse_part[dataset_.indptr[j] + i] - sparse_mean[c][i];
+            sparse_within += difference * difference;
+        }
+    }
+    // tr(W̄ᵀW̄ · Σ g gᵀ)
+    const Array scatter(backend_, m * dim * 8), grams(backend_, 2 * dim * dim * 8);
+    backend_.upload(h.data(), scatter.data(), m * dim * 8);
+    const Matrix g = scatter.matrix(Real::fp64, m, dim);
+    backend_.multiply(a_transposed, 1, g, g, 0, grams.matrix(Real::fp64, dim, dim));
+    backend_.multiply(a_transposed, 1, w, w, 0, grams.matrix(Real::fp64, dim, dim, dim * dim));
+    const double within =
+        backend_.dot(grams.vector(Real::fp64, dim * dim), grams.vector(Real::fp64, dim * dim, dim * dim));
+    figures.collapse = ratio(std::max(0.0, within - sparse_within), total);
+
+    double cosine_sum = 0, cosine_classes = 0;
+    for (std::int64_t c = 0; c < classes; ++c) {
+        if (nonzero[c] < 2) continue;
+        double square = 0;
+        for (std::int64_t k = 0; k < dim; ++k) square += direction[c * dim + k] * direction[c * dim + k];
+        cosine_sum += (square - nonzero[c]) / (nonzero[c] * (nonzero[c] - 1));
+        cosine_classes += 1;
+    }
+    figures.class_cosine = ratio(cosine_sum, cosine_classes);
+}
+
+}  // namespace ntpgeo

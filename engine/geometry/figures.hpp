@@ -1,0 +1,69 @@
+// The figures of a train record (design 2.2) for any W and H over a dataset, without V×m memory (design 4.4).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/data/labels.hpp"
+#include "engine/geometry/proxy.hpp"
+
+namespace ntpgeo {
+
+/// Everything is of the centred logits L̄ = (I − 11ᵀ/V)L, except the loss, the raw norms and the margin, which
+/// the centring does not touch. An empty optional is a quantity that does not exist for this input.
+struct Figures {
+    double lambda = 0;
+    double excess_loss = 0;                    ///< CE − Hent, nats
+    double off_support_mass = 0;               ///< Σ π_j r_j/(1+r_j)
+    double grad_norm = 0;                      ///< of CE + λ/2 (‖W‖² + ‖H‖²)
+    double words_norm = 0, contexts_norm = 0;  ///< ‖W‖_F, ‖H‖_F, raw
+    double sparse_norm = 0;                    ///< ‖P_F(L̄)‖_F
+    double low_rank_norm = 0;                  ///< ‖P_⊥(L̄)‖_F
+    std::optional<double> dominance;           ///< their ratio, low rank over sparse
+    std::optional<double> in_support_error;    ///< ‖P_F(L) − L_in‖_F / ‖L_in‖_F
+    std::optional<double> alignment_proxy;     ///< cos of P_⊥(L̄) with S̃
+    std::optional<double> min_margin;          ///< min over j of min_{S_j} ℓ − max_{off} ℓ
+    std::optional<double>
+        collapse;  ///< within-class over total energy of P_⊥(L̄)'s columns, classes of ≥ 2 contexts
+    std::optional<double> class_cosine;   ///< mean over those classes of the mean pairwise cosine of h_j
+    std::optional<double> stable_rank;    ///< ‖P_⊥(L̄)‖_F²/σ₁²
+    std::vector<double> singular_values;  ///< up to 16 largest of P_⊥(L̄)
+    double spectrum_residual = 0;         ///< relative to σ₁; 0 where the decomposition was dense
+    std::optional<double> words_gram_proxy, contexts_gram_proxy;
+};
+
+/// Measures W, H against one dataset; what depends on the dataset alone is computed once. `backend` and the
+/// dataset must outlive it.
+class FigureMeter {
+  public:
+    FigureMeter(Backend& backend, const Dataset& dataset);
+    ~FigureMeter();
+
+    /// words [V,d] and contexts [m,d] in either precision (converted to fp64). `precision` is that of the
+    /// loss step's three products. The spectrum's sketch is drawn from (seed, step) alone.
+    Figures measure(Matrix words, Matrix contexts, double lambda, Precision precision, std::uint64_t seed,
+                    std::int64_t step);
+
+    [[nodiscard]] const Labels& labels() const { return labels_; }
+    [[nodiscard]] const std::string& proxy_kind() const { return proxy_.kind(); }
+    [[nodiscard]] double entropy() const { return entropy_; }
+
+  private:
+    struct Workspace;
+    void measure_loss(Figures& figures);
+    void measure_supports(Figures& figures);
+    void measure_collapse(Figures& figures);
+
+    Backend& backend_;
+    const Dataset& dataset_;
+    Labels labels_;
+    SupportProxy proxy_;
+    SupportClasses classes_;
+    double entropy_ = 0;
+    std::unique_ptr<Workspace> work_;
+};
+
+}  // namespace ntpgeo

@@ -1,0 +1,126 @@
+#include "engine/geometry/proxy.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "engine/geometry/implicit_matrix.hpp"
+#include "engine/geometry/spectrum.hpp"
+#include "kernels/svd/small.hpp"
+
+namespace ntpgeo {
+namespace {
+
+constexpr std::int64_t dense_limit = 4096;
+constexpr std::int64_t leading = 64;
+
+/// S̃S̃ᵀ [V, V]: S Sᵀ counts the contexts that two words share, and centring takes off its row and column
+/// means.
+std::vector<double> words_gram(const Dataset& data) {
+    const std::int64_t n = data.vocab_size;
+    std::vector<double> gram(static_cast<std::size_t>(n * n), 0.0), mean(static_cast<std::size_t>(n), 0.0);
+    for (std::int64_t j = 0; j < data.contexts(); ++j)
+        for (std::int64_t a = data.indptr[j]; a < data.indptr[j + 1]; ++a)
+            for (std::int64_t b = data.indptr[j]; b < data.indptr[j + 1]; ++b)
+                gram[data.indices[a] * n + data.indices[b]] += 1;
+    double total = 0;
+    for (std::int64_t i = 0; i < n; ++i) {
+        for (std::int64_t k = 0; k < n; ++k) mean[i] += gram[i * n + k];
+        mean[i] /= static_cast<double>(n);
+        total += mean[i];
+    }
+    total /= static_cast<double>(n);
+    for (std::int64_t i = 0; i < n; ++i)
+        for (std::int64_t k = 0; k < n; ++k) gram[i * n + k] -= mean[i] + mean[k] - total;
+    return gram;
+}
+
+/// S̃ᵀS̃ [m, m]: |S_i ∩ S_j| − k_i k_j / V.
+std::vector<double> contexts_gram(const Dataset& data) {
+    const std::int64_t m = data.contexts();
+    std::vector<double> gram(static_cast<std::size_t>(m * m), 0.0);
+    std::vector<std::vector<std::int64_t>> contexts_of(static_cast<std::size_t>(data.vocab_size));
+    for (std::int64_t j = 0; j < m; ++j)
+        for (std::int64_t i = data.indptr[j]; i < data.indptr[j + 1]; ++i)
+            contexts_of[data.indices[i]].push_back(j);
+    for (const auto& contexts : contexts_of)
+        for (const std::int64_t a : contexts)
+            for (const std::int64_t b : contexts) gram[a * m + b] += 1;
+    for (std::int64_t a = 0; a < m; ++a)
+        for (std::int64_t b = 0; b < m; ++b)
+            gram[a * m + b] -= static_cast<double>(data.support_size(a)) *
+                               static_cast<double>(data.support_size(b)) /
+                               static_cast<double>(data.vocab_size);
+    return gram;
+}
+
+}  // namespace
+
+SupportProxy::SupportProxy(Backend& backend, const Dataset& dataset, const LabelsView& labels)
+    : backend_(backend), labels_(labels) {
+    double square = 0;
+    for (std::int64_t j = 0; j < dataset.contexts(); ++j) {
+        const double size = static_cast<double>(dataset.support_size(j));
+        square += size * (1 - size / static_cast<double>(dataset.vocab_size));
+    }
+    norm_ = std::sqrt(square);
+    const std::int64_t shorter = std::min(dataset.vocab_size, dataset.contexts());
+    left_ = dataset.vocab_size <= dataset.contexts();
+    if (shorter > dense_limit) {
+        kind_ = "leading " + std::to_string(leading);
+        const CentredSupport support(backend, labels);
+        LeadingSpectrum spectrum = leading_spectrum(backend, support, leading, 0, 0);
+        values_ = std::move(spectrum.values);
+        vectors_ = std::move(spectrum.vectors);
+        return;
+    }
+    kind_ = "dense";
+    const SymmetricEigen eigen =
+        symmetric_eigen(left_ ? words_gram(dataset) : contexts_gram(dataset), shorter);
+    const double floor = std::max(eigen.values[0], 0.0) * static_cast<double>(shorter) * 0x1p-52;
+    std::int64_t count = 0;
+    while (count < shorter && eigen.values[count] > floor) ++count;
+    std::vector<double> vectors(static_cast<std::size_t>(shorter * count));
+    for (std::int64_t i = 0; i < shorter; ++i)
+        for (std::int64_t k = 0; k < count; ++k) vectors[i * count + k] = eigen.vectors[i * shorter + k];
+    for (std::int64_t k = 0; k < count; ++k) values_.push_back(std::sqrt(eigen.values[k]));
+    vectors_ = upload_array(backend, vectors);
+}
+
+double SupportProxy::cosine(Matrix factor, bool same_side) const {
+    const std::int64_t dim = factor.columns, count = static_cast<std::int64_t>(values_.size());
+    if (count == 0) return std::numeric_limits<double>::quiet_NaN();
+    const std::int64_t shorter = left_ ? labels_.vocab_size : labels_.contexts;
+    // On the other side, XᵀV Σ^{1/2} = (S̃X)ᵀU Σ^{-1/2}.
+    Array mapped;
+    Matrix rows = factor;
+    if (!same_side) {
+        mapped = Array(backend_, shorter * dim * bytes_of(Real::fp64));
+        rows = mapped.matrix(Real::fp64, shorter, dim);
+        const CentredSupport support(backend_, labels_);
+        left_ ? support.times(factor, rows) : support.transposed_times(factor, rows);
+    }
+    const Array product(backend_, count * dim * bytes_of(Real::fp64));
+    backend_.multiply(a_transposed, 1, vectors_.matrix(Real::fp64, shorter, count), rows, 0,
+                      product.matrix(Real::fp64, count, dim));
+    const std::vector<double> host = download_array<double>(backend_, product.data(), count * dim);
+    double inner = 0;
+    for (std::int64_t k = 0; k < count; ++k) {
+        double square = 0;
+        for (std::int64_t i = 0; i < dim; ++i) square += host[k * dim + i] * host[k * dim + i];
+        inner += same_side ? square * values_[k] : square / values_[k];
+    }
+    const Array gram(backend_, dim * dim * bytes_of(Real::fp64));
+    backend_.multiply(a_transposed, 1, factor, factor, 0, gram.matrix(Real::fp64, dim, dim));
+    const Vector flat = gram.vector(Real::fp64, dim * dim);
+    return inner / (std::sqrt(backend_.dot(flat, flat)) * norm_);
+}
+
+double SupportProxy::words_gram_cosine(Matrix words) const {
+    return cosine(words, left_);
+}
+double SupportProxy::contexts_gram_cosine(Matrix contexts) const {
+    return cosine(contexts, !left_);
+}
+
+}  // namespace ntpgeo

@@ -1,0 +1,45 @@
+// The proxies of design 1.3: the geometry that the support matrix alone predicts for W and H.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/data/dataset.hpp"
+#include "kernels/backend.hpp"
+
+namespace ntpgeo {
+
+/// Cosines of W̄W̄ᵀ with (S̃S̃ᵀ)^{1/2} and of HHᵀ with (S̃ᵀS̃)^{1/2} for any factors, from S̃'s singular vectors on
+/// its shorter side: ⟨W̄W̄ᵀ, UΣUᵀ⟩ = ‖W̄ᵀUΣ^{1/2}‖² and ⟨HHᵀ, VΣVᵀ⟩ = ‖HᵀVΣ^{1/2}‖² with V = S̃ᵀUΣ⁻¹ (or the
+/// other way round).
+class SupportProxy {
+  public:
+    /// Dense where min(V, m) ≤ 4096: the eigenvectors of the exact integer-born Gram matrix; singular values
+    /// below √(min(V,m)·2^-52)·σ₁ count as zero. Above that the 64 leading triplets, so that the cosines are
+    /// lower bounds. `labels` must outlive this.
+    SupportProxy(Backend& backend, const Dataset& dataset, const LabelsView& labels);
+
+    /// words W̄ [V,d] centred, fp64; contexts [m,d], fp64. NaN where a norm is zero.
+    [[nodiscard]] double words_gram_cosine(Matrix words) const;
+    [[nodiscard]] double contexts_gram_cosine(Matrix contexts) const;
+
+    [[nodiscard]] double norm() const { return norm_; }              ///< ‖S̃‖_F
+    [[nodiscard]] const std::string& kind() const { return kind_; }  ///< "dense" or "leading 64"
+    [[nodiscard]] const std::vector<double>& values() const {
+        return values_;
+    }  ///< σ of S̃ that are kept, descending
+
+  private:
+    [[nodiscard]] double cosine(Matrix factor, bool same_side) const;
+
+    Backend& backend_;
+    const LabelsView& labels_;
+    double norm_ = 0;
+    std::string kind_;
+    bool left_ = true;  // whether the vectors are U (words' side) or V (contexts' side)
+    std::vector<double> values_;
+    Array vectors_;  // [short side, values]
+};
+
+}  // namespace ntpgeo

@@ -1,0 +1,27 @@
+// Leading singular triplets of an implicit matrix (design 4.4).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/geometry/implicit_matrix.hpp"
+
+namespace ntpgeo {
+
+/// The leading part of a singular value decomposition.
+struct LeadingSpectrum {
+    std::vector<double> values;  ///< σ descending, at most as many as asked for and as min(rows, columns)
+    double residual = 0;  ///< max over the values of ‖A v − σ u‖ / σ₁; 0 where the decomposition was dense
+    Array vectors;                 ///< [short side, values] singular vectors on the shorter side, row-major
+    bool vectors_are_left = true;  ///< whether the shorter side is the rows
+};
+
+/// The `count` largest singular values with vectors on the shorter side. Dense (QR and LAPACK's SVD) where
+/// min(rows, columns) ≤ 256; above that block Krylov on A Aᵀ (or AᵀA) with full re-orthogonalisation and
+/// restarts, until residuals are below 1e-10 σ₁ or 20 restarts are spent; the residual reached is reported
+/// either way. The starting block is drawn from Philox(seed, stream), so the result depends on nothing else.
+/// Throws Failure where LAPACK does.
+LeadingSpectrum leading_spectrum(Backend& backend, const ImplicitMatrix& matrix, std::int64_t count,
+                                 std::uint64_t seed, std::uint64_t stream);
+
+}  // namespace ntpgeo

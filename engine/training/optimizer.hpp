@@ -1,0 +1,56 @@
+// Optimizers over the flat parameter vector. Each is written once over backend operations and can hand out
+// its whole state, so that a resumed run continues bit for bit.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/training/objective.hpp"
+#include "engine/training/settings.hpp"
+
+namespace ntpgeo {
+
+/// What an update was made with.
+struct UpdateContext {
+    std::int64_t update = 0;  ///< updates made before this one
+    double learning_rate = 0;
+    double lambda = 0;
+};
+
+enum class UpdateOutcome {
+    advanced,     ///< x has moved
+    noise_floor,  ///< no step lowers the objective any more in this precision; x is unchanged
+};
+
+/// The loss or the gradient was not finite. The parameters are those that gave it.
+class NonFiniteLoss : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+/// One piece of optimizer state: a vector of the parameters' size on the backend.
+using NamedVector = std::pair<std::string, Vector>;
+
+class Optimizer {
+  public:
+    virtual ~Optimizer() = default;
+
+    /// One update of x. Throws NonFiniteLoss where the objective at x is not finite.
+    virtual UpdateOutcome update(Vector x, const UpdateContext& context) = 0;
+
+    /// The state's vectors, in a fixed order and always all of them: saved from and restored into.
+    virtual std::vector<NamedVector> state_vectors() { return {}; }
+    /// The state's numbers, exact in fp64.
+    [[nodiscard]] virtual std::vector<double> state_numbers() const { return {}; }
+    virtual void restore_numbers(const std::vector<double>&) {}
+};
+
+/// `objective` must outlive the optimizer.
+std::unique_ptr<Optimizer> make_optimizer(Objective& objective, Real master, const Stage& stage);
+
+/// Limited-memory BFGS with a strong-Wolfe line search; see lbfgs.cpp.
+std::unique_ptr<Optimizer> make_lbfgs(Objective& objective, Real master, const Stage& stage);
+
+}  // namespace ntpgeo

@@ -1,0 +1,38 @@
+#include "engine/training/settings.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace ntpgeo {
+
+double learning_rate_at(const Stage& stage, std::int64_t update) {
+    const double rate = stage.learning_rate;
+    if (update < stage.warmup)
+        return rate * static_cast<double>(update + 1) / static_cast<double>(stage.warmup);
+    switch (stage.schedule) {
+        case RateSchedule::constant:
+            return rate;
+        case RateSchedule::cosine: {
+            const double span = static_cast<double>(std::max<std::int64_t>(1, stage.steps - stage.warmup));
+            const double done = static_cast<double>(update - stage.warmup) / span;
+            return rate * 0.5 * (1 + std::cos(std::numbers::pi * done));
+        }
+        case RateSchedule::inverse_sqrt:
+            return rate * std::sqrt(static_cast<double>(std::max<std::int64_t>(stage.warmup, 1)) /
+                                    static_cast<double>(update + 1));
+    }
+    return rate;
+}
+
+double lambda_at(const Stage& stage, std::int64_t step) {
+    if (stage.lambda_start == stage.lambda_end) return stage.lambda_start;
+    const double done = static_cast<double>(step) / static_cast<double>(stage.steps);
+    return stage.lambda_start * std::pow(stage.lambda_end / stage.lambda_start, done);
+}
+
+bool depends_on_total(const Stage& stage) {
+    return stage.schedule == RateSchedule::cosine || stage.lambda_start != stage.lambda_end;
+}
+
+}  // namespace ntpgeo

@@ -1,0 +1,54 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <new>
+
+#include "host/commands/commands.hpp"
+#include "host/run/interrupt.hpp"
+#include "kernels/status.hpp"
+
+namespace ntpgeo {
+namespace {
+
+/// One line, whatever the message held.
+int complain(std::string message, int status) {
+    std::replace(message.begin(), message.end(), '\n', ' ');
+    while (!message.empty() && message.back() == ' ') message.pop_back();
+    fmt::print(stderr, "ntpgeo: {}\n", message);
+    return status;
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+    CLI::App app("ntpgeo: trains next-token prediction on sparse soft labels to its geometric limit",
+                 "ntpgeo");
+    app.require_subcommand(1);
+    app.set_version_flag("--version", std::string("ntpgeo ") + NTPGEO_VERSION);
+    add_data_command(app);
+    add_train_command(app);
+    add_analyze_command(app);
+    add_report_command(app);
+    add_demo_command(app);
+    try {
+        app.parse(argc, argv);
+        // Results that could not be written (a full disk behind a redirection) are no success.
+        if (std::fflush(stdout) != 0) return complain("the results could not be written to stdout", 1);
+        return 0;
+    } catch (const CLI::Success& request) {
+        return app.exit(request);
+    } catch (const CLI::ParseError& error) {
+        return complain(std::string(error.what()) + " (see --help)", 2);
+    } catch (const InputError& error) {
+        return complain(error.what(), 2);
+    } catch (const Interrupted& error) {
+        return complain(error.what(), 130);
+    } catch (const std::bad_alloc&) {
+        return complain("out of memory", 1);
+    } catch (const std::exception& error) {
+        return complain(error.what(), 1);
+    }
+}
+
+}  // namespace ntpgeo

@@ -1,0 +1,72 @@
+#include "host/commands/option_checks.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <utility>
+
+#include "host/files/file_error.hpp"
+#include "kernels/status.hpp"
+
+namespace ntpgeo {
+namespace {
+
+/// `text` as a T where all of it is one; otherwise false.
+template <class T>
+bool parse(const std::string& text, T& value) {
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    return error == std::errc() && stop == end;
+}
+
+std::string in_quotes(const std::string& text) {
+    return "'" + printable(std::string_view(text)) + "'";
+}
+
+}  // namespace
+
+CLI::Validator whole_number(std::int64_t least) {
+    const auto check = [least](std::string& text) -> std::string {
+        std::int64_t value = 0;
+        if (parse(text, value) && value >= least) return {};
+        return fmt::format("{} is not a whole number >= {}", in_quotes(text), least);
+    };
+    return {check, ""};
+}
+
+CLI::Validator positive_number() {
+    const auto check = [](std::string& text) -> std::string {
+        double value = 0;
+        if (parse(text, value) && std::isfinite(value) && value > 0) return {};
+        return in_quotes(text) + " is not a number above 0";
+    };
+    return {check, ""};
+}
+
+CLI::Validator one_of(std::vector<std::string> values, std::vector<std::string> not_yet) {
+    const auto check = [values = std::move(values),
+                        not_yet = std::move(not_yet)](std::string& text) -> std::string {
+        if (std::find(values.begin(), values.end(), text) != values.end()) return {};
+        const auto is_waiting = [&](const std::string& name) {
+            return text == name || (name.back() == ':' && text.rfind(name, 0) == 0);
+        };
+        const bool waits = std::any_of(not_yet.begin(), not_yet.end(), is_waiting);
+        return fmt::format("{} is {}; use {}", in_quotes(text), waits ? "not available yet" : "unknown",
+                           fmt::join(values, ", "));
+    };
+    return {check, ""};
+}
+
+void refuse_until_later(CLI::App& command, const std::vector<std::string>& flags) {
+    for (const std::string& flag : flags) {
+        const auto refuse = [flag](const CLI::results_t&) -> bool {
+            throw InputError(flag + ": not available in this version; leave it out");
+        };
+        command.add_option(flag, refuse)->expected(0, 1)->group("");
+    }
+}
+
+}  // namespace ntpgeo

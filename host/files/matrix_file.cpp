@@ -1,0 +1,50 @@
+#include "host/files/matrix_file.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+
+#include "host/files/file_error.hpp"
+#include "host/files/npy.hpp"
+#include "host/files/safetensors.hpp"
+#include "kernels/status.hpp"
+
+namespace ntpgeo {
+namespace {
+
+HostMatrix read_by_form(const std::string& argument) {
+    if (argument.ends_with(".npy")) return read_npy(argument);
+    constexpr std::string_view extension = ".safetensors";
+    const auto separator = argument.find(".safetensors:");
+    const bool names_tensor =
+        separator != std::string::npos && separator + extension.size() + 1 < argument.size();
+    if (!names_tensor) {
+        throw InputError(fmt::format("'{}' names no matrix; give F.npy or F.safetensors:NAME",
+                                     printable(std::string_view(argument))));
+    }
+    const std::size_t colon = separator + extension.size();
+    return SafetensorsFile(argument.substr(0, colon)).read_matrix(argument.substr(colon + 1));
+}
+
+}  // namespace
+
+HostMatrix read_matrix(const std::string& argument) {
+    HostMatrix matrix = read_by_form(argument);
+    const std::string name = printable(std::string_view(argument));
+    if (matrix.rows == 0 || matrix.columns == 0) {
+        throw InputError(fmt::format("{}: has shape [{}, {}]; it must have at least one row and one column",
+                                     name, matrix.rows, matrix.columns));
+    }
+    const auto bad = std::find_if(matrix.values.begin(), matrix.values.end(),
+                                  [](double value) { return !std::isfinite(value); });
+    if (bad != matrix.values.end()) {
+        const std::int64_t position = bad - matrix.values.begin();
+        throw InputError(fmt::format("{}: the entry [{}, {}] is {}; every entry must be finite", name,
+                                     position / matrix.columns, position % matrix.columns, *bad));
+    }
+    return matrix;
+}
+
+}  // namespace ntpgeo

@@ -1,0 +1,91 @@
+// The safetensors format: an 8-byte little-endian header length, a JSON header, then raw little-endian
+// tensors.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "host/files/host_matrix.hpp"
+#include "host/files/input_file.hpp"
+
+namespace ntpgeo {
+
+/// The format's name of a C++ type: "F64", "F32", "I64", "I32" or "U8".
+template <class T>
+constexpr const char* dtype_name() {
+    if constexpr (std::is_same_v<T, double>) return "F64";
+    if constexpr (std::is_same_v<T, float>) return "F32";
+    if constexpr (std::is_same_v<T, std::int64_t>) return "I64";
+    if constexpr (std::is_same_v<T, std::int32_t>) return "I32";
+    if constexpr (std::is_same_v<T, std::uint8_t>) return "U8";
+}
+
+/// One tensor to be written: raw row-major bytes of `dtype`, borrowed from the caller.
+struct TensorToWrite {
+    std::string name;
+    std::string dtype;
+    std::vector<std::int64_t> shape;
+    std::span<const std::byte> bytes;
+};
+
+/// The tensor `name` over `values`, which are borrowed and must outlive the writing.
+template <class T>
+TensorToWrite tensor_to_write(std::string name, std::vector<std::int64_t> shape,
+                              const std::vector<T>& values) {
+    return {std::move(name), dtype_name<T>(), std::move(shape), std::as_bytes(std::span(values))};
+}
+
+/// Writes tensors with string metadata, atomically. Wide elements are laid out first (in the order given
+/// where equal) and the data section begins at a multiple of 8 bytes, so every tensor starts aligned to its
+/// element. Bytes of the metadata that are not UTF-8 become U+FFFD. Throws Failure where a tensor's bytes do
+/// not fill its shape or a name occurs twice, and Failure or InputError as AtomicFile does.
+void write_safetensors(const std::filesystem::path& path, const std::vector<TensorToWrite>& tensors,
+                       const std::map<std::string, std::string>& metadata);
+
+/// A tensor's place in an opened file.
+struct TensorInfo {
+    std::string dtype;
+    std::vector<std::int64_t> shape;
+    std::uint64_t begin = 0, end = 0;  ///< byte range in the data section
+};
+
+/// A file opened for reading: its header is checked in full (length, JSON, dtypes, shapes against byte
+/// ranges, no name twice, no gaps, no overlaps, no trailing bytes) before any tensor is given out.
+class SafetensorsFile {
+  public:
+    /// Throws InputError, one line with the path, for anything that is not a well-formed safetensors file.
+    explicit SafetensorsFile(const std::filesystem::path& path);
+
+    [[nodiscard]] const std::map<std::string, std::string>& metadata() const { return metadata_; }
+    [[nodiscard]] const std::map<std::string, TensorInfo>& tensors() const { return tensors_; }
+    [[nodiscard]] bool has(const std::string& name) const { return tensors_.contains(name); }
+
+    /// Place and shape of a tensor. Throws InputError where the file has none of that name.
+    [[nodiscard]] const TensorInfo& find(const std::string& name) const;
+
+    /// The tensor's values; its dtype must be that of T exactly (double F64, float F32, int64 I64, int32 I32,
+    /// uint8 U8) and its rank `rank`. Throws InputError naming the tensor otherwise.
+    template <class T>
+    [[nodiscard]] std::vector<T> read(const std::string& name, std::size_t rank) const;
+
+    /// A rank-2 floating tensor (F16, BF16, F32, F64) converted to double exactly. Throws InputError naming
+    /// the tensor where it is anything else.
+    [[nodiscard]] HostMatrix read_matrix(const std::string& name) const;
+
+  private:
+    void check_rank(const std::string& name, const TensorInfo& info, std::size_t rank) const;
+
+    InputFile file_;
+    std::uint64_t data_offset_ = 0;
+    std::map<std::string, std::string> metadata_;
+    std::map<std::string, TensorInfo> tensors_;
+};
+
+}  // namespace ntpgeo

@@ -1,0 +1,250 @@
+#include "host/report/chart.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "host/report/labels.hpp"
+#include "host/report/svg.hpp"
+#include "host/report/text.hpp"
+#include "host/report/thinning.hpp"
+
+namespace ntpgeo {
+namespace {
+
+using Point = SvgWriter::Point;
+
+constexpr double kWidth = 520.0, kTop = 40.0, kBottom = 42.0, kPlotHeight = 232.0;
+constexpr double kLabelSize = 12.0, kTickSize = 11.5, kLabelHeight = 14.5, kLeader = 14.0;
+/// So that plots beside and below one another begin at one line.
+constexpr double kLeastTickWidth = 30.0;
+constexpr int kMarks = 4, kLabels = 8;
+
+std::pair<double, double> value_range(const Chart& chart) {
+    double low = std::numeric_limits<double>::infinity(), high = -low;
+    for (const Series& series : chart.series) {
+        for (const double value : *series.values) {
+            if (!has_place(chart.scale, value)) continue;
+            low = std::min(low, value);
+            high = std::max(high, value);
+        }
+    }
+    if (chart.range) std::tie(low, high) = *chart.range;
+    if (chart.from_zero && low > 0.0) low = 0.0;
+    return {low, high};
+}
+
+StepAxis step_axis(const Chart& chart) {
+    std::int64_t least_positive = 0, greatest = 0;
+    bool has_zero = false;
+    for (const auto* steps : chart.all_steps) {
+        has_zero = has_zero || steps->front() == 0;
+        greatest = std::max(greatest, steps->back());
+        const auto positive = std::find_if(steps->begin(), steps->end(), [](auto step) { return step > 0; });
+        if (positive != steps->end()) {
+            least_positive = least_positive == 0 ? *positive : std::min(least_positive, *positive);
+        }
+    }
+    return {least_positive, greatest, has_zero};
+}
+
+/// Where the plot lies in the picture.
+struct Frame {
+    double left, right, top, bottom;
+
+    [[nodiscard]] double x(double position) const { return left + position * (right - left); }
+    [[nodiscard]] double y(double position) const { return bottom - position * (bottom - top); }
+};
+
+/// What stands between run and quantity in a label.
+std::string_view label_joint(const Series& series) {
+    return series.label_run.empty() || series.label_quantity.empty() ? "" : " · ";
+}
+
+Frame frame_of(const Chart& chart, const Axis& values) {
+    double tick_width = 0.0, label_width = 0.0;
+    std::size_t labels = 0;
+    for (const Tick& tick : values.ticks())
+        tick_width = std::max(tick_width, text_width(tick.label, kTickSize));
+    for (const Series& series : chart.series) {
+        if (!series.labelled()) continue;
+        label_width = std::max(label_width, text_width(series.label_run, kLabelSize) +
+                                                text_width(label_joint(series), kLabelSize) +
+                                                text_width(series.label_quantity, kLabelSize));
+        ++labels;
+    }
+    const double right_margin = labels > 0 ? label_width + kLeader + 8.0 : 14.0;
+    // The picture grows where the labels of many series need the height.
+    const double height = std::max(kPlotHeight, kLabelHeight * static_cast<double>(labels));
+    return {std::max(tick_width, kLeastTickWidth) + 12.0, kWidth - right_margin, kTop, kTop + height};
+}
+
+void draw_axes(SvgWriter& svg, const Chart& chart, const Frame& frame, const StepAxis& steps,
+               const Axis& values) {
+    for (const Tick& tick : values.ticks()) {
+        const double y = frame.y(tick.position);
+        if (tick.label.empty()) {
+            svg.line({frame.left - 3.0, y}, {frame.left, y}, "axis");
+            continue;
+        }
+        svg.line({frame.left, y}, {frame.right, y}, "grid");
+        svg.line({frame.left - 5.0, y}, {frame.left, y}, "axis");
+        svg.text({frame.left - 8.0, y + 4.0}, Anchor::end, "tick", svg_markup(tick.label, kTickSize));
+    }
+    for (const Tick& tick : steps.ticks()) {
+        const double x = frame.x(tick.position);
+        if (!tick.label.empty()) svg.line({x, frame.top}, {x, frame.bottom}, "grid");
+    }
+    for (const Tick& tick : steps.ticks()) {
+        const double x = frame.x(tick.position);
+        svg.line({x, frame.bottom}, {x, frame.bottom + (tick.label.empty() ? 3.0 : 5.0)}, "axis");
+        if (tick.label.empty()) continue;
+        svg.text({x, frame.bottom + 18.0}, Anchor::middle, "tick", svg_markup(tick.label, kTickSize));
+    }
+    const double zero = values.position(0.0);
+    if (chart.scale == Scale::linear && zero > 0.0 && zero < 1.0) {
+        svg.line({frame.left, frame.y(zero)}, {frame.right, frame.y(zero)}, "zero");
+    }
+    svg.line({frame.left, frame.top}, {frame.left, frame.bottom}, "axis");
+    svg.line({frame.left, frame.bottom}, {frame.right, frame.bottom}, "axis");
+    if (steps.has_break()) {
+        const double x = frame.x(steps.break_position()), y = frame.bottom;
+        svg.rectangle({x - 2.0, y - 2.0}, 4.0, 4.0, "paper");
+        svg.line({x - 4.0, y + 4.0}, {x, y - 4.0}, "axis");
+        svg.line({x, y + 4.0}, {x + 4.0, y - 4.0}, "axis");
+    }
+    svg.text({0.5 * (frame.left + frame.right), frame.bottom + 35.0}, Anchor::middle, "quiet", "step");
+}
+
+/// A series in the picture: the strokes of its line, its lone points, and all drawn points in order.
+struct Trace {
+    std::vector<std::vector<Point>> strokes;
+    std::vector<Point> lone, drawn;
+};
+
+Trace trace(const Chart& chart, const Series& series, const Frame& frame, const StepAxis& steps,
+            const Axis& values, Tally& tally) {
+    const std::size_t records = series.values->size();
+    std::vector<double> across(records), along(records);
+    std::vector<std::size_t> absent_before(records + 1, 0);
+    tally.records = records;
+    for (std::size_t i = 0; i < records; ++i) {
+        const double value = (*series.values)[i];
+        across[i] = steps.position((*series.steps)[i]);
+        along[i] = values.position(value);
+        const bool absent = !has_place(chart.scale, value);
+        absent_before[i + 1] = absent_before[i] + (absent ? 1 : 0);
+        if (std::isnan(value)) {
+            ++tally.missing;
+        } else if (absent) {
+            ++tally.unplaced;
+        }
+    }
+    const std::vector<std::size_t> kept = thin(across, along);
+    tally.drawn = kept.size();
+
+    Trace result;
+    std::vector<Point> stroke;
+    const auto finish = [&] {
+        if (stroke.size() == 1) result.lone.push_back(stroke.front());
+        if (stroke.size() > 1) result.strokes.push_back(std::move(stroke));
+        stroke.clear();
+    };
+    for (std::size_t k = 0; k < kept.size(); ++k) {
+        const std::size_t i = kept[k];
+        const Point point = {frame.x(across[i]), frame.y(along[i])};
+        // A line is broken where a record has no point, and between step 0 and the rest: the axis is broken
+        // there too.
+        const bool broken = k > 0 && (absent_before[i] != absent_before[kept[k - 1] + 1] ||
+                                      ((*series.steps)[kept[k - 1]] == 0 && steps.has_break()));
+        if (broken) finish();
+        stroke.push_back(point);
+        result.drawn.push_back(point);
+    }
+    finish();
+    return result;
+}
+
+void draw_marks(SvgWriter& svg, const Series& series, const Trace& line, const Frame& frame) {
+    const std::string classes = "mark fill-" + series.colour;
+    const std::size_t shape = series.mark.value_or(0);
+    for (const Point& point : line.lone) svg.mark(point, shape, 3.2, classes);
+    if (!series.mark) return;
+    // A few marks along the line, at places that differ from run to run.
+    for (int k = 0; k < kMarks; ++k) {
+        const double shift = static_cast<double>(shape % 6) / 6.0;
+        const double x = frame.x((k + 0.25 + 0.75 * shift) / kMarks);
+        if (x > line.drawn.back().first) break;
+        const auto nearest = std::min_element(line.drawn.begin(), line.drawn.end(), [x](auto& a, auto& b) {
+            return std::abs(a.first - x) < std::abs(b.first - x);
+        });
+        if (std::abs(nearest->first - x) < 12.0) svg.mark(*nearest, shape, 3.4, classes);
+    }
+    svg.mark(line.drawn.back(), shape, 3.4, classes);
+}
+
+void draw_labels(SvgWriter& svg, const Chart& chart, const std::vector<Trace>& traces, const Frame& frame) {
+    std::vector<std::size_t> labelled;
+    std::vector<double> wanted;
+    for (std::size_t i = 0; i < chart.series.size(); ++i) {
+        if (!chart.series[i].labelled()) continue;
+        labelled.push_back(i);
+        wanted.push_back(traces[i].drawn.back().second);
+    }
+    const std::vector<double> placed =
+        place_labels(wanted, kLabelHeight, frame.top + 4.0, frame.bottom - 4.0);
+    for (std::size_t k = 0; k < labelled.size(); ++k) {
+        const Series& series = chart.series[labelled[k]];
+        const Point end = traces[labelled[k]].drawn.back();
+        const double x = frame.right + kLeader;
+        const bool displaced = std::abs(placed[k] - end.second) > 2.0 || frame.right - end.first > 12.0;
+        if (displaced) {
+            svg.strokes(
+                {{{end.first + 4.0, end.second}, {frame.right + 1.0, end.second}, {x - 2.0, placed[k]}}},
+                "leader stroke-" + series.colour);
+        }
+        const std::string label = escape_text(series.label_run) + std::string(label_joint(series)) +
+                                  svg_markup(series.label_quantity, kLabelSize);
+        svg.text({x, placed[k] + 4.0}, Anchor::start, "text-" + series.colour, label);
+    }
+}
+
+}  // namespace
+
+Drawing draw_chart(const Chart& chart) {
+    const auto [low, high] = value_range(chart);
+    const Axis values(chart.scale, low, high, kLabels);
+    const StepAxis steps = step_axis(chart);
+    const Frame frame = frame_of(chart, values);
+
+    SvgWriter svg;
+    std::string title = svg_markup(chart.title, 13.5);
+    if (!chart.of_run.empty()) title += ", " + escape_text(shorten(chart.of_run, 160.0, 13.5));
+    svg.text(
+        {1.0, 17.0}, Anchor::start, "title",
+        title + fmt::format("<tspan class=\"quiet\" dx=\"10\">{}</tspan>", svg_markup(chart.unit, 12.0)));
+    draw_axes(svg, chart, frame, steps, values);
+
+    Drawing drawing;
+    std::vector<Trace> traces;
+    for (std::size_t i = 0; i < chart.series.size(); ++i) {
+        drawing.tallies.push_back({.series = i});
+        traces.push_back(trace(chart, chart.series[i], frame, steps, values, drawing.tallies.back()));
+    }
+    // The first series lies on top: of a ramp it is the strongest, of several runs the first named.
+    for (std::size_t i = chart.series.size(); i-- > 0;) {
+        const Series& series = chart.series[i];
+        svg.strokes(traces[i].strokes, fmt::format("curve stroke-{} dash-{}", series.colour, series.dash));
+        draw_marks(svg, series, traces[i], frame);
+    }
+    draw_labels(svg, chart, traces, frame);
+
+    drawing.elements = svg.str();
+    drawing.width = kWidth;
+    drawing.height = frame.bottom + kBottom;
+    return drawing;
+}
+
+}  // namespace ntpgeo

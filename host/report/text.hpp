@@ -1,0 +1,45 @@
+// Text for the page and its pictures: what comes from outside is escaped here, what is ours may carry sub-
+// and superscripts in a small markup (`P_{F}`, `10^{−3}`), and numbers are set the way a paper sets them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace ntpgeo {
+
+/// Untrusted bytes as XML and HTML text, safe in elements and in quoted attributes: the five special
+/// characters become entities; controls, format characters (bidirectional overrides among them), line
+/// separators and noncharacters become a visible `\u{…}`; bytes that are not UTF-8 become U+FFFD.
+std::string escape_text(std::string_view untrusted);
+
+/// Our own markup as HTML (`<sub>`, `<sup>`), with everything else escaped.
+std::string html_markup(std::string_view markup);
+
+/// Our own markup as the content of an SVG `<text>` of `font_size` user units; the shifts are absolute and
+/// undone, since not every viewer knows baseline-shift.
+std::string svg_markup(std::string_view markup, double font_size);
+
+/// Our own markup without its braces, for places that hold plain text; escaped.
+std::string plain_markup(std::string_view markup);
+
+/// An estimate of the width of `text` (markup or plain, UTF-8), in the units of `font_size`, on the wide side
+/// of common sans-serif fonts: nothing can be measured where the file is written.
+double text_width(std::string_view text, double font_size);
+
+/// `text` where its estimated width is at most `max_width`; else its beginning and end around an ellipsis.
+std::string shorten(std::string_view text, double max_width, double font_size);
+
+/// `value` to `digits` significant digits as markup: 0.0125, 12.5, 3.2×10^{−7}; a dash where it is NaN.
+std::string number_markup(double value, int digits);
+
+/// `value` with exactly `decimals` decimals and a true minus sign.
+std::string fixed_text(double value, int decimals);
+
+/// An integer with thin spaces between groups of three from 10 000 on.
+std::string count_text(std::int64_t value);
+
+/// A time in words of at most two units: 0.42 s, 41 s, 3 min 12 s, 2 h 05 min.
+std::string duration_text(double seconds);
+
+}  // namespace ntpgeo

@@ -1,0 +1,73 @@
+// RUN/config.json: every resolved setting of a run, and the same file read back as `--config` (design 2.1).
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "engine/data/dataset.hpp"
+#include "engine/training/settings.hpp"
+
+namespace ntpgeo {
+
+/// When metrics are recorded besides step 0 and the last step.
+struct Cadence {
+    bool logarithmic = true;
+    std::int64_t count = 20;  ///< records a decade (logarithmic), or steps between records
+
+    /// "log:20" or "100". Throws InputError for anything else.
+    static Cadence parse(const std::string& text);
+    [[nodiscard]] std::string text() const;
+    /// Whether a record is due after `step` updates. Logarithmic: the whole numbers nearest to 10^(k/count).
+    [[nodiscard]] bool due(std::int64_t step) const;
+};
+
+/// Which data a run stands on.
+struct DatasetReference {
+    std::string path;  ///< absolute
+    std::string hash;  ///< of the file's bytes
+};
+
+struct RunConfig {
+    DatasetReference dataset;
+    TrainingSettings training;
+    bool precision_auto = true;  ///< the stage's precision is still to be chosen
+    std::string device = "auto";
+    Cadence metrics_every;
+    bool metrics_fp64 = true;           ///< metrics in fp64; false: in the stage's GEMM precision
+    std::int64_t checkpoint_every = 0;  ///< steps; 0: by time alone
+    double checkpoint_seconds = 60;
+    std::int64_t keep_checkpoints = 2;
+};
+
+/// "X" or "HI:LO" into the stage. Throws InputError where a number is not finite and ≥ 0, or HI:LO does not
+/// fall.
+void parse_lambda(const std::string& text, Stage& stage);
+
+/// The device that a name stands for on this machine ("auto" → "cpu"). Throws InputError where there is none
+/// such.
+std::string resolve_device(const std::string& name);
+
+/// Chooses what `auto` left open from the problem's size (design 2.1).
+void resolve(RunConfig& config, const Dataset& dataset);
+
+/// Which data a run stands on, with the sizes for information; and the versions, for information.
+nlohmann::ordered_json describe_dataset(const DatasetReference& reference, const Dataset& dataset);
+nlohmann::ordered_json versions();
+
+/// `dataset` adds its sizes, and versions are added, for information.
+nlohmann::ordered_json to_json(const RunConfig& config, const Dataset& dataset);
+
+/// Reads a file that `to_json` wrote, or a person: keys left out keep their defaults, unknown keys are
+/// refused. `where` names the file in messages. Throws InputError. Lives in config_reader.cpp.
+RunConfig config_from_json(const std::string& text, const std::string& where);
+
+/// Checks what no single option can: finite and positive rates, sizes that fit. Throws InputError naming the
+/// setting.
+void check(const RunConfig& config);
+
+/// The first setting by which two resolved configurations differ, "" where they agree; steps may be greater
+/// in `wanted` where `depends_on_total` allows it.
+std::string first_difference(const RunConfig& stored, const RunConfig& wanted);
+
+}  // namespace ntpgeo

@@ -1,0 +1,44 @@
+#include "host/run/progress.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "host/report/text.hpp"
+
+namespace ntpgeo {
+
+Progress::Progress(std::int64_t first, std::int64_t total)
+    : terminal_(::isatty(STDERR_FILENO) == 1),
+      first_(first),
+      total_(total),
+      start_(Clock::now()),
+      last_(start_) {}
+
+Progress::~Progress() {
+    if (terminal_ && shown_) std::fputs("\r\033[K", stderr);
+}
+
+void Progress::show(std::int64_t step) {
+    const std::chrono::duration<double> since = Clock::now() - last_;
+    if (since.count() < (terminal_ ? 0.2 : 10.0)) return;
+    last_ = Clock::now();
+    print(step);
+}
+
+void Progress::print(std::int64_t step) {
+    const double elapsed = std::chrono::duration<double>(last_ - start_).count();
+    const double rate = static_cast<double>(step - first_) / elapsed;
+    const std::string left = rate > 0 ? duration_text(static_cast<double>(total_ - step) / rate) : "unknown";
+    const std::string line = fmt::format("step {} of {}, {:.3g} steps/s, {} left{}{}", step, total_, rate,
+                                         left, note_.empty() ? "" : ", ", note_);
+    if (terminal_)
+        fmt::print(stderr, "\r\033[K{}", line);
+    else
+        fmt::print(stderr, "{}\n", line);
+    std::fflush(stderr);
+    shown_ = true;
+}
+
+}  // namespace ntpgeo

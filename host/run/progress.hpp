@@ -1,0 +1,35 @@
+// Progress on stderr: one line that rewrites itself on a terminal, plain lines now and then when piped.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace ntpgeo {
+
+class Progress {
+  public:
+    /// `first` of `total` steps are done already.
+    Progress(std::int64_t first, std::int64_t total);
+    ~Progress();
+    Progress(const Progress&) = delete;
+    Progress& operator=(const Progress&) = delete;
+
+    /// Shows the step with rate and time left where the last showing is long enough ago (0.2 s, or 10 s when
+    /// piped).
+    void show(std::int64_t step);
+    /// What the line says besides: the newest figures.
+    void note(const std::string& text) { note_ = text; }
+
+  private:
+    using Clock = std::chrono::steady_clock;
+    void print(std::int64_t step);
+
+    bool terminal_;
+    bool shown_ = false;
+    std::int64_t first_, total_;
+    Clock::time_point start_, last_;
+    std::string note_;
+};
+
+}  // namespace ntpgeo

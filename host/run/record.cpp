@@ -1,0 +1,52 @@
+#include "host/run/record.hpp"
+
+namespace ntpgeo {
+
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+Json number(const std::optional<double>& value) {
+    return value ? Json(*value) : Json(nullptr);
+}
+
+}  // namespace
+
+Json train_record(const Figures& figures, const RecordContext& context) {
+    Json record;
+    record["step"] = context.step;
+    record["time_s"] = context.time_s;
+    record["lambda"] = figures.lambda;
+    record["loss"] = context.entropy + figures.excess_loss;
+    record["entropy"] = context.entropy;
+    record["excess_loss"] = figures.excess_loss;
+    record["off_support_mass"] = figures.off_support_mass;
+    record["grad_norm"] = figures.grad_norm;
+    record["words_norm"] = figures.words_norm;
+    record["contexts_norm"] = figures.contexts_norm;
+    record["sparse_norm"] = figures.sparse_norm;
+    record["low_rank_norm"] = figures.low_rank_norm;
+    record["dominance"] = number(figures.dominance);
+    record["in_support_error"] = number(figures.in_support_error);
+    record["alignment_proxy"] = number(figures.alignment_proxy);
+    record["alignment_limit"] = nullptr;
+    record["min_margin"] = number(figures.min_margin);
+    record["collapse"] = number(figures.collapse);
+    record["class_cosine"] = number(figures.class_cosine);
+    record["stable_rank"] = number(figures.stable_rank);
+    record["singular_values"] = figures.singular_values;
+    record["spectrum_residual"] = figures.spectrum_residual;
+    record["words_gram_proxy"] = number(figures.words_gram_proxy);
+    record["contexts_gram_proxy"] = number(figures.contexts_gram_proxy);
+    record["words_gram_limit"] = nullptr;
+    record["contexts_gram_limit"] = nullptr;
+    record["proxy_kind"] = context.proxy_kind;
+    record["relative_gap"] = nullptr;
+    record["gap_kind"] = nullptr;
+    record["device"] = context.device;
+    record["precision"] = context.precision.empty() ? Json(nullptr) : Json(context.precision);
+    record["metrics_precision"] = context.metrics_precision;
+    return record;
+}
+
+}  // namespace ntpgeo

@@ -1,0 +1,26 @@
+// One line of metrics.jsonl (design 2.2).
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "engine/geometry/figures.hpp"
+
+namespace ntpgeo {
+
+/// What a record says besides its figures.
+struct RecordContext {
+    std::int64_t step = 0;
+    double time_s = 0;
+    std::string device;     ///< "cpu"
+    std::string precision;  ///< of the stage's three large products; "" where no stage made the figures
+    std::string metrics_precision;  ///< of the figures' own
+    double entropy = 0;
+    std::string proxy_kind;
+};
+
+/// Every key of a train record, in the order of design 2.2; what does not exist is null.
+nlohmann::ordered_json train_record(const Figures& figures, const RecordContext& context);
+
+}  // namespace ntpgeo

@@ -1,0 +1,214 @@
+#include "host/run/run_folder.hpp"
+
+#include <fcntl.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+
+#include "host/files/atomic_file.hpp"
+#include "host/files/file_error.hpp"
+#include "kernels/status.hpp"
+
+namespace ntpgeo {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* config_name = "config.json";
+constexpr const char* metrics_name = "metrics.jsonl";
+constexpr const char* log_name = "log.txt";
+
+[[noreturn]] void fail(const fs::path& path, const char* what) {
+    throw Failure(fmt::format("{}: cannot be {}: {}", printable(path), what, system_reason(errno)));
+}
+
+FileDescriptor open_for_appending(const fs::path& path) {
+    FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+    if (!file.is_open()) fail(path, "opened");
+    return file;
+}
+
+void append(const FileDescriptor& file, const fs::path& path, std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t written = ::write(file.get(), text.data(), text.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) fail(path, "written");
+        text.remove_prefix(static_cast<std::size_t>(written));
+    }
+}
+
+std::string config_bytes(const nlohmann::ordered_json& config) {
+    return config.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+// Absolute, and without a slash at its end.
+fs::path whole_path(const fs::path& path) {
+    const fs::path whole = fs::absolute(path).lexically_normal();
+    return whole.has_filename() ? whole : whole.parent_path();
+}
+
+// A folder of its own, beside the one wanted, removed again unless it was renamed.
+class TemporaryFolder {
+  public:
+    explicit TemporaryFolder(const fs::path& wanted) {
+        std::string pattern = (wanted.parent_path() / ".ntpgeo-run-XXXXXX").string();
+        if (!::mkdtemp(pattern.data()))
+            throw InputError(fmt::format("{}: cannot be made: {}; give a folder that can be written",
+                                         printable(wanted), system_reason(errno)));
+        path_ = pattern;
+        fs::permissions(path_, fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec |
+                                   fs::perms::others_read | fs::perms::others_exec);
+    }
+    TemporaryFolder(const TemporaryFolder&) = delete;
+    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+    ~TemporaryFolder() {
+        std::error_code ignored;
+        if (!path_.empty()) fs::remove_all(path_, ignored);
+    }
+    [[nodiscard]] const fs::path& path() const { return path_; }
+    void rename_to(const fs::path& wanted) {
+        if (::rename(path_.c_str(), wanted.c_str()) != 0) fail(wanted, "made");
+        path_.clear();
+    }
+
+  private:
+    fs::path path_;
+};
+
+}  // namespace
+
+bool RunFolder::holds_run(const fs::path& path) {
+    std::error_code ignored;
+    return fs::is_regular_file(path / config_name, ignored);
+}
+
+void RunFolder::require_free(const fs::path& path) {
+    std::error_code error;
+    const fs::path target = whole_path(path);
+    if (holds_run(target))
+        throw InputError(fmt::format("{}: holds another run; give --resume to go on with it, or another name",
+                                     printable(path)));
+    if (fs::exists(target, error) && !(fs::is_directory(target, error) && fs::is_empty(target, error)))
+        throw InputError(fmt::format("{}: is there already and holds no run; give the name of a new folder",
+                                     printable(path)));
+    if (!fs::is_directory(target.parent_path(), error))
+        throw InputError(fmt::format("{}: the folder {} does not exist", printable(path),
+                                     printable(target.parent_path())));
+}
+
+RunFolder RunFolder::create(const fs::path& path, const nlohmann::ordered_json& config) {
+    require_free(path);
+    const fs::path target = whole_path(path);
+    TemporaryFolder temporary(target);
+    write_file_atomically(temporary.path() / config_name, config_bytes(config));
+    temporary.rename_to(target);
+    return RunFolder(target);
+}
+
+RunFolder RunFolder::open(const fs::path& path) {
+    if (!holds_run(path))
+        throw InputError(fmt::format("{}: holds no run (a folder with a {})", printable(path), config_name));
+    return RunFolder(path);
+}
+
+std::string RunFolder::config_text() const {
+    return read_file(path_ / config_name);
+}
+
+void RunFolder::replace_config(const nlohmann::ordered_json& config) const {
+    write_file_atomically(path_ / config_name, config_bytes(config));
+}
+
+void RunFolder::lock() {
+    log_ = open_for_appending(path_ / log_name);
+    if (::flock(log_.get(), LOCK_EX | LOCK_NB) != 0)
+        throw InputError(
+            fmt::format("{}: another process is at work in it; wait for its end", printable(path_)));
+    for (const auto& entry : fs::directory_iterator(path_)) {
+        const std::string name = entry.path().filename().string();
+        if (name.starts_with(".ntpgeo-") && name.ends_with(".tmp")) fs::remove(entry.path());
+    }
+}
+
+std::int64_t RunFolder::cut_metrics(std::int64_t last, const Cadence& cadence) const {
+    const fs::path file = path_ / metrics_name;
+    if (!fs::exists(file)) return -1;
+    const std::string text = read_file(file);
+    std::string kept;
+    std::int64_t last_kept = -1;
+    for (std::size_t begin = 0; begin < text.size();) {
+        const std::size_t end = text.find('\n', begin);
+        if (end == std::string::npos) break;
+        const std::string_view line = std::string_view(text).substr(begin, end + 1 - begin);
+        begin = end + 1;
+        const auto record = nlohmann::json::parse(line, nullptr, false);
+        if (!record.is_object() || !record.contains("step") || !record["step"].is_number_integer())
+            throw InputError(
+                fmt::format("{}: has a line that is no record; this run cannot go on", printable(file)));
+        const std::int64_t step = record["step"].get<std::int64_t>();
+        if (step > last || !cadence.due(step)) continue;
+        kept += line;
+        last_kept = step;
+    }
+    write_file_atomically(file, kept);
+    return last_kept;
+}
+
+void RunFolder::append_metrics(const nlohmann::ordered_json& record) const {
+    const fs::path file = path_ / metrics_name;
+    append(open_for_appending(file), file, record.dump() + "\n");
+}
+
+std::vector<fs::path> RunFolder::checkpoints() const {
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(path_)) {
+        const std::string name = entry.path().filename().string();
+        if (name.starts_with("checkpoint-") && name.ends_with(".safetensors")) files.push_back(entry.path());
+    }
+    std::sort(files.begin(), files.end());  // step numbers have a fixed width
+    return files;
+}
+
+std::optional<fs::path> RunFolder::newest_checkpoint() const {
+    const auto files = checkpoints();
+    if (files.empty()) return std::nullopt;
+    return files.back();
+}
+
+void RunFolder::write_checkpoint(const TrainerState& state, double elapsed, std::int64_t keep) const {
+    const fs::path metrics = path_ / metrics_name;
+    if (const FileDescriptor file = open_for_appending(metrics); ::fsync(file.get()) != 0)
+        fail(metrics, "flushed");
+    write_state(path_ / fmt::format("checkpoint-{:012}.safetensors", state.step), state.tensors,
+                {{"format", "ntpgeo.checkpoint.1"},
+                 {"step", std::to_string(state.step)},
+                 {"noise_floor", state.at_noise_floor ? "true" : "false"},
+                 {"elapsed_s", fmt::format("{}", elapsed)}});
+    const auto files = checkpoints();
+    for (std::size_t i = 0; i + static_cast<std::size_t>(keep) < files.size(); ++i) fs::remove(files[i]);
+}
+
+void RunFolder::write_result(const std::vector<StateTensor>& tensors, const StateHeader& header) const {
+    write_state(path_ / "result.safetensors", tensors,
+                {{"format", "ntpgeo.result.1"},
+                 {"step", std::to_string(header.step)},
+                 {"noise_floor", header.at_noise_floor ? "true" : "false"}});
+}
+
+std::optional<StateHeader> RunFolder::result() const {
+    const fs::path file = path_ / "result.safetensors";
+    if (!fs::exists(file)) return std::nullopt;
+    return read_state_header(file);
+}
+
+void RunFolder::log(const std::string& line) const {
+    const std::time_t now = std::time(nullptr);
+    append(log_, path_ / log_name, fmt::format("{:%Y-%m-%d %H:%M:%S} {}\n", fmt::localtime(now), line));
+}
+
+}  // namespace ntpgeo

@@ -1,0 +1,66 @@
+// A run's folder (design 2.2): config.json, metrics.jsonl, checkpoint-*.safetensors, result.safetensors,
+// log.txt. Whatever moment a run is killed at, its folder resumes.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/training/trainer.hpp"
+#include "host/files/file_descriptor.hpp"
+#include "host/run/config.hpp"
+#include "host/run/state_file.hpp"
+
+namespace ntpgeo {
+
+class RunFolder {
+  public:
+    /// Throws InputError where `create` would find the path taken, naming --resume where a run is there, or
+    /// no folder to make it in.
+    static void require_free(const std::filesystem::path& path);
+    /// A new folder that holds `config` from its first moment on (made under a temporary name, then renamed).
+    /// An empty folder may be there already. Throws InputError where anything else is, naming --resume, and
+    /// leaves it untouched.
+    static RunFolder create(const std::filesystem::path& path, const nlohmann::ordered_json& config);
+    /// A folder that holds a run. Throws InputError where there is none.
+    static RunFolder open(const std::filesystem::path& path);
+    /// Whether `path` is a folder with a config.json.
+    static bool holds_run(const std::filesystem::path& path);
+
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+    [[nodiscard]] std::string config_text() const;
+    void replace_config(const nlohmann::ordered_json& config) const;
+
+    /// Takes the folder for this process for as long as this object lives, and removes what a killed process
+    /// left half written. Throws InputError where another process has it.
+    void lock();
+
+    /// Keeps the records of steps ≤ `last` on the cadence and drops all others, and an unfinished last line.
+    /// Returns the last step kept, −1 where none is. `last` = −1 drops all.
+    std::int64_t cut_metrics(std::int64_t last, const Cadence& cadence) const;
+    void append_metrics(const nlohmann::ordered_json& record) const;
+
+    /// Writes checkpoint-STEP.safetensors after flushing the metrics to disk, then removes all but the newest
+    /// `keep`.
+    void write_checkpoint(const TrainerState& state, double elapsed, std::int64_t keep) const;
+    /// The newest checkpoint's file, if any.
+    [[nodiscard]] std::optional<std::filesystem::path> newest_checkpoint() const;
+
+    void write_result(const std::vector<StateTensor>& tensors, const StateHeader& header) const;
+    [[nodiscard]] std::optional<StateHeader> result() const;
+
+    /// One line, with the date and time, to log.txt. The folder must be locked.
+    void log(const std::string& line) const;
+
+  private:
+    explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
+    [[nodiscard]] std::vector<std::filesystem::path> checkpoints() const;  // oldest first
+
+    std::filesystem::path path_;
+    FileDescriptor log_;  // locked while this process has the folder
+};
+
+}  // namespace ntpgeo

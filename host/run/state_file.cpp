@@ -1,0 +1,69 @@
+#include "host/run/state_file.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstring>
+
+#include "host/files/file_error.hpp"
+#include "host/files/safetensors.hpp"
+#include "kernels/status.hpp"
+
+namespace ntpgeo {
+namespace {
+
+template <class T>
+void read_number(const SafetensorsFile& file, const std::filesystem::path& path, const char* key, T& value) {
+    const auto found = file.metadata().find(key);
+    const bool there = found != file.metadata().end();
+    const char* const end = there ? found->second.data() + found->second.size() : nullptr;
+    if (!there || std::from_chars(found->second.data(), end, value).ptr != end)
+        throw InputError(fmt::format("{}: its metadata has no number '{}'; no training run wrote it",
+                                     printable(path), key));
+}
+
+StateHeader header_of(const SafetensorsFile& file, const std::filesystem::path& path) {
+    StateHeader header;
+    read_number(file, path, "step", header.step);
+    if (file.metadata().contains("elapsed_s")) read_number(file, path, "elapsed_s", header.elapsed);
+    const auto floor = file.metadata().find("noise_floor");
+    header.at_noise_floor = floor != file.metadata().end() && floor->second == "true";
+    return header;
+}
+
+template <class T>
+std::vector<std::byte> read_bytes(const SafetensorsFile& file, const std::string& name, std::size_t rank) {
+    const std::vector<T> values = file.read<T>(name, rank);
+    std::vector<std::byte> bytes(values.size() * sizeof(T));
+    if (!bytes.empty()) std::memcpy(bytes.data(), values.data(), bytes.size());
+    return bytes;
+}
+
+}  // namespace
+
+void write_state(const std::filesystem::path& file, const std::vector<StateTensor>& tensors,
+                 const std::map<std::string, std::string>& metadata) {
+    std::vector<TensorToWrite> list;
+    for (const StateTensor& tensor : tensors)
+        list.push_back({tensor.name, tensor.real == Real::fp64 ? "F64" : "F32", tensor.shape, tensor.bytes});
+    write_safetensors(file, list, metadata);
+}
+
+StateHeader read_state_header(const std::filesystem::path& file) {
+    return header_of(SafetensorsFile(file), file);
+}
+
+TrainerState read_state(const std::filesystem::path& path) {
+    const SafetensorsFile file(path);
+    const StateHeader header = header_of(file, path);
+    TrainerState state{header.step, header.at_noise_floor, {}};
+    for (const auto& [name, info] : file.tensors()) {
+        const bool wide = info.dtype == "F64";
+        state.tensors.push_back({name, wide ? Real::fp64 : Real::fp32, info.shape,
+                                 wide ? read_bytes<double>(file, name, info.shape.size())
+                                      : read_bytes<float>(file, name, info.shape.size())});
+    }
+    return state;
+}
+
+}  // namespace ntpgeo

@@ -1,0 +1,61 @@
+// The anchored cross-entropy of design 1.2 over sparse soft labels, its gradient, and what a metrics record
+// reads off the same pass (design 4.1). One chunk of logits at a time, never V×m.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "kernels/views.hpp"
+
+namespace ntpgeo {
+
+/// Everything that fixes a loss step's memory and arithmetic. `chunk` and `group` are contexts; 0 lets the
+/// backend choose from the sizes alone (never from the number of threads, so that the bits stay the same).
+struct LossPlan {
+    std::int64_t dim = 0;
+    Real master = Real::fp64;
+    Precision precision = Precision::fp64;
+    std::int64_t chunk = 0;
+    std::int64_t group = 0;
+};
+
+/// Sums over all contexts, in nats.
+struct LossSums {
+    double excess_loss = 0;       ///< CE − Hent = Σ_j π_j KL(p_j ‖ q_j), free of cancellation
+    double off_support_mass = 0;  ///< Σ_j π_j r_j/(1+r_j)
+};
+
+/// Per-context facts for a metrics record; null pointers are left out. "Centred" means minus the context's
+/// mean logit.
+struct LossDetail {
+    double* support_logits = nullptr;   ///< [nnz] z_s = ⟨w_s, h_j⟩, raw
+    double* mean_logits = nullptr;      ///< [m] mean over the vocabulary of ℓ_j
+    double* off_support_max = nullptr;  ///< [m] max over v ∉ S_j of ℓ_j[v], raw; −infinity where k_j = V
+    double* off_support_square = nullptr;  ///< [m] Σ over v ∉ S_j of the squared centred logits
+
+    [[nodiscard]] bool wanted() const { return support_logits != nullptr; }
+};
+
+/// A loss step over fixed labels with its workspace planned once. No state passes from one call to the next.
+class LossStep {
+  public:
+    virtual ~LossStep() = default;
+
+    /// words [V,d], contexts [m,d] and their gradients of CE(WH) + λ/2 (‖W‖² + ‖H‖²): dW = G Hᵀ + λW and
+    /// dH = Wᵀ G + λH, in master precision, overwritten whole; they may not alias the inputs. Pass empty
+    /// gradients (null data) for the loss alone. The sums are those of CE, without the ridge term. Sums in
+    /// double and in a fixed order: the same input gives the same bits for any number of threads. Non-finite
+    /// input gives a non-finite excess. `detail` needs all its pointers or none.
+    virtual LossSums run(Matrix words, Matrix contexts, double lambda, Matrix words_gradient,
+                         Matrix contexts_gradient, const LossDetail& detail) = 0;
+    LossSums run(Matrix words, Matrix contexts, double lambda, Matrix words_gradient,
+                 Matrix contexts_gradient) {
+        return run(words, contexts, lambda, words_gradient, contexts_gradient, LossDetail{});
+    }
+};
+
+/// The CPU's loss step: one OpenMP thread a group of chunks, single-threaded GEMMs. GEMM precision fp32 or
+/// fp64.
+std::unique_ptr<LossStep> make_loss_step_cpu(const LabelsView& labels, const LossPlan& plan);
+
+}  // namespace ntpgeo

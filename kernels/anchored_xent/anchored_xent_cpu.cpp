@@ -1,0 +1,319 @@
+#include <omp.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <numeric>
+#include <type_traits>
+#include <vector>
+
+#include "kernels/anchored_xent/anchored_xent.hpp"
+#include "kernels/anchored_xent/chunking_cpu.hpp"
+#include "kernels/anchored_xent/label_terms.hpp"
+#include "kernels/anchored_xent/rows_cpu.hpp"
+#include "kernels/dense/blas_cpu.hpp"
+#include "kernels/status.hpp"
+
+namespace ntpgeo {
+namespace {
+
+using namespace anchored_xent;
+
+// T: master, G: GEMM. The pointers of one call, shared by all threads.
+template <class T>
+struct Call {
+    const T* words;
+    const T* contexts;
+    T* words_gradient;  // null: the loss alone
+    T* contexts_gradient;
+    double lambda;
+    const LossDetail* detail;
+};
+
+template <class T, class G>
+class LossStepCpu final : public LossStep {
+  public:
+    LossStepCpu(const LabelsView& labels, const LossPlan& plan)
+        : labels_(labels),
+          dim_(plan.dim),
+          chunking_(choose_chunking(labels.vocab_size, labels.contexts, plan.dim, sizeof(G), plan.chunk,
+                                    plan.group)),
+          stride_((labels.vocab_size + row_padding - 1) / row_padding * row_padding),
+          chunk_excess_(chunking_.chunks()),
+          chunk_mass_(chunking_.chunks()) {
+        std::int64_t largest_support = 0;
+        for (std::int64_t chunk = 0; chunk < chunking_.chunks(); ++chunk)
+            largest_support = std::max(largest_support, labels.indptr[chunking_.chunk_end(chunk)] -
+                                                            labels.indptr[chunking_.chunk_begin(chunk)]);
+        for (int thread = 0; thread < omp_get_max_threads(); ++thread)
+            scratch_.emplace_back(chunking_.chunk, stride_, dim_, largest_support);
+        if constexpr (!std::is_same_v<T, G>) words_ = AlignedArray<G>(labels.vocab_size * dim_);
+        partial_ = AlignedArray<G>(chunking_.groups() * labels.vocab_size * dim_);
+    }
+
+    using LossStep::run;
+    LossSums run(Matrix words, Matrix contexts, double lambda, Matrix words_gradient,
+                 Matrix contexts_gradient, const LossDetail& detail) override {
+        const Call<T> call{words.as<T>(),
+                           contexts.as<T>(),
+                           words_gradient.as<T>(),
+                           contexts_gradient.as<T>(),
+                           lambda,
+                           detail.wanted() ? &detail : nullptr};
+        const std::vector<double> mean_word = call.detail ? mean_row(call.words) : std::vector<double>{};
+        const G* gemm_words = convert_words(call.words);
+#pragma omp parallel for schedule(dynamic, 1)
+        for (std::int64_t group = 0; group < chunking_.groups(); ++group)
+            for (std::int64_t chunk = chunking_.group_begin(group); chunk < chunking_.group_end(group);
+                 ++chunk)
+                run_chunk(call, gemm_words, mean_word, group, chunk, scratch_[omp_get_thread_num()]);
+        if (call.words_gradient) sum_partials(call);
+        LossSums sums;
+        for (std::int64_t chunk = 0; chunk < chunking_.chunks(); ++chunk) {
+            sums.excess_loss += chunk_excess_[chunk];
+            sums.off_support_mass += chunk_mass_[chunk];
+        }
+        return sums;
+    }
+
+  private:
+    struct Scratch {
+        Scratch(std::int64_t chunk, std::int64_t stride, std::int64_t dim, std::int64_t support)
+            : logits(chunk * stride),
+              contexts(chunk * dim),
+              scaled(chunk * dim),
+              gradient(chunk * dim),
+              logits_on_support(support + row_padding),
+              support_q(support + row_padding),
+              support_probs(support + row_padding, 1.0),
+              residual(support + row_padding),
+              terms(chunk),
+              scale(chunk) {}
+        AlignedArray<G> logits;    // [chunk, stride] Z, then E
+        AlignedArray<G> contexts;  // [chunk, dim] H_B in GEMM precision
+        AlignedArray<G> scaled;    // [chunk, dim] D·H_B
+        AlignedArray<G> gradient;  // [chunk, dim] E·W
+        // [nnz of the chunk, padded]: z_s, then δ_s, then p(expm1 δ − δ); z_s − max, then q̄_s; p_s; q̄_s −
+        // p_s.
+        std::vector<double> logits_on_support, support_q, support_probs, residual;
+        std::vector<SupportTerms> terms;  // [chunk]
+        std::vector<double> scale;        // [chunk] D
+    };
+
+    std::vector<double> mean_row(const T* words) const {
+        std::vector<double> mean(dim_, 0.0);
+        for (std::int64_t v = 0; v < labels_.vocab_size; ++v)
+            for (std::int64_t k = 0; k < dim_; ++k) mean[k] += words[v * dim_ + k];
+        for (double& value : mean) value /= static_cast<double>(labels_.vocab_size);
+        return mean;
+    }
+
+    const G* convert_words(const T* words) {
+        if constexpr (std::is_same_v<T, G>) {
+            return words;
+        } else {
+#pragma omp parallel for schedule(static)
+            for (std::int64_t v = 0; v < labels_.vocab_size; ++v)
+                convert_row(words + v * dim_, words_.data() + v * dim_, dim_);
+            return words_.data();
+        }
+    }
+
+    const G* convert_contexts(const T* contexts, std::int64_t size, Scratch& scratch) const {
+        if constexpr (std::is_same_v<T, G>) {
+            return contexts;
+        } else {
+            convert_row(contexts, scratch.contexts.data(), size);
+            return scratch.contexts.data();
+        }
+    }
+
+    void run_chunk(const Call<T>& call, const G* gemm_words, const std::vector<double>& mean_word,
+                   std::int64_t group, std::int64_t chunk, Scratch& scratch) {
+        const std::int64_t begin = chunking_.chunk_begin(chunk);
+        const std::int64_t size = chunking_.chunk_end(chunk) - begin;
+        const std::int64_t vocab = labels_.vocab_size;
+        const G* gemm_contexts = convert_contexts(call.contexts + begin * dim_, size * dim_, scratch);
+        support_terms(call, begin, size, scratch);
+
+        // The product accumulates onto −a·log2 e with log2 e as its factor, so that what follows is a bare
+        // 2^z.
+        for (std::int64_t b = 0; b < size; ++b)
+            std::fill_n(scratch.logits.data() + b * stride_, stride_, -log2_anchor(scratch.terms[b]));
+        gemm(CblasNoTrans, CblasTrans, size, vocab, dim_, std::numbers::log2e_v<G>, gemm_contexts, dim_,
+             gemm_words, dim_, G{1}, scratch.logits.data(), stride_);
+        chunk_excess_[chunk] = chunk_mass_[chunk] = 0;
+        for (std::int64_t b = 0; b < size; ++b) {
+            G* row = scratch.logits.data() + b * stride_;
+            mask(begin + b, row);
+            if (call.detail) record_detail(call, mean_word, begin + b, row, scratch.terms[b]);
+            const Normalisation normal =
+                exponentiate(begin + b, row, gemm_contexts + b * dim_, gemm_words, scratch.terms[b]);
+            chunk_excess_[chunk] += labels_.context_probs[begin + b] * normal.excess;
+            chunk_mass_[chunk] += labels_.context_probs[begin + b] * normal.off_support_mass;
+            finish_support(begin, begin + b, normal, row, scratch);
+            scratch.scale[b] = normal.scale;
+        }
+        if (call.words_gradient)
+            multiply_gradients(call, gemm_contexts, gemm_words, begin, size,
+                               chunk == chunking_.group_begin(group), group, scratch);
+    }
+
+    // Step 1 of design 4.1: the support logits in master precision, the anchors, and all that the labels
+    // alone decide. The arrays run over the chunk's entries, so that exp and the series are vectorised across
+    // contexts.
+    void support_terms(const Call<T>& call, std::int64_t begin, std::int64_t size, Scratch& scratch) const {
+        const std::int64_t base = labels_.indptr[begin];
+        const std::int64_t entries = labels_.indptr[begin + size] - base;
+        double* logits = scratch.logits_on_support.data();
+        double* q = scratch.support_q.data();
+        double* probs = scratch.support_probs.data();
+        for (std::int64_t b = 0; b < size; ++b) {
+            const std::int64_t first = labels_.indptr[begin + b] - base,
+                               end = labels_.indptr[begin + b + 1] - base;
+            sample_row(call.words, dim_, labels_.indices + base + first, end - first,
+                       call.contexts + (begin + b) * dim_, logits + first);
+            double maximum = logits[first];
+            for (std::int64_t s = first + 1; s < end; ++s) maximum = std::fmax(maximum, logits[s]);
+            for (std::int64_t s = first; s < end; ++s) q[s] = logits[s] - maximum;
+            scratch.terms[b].anchor = maximum;
+        }
+        if (call.detail) std::copy_n(logits, entries, call.detail->support_logits + base);
+        std::copy_n(labels_.probs + base, entries, probs);
+        double* delta = logits;
+        for (std::int64_t s = 0; s < entries; ++s) delta[s] = q[s] - labels_.log_probs[base + s];
+        exp_row(q, entries);
+        for (std::int64_t b = 0; b < size; ++b) {
+            const std::int64_t first = labels_.indptr[begin + b] - base,
+                               end = labels_.indptr[begin + b + 1] - base;
+            double sum = 0;
+            for (std::int64_t s = first; s < end; ++s) sum += q[s];
+            const double inverse = 1 / sum;
+            // The largest term is exactly 1: a support of one token has δ = 0 to the last bit.
+            const double log_sum = std::log(sum);
+            scratch.terms[b].anchor += log_sum;
+            for (std::int64_t s = first; s < end; ++s) {
+                q[s] *= inverse;
+                delta[s] -= log_sum;
+            }
+        }
+        label_row(q, probs, delta, scratch.residual.data(), entries);
+        for (std::int64_t b = 0; b < size; ++b) {
+            scratch.terms[b].excess = 0;
+            for (std::int64_t s = labels_.indptr[begin + b] - base; s < labels_.indptr[begin + b + 1] - base;
+                 ++s)
+                scratch.terms[b].excess += delta[s];
+        }
+    }
+
+    // −infinity in the padding and at the support: its exponential is exactly 0.
+    void mask(std::int64_t context, G* row) const {
+        constexpr G nothing = -std::numeric_limits<G>::infinity();
+        std::fill(row + labels_.vocab_size, row + stride_, nothing);
+        for (std::int64_t s = labels_.indptr[context]; s < labels_.indptr[context + 1]; ++s)
+            row[labels_.indices[s]] = nothing;
+    }
+
+    static G log2_anchor(const SupportTerms& terms) {
+        return static_cast<G>(terms.anchor * std::numbers::log2e);
+    }
+
+    void record_detail(const Call<T>& call, const std::vector<double>& mean_word, std::int64_t context,
+                       const G* row, const SupportTerms& terms) const {
+        double mean = 0;
+        for (std::int64_t k = 0; k < dim_; ++k) mean += mean_word[k] * call.contexts[context * dim_ + k];
+        const double anchor = log2_anchor(terms);
+        const RowSpread spread = spread_row(row, labels_.vocab_size, mean * std::numbers::log2e - anchor);
+        call.detail->mean_logits[context] = mean;
+        call.detail->off_support_max[context] = (spread.maximum + anchor) * std::numbers::ln2;
+        call.detail->off_support_square[context] = spread.square * std::numbers::ln2 * std::numbers::ln2;
+    }
+
+    Normalisation exponentiate(std::int64_t context, G* row, const G* embedding, const G* gemm_words,
+                               const SupportTerms& terms) const {
+        const double weight = labels_.context_probs[context];
+        const double ratio = exp2_row(row, stride_);
+        if (!(ratio > largest_off_support_ratio)) return normalise(weight, terms, ratio);
+
+        // The row is overwritten by now; this is rare enough to form its logits again.
+        for (std::int64_t v = 0; v < labels_.vocab_size; ++v)
+            row[v] = std::numbers::log2e_v<G> *
+                     std::inner_product(embedding, embedding + dim_, gemm_words + v * dim_, G{0});
+        mask(context, row);
+        const G maximum = *std::max_element(row, row + labels_.vocab_size);
+        for (std::int64_t v = 0; v < labels_.vocab_size; ++v) row[v] -= maximum;
+        const double redone = exp2_row(row, stride_);
+        return normalise_redone(weight, terms, static_cast<double>(maximum) * std::numbers::ln2, redone);
+    }
+
+    void finish_support(std::int64_t begin, std::int64_t context, const Normalisation& normal, G* row,
+                        const Scratch& scratch) const {
+        const std::int64_t first = labels_.indptr[context];
+        const double* residual = scratch.residual.data() + (first - labels_.indptr[begin]);
+        for (std::int64_t s = 0; s < labels_.indptr[context + 1] - first; ++s)
+            row[labels_.indices[first + s]] = static_cast<G>(normal.residual_weight * residual[s] -
+                                                             labels_.probs[first + s] * normal.ratio);
+    }
+
+    // OpenBLAS's own clearing of C is slow, so every product here adds onto memory that was filled before.
+    // Step 5: dW += Ĝᵀ·(D·H_B), dH_B = D·(Ĝ·W) + λ H_B.
+    void multiply_gradients(const Call<T>& call, const G* gemm_contexts, const G* gemm_words,
+                            std::int64_t begin, std::int64_t size, bool first, std::int64_t group,
+                            Scratch& scratch) {
+        const std::int64_t vocab = labels_.vocab_size;
+        for (std::int64_t b = 0; b < size; ++b)
+            scale_row(static_cast<G>(scratch.scale[b]), gemm_contexts + b * dim_,
+                      scratch.scaled.data() + b * dim_, dim_);
+        G* partial = partial_.data() + group * vocab * dim_;
+        if (first) std::fill_n(partial, vocab * dim_, G{0});
+        std::fill_n(scratch.gradient.data(), size * dim_, G{0});
+        gemm(CblasTrans, CblasNoTrans, vocab, dim_, size, G{1}, scratch.logits.data(), stride_,
+             scratch.scaled.data(), dim_, G{1}, partial, dim_);
+        gemm(CblasNoTrans, CblasNoTrans, size, dim_, vocab, G{1}, scratch.logits.data(), stride_, gemm_words,
+             dim_, G{1}, scratch.gradient.data(), dim_);
+        for (std::int64_t b = 0; b < size; ++b) {
+            const std::int64_t row = (begin + b) * dim_;
+            combine_row(scratch.scale[b], scratch.gradient.data() + b * dim_, call.lambda,
+                        call.contexts + row, call.contexts_gradient + row, dim_);
+        }
+    }
+
+    // The groups' dW, added in fp64 in the order of the groups, plus λW.
+    void sum_partials(const Call<T>& call) {
+        const std::int64_t size = labels_.vocab_size * dim_;
+        constexpr std::int64_t block = 1024;
+#pragma omp parallel for schedule(static)
+        for (std::int64_t start = 0; start < size; start += block) {
+            const std::int64_t count = std::min(block, size - start);
+            double sum[block];
+            convert_row(partial_.data() + start, sum, count);
+            for (std::int64_t group = 1; group < chunking_.groups(); ++group)
+                combine_row(1.0, partial_.data() + group * size + start, 1.0, sum, sum, count);
+            combine_row(1.0, sum, call.lambda, call.words + start, call.words_gradient + start, count);
+        }
+    }
+
+    LabelsView labels_;
+    std::int64_t dim_;
+    Chunking chunking_;
+    std::int64_t stride_;
+    std::vector<Scratch> scratch_;      // one a thread
+    AlignedArray<G> words_;             // [V, dim] W in GEMM precision, where that is not the master's
+    AlignedArray<G> partial_;           // [groups, V, dim]
+    std::vector<double> chunk_excess_;  // [chunks] Σ π_j excess_j
+    std::vector<double> chunk_mass_;    // [chunks] Σ π_j · off-support mass
+};
+
+}  // namespace
+
+std::unique_ptr<LossStep> make_loss_step_cpu(const LabelsView& labels, const LossPlan& plan) {
+    if (plan.precision != Precision::fp32 && plan.precision != Precision::fp64)
+        throw InputError("the CPU multiplies in fp32 or fp64; bf16, bf16x3 and tf32 need a GPU");
+    return with_real(plan.master, [&]<class T>(T) -> std::unique_ptr<LossStep> {
+        if (plan.precision == Precision::fp32) return std::make_unique<LossStepCpu<T, float>>(labels, plan);
+        return std::make_unique<LossStepCpu<T, double>>(labels, plan);
+    });
+}
+
+}  // namespace ntpgeo

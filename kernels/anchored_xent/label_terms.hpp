@@ -1,0 +1,42 @@
+// How the support and the rest of the vocabulary meet in one context, in fp64 (design 1.2).
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+namespace ntpgeo::anchored_xent {
+
+/// A context whose off-support ratio passes this is redone with a larger anchor.
+inline constexpr double largest_off_support_ratio = 0x1p40;
+
+/// What the support logits of one context give before anything is known off the support.
+struct SupportTerms {
+    double anchor = 0;  ///< a_j = lse over the support
+    double excess = 0;  ///< Σ_s p_s (expm1(δ_s) − δ_s)
+};
+
+/// How one context is normalised: g_j = scale·ĝ_j, with ĝ off the support as streamed against `anchor`,
+/// and ĝ_s = residual_weight·residual_s − p_s·ratio on it.
+struct Normalisation {
+    double scale = 0;             ///< π_j/(1+r_j), or π_j/T for a redone context
+    double residual_weight = 1;   ///< 1, or u = e^{a−c} for a redone context
+    double ratio = 0;             ///< r_j, or r′_j measured against c
+    double excess = 0;            ///< excess loss of the context
+    double off_support_mass = 0;  ///< r_j/(1+r_j), or r′_j/T
+};
+
+/// Against the support's own anchor.
+inline Normalisation normalise(double weight, const SupportTerms& terms, double ratio) {
+    return {weight / (1 + ratio), 1, ratio, std::log1p(ratio) + terms.excess, ratio / (1 + ratio)};
+}
+
+/// Against a larger anchor c (design 1.2): u = e^{a−c}, T = u + r′.
+inline Normalisation normalise_redone(double weight, const SupportTerms& terms, double larger_anchor,
+                                      double ratio) {
+    const double u = std::exp(terms.anchor - larger_anchor);
+    const double total = u + ratio;
+    return {weight / total, u, ratio, (larger_anchor - terms.anchor) + std::log(total) + terms.excess,
+            ratio / total};
+}
+
+}  // namespace ntpgeo::anchored_xent

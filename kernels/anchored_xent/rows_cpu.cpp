@@ -1,0 +1,358 @@
+#include "kernels/anchored_xent/rows_cpu.hpp"
+
+#include <algorithm>
+#include <limits>
+
+// Highway compiles this file once for each instruction set and picks one at run time.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/anchored_xent/rows_cpu.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace ntpgeo::anchored_xent::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// 2^f = 1 + f·q(f) on |f| ≤ 1/2, q minimax for the relative error: 2.6e-9 (fp32) and 1.8e-17 (fp64).
+constexpr float exp2_coefficients(float, int k) {
+    constexpr float c[] = {0.69314721496810859757F,   0.24022652782884305895F,   0.055503105507339845082F,
+                           0.0096176929705994273064F, 0.0013406644061117240848F, 0.00015594680398940545186F};
+    return c[k];
+}
+constexpr double exp2_coefficients(double, int k) {
+    constexpr double c[] = {0.69314718055994569672,     0.24022650695910098005,   0.055504108664790396102,
+                            0.0096181291076070024967,   0.0013333558153439726539, 0.0001540353044157244098,
+                            0.000015252727385377193521, 1.3215442674984487886e-6, 1.0180647587720647832e-7,
+                            7.0725704990239348191e-9,   4.0780828699274294846e-10};
+    return c[k];
+}
+
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> exp2(D d, hn::Vec<D> x) {
+    constexpr bool narrow = sizeof(T) == 4;
+    constexpr int degree = narrow ? 6 : 11;
+    constexpr int mantissa_bits = narrow ? 23 : 52;
+    constexpr T bias = narrow ? T{127} : T{1023};
+    const hn::RebindToSigned<D> di;
+    // At −bias the exponent field is 0 and the scale exactly 0; at bias + 1 it is +infinity. The operands
+    // stand in this order because on x86 a NaN in the second operand is what comes back.
+    x = hn::Min(hn::Set(d, bias + 1), hn::Max(hn::Set(d, -bias), x));
+    const auto whole = hn::Round(x);
+    const auto fraction = hn::Sub(x, whole);
+    auto q = hn::Set(d, exp2_coefficients(T{}, degree - 1));
+    for (int k = degree - 2; k >= 0; --k) q = hn::MulAdd(q, fraction, hn::Set(d, exp2_coefficients(T{}, k)));
+    const auto mantissa = hn::MulAdd(q, fraction, hn::Set(d, T{1}));
+    // whole + bias is a small exact integer: adding 1.5·2^mantissa_bits leaves it in the low bits.
+    const auto exponent = hn::BitCast(di, hn::Add(whole, hn::Set(d, bias + T{1.5} * (1LL << mantissa_bits))));
+    return hn::Mul(mantissa, hn::BitCast(d, hn::ShiftLeft<mantissa_bits>(exponent)));
+}
+
+HWY_INLINE double exp2_row_fp32(float* HWY_RESTRICT row, std::int64_t size) {
+    const hn::ScalableTag<float> d;
+    const hn::RepartitionToWide<decltype(d)> wide;
+    const hn::Rebind<float, decltype(wide)> half;
+    const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    auto low = hn::Zero(wide), high = hn::Zero(wide);
+    const auto step = [&](std::int64_t i) HWY_ATTR {
+        const auto e = exp2(d, hn::LoadU(d, row + i));
+        hn::StoreU(e, d, row + i);
+        return e;
+    };
+    const auto accumulate = [&](hn::Vec<decltype(d)> e) HWY_ATTR {
+        low = hn::Add(low, hn::PromoteTo(wide, hn::LowerHalf(half, e)));
+#if HWY_TARGET != HWY_SCALAR  // one lane has no upper half
+        high = hn::Add(high, hn::PromoteTo(wide, hn::UpperHalf(half, e)));
+#endif
+    };
+    std::int64_t i = 0;
+    for (; i + 4 * lanes <= size; i += 4 * lanes) {
+        const auto e0 = step(i), e1 = step(i + lanes), e2 = step(i + 2 * lanes), e3 = step(i + 3 * lanes);
+        accumulate(hn::Add(hn::Add(e0, e1), hn::Add(e2, e3)));
+    }
+    for (; i < size; i += lanes) accumulate(step(i));
+    return hn::GetLane(hn::SumOfLanes(wide, hn::Add(low, high)));
+}
+
+HWY_INLINE double exp2_row_fp64(double* HWY_RESTRICT row, std::int64_t size) {
+    const hn::ScalableTag<double> d;
+    const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    auto sum = hn::Zero(d);
+    const auto step = [&](std::int64_t i) HWY_ATTR {
+        const auto e = exp2(d, hn::LoadU(d, row + i));
+        hn::StoreU(e, d, row + i);
+        return e;
+    };
+    std::int64_t i = 0;
+    for (; i + 4 * lanes <= size; i += 4 * lanes) {
+        const auto e0 = step(i), e1 = step(i + lanes), e2 = step(i + 2 * lanes), e3 = step(i + 3 * lanes);
+        sum = hn::Add(sum, hn::Add(hn::Add(e0, e1), hn::Add(e2, e3)));
+    }
+    for (; i < size; i += lanes) sum = hn::Add(sum, step(i));
+    return hn::GetLane(hn::SumOfLanes(d, sum));
+}
+
+// Four words at a time share the loads of the context; a short last group repeats its last word.
+template <class T>
+HWY_INLINE void sample_rows(const T* HWY_RESTRICT words, std::int64_t dim,
+                            const std::int32_t* HWY_RESTRICT indices, std::int64_t count,
+                            const T* HWY_RESTRICT context, double* HWY_RESTRICT logits) {
+    const hn::ScalableTag<T> d;
+    const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    for (std::int64_t s = 0; s < count; s += 4) {
+        const std::int64_t last = std::min<std::int64_t>(count - s, 4) - 1;
+        const T* HWY_RESTRICT w0 = words + indices[s] * dim;
+        const T* HWY_RESTRICT w1 = words + indices[s + std::min<std::int64_t>(1, last)] * dim;
+        const T* HWY_RESTRICT w2 = words + indices[s + std::min<std::int64_t>(2, last)] * dim;
+        const T* HWY_RESTRICT w3 = words + indices[s + last] * dim;
+        auto a0 = hn::Zero(d), a1 = hn::Zero(d), a2 = hn::Zero(d), a3 = hn::Zero(d);
+        auto b0 = hn::Zero(d), b1 = hn::Zero(d), b2 = hn::Zero(d), b3 = hn::Zero(d);
+        std::int64_t k = 0;
+        for (; k + 2 * lanes <= dim; k += 2 * lanes) {
+            const auto h = hn::LoadU(d, context + k), g = hn::LoadU(d, context + k + lanes);
+            a0 = hn::MulAdd(hn::LoadU(d, w0 + k), h, a0);
+            a1 = hn::MulAdd(hn::LoadU(d, w1 + k), h, a1);
+            a2 = hn::MulAdd(hn::LoadU(d, w2 + k), h, a2);
+            a3 = hn::MulAdd(hn::LoadU(d, w3 + k), h, a3);
+            b0 = hn::MulAdd(hn::LoadU(d, w0 + k + lanes), g, b0);
+            b1 = hn::MulAdd(hn::LoadU(d, w1 + k + lanes), g, b1);
+            b2 = hn::MulAdd(hn::LoadU(d, w2 + k + lanes), g, b2);
+            b3 = hn::MulAdd(hn::LoadU(d, w3 + k + lanes), g, b3);
+        }
+        if (k + lanes <= dim) {
+            const auto h = hn::LoadU(d, context + k);
+            a0 = hn::MulAdd(hn::LoadU(d, w0 + k), h, a0);
+            a1 = hn::MulAdd(hn::LoadU(d, w1 + k), h, a1);
+            a2 = hn::MulAdd(hn::LoadU(d, w2 + k), h, a2);
+            a3 = hn::MulAdd(hn::LoadU(d, w3 + k), h, a3);
+            k += lanes;
+        }
+        T sums[4] = {
+            hn::GetLane(hn::SumOfLanes(d, hn::Add(a0, b0))), hn::GetLane(hn::SumOfLanes(d, hn::Add(a1, b1))),
+            hn::GetLane(hn::SumOfLanes(d, hn::Add(a2, b2))), hn::GetLane(hn::SumOfLanes(d, hn::Add(a3, b3)))};
+        for (; k < dim; ++k) {
+            sums[0] += w0[k] * context[k];
+            sums[1] += w1[k] * context[k];
+            sums[2] += w2[k] * context[k];
+            sums[3] += w3[k] * context[k];
+        }
+        for (std::int64_t i = 0; i <= last; ++i) logits[s + i] = sums[i];
+    }
+}
+HWY_INLINE void sample_row_fp32(const float* words, std::int64_t dim, const std::int32_t* indices,
+                                std::int64_t count, const float* context, double* logits) {
+    sample_rows(words, dim, indices, count, context, logits);
+}
+HWY_INLINE void sample_row_fp64(const double* words, std::int64_t dim, const std::int32_t* indices,
+                                std::int64_t count, const double* context, double* logits) {
+    sample_rows(words, dim, indices, count, context, logits);
+}
+
+HWY_INLINE void exp_row_fp64(double* HWY_RESTRICT row, std::int64_t size) {
+    const hn::ScalableTag<double> d;
+    const auto log2e = hn::Set(d, 1.4426950408889634074);
+    for (std::int64_t i = 0; i < size; i += static_cast<std::int64_t>(hn::Lanes(d)))
+        hn::StoreU(exp2(d, hn::Mul(hn::LoadU(d, row + i), log2e)), d, row + i);
+}
+
+HWY_INLINE void label_row_fp64(const double* HWY_RESTRICT q_row, const double* HWY_RESTRICT probs,
+                               double* HWY_RESTRICT delta_row, double* HWY_RESTRICT residual_row,
+                               std::int64_t size) {
+    // 1/n! for n = 2 … 14: expm1(δ) − δ = δ² (1/2! + δ/3! + …), below 1e-17 relative at |δ| = 1/4.
+    constexpr double inverse_factorials[] = {
+        1.0 / 2,         1.0 / 6,          1.0 / 24,         1.0 / 120,     1.0 / 720,
+        1.0 / 5040,      1.0 / 40320,      1.0 / 362880,     1.0 / 3628800, 1.0 / 39916800,
+        1.0 / 479001600, 1.0 / 6227020800, 1.0 / 87178291200};
+    const hn::ScalableTag<double> d;
+    for (std::int64_t i = 0; i < size; i += static_cast<std::int64_t>(hn::Lanes(d))) {
+        const auto q = hn::LoadU(d, q_row + i), p = hn::LoadU(d, probs + i),
+                   delta = hn::LoadU(d, delta_row + i);
+        auto series = hn::Set(d, inverse_factorials[12]);
+        for (int n = 11; n >= 0; --n) series = hn::MulAdd(series, delta, hn::Set(d, inverse_factorials[n]));
+        series = hn::Mul(series, hn::Mul(delta, delta));
+        const auto small = hn::Lt(hn::Abs(delta), hn::Set(d, 0.25));
+        const auto difference = hn::Sub(q, p);
+        hn::StoreU(hn::IfThenElse(small, hn::Mul(p, hn::Add(delta, series)), difference), d,
+                   residual_row + i);
+        hn::StoreU(hn::IfThenElse(small, hn::Mul(p, series), hn::Sub(difference, hn::Mul(p, delta))), d,
+                   delta_row + i);
+    }
+}
+
+// Elementwise loops whose tail is scalar.
+template <class T>
+HWY_INLINE void scale_rows(T scale, const T* HWY_RESTRICT x, T* HWY_RESTRICT out, std::int64_t size) {
+    const hn::ScalableTag<T> d;
+    const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    std::int64_t i = 0;
+    for (; i + lanes <= size; i += lanes)
+        hn::StoreU(hn::Mul(hn::Set(d, scale), hn::LoadU(d, x + i)), d, out + i);
+    for (; i < size; ++i) out[i] = scale * x[i];
+}
+HWY_INLINE void scale_row_fp32(float scale, const float* x, float* out, std::int64_t size) {
+    scale_rows(scale, x, out, size);
+}
+HWY_INLINE void scale_row_fp64(double scale, const double* x, double* out, std::int64_t size) {
+    scale_rows(scale, x, out, size);
+}
+
+// Loads and stores of either width as fp64 vectors.
+template <class D>
+HWY_INLINE hn::Vec<D> load_wide(D d, const double* pointer) {
+    return hn::LoadU(d, pointer);
+}
+template <class D>
+HWY_INLINE hn::Vec<D> load_wide(D d, const float* pointer) {
+    return hn::PromoteTo(d, hn::LoadU(hn::Rebind<float, D>(), pointer));
+}
+template <class D>
+HWY_INLINE void store_wide(D d, hn::Vec<D> value, double* pointer) {
+    hn::StoreU(value, d, pointer);
+}
+template <class D>
+HWY_INLINE void store_wide(D, hn::Vec<D> value, float* pointer) {
+    const hn::Rebind<float, D> narrow;
+    hn::StoreU(hn::DemoteTo(narrow, value), narrow, pointer);
+}
+
+template <class X, class Y>
+HWY_INLINE void combine_rows(double scale, const X* HWY_RESTRICT x, double lambda, const Y* HWY_RESTRICT y,
+                             Y* HWY_RESTRICT out, std::int64_t size) {
+    const hn::ScalableTag<double> d;
+    const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    std::int64_t i = 0;
+    for (; i + lanes <= size; i += lanes)
+        store_wide(d,
+                   hn::MulAdd(hn::Set(d, scale), load_wide(d, x + i),
+                              hn::Mul(hn::Set(d, lambda), load_wide(d, y + i))),
+                   out + i);
+    for (; i < size; ++i) out[i] = static_cast<Y>(scale * x[i] + lambda * y[i]);
+}
+HWY_INLINE void combine_fp32_fp64(double scale, const float* x, double lambda, const double* y, double* out,
+                                  std::int64_t size) {
+    combine_rows(scale, x, lambda, y, out, size);
+}
+HWY_INLINE void combine_fp64_fp64(double scale, const double* x, double lambda, const double* y, double* out,
+                                  std::int64_t size) {
+    combine_rows(scale, x, lambda, y, out, size);
+}
+HWY_INLINE void combine_fp32_fp32(double scale, const float* x, double lambda, const float* y, float* out,
+                                  std::int64_t size) {
+    combine_rows(scale, x, lambda, y, out, size);
+}
+HWY_INLINE void combine_fp64_fp32(double scale, const double* x, double lambda, const float* y, float* out,
+                                  std::int64_t size) {
+    combine_rows(scale, x, lambda, y, out, size);
+}
+
+template <class X, class Y>
+HWY_INLINE void convert_rows(const X* HWY_RESTRICT x, Y* HWY_RESTRICT out, std::int64_t size) {
+    const hn::ScalableTag<double> d;
+    const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    std::int64_t i = 0;
+    for (; i + lanes <= size; i += lanes) store_wide(d, load_wide(d, x + i), out + i);
+    for (; i < size; ++i) out[i] = static_cast<Y>(x[i]);
+}
+HWY_INLINE void narrow_row(const double* x, float* out, std::int64_t size) {
+    convert_rows(x, out, size);
+}
+HWY_INLINE void widen_row(const float* x, double* out, std::int64_t size) {
+    convert_rows(x, out, size);
+}
+
+}  // namespace ntpgeo::anchored_xent::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace ntpgeo::anchored_xent {
+
+HWY_EXPORT(exp2_row_fp32);
+HWY_EXPORT(exp2_row_fp64);
+HWY_EXPORT(sample_row_fp32);
+HWY_EXPORT(sample_row_fp64);
+HWY_EXPORT(exp_row_fp64);
+HWY_EXPORT(label_row_fp64);
+HWY_EXPORT(scale_row_fp32);
+HWY_EXPORT(scale_row_fp64);
+HWY_EXPORT(combine_fp32_fp64);
+HWY_EXPORT(combine_fp64_fp64);
+HWY_EXPORT(combine_fp32_fp32);
+HWY_EXPORT(combine_fp64_fp32);
+HWY_EXPORT(narrow_row);
+HWY_EXPORT(widen_row);
+
+double exp2_row(float* row, std::int64_t size) {
+    return HWY_DYNAMIC_DISPATCH(exp2_row_fp32)(row, size);
+}
+double exp2_row(double* row, std::int64_t size) {
+    return HWY_DYNAMIC_DISPATCH(exp2_row_fp64)(row, size);
+}
+void sample_row(const float* words, std::int64_t dim, const std::int32_t* indices, std::int64_t count,
+                const float* context, double* logits) {
+    HWY_DYNAMIC_DISPATCH(sample_row_fp32)(words, dim, indices, count, context, logits);
+}
+void sample_row(const double* words, std::int64_t dim, const std::int32_t* indices, std::int64_t count,
+                const double* context, double* logits) {
+    HWY_DYNAMIC_DISPATCH(sample_row_fp64)(words, dim, indices, count, context, logits);
+}
+void exp_row(double* row, std::int64_t size) {
+    HWY_DYNAMIC_DISPATCH(exp_row_fp64)(row, size);
+}
+void label_row(const double* q, const double* probs, double* delta, double* residual, std::int64_t size) {
+    HWY_DYNAMIC_DISPATCH(label_row_fp64)(q, probs, delta, residual, size);
+}
+void scale_row(float scale, const float* x, float* out, std::int64_t size) {
+    HWY_DYNAMIC_DISPATCH(scale_row_fp32)(scale, x, out, size);
+}
+void scale_row(double scale, const double* x, double* out, std::int64_t size) {
+    HWY_DYNAMIC_DISPATCH(scale_row_fp64)(scale, x, out, size);
+}
+void combine_row(double scale, const float* x, double lambda, const double* y, double* out,
+                 std::int64_t size) {
+    HWY_DYNAMIC_DISPATCH(combine_fp32_fp64)(scale, x, lambda, y, out, size);
+}
+void combine_row(double scale, const double* x, double lambda, const double* y, double* out,
+                 std::int64_t size) {
+    HWY_DYNAMIC_DISPATCH(combine_fp64_fp64)(scale, x, lambda, y, out, size);
+}
+void combine_row(double scale, const float* x, double lambda, const float* y, float* out, std::int64_t size) {
+    HWY_DYNAMIC_DISPATCH(combine_fp32_fp32)(scale, x, lambda, y, out, size);
+}
+void combine_row(double scale, const double* x, double lambda, const float* y, float* out,
+                 std::int64_t size) {
+    HWY_DYNAMIC_DISPATCH(combine_fp64_fp32)(scale, x, lambda, y, out, size);
+}
+void convert_row(const double* x, float* out, std::int64_t size) {
+    HWY_DYNAMIC_DISPATCH(narrow_row)(x, out, size);
+}
+void convert_row(const float* x, double* out, std::int64_t size) {
+    HWY_DYNAMIC_DISPATCH(widen_row)(x, out, size);
+}
+void convert_row(const double* x, double* out, std::int64_t size) {
+    std::copy_n(x, size, out);
+}
+
+namespace {
+
+template <class T>
+RowSpread spread(const T* row, std::int64_t size, double mean) {
+    RowSpread result{-std::numeric_limits<double>::infinity(), 0};
+    for (std::int64_t i = 0; i < size; ++i) {
+        const double value = row[i];
+        if (value == -std::numeric_limits<double>::infinity()) continue;
+        result.maximum = std::max(result.maximum, value);
+        result.square += (value - mean) * (value - mean);
+    }
+    return result;
+}
+
+}  // namespace
+
+RowSpread spread_row(const float* row, std::int64_t size, double mean) {
+    return spread(row, size, mean);
+}
+RowSpread spread_row(const double* row, std::int64_t size, double mean) {
+    return spread(row, size, mean);
+}
+
+}  // namespace ntpgeo::anchored_xent
+#endif  // HWY_ONCE

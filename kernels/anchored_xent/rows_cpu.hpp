@@ -1,0 +1,60 @@
+// The passes over one row that the CPU's loss step is made of, vectorised by Highway for the machine it runs
+// on.
+#pragma once
+
+#include <cstdint>
+
+namespace ntpgeo::anchored_xent {
+
+/// Rows are padded to a multiple of this many elements, the widest vector of any target.
+inline constexpr std::int64_t row_padding = 16;
+
+/// In place E = 2^z over `size` elements (a multiple of row_padding; z in log2 units, its anchor taken off
+/// already), returning Σ E. fp32 sums at most four terms in fp32 before it goes on in fp64. −infinity gives
+/// exactly 0, values below the smallest normal number about 0, above the largest +infinity, NaN gives NaN.
+/// Error of 2^z: under 1 ulp.
+double exp2_row(float* row, std::int64_t size);
+double exp2_row(double* row, std::int64_t size);
+
+/// Maximum and Σ (z − mean)² over the elements of a row above −infinity, in the row's units.
+struct RowSpread {
+    double maximum;
+    double square;
+};
+RowSpread spread_row(const float* row, std::int64_t size, double mean);
+RowSpread spread_row(const double* row, std::int64_t size, double mean);
+
+/// logits[s] = ⟨words[indices[s]], context⟩ for `count` support entries, in the precision of T and a fixed
+/// order. words [V, dim], context [dim].
+void sample_row(const float* words, std::int64_t dim, const std::int32_t* indices, std::int64_t count,
+                const float* context, double* logits);
+void sample_row(const double* words, std::int64_t dim, const std::int32_t* indices, std::int64_t count,
+                const double* context, double* logits);
+
+/// In place e^x over `size` elements of an array padded to a multiple of row_padding (the padding is written
+/// too). Relative error about (1 + |x|)·2^-53; NaN gives NaN.
+void exp_row(double* row, std::int64_t size);
+
+/// The label arithmetic of design 1.2 over `size` support entries of arrays padded to a multiple of
+/// row_padding. Given q̄, p and δ = log q̄ − log p: residual = q̄ − p = p·expm1(δ) and excess = p·(expm1(δ) −
+/// δ), each right to a few ulp relative (a series where |δ| < 1/4, differences where they are benign).
+/// `delta` is overwritten by the excess.
+void label_row(const double* q, const double* probs, double* delta, double* residual, std::int64_t size);
+
+/// out = scale·x, and out = scale·x + lambda·y, elementwise over `size` elements, computed in fp64 where T is
+/// double.
+void scale_row(float scale, const float* x, float* out, std::int64_t size);
+void scale_row(double scale, const double* x, double* out, std::int64_t size);
+void combine_row(double scale, const float* x, double lambda, const double* y, double* out,
+                 std::int64_t size);
+void combine_row(double scale, const double* x, double lambda, const double* y, double* out,
+                 std::int64_t size);
+void combine_row(double scale, const float* x, double lambda, const float* y, float* out, std::int64_t size);
+void combine_row(double scale, const double* x, double lambda, const float* y, float* out, std::int64_t size);
+
+/// out = (fp32 or fp64) x, rounded to nearest.
+void convert_row(const double* x, float* out, std::int64_t size);
+void convert_row(const float* x, double* out, std::int64_t size);
+void convert_row(const double* x, double* out, std::int64_t size);
+
+}  // namespace ntpgeo::anchored_xent

@@ -1,0 +1,122 @@
+// The one boundary between the engine and the machine: an engine routine is written once over these coarse
+// operations, which exist for every backend (design 3). Dispatch happens once an operation, never once an
+// element.
+//
+// Memory handed to an operation must come from the same backend. Operations run in the order they are called;
+// those that return a number have finished when they return. Reductions are made in a fixed order, in double.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernels/anchored_xent/anchored_xent.hpp"
+#include "kernels/dense/dense.hpp"
+#include "kernels/update/update.hpp"
+#include "kernels/views.hpp"
+
+namespace ntpgeo {
+
+class Backend {
+  public:
+    virtual ~Backend() = default;
+
+    /// What a config or a record calls this device: "cpu".
+    [[nodiscard]] virtual std::string device() const = 0;
+    /// Whether the three large products of a loss step can be made in `precision` here.
+    [[nodiscard]] virtual bool supports(Precision precision) const = 0;
+
+    // Memory. `allocate` returns memory aligned for any operation and throws Failure where there is none
+    // left.
+    virtual void* allocate(std::int64_t bytes) = 0;
+    virtual void release(void* memory) noexcept = 0;
+    virtual void upload(const void* host, void* device, std::int64_t bytes) = 0;
+    virtual void download(const void* device, void* host, std::int64_t bytes) = 0;
+
+    // update/: parameters and optimizer state.
+    virtual void fill_normal(Vector x, std::uint64_t seed, std::uint64_t stream, double scale) = 0;
+    virtual void fill_zero(Vector x) = 0;
+    virtual void copy(Vector from, Vector to) = 0;
+    virtual double dot(Vector x, Vector y) = 0;
+    virtual void axpy(double a, Vector x, Vector y) = 0;
+    virtual void scale(double a, Vector x) = 0;
+    virtual void adam(Vector parameters, Vector gradient, Vector first_moment, Vector second_moment,
+                      const AdamStep& step) = 0;
+
+    // dense/ and sparse/, fp64: the factors' products and the pattern's, for the figures.
+    virtual void multiply(const Product& product, double alpha, Matrix a, Matrix b, double beta,
+                          Matrix c) = 0;
+    virtual void column_means(Matrix a, Vector means) = 0;
+    virtual void subtract_row(Vector row, Matrix a) = 0;
+    virtual void orthonormalise(Matrix a) = 0;
+    virtual void pattern_times(const LabelsView& labels, const double* values, double alpha, Matrix x,
+                               Matrix y) = 0;
+    virtual void pattern_transposed_times(const LabelsView& labels, const double* values, double alpha,
+                                          Matrix y, Matrix x) = 0;
+
+    // anchored_xent/
+    virtual std::unique_ptr<LossStep> make_loss_step(const LabelsView& labels, const LossPlan& plan) = 0;
+};
+
+/// Memory on a backend, released with it.
+class Array {
+  public:
+    Array() = default;
+    Array(Backend& backend, std::int64_t bytes)
+        : backend_(&backend), bytes_(bytes), data_(backend.allocate(bytes)) {}
+    Array(Array&& other) noexcept { swap(other); }
+    Array& operator=(Array&& other) noexcept {
+        swap(other);
+        return *this;
+    }
+    ~Array() {
+        if (data_) backend_->release(data_);
+    }
+
+    [[nodiscard]] void* data() const { return data_; }
+    [[nodiscard]] std::int64_t bytes() const { return bytes_; }
+    template <class T>
+    [[nodiscard]] T* as() const {
+        return static_cast<T*>(data_);
+    }
+    [[nodiscard]] Vector vector(Real real, std::int64_t size, std::int64_t offset = 0) const {
+        return {static_cast<char*>(data_) + offset * bytes_of(real), real, size};
+    }
+    [[nodiscard]] Matrix matrix(Real real, std::int64_t rows, std::int64_t columns,
+                                std::int64_t offset = 0) const {
+        return {static_cast<char*>(data_) + offset * bytes_of(real), real, rows, columns};
+    }
+
+  private:
+    void swap(Array& other) noexcept {
+        std::swap(backend_, other.backend_);
+        std::swap(bytes_, other.bytes_);
+        std::swap(data_, other.data_);
+    }
+
+    Backend* backend_ = nullptr;
+    std::int64_t bytes_ = 0;
+    void* data_ = nullptr;
+};
+
+/// A copy of host values on a backend.
+template <class T>
+Array upload_array(Backend& backend, const std::vector<T>& host) {
+    Array array(backend, static_cast<std::int64_t>(host.size() * sizeof(T)));
+    backend.upload(host.data(), array.data(), array.bytes());
+    return array;
+}
+
+/// A copy of the first `size` values of backend memory on the host.
+template <class T>
+std::vector<T> download_array(Backend& backend, const void* device, std::int64_t size) {
+    std::vector<T> host(static_cast<std::size_t>(size));
+    backend.download(device, host.data(), static_cast<std::int64_t>(size * sizeof(T)));
+    return host;
+}
+
+/// The CPU: OpenMP threads, OpenBLAS, Highway. GEMM precision fp32 or fp64.
+std::unique_ptr<Backend> make_cpu_backend();
+
+}  // namespace ntpgeo

@@ -1,0 +1,82 @@
+#include <cblas.h>
+#include <omp.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "kernels/backend.hpp"
+#include "kernels/dense/single_thread_cpu.hpp"
+#include "kernels/sparse/pattern.hpp"
+#include "kernels/status.hpp"
+
+namespace ntpgeo {
+namespace {
+
+class CpuBackend final : public Backend {
+  public:
+    CpuBackend() { const SingleThread once; }  // leaves OpenBLAS's own threads (its pthread build) at one
+
+    [[nodiscard]] std::string device() const override { return "cpu"; }
+    [[nodiscard]] bool supports(Precision precision) const override {
+        return precision == Precision::fp32 || precision == Precision::fp64;
+    }
+
+    void* allocate(std::int64_t bytes) override {
+        void* const memory = std::aligned_alloc(64, (static_cast<std::size_t>(bytes) + 64) / 64 * 64);
+        if (!memory) throw Failure("out of memory: " + std::to_string(bytes) + " bytes asked for");
+        return memory;
+    }
+    void release(void* memory) noexcept override { std::free(memory); }
+    void upload(const void* host, void* device, std::int64_t bytes) override {
+        copy_bytes(host, device, bytes);
+    }
+    void download(const void* device, void* host, std::int64_t bytes) override {
+        copy_bytes(device, host, bytes);
+    }
+
+    void fill_normal(Vector x, std::uint64_t seed, std::uint64_t stream, double scale) override {
+        update_cpu::fill_normal(x, seed, stream, scale);
+    }
+    void fill_zero(Vector x) override { update_cpu::fill_zero(x); }
+    void copy(Vector from, Vector to) override { update_cpu::copy(from, to); }
+    double dot(Vector x, Vector y) override { return update_cpu::dot(x, y); }
+    void axpy(double a, Vector x, Vector y) override { update_cpu::axpy(a, x, y); }
+    void scale(double a, Vector x) override { update_cpu::scale(a, x); }
+    void adam(Vector parameters, Vector gradient, Vector first_moment, Vector second_moment,
+              const AdamStep& step) override {
+        update_cpu::adam(parameters, gradient, first_moment, second_moment, step);
+    }
+
+    void multiply(const Product& product, double alpha, Matrix a, Matrix b, double beta, Matrix c) override {
+        dense_cpu::multiply(product, alpha, a, b, beta, c);
+    }
+    void column_means(Matrix a, Vector means) override { dense_cpu::column_means(a, means); }
+    void subtract_row(Vector row, Matrix a) override { dense_cpu::subtract_row(row, a); }
+    void orthonormalise(Matrix a) override { dense_cpu::orthonormalise(a); }
+    void pattern_times(const LabelsView& labels, const double* values, double alpha, Matrix x,
+                       Matrix y) override {
+        sparse_cpu::pattern_times(labels, values, alpha, x, y);
+    }
+    void pattern_transposed_times(const LabelsView& labels, const double* values, double alpha, Matrix y,
+                                  Matrix x) override {
+        sparse_cpu::pattern_transposed_times(labels, values, alpha, y, x);
+    }
+
+    std::unique_ptr<LossStep> make_loss_step(const LabelsView& labels, const LossPlan& plan) override {
+        return make_loss_step_cpu(labels, plan);
+    }
+
+  private:
+    static void copy_bytes(const void* from, void* to, std::int64_t bytes) {
+        if (bytes > 0) std::memcpy(to, from, static_cast<std::size_t>(bytes));
+    }
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_cpu_backend() {
+    return std::make_unique<CpuBackend>();
+}
+
+}  // namespace ntpgeo

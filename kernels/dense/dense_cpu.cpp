@@ -1,0 +1,93 @@
+#include "kernels/dense/dense.hpp"
+
+#include <lapacke.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "kernels/dense/blas_cpu.hpp"
+#include "kernels/dense/single_thread_cpu.hpp"
+#include "kernels/status.hpp"
+
+namespace ntpgeo::dense_cpu {
+namespace {
+
+constexpr std::int64_t block_rows = 512;
+constexpr std::int64_t block_sum = 2048;
+
+CBLAS_TRANSPOSE op(bool transpose) {
+    return transpose ? CblasTrans : CblasNoTrans;
+}
+
+// op(A) keeps A's rows: blocks of rows of C are independent.
+void multiply_rows(const Product& product, double alpha, Matrix a, Matrix b, double beta, Matrix c) {
+#pragma omp parallel for schedule(dynamic, 1)
+    for (std::int64_t begin = 0; begin < c.rows; begin += block_rows) {
+        const std::int64_t rows = std::min(block_rows, c.rows - begin);
+        gemm(CblasNoTrans, op(product.transpose_b), rows, c.columns, a.columns, alpha,
+             a.as<double>() + begin * a.columns, a.columns, b.as<double>(), b.columns, beta,
+             c.as<double>() + begin * c.columns, c.columns);
+    }
+}
+
+// AᵀB sums over the long dimension: one partial product a block, added in the order of the blocks.
+void multiply_inner(const Product& product, double alpha, Matrix a, Matrix b, double beta, Matrix c) {
+    const std::int64_t blocks = (a.rows + block_sum - 1) / block_sum;
+    const std::int64_t size = c.rows * c.columns;
+    double* const out = c.as<double>();
+    for (std::int64_t i = 0; i < size; ++i) out[i] = beta == 0 ? 0 : beta * out[i];
+    // A few partial results at a time bound the memory; the order of addition stays that of the blocks.
+    constexpr std::int64_t together = 16;
+    AlignedArray<double> partial(std::min(blocks, together) * size);
+    for (std::int64_t first = 0; first < blocks; first += together) {
+        const std::int64_t count = std::min(together, blocks - first);
+#pragma omp parallel for schedule(dynamic, 1)
+        for (std::int64_t k = 0; k < count; ++k) {
+            const std::int64_t begin = (first + k) * block_sum;
+            const std::int64_t rows = std::min(block_sum, a.rows - begin);
+            gemm(CblasTrans, op(product.transpose_b), c.rows, c.columns, rows, alpha,
+                 a.as<double>() + begin * a.columns, a.columns, b.as<double>() + begin * b.columns, b.columns,
+                 0.0, partial.data() + k * size, c.columns);
+        }
+        for (std::int64_t k = 0; k < count; ++k)
+            for (std::int64_t i = 0; i < size; ++i) out[i] += partial.data()[k * size + i];
+    }
+}
+
+}  // namespace
+
+void multiply(const Product& product, double alpha, Matrix a, Matrix b, double beta, Matrix c) {
+    if (product.transpose_a)
+        multiply_inner(product, alpha, a, b, beta, c);
+    else
+        multiply_rows(product, alpha, a, b, beta, c);
+}
+
+void column_means(Matrix a, Vector means) {
+    double* const out = means.as<double>();
+    std::fill_n(out, a.columns, 0.0);
+    for (std::int64_t i = 0; i < a.rows; ++i)
+        for (std::int64_t k = 0; k < a.columns; ++k) out[k] += a.as<double>()[i * a.columns + k];
+    for (std::int64_t k = 0; k < a.columns; ++k) out[k] /= static_cast<double>(a.rows);
+}
+
+void subtract_row(Vector row, Matrix a) {
+    for (std::int64_t i = 0; i < a.rows; ++i)
+        for (std::int64_t k = 0; k < a.columns; ++k) a.as<double>()[i * a.columns + k] -= row.as<double>()[k];
+}
+
+void orthonormalise(Matrix a) {
+    const SingleThread guard;
+    std::vector<double> tau(static_cast<std::size_t>(a.columns));
+    const auto rows = static_cast<lapack_int>(a.rows);
+    const auto columns = static_cast<lapack_int>(a.columns);
+    const lapack_int factor =
+        LAPACKE_dgeqrf(LAPACK_ROW_MAJOR, rows, columns, a.as<double>(), columns, tau.data());
+    if (factor != 0) throw Failure("LAPACK dgeqrf failed with info " + std::to_string(factor));
+    const lapack_int form =
+        LAPACKE_dorgqr(LAPACK_ROW_MAJOR, rows, columns, columns, a.as<double>(), columns, tau.data());
+    if (form != 0) throw Failure("LAPACK dorgqr failed with info " + std::to_string(form));
+}
+
+}  // namespace ntpgeo::dense_cpu

@@ -1,0 +1,24 @@
+// The two ways in which anything here fails. What a user can mend in the arguments or in a file is an
+// InputError (exit status 2); everything else is a Failure (exit status 1). Messages are one line: what,
+// where, what would be right.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace ntpgeo {
+
+/// The arguments or the input are wrong; the message says what, where and what would be right.
+class InputError : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+/// Something went wrong that the input is not to blame for: a full disk, a library's status, a non-finite
+/// loss.
+class Failure : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+}  // namespace ntpgeo

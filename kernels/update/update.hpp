@@ -1,0 +1,36 @@
+// Vector operations of the optimizers, in master precision. Contract with backend.hpp; the CPU twins are
+// declared here.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/views.hpp"
+
+namespace ntpgeo {
+
+/// One Adam update (Kingma and Ba, arXiv 1412.6980, algorithm 1):
+/// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², x ← x − lr·(m/correction1)/(√(v/correction2) + ε).
+struct AdamStep {
+    double learning_rate = 0.01;
+    double beta1 = 0.9, beta2 = 0.999;
+    double epsilon = 1e-15;
+    double correction1 = 1, correction2 = 1;  ///< 1 − β₁ᵗ and 1 − β₂ᵗ after t updates, this one included
+};
+
+namespace update_cpu {
+
+/// x_i = scale·N(0,1), the i-th normal of Philox(seed, stream).
+void fill_normal(Vector x, std::uint64_t seed, std::uint64_t stream, double scale);
+void fill_zero(Vector x);
+/// Converts where the two differ in precision.
+void copy(Vector from, Vector to);
+/// ⟨x, y⟩ in double, over fixed blocks in a fixed order.
+double dot(Vector x, Vector y);
+/// y += a·x.
+void axpy(double a, Vector x, Vector y);
+void scale(double a, Vector x);
+void adam(Vector parameters, Vector gradient, Vector first_moment, Vector second_moment,
+          const AdamStep& step);
+
+}  // namespace update_cpu
+}  // namespace ntpgeo

@@ -1,0 +1,64 @@
+#include "host/files/matrix_file.hpp"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "host/files/safetensors.hpp"
+#include "kernels/status.hpp"
+#include "tests/host/files/scratch.hpp"
+
+namespace ntpgeo {
+namespace {
+
+class MatrixFile : public testing::Test {
+  protected:
+    std::string save(const std::vector<double>& values, std::vector<std::int64_t> shape) {
+        write_safetensors(folder_ / "f.safetensors",
+                          {tensor_to_write("lm:head.weight", std::move(shape), values)}, {});
+        return (folder_ / "f.safetensors").string() + ":lm:head.weight";
+    }
+
+    static std::string refused(const std::string& argument) {
+        return refusal<InputError>([&] { (void)read_matrix(argument); });
+    }
+
+    ScratchFolder folder_;
+};
+
+TEST_F(MatrixFile, TensorOfASafetensorsFile) {
+    const HostMatrix matrix = read_matrix(save({1, 2, 3, 4, 5, 6}, {3, 2}));
+    EXPECT_EQ(matrix.rows, 3);
+    EXPECT_EQ(matrix.columns, 2);
+    EXPECT_EQ(matrix.values, (std::vector<double>{1, 2, 3, 4, 5, 6}));
+}
+
+TEST_F(MatrixFile, NpyFile) {
+    const std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2), }";
+    write_raw(folder_ / "m.npy", std::string("\x93NUMPY\x01\0", 8) + static_cast<char>(header.size()) + '\0' +
+                                     header + bytes_of(std::vector<float>{1, 2}));
+    EXPECT_EQ(read_matrix((folder_ / "m.npy").string()).values, (std::vector<double>{1, 2}));
+}
+
+TEST_F(MatrixFile, ArgumentsOfNeitherFormAreRefused) {
+    for (const char* argument : {"", "m.txt", "f.safetensors", "f.safetensors:", "f:W"}) {
+        expect_contains(refused(argument), "give F.npy or F.safetensors:NAME");
+    }
+    expect_contains(refused("none/m.npy"), "No such file");
+    expect_contains(refused("none/f.safetensors:W"), "none/f.safetensors: cannot be opened");
+}
+
+TEST_F(MatrixFile, EntriesThatAreNotFiniteAreNamedByPosition) {
+    expect_contains(refused(save({1, 2, 3, 4, std::numeric_limits<double>::quiet_NaN(), 6}, {2, 3})),
+                    "[1, 1] is nan");
+    expect_contains(refused(save({1, 2, -std::numeric_limits<double>::infinity(), 4}, {2, 2})),
+                    "[1, 0] is -inf");
+}
+
+TEST_F(MatrixFile, MatricesWithoutEntriesAreRefused) {
+    expect_contains(refused(save({}, {0, 4})), "shape [0, 4]");
+    expect_contains(refused(save({}, {4, 0})), "shape [4, 0]");
+}
+
+}  // namespace
+}  // namespace ntpgeo

@@ -1,0 +1,135 @@
+#include "host/files/text.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "kernels/status.hpp"
+#include "tests/host/files/scratch.hpp"
+
+namespace ntpgeo {
+namespace {
+
+using Words = std::vector<std::string>;
+
+Corpus cut(std::string_view text, const TextOptions& options = {}) {
+    Corpus corpus;
+    append_text(text, options, "test", corpus);
+    return corpus;
+}
+
+Words words_of(const Corpus& corpus) {
+    Words words;
+    for (const std::int32_t token : corpus.tokens) words.emplace_back(corpus.table.bytes(token));
+    return words;
+}
+
+Words words(std::string_view text, const TextOptions& options = {}) {
+    return words_of(cut(text, options));
+}
+
+TEST(Text, WordsAreRunsOfLettersDigitsAndUnderscoresOrSingleMarks) {
+    EXPECT_EQ(words("We know't, x_1  went."), (Words{"We", "know", "'", "t", ",", "x_1", "went", "."}));
+    EXPECT_EQ(words("..."), (Words{".", ".", "."}));
+    EXPECT_EQ(words(" \t\n\v\f\r"), Words{});
+    EXPECT_EQ(words(std::string_view("a\0b", 3)), (Words{"a", std::string(1, '\0'), "b"}));
+}
+
+TEST(Text, WordsFollowUnicodeCategories) {
+    EXPECT_EQ(words("Stra\u00DFe \u4F60\u597D\u3002"), (Words{"Stra\u00DFe", "\u4F60\u597D", "\u3002"}));
+    EXPECT_EQ(words("a\u0301b"), (Words{"a", "\u0301", "b"}));  // a combining mark is no letter
+    EXPECT_EQ(words("\u00B2\u00BD\u216B\u0967"),
+              (Words{"\u00B2\u00BD\u216B\u0967"}));  // No, Nl and Nd are numbers
+    EXPECT_EQ(words("\U0001F600\U0001F600x"), (Words{"\U0001F600", "\U0001F600", "x"}));
+    EXPECT_EQ(words("\uFEFFa"), (Words{"\uFEFF", "a"}));        // a byte order mark is an ordinary character
+    EXPECT_EQ(words("a\u200Bb"), (Words{"a", "\u200B", "b"}));  // zero width space is no White_Space
+}
+
+TEST(Text, SpaceIsWhiteSpaceAndTheFourSeparators) {
+    for (const char* space : {"\u0085", "\u00A0", "\u1680", "\u2003", "\u2028", "\u2029", "\u202F", "\u205F",
+                              "\u3000", "\x1C", "\x1D", "\x1E", "\x1F"}) {
+        EXPECT_EQ(words("a" + std::string(space) + "b"), (Words{"a", "b"})) << space;
+    }
+    EXPECT_EQ(words("a\x1B"), (Words{"a", "\x1B"}));
+}
+
+TEST(Text, CharactersAreCodePointsAndBytesAreBytes) {
+    EXPECT_EQ(words("a\u00E9 \U0001F600", {.tokens = TokenKind::character}),
+              (Words{"a", "\u00E9", " ", "\U0001F600"}));
+    EXPECT_EQ(words("\xC3\xA9\xFF", {.tokens = TokenKind::byte}), (Words{"\xC3", "\xA9", "\xFF"}));
+}
+
+TEST(Text, LowercaseIsSimpleFoldingOfTheTextBeforeItIsCut) {
+    EXPECT_EQ(words("ABC \u00C9 \u1E9E \u03A3\u03C2 \u212A \u0130", {.lowercase = true}),
+              (Words{"abc", "\u00E9", "\u00DF", "\u03C3\u03C3", "k", "\u0130"}));
+    EXPECT_EQ(words("a\u0345", {.lowercase = true}), Words{"a\u03B9"});  // the mark folds to a letter
+    EXPECT_THROW(words("A", {.tokens = TokenKind::byte, .lowercase = true}), InputError);
+}
+
+TEST(Text, LinesEndAtAnyLineEndAndEmptyOnesAreNothing) {
+    const Corpus corpus = cut("a b\rc\r\n\r\n\nd\u2028e\n", {.documents = DocumentKind::line});
+    EXPECT_EQ(words_of(corpus), (Words{"a", "b", "c", "d", "e"}));
+    EXPECT_EQ(corpus.document_ends, (std::vector<std::int64_t>{2, 3, 5}));
+    const Corpus bytes = cut("ab\n\r", {.tokens = TokenKind::byte, .documents = DocumentKind::line});
+    EXPECT_EQ(words_of(bytes), (Words{"a", "b"}));
+}
+
+TEST(Text, EachFileIsADocumentOfItsOwn) {
+    Corpus corpus;
+    append_text("a\nb", {}, "one", corpus);
+    append_text("", {}, "two", corpus);
+    append_text("b c", {}, "three", corpus);
+    EXPECT_EQ(corpus.document_ends, (std::vector<std::int64_t>{2, 4}));
+    EXPECT_EQ(words_of(corpus), (Words{"a", "b", "b", "c"}));
+}
+
+TEST(Text, NamesTheFirstByteThatIsNotUtf8) {
+    struct Case {
+        std::string text;
+        int offset;
+    };
+    const std::vector<Case> cases = {
+        {"\xFF", 0},
+        {"ab\n\xC3", 3},                // cut off
+        {"ab \xC3(", 3},                // no continuation
+        {"\x80", 0},                    // a continuation alone
+        {"a\xC0\x80", 1},               // overlong
+        {"a\xED\xA0\x80", 1},           // a surrogate
+        {"\u00E9\xF4\x90\x80\x80", 2},  // above U+10FFFF
+        {"\xE2\x82\nx", 0},             // the line's end does not complete it
+    };
+    for (const Case& wrong : cases) {
+        for (const TokenKind tokens : {TokenKind::word, TokenKind::character}) {
+            for (const bool lowercase : {false, true}) {
+                for (const DocumentKind documents : {DocumentKind::file, DocumentKind::line}) {
+                    const std::string message = refusal<InputError>([&] {
+                        cut(wrong.text, {tokens, documents, lowercase});
+                    });
+                    expect_contains(message,
+                                    "test: not UTF-8 at byte " + std::to_string(wrong.offset) + " (0x");
+                }
+            }
+        }
+    }
+}
+
+TEST(Text, ReadsFilesWholeAndRefusesFolders) {
+    const ScratchFolder folder;
+    const std::string bytes("a\0\r\n\xFF", 5);
+    write_raw(folder / "text", bytes);
+    EXPECT_EQ(read_text(folder / "text"), bytes);
+    EXPECT_THROW(read_text(folder.path()), InputError);
+    EXPECT_THROW(read_text(folder / "missing"), InputError);
+}
+
+TEST(Text, PrintableTokensFitOnOneLineOfUtf8) {
+    EXPECT_EQ(printable_token("word"), "word");
+    EXPECT_EQ(printable_token("\u00E9 \U0001F600"), "\u00E9 \U0001F600");
+    EXPECT_EQ(printable_token("\n\r\t\\\x1B\x7F"), "\\n\\r\\t\\\\\\x1b\\x7f");
+    EXPECT_EQ(printable_token("\xFF\xC3"), "\\xff\\xc3");
+    EXPECT_EQ(printable_token("\u2028\u202E\u0085"), "\\u{2028}\\u{202E}\\u{0085}");
+}
+
+}  // namespace
+}  // namespace ntpgeo
