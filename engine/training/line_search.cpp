@@ -56,7 +56,9 @@ class Search {
         return trial;
     }
     [[nodiscard]] bool decreases(const LinePoint& p) const {
-        return p.value <= start_.value + sufficient_decrease * p.step * start_.slope;  // false for NaN
+        // Strictly lower as well, for steps so short that the sum rounds to its first term. False for NaN.
+        return p.value < start_.value &&
+               p.value <= start_.value + sufficient_decrease * p.step * start_.slope;
     }
     [[nodiscard]] bool flat(const LinePoint& p) const {
         return std::abs(p.slope) <= -curvature * start_.slope;

@@ -34,7 +34,7 @@ class Philox {
     /// 64 random bits.
     [[nodiscard]] std::uint64_t bits(std::uint64_t index) const { return words(index)[0]; }
 
-    /// Uniform in the open interval (0, 1), a multiple of 2^-53 plus 2^-54.
+    /// Uniform in the open interval (0, 1): an odd multiple of 2^-53, so that neither end is reached by rounding.
     [[nodiscard]] double uniform(std::uint64_t index) const { return to_unit(bits(index)); }
 
     /// Standard normal, by Box and Muller's transformation.
@@ -47,7 +47,7 @@ class Philox {
   private:
     static std::uint32_t low(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
     static std::uint32_t high(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }
-    static double to_unit(std::uint64_t x) { return (static_cast<double>(x >> 11) + 0.5) * 0x1p-53; }
+    static double to_unit(std::uint64_t x) { return (static_cast<double>(x >> 12) + 0.5) * 0x1p-52; }
 
     std::uint64_t seed_, stream_;
 };
