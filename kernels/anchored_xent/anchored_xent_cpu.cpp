@@ -140,21 +140,13 @@ class LossStepCpu final : public LossStep {
         // The product accumulates onto −a·log2 e with log2 e as its factor, so that what follows is a bare
         // 2^z.
         for (std::int64_t b = 0; b < size; ++b)
-            std::fill_n(scratch.logits.data() + b * stride_, stride_, -log2_anchor(scratch.terms[b]));
+            fill_row(scratch.logits.data() + b * stride_, stride_, -log2_anchor(scratch.terms[b]));
         gemm(CblasNoTrans, CblasTrans, size, vocab, dim_, std::numbers::log2e_v<G>, gemm_contexts, dim_,
              gemm_words, dim_, G{1}, scratch.logits.data(), stride_);
         chunk_excess_[chunk] = chunk_mass_[chunk] = 0;
-        for (std::int64_t b = 0; b < size; ++b) {
-            G* row = scratch.logits.data() + b * stride_;
-            mask(begin + b, row);
-            if (call.detail) record_detail(call, mean_word, begin + b, row, scratch.terms[b]);
-            const Normalisation normal =
-                exponentiate(begin + b, row, gemm_contexts + b * dim_, gemm_words, scratch.terms[b]);
-            chunk_excess_[chunk] += labels_.context_probs[begin + b] * normal.excess;
-            chunk_mass_[chunk] += labels_.context_probs[begin + b] * normal.off_support_mass;
-            finish_support(begin, begin + b, normal, row, scratch);
-            scratch.scale[b] = normal.scale;
-        }
+        for (std::int64_t b = 0; b < size; b += row_padding)
+            exponentiate(call, mean_word, gemm_contexts, gemm_words, begin, b,
+                         std::min(size, b + row_padding), chunk, scratch);
         if (call.words_gradient)
             multiply_gradients(call, gemm_contexts, gemm_words, begin, size,
                                chunk == chunking_.group_begin(group), group, scratch);
@@ -175,7 +167,7 @@ class LossStepCpu final : public LossStep {
             sample_row(call.words, dim_, labels_.indices + base + first, end - first,
                        call.contexts + (begin + b) * dim_, logits + first);
             double maximum = logits[first];
-            for (std::int64_t s = first + 1; s < end; ++s) maximum = std::fmax(maximum, logits[s]);
+            for (std::int64_t s = first + 1; s < end; ++s) maximum = std::max(maximum, logits[s]);
             for (std::int64_t s = first; s < end; ++s) q[s] = logits[s] - maximum;
             scratch.terms[b].anchor = maximum;
         }
@@ -230,21 +222,46 @@ class LossStepCpu final : public LossStep {
         call.detail->off_support_square[context] = spread.square * std::numbers::ln2 * std::numbers::ln2;
     }
 
-    Normalisation exponentiate(std::int64_t context, G* row, const G* embedding, const G* gemm_words,
-                               const SupportTerms& terms) const {
-        const double weight = labels_.context_probs[context];
-        const double ratio = exp2_row(row, stride_);
-        if (!(ratio > largest_off_support_ratio)) return normalise(weight, terms, ratio);
+    // Steps 3 and 4 for the contexts [first, last) of a chunk, at most row_padding of them: few enough to be
+    // in cache when the support entries follow, enough for a vectorised log1p.
+    void exponentiate(const Call<T>& call, const std::vector<double>& mean_word, const G* gemm_contexts,
+                      const G* gemm_words, std::int64_t begin, std::int64_t first, std::int64_t last,
+                      std::int64_t chunk, Scratch& scratch) {
+        double ratio[row_padding] = {}, log1p_ratio[row_padding] = {};
+        for (std::int64_t b = first; b < last; ++b) {
+            G* row = scratch.logits.data() + b * stride_;
+            mask(begin + b, row);
+            if (call.detail) record_detail(call, mean_word, begin + b, row, scratch.terms[b]);
+            ratio[b - first] = log1p_ratio[b - first] = exp2_row(row, stride_);
+        }
+        log1p_row(log1p_ratio, row_padding);
+        for (std::int64_t b = first; b < last; ++b) {
+            G* row = scratch.logits.data() + b * stride_;
+            const double weight = labels_.context_probs[begin + b], r = ratio[b - first];
+            const Normalisation normal =
+                r > largest_off_support_ratio
+                    ? redo(begin + b, row, gemm_contexts + b * dim_, gemm_words, scratch.terms[b])
+                    : normalise(weight, scratch.terms[b], r, log1p_ratio[b - first]);
+            chunk_excess_[chunk] += weight * normal.excess;
+            chunk_mass_[chunk] += weight * normal.off_support_mass;
+            finish_support(begin, begin + b, normal, row, scratch);
+            scratch.scale[b] = normal.scale;
+        }
+    }
 
-        // The row is overwritten by now; this is rare enough to form its logits again.
+    // A context whose off-support logits tower over its anchor, against their own maximum. The row is
+    // overwritten by now; this is rare enough to form its logits again.
+    Normalisation redo(std::int64_t context, G* row, const G* embedding, const G* gemm_words,
+                       const SupportTerms& terms) const {
         for (std::int64_t v = 0; v < labels_.vocab_size; ++v)
             row[v] = std::numbers::log2e_v<G> *
                      std::inner_product(embedding, embedding + dim_, gemm_words + v * dim_, G{0});
         mask(context, row);
         const G maximum = *std::max_element(row, row + labels_.vocab_size);
         for (std::int64_t v = 0; v < labels_.vocab_size; ++v) row[v] -= maximum;
-        const double redone = exp2_row(row, stride_);
-        return normalise_redone(weight, terms, static_cast<double>(maximum) * std::numbers::ln2, redone);
+        const double ratio = exp2_row(row, stride_);
+        return normalise_redone(labels_.context_probs[context], terms,
+                                static_cast<double>(maximum) * std::numbers::ln2, ratio);
     }
 
     void finish_support(std::int64_t begin, std::int64_t context, const Normalisation& normal, G* row,

@@ -25,9 +25,9 @@ struct Normalisation {
     double off_support_mass = 0;  ///< r_j/(1+r_j), or r′_j/T
 };
 
-/// Against the support's own anchor.
-inline Normalisation normalise(double weight, const SupportTerms& terms, double ratio) {
-    return {weight / (1 + ratio), 1, ratio, std::log1p(ratio) + terms.excess, ratio / (1 + ratio)};
+/// Against the support's own anchor; log1p_ratio is log1p(ratio).
+inline Normalisation normalise(double weight, const SupportTerms& terms, double ratio, double log1p_ratio) {
+    return {weight / (1 + ratio), 1, ratio, log1p_ratio + terms.excess, ratio / (1 + ratio)};
 }
 
 /// Against a larger anchor c (design 1.2): u = e^{a−c}, T = u + r′.

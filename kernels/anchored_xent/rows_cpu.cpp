@@ -8,6 +8,8 @@
 #define HWY_TARGET_INCLUDE "kernels/anchored_xent/rows_cpu.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
+// Per instruction set as well, so after the two above.
+#include <hwy/contrib/math/math-inl.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace ntpgeo::anchored_xent::HWY_NAMESPACE {
@@ -53,23 +55,31 @@ HWY_INLINE double exp2_row_fp32(float* HWY_RESTRICT row, std::int64_t size) {
     const hn::Rebind<float, decltype(wide)> half;
     const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
     auto low = hn::Zero(wide), high = hn::Zero(wide);
-    const auto step = [&](std::int64_t i) HWY_ATTR {
-        const auto e = exp2(d, hn::LoadU(d, row + i));
-        hn::StoreU(e, d, row + i);
-        return e;
-    };
-    const auto accumulate = [&](hn::Vec<decltype(d)> e) HWY_ATTR {
-        low = hn::Add(low, hn::PromoteTo(wide, hn::LowerHalf(half, e)));
-#if HWY_TARGET != HWY_SCALAR  // one lane has no upper half
-        high = hn::Add(high, hn::PromoteTo(wide, hn::UpperHalf(half, e)));
-#endif
-    };
     std::int64_t i = 0;
     for (; i + 4 * lanes <= size; i += 4 * lanes) {
-        const auto e0 = step(i), e1 = step(i + lanes), e2 = step(i + 2 * lanes), e3 = step(i + 3 * lanes);
-        accumulate(hn::Add(hn::Add(e0, e1), hn::Add(e2, e3)));
+        const auto e0 = exp2(d, hn::LoadU(d, row + i)), e1 = exp2(d, hn::LoadU(d, row + i + lanes));
+        const auto e2 = exp2(d, hn::LoadU(d, row + i + 2 * lanes)),
+                   e3 = exp2(d, hn::LoadU(d, row + i + 3 * lanes));
+        hn::StoreU(e0, d, row + i);
+        hn::StoreU(e1, d, row + i + lanes);
+        hn::StoreU(e2, d, row + i + 2 * lanes);
+        hn::StoreU(e3, d, row + i + 3 * lanes);
+        const auto four = hn::Add(hn::Add(e0, e1), hn::Add(e2, e3));
+        low = hn::Add(low, hn::PromoteTo(wide, hn::LowerHalf(half, four)));
+#if HWY_TARGET != HWY_SCALAR  // one lane has no upper half
+        high = hn::Add(high, hn::PromoteTo(wide, hn::UpperHalf(half, four)));
+#endif
     }
-    for (; i < size; i += lanes) accumulate(step(i));
+    auto rest = hn::Zero(d);  // at most three more vectors, as in the loop
+    for (; i < size; i += lanes) {
+        const auto e = exp2(d, hn::LoadU(d, row + i));
+        hn::StoreU(e, d, row + i);
+        rest = hn::Add(rest, e);
+    }
+    low = hn::Add(low, hn::PromoteTo(wide, hn::LowerHalf(half, rest)));
+#if HWY_TARGET != HWY_SCALAR
+    high = hn::Add(high, hn::PromoteTo(wide, hn::UpperHalf(half, rest)));
+#endif
     return hn::GetLane(hn::SumOfLanes(wide, hn::Add(low, high)));
 }
 
@@ -154,6 +164,29 @@ HWY_INLINE void exp_row_fp64(double* HWY_RESTRICT row, std::int64_t size) {
         hn::StoreU(exp2(d, hn::Mul(hn::LoadU(d, row + i), log2e)), d, row + i);
 }
 
+HWY_INLINE void log1p_row_fp64(double* HWY_RESTRICT row, std::int64_t size) {
+    const hn::ScalableTag<double> d;
+    for (std::int64_t i = 0; i < size; i += static_cast<std::int64_t>(hn::Lanes(d))) {
+        const auto x = hn::LoadU(d, row + i);
+        // The library's result for NaN and infinity is not ours to rely on: those pass through.
+        const auto finite = hn::Lt(x, hn::Set(d, std::numeric_limits<double>::infinity()));
+        hn::StoreU(hn::IfThenElse(finite, hn::Log1p(d, x), x), d, row + i);
+    }
+}
+
+template <class T>
+HWY_INLINE void fill_rows(T* HWY_RESTRICT row, std::int64_t size, T value) {
+    const hn::ScalableTag<T> d;
+    for (std::int64_t i = 0; i < size; i += static_cast<std::int64_t>(hn::Lanes(d)))
+        hn::StoreU(hn::Set(d, value), d, row + i);
+}
+HWY_INLINE void fill_row_fp32(float* row, std::int64_t size, float value) {
+    fill_rows(row, size, value);
+}
+HWY_INLINE void fill_row_fp64(double* row, std::int64_t size, double value) {
+    fill_rows(row, size, value);
+}
+
 HWY_INLINE void label_row_fp64(const double* HWY_RESTRICT q_row, const double* HWY_RESTRICT probs,
                                double* HWY_RESTRICT delta_row, double* HWY_RESTRICT residual_row,
                                std::int64_t size) {
@@ -220,11 +253,16 @@ HWY_INLINE void combine_rows(double scale, const X* HWY_RESTRICT x, double lambd
     const hn::ScalableTag<double> d;
     const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
     std::int64_t i = 0;
-    for (; i + lanes <= size; i += lanes)
-        store_wide(d,
-                   hn::MulAdd(hn::Set(d, scale), load_wide(d, x + i),
-                              hn::Mul(hn::Set(d, lambda), load_wide(d, y + i))),
-                   out + i);
+    if (lambda == 0) {  // spares the loads of y
+        for (; i + lanes <= size; i += lanes)
+            store_wide(d, hn::Mul(hn::Set(d, scale), load_wide(d, x + i)), out + i);
+    } else {
+        for (; i + lanes <= size; i += lanes)
+            store_wide(d,
+                       hn::MulAdd(hn::Set(d, scale), load_wide(d, x + i),
+                                  hn::Mul(hn::Set(d, lambda), load_wide(d, y + i))),
+                       out + i);
+    }
     for (; i < size; ++i) out[i] = static_cast<Y>(scale * x[i] + lambda * y[i]);
 }
 HWY_INLINE void combine_fp32_fp64(double scale, const float* x, double lambda, const double* y, double* out,
@@ -270,6 +308,9 @@ HWY_EXPORT(exp2_row_fp64);
 HWY_EXPORT(sample_row_fp32);
 HWY_EXPORT(sample_row_fp64);
 HWY_EXPORT(exp_row_fp64);
+HWY_EXPORT(log1p_row_fp64);
+HWY_EXPORT(fill_row_fp32);
+HWY_EXPORT(fill_row_fp64);
 HWY_EXPORT(label_row_fp64);
 HWY_EXPORT(scale_row_fp32);
 HWY_EXPORT(scale_row_fp64);
@@ -296,6 +337,15 @@ void sample_row(const double* words, std::int64_t dim, const std::int32_t* indic
 }
 void exp_row(double* row, std::int64_t size) {
     HWY_DYNAMIC_DISPATCH(exp_row_fp64)(row, size);
+}
+void log1p_row(double* row, std::int64_t size) {
+    HWY_DYNAMIC_DISPATCH(log1p_row_fp64)(row, size);
+}
+void fill_row(float* row, std::int64_t size, float value) {
+    HWY_DYNAMIC_DISPATCH(fill_row_fp32)(row, size, value);
+}
+void fill_row(double* row, std::int64_t size, double value) {
+    HWY_DYNAMIC_DISPATCH(fill_row_fp64)(row, size, value);
 }
 void label_row(const double* q, const double* probs, double* delta, double* residual, std::int64_t size) {
     HWY_DYNAMIC_DISPATCH(label_row_fp64)(q, probs, delta, residual, size);

@@ -35,11 +35,18 @@ void sample_row(const double* words, std::int64_t dim, const std::int32_t* indic
 /// too). Relative error about (1 + |x|)·2^-53; NaN gives NaN.
 void exp_row(double* row, std::int64_t size);
 
+/// In place log1p(x) for x ≥ 0, likewise padded; a few ulp, NaN gives NaN.
+void log1p_row(double* row, std::int64_t size);
+
 /// The label arithmetic of design 1.2 over `size` support entries of arrays padded to a multiple of
 /// row_padding. Given q̄, p and δ = log q̄ − log p: residual = q̄ − p = p·expm1(δ) and excess = p·(expm1(δ) −
 /// δ), each right to a few ulp relative (a series where |δ| < 1/4, differences where they are benign).
 /// `delta` is overwritten by the excess.
 void label_row(const double* q, const double* probs, double* delta, double* residual, std::int64_t size);
+
+/// row[i] = value over `size` elements (a multiple of row_padding).
+void fill_row(float* row, std::int64_t size, float value);
+void fill_row(double* row, std::int64_t size, double value);
 
 /// out = scale·x, and out = scale·x + lambda·y, elementwise over `size` elements, computed in fp64 where T is
 /// double.

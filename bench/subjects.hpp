@@ -1,0 +1,69 @@
+// What the benches share: the list of subjects, one file each, and the small things a measurement needs.
+#pragma once
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace ntpgeo::bench {
+
+void register_loss_step();
+void register_numpy_peer();
+void register_metrics();
+void register_text();
+
+/// Ends a case with a message in its JSON, and the program with exit status 1: a wrong result is no timing.
+void fail(benchmark::State& state, const std::string& message);
+
+/// Registers a case whose exceptions become failures.
+template <class Body>
+benchmark::internal::Benchmark* register_case(const std::string& name, Body body) {
+    return benchmark::RegisterBenchmark(name.c_str(), [body](benchmark::State& state) {
+        try {
+            body(state);
+        } catch (const std::exception& error) {
+            fail(state, error.what());
+        }
+    });
+}
+
+template <class Work>
+double seconds_of(Work&& work) {
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// The middle value, or the mean of the two; 0 of nothing.
+inline double median(std::vector<double> values) {
+    if (values.empty()) return 0;
+    std::sort(values.begin(), values.end());
+    return 0.5 * (values[values.size() / 2] + values[(values.size() - 1) / 2]);
+}
+
+struct KeptSetup {
+    std::string key;
+    std::shared_ptr<void> setup;
+};
+KeptSetup& kept_setup();
+
+/// What a case works on, kept from one repetition to the next. There is one at a time, so that the memory of
+/// a case is free before the next one begins. `key` names type and sizes.
+template <class Setup, class Make>
+Setup& keep_setup(const std::string& key, Make make) {
+    KeptSetup& kept = kept_setup();
+    if (kept.key != key) {
+        kept = {};
+        kept.setup = std::shared_ptr<Setup>(make());
+        kept.key = key;
+    }
+    return *static_cast<Setup*>(kept.setup.get());
+}
+
+}  // namespace ntpgeo::bench

@@ -1,0 +1,140 @@
+#include "bench/three_products.hpp"
+
+#include <fmt/format.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "bench/subjects.hpp"
+#include "kernels/dense/blas_cpu.hpp"
+#include "kernels/dense/single_thread_cpu.hpp"
+#include "kernels/status.hpp"
+
+namespace ntpgeo::bench {
+namespace {
+
+constexpr std::int64_t slice_bytes = std::int64_t{1} << 30;
+constexpr std::int64_t largest_chunk = 512;
+
+/// The backend leaves OpenBLAS on one thread; this lends it all of them.
+class AllThreads {
+  public:
+    AllThreads() { openblas_set_num_threads(omp_get_max_threads()); }
+    ~AllThreads() { const SingleThread back_to_one; }
+    AllThreads(const AllThreads&) = delete;
+    AllThreads& operator=(const AllThreads&) = delete;
+};
+
+template <class G>
+class ThreeProductsOf final : public ThreeProducts {
+  public:
+    ThreeProductsOf(Matrix words, Matrix contexts)
+        : ThreeProducts(words.rows, contexts.rows, slice_of(words.rows, contexts.rows)),
+          dim_(words.columns),
+          threads_(omp_get_max_threads()),
+          words_(vocab_ * dim_),
+          embeddings_(contexts_ * dim_),
+          words_gradient_(threads_ * vocab_ * dim_),
+          contexts_gradient_(contexts_ * dim_),
+          logits_(std::max(slice_, threads_ * largest_chunk) * vocab_) {
+        std::copy_n(words.as<double>(), vocab_ * dim_, words_.data());
+        std::copy_n(contexts.as<double>(), contexts_ * dim_, embeddings_.data());
+    }
+
+    void run(const Arrangement& arrangement) override {
+        // The library's plain call, beta = 0, wherever a product starts afresh: a thread's first dW, every Z
+        // and dH.
+        touched_.assign(static_cast<std::size_t>(threads_), false);
+        if (arrangement.whole) {
+            const AllThreads all;
+            for (std::int64_t begin = 0; begin < contexts_; begin += slice_)
+                multiply(begin, std::min(contexts_ - begin, slice_), 0);
+        } else {
+            const std::int64_t chunks = (contexts_ + arrangement.contexts - 1) / arrangement.contexts;
+#pragma omp parallel for schedule(dynamic, 1)
+            for (std::int64_t c = 0; c < chunks; ++c)
+                multiply(c * arrangement.contexts,
+                         std::min(contexts_ - c * arrangement.contexts, arrangement.contexts),
+                         omp_get_thread_num());
+        }
+    }
+
+    [[nodiscard]] double checksum() const override {
+        double sum = 0;
+        for (std::int64_t i = 0; i < vocab_ * dim_; ++i) {
+            double value = 0;
+            for (std::int64_t thread = 0; thread < threads_; ++thread)
+                if (touched_[thread]) value += words_gradient_.data()[thread * vocab_ * dim_ + i];
+            sum += value * value;
+        }
+        for (std::int64_t i = 0; i < contexts_ * dim_; ++i)
+            sum += std::pow(static_cast<double>(contexts_gradient_.data()[i]), 2);
+        return sum;
+    }
+
+  private:
+    static std::int64_t slice_of(std::int64_t vocab, std::int64_t contexts) {
+        const std::int64_t most = slice_bytes / (vocab * static_cast<std::int64_t>(sizeof(G)));
+        const std::int64_t slices = (contexts + most - 1) / most;
+        return (contexts + slices - 1) / slices;
+    }
+
+    void multiply(std::int64_t begin, std::int64_t size, std::int64_t thread) {
+        G* logits = logits_.data() + thread * largest_chunk * vocab_;
+        G* words_gradient = words_gradient_.data() + thread * vocab_ * dim_;
+        const G* embeddings = embeddings_.data() + begin * dim_;
+        gemm(CblasNoTrans, CblasTrans, size, vocab_, dim_, G{1}, embeddings, dim_, words_.data(), dim_, G{0},
+             logits, vocab_);
+        gemm(CblasTrans, CblasNoTrans, vocab_, dim_, size, G{1}, logits, vocab_, embeddings, dim_,
+             touched_[thread] ? G{1} : G{0}, words_gradient, dim_);
+        gemm(CblasNoTrans, CblasNoTrans, size, dim_, vocab_, G{1}, logits, vocab_, words_.data(), dim_, G{0},
+             contexts_gradient_.data() + begin * dim_, dim_);
+        touched_[thread] = true;
+    }
+
+    std::int64_t dim_, threads_;
+    AlignedArray<G> words_, embeddings_;  // [V, d], [m, d]
+    AlignedArray<G> words_gradient_;      // [threads, V, d]
+    AlignedArray<G> contexts_gradient_;   // [m, d]
+    AlignedArray<G> logits_;              // [slice, V], or [threads, chunk, V]
+    std::vector<char> touched_;           // [threads] whether a thread's dW holds this run's
+};
+
+}  // namespace
+
+std::string Arrangement::name() const {
+    return whole ? "whole" : fmt::format("chunks of {}", contexts);
+}
+
+std::vector<Arrangement> ThreeProducts::compare(std::int64_t chunk) {
+    constexpr double never = std::numeric_limits<double>::infinity();
+    std::vector<Arrangement> arrangements{{true, slice_, never},
+                                          {false, std::min(chunk, largest_chunk), never}};
+    if (chunk < largest_chunk && contexts_ >= largest_chunk)
+        arrangements.push_back({false, largest_chunk, never});
+    double spent = 0, reference = 0;
+    for (int round = 0; round < 2 || spent < 1; ++round)
+        for (Arrangement& arrangement : arrangements) {
+            const double seconds = seconds_of([&] { run(arrangement); });
+            arrangement.seconds = std::min(arrangement.seconds, seconds);
+            spent += seconds;
+            if (round > 0) continue;
+            const double sum = checksum();
+            if (reference == 0) reference = sum;
+            if (!(std::abs(sum - reference) <= 1e-4 * reference))
+                throw Failure("wrong result: the products differ between whole and " + arrangement.name());
+        }
+    std::stable_sort(arrangements.begin(), arrangements.end(),
+                     [](const Arrangement& a, const Arrangement& b) { return a.seconds < b.seconds; });
+    return arrangements;
+}
+
+std::unique_ptr<ThreeProducts> make_three_products(Precision precision, Matrix words, Matrix contexts) {
+    if (precision == Precision::fp32) return std::make_unique<ThreeProductsOf<float>>(words, contexts);
+    return std::make_unique<ThreeProductsOf<double>>(words, contexts);
+}
+
+}  // namespace ntpgeo::bench
