@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <optional>
 #include <sstream>
 #include <thread>
 #include <vector>
@@ -24,21 +25,28 @@ std::string interpreter() {
 
 class NumpyPeer {
   public:
-    explicit NumpyPeer(const LossCase& loss_case)
-        : problem_(random_labels(loss_case), loss_case.dim, loss_case.precision),
-          child_({interpreter(), NTPGEO_SOURCES "/bench/peers/numpy_step.py"}) {
-        const Dataset& data = problem_.dataset();
-        child_.write_line(fmt::format("problem {} {} {} {} {}", loss_case.vocab, loss_case.contexts,
-                                      loss_case.dim, data.nnz(),
-                                      loss_case.precision == Precision::fp32 ? "float32" : "float64"));
+    explicit NumpyPeer(const LossCase& loss_case) {
+        try {
+            child_.emplace(
+                std::vector<std::string>{interpreter(), NTPGEO_SOURCES "/bench/peers/numpy_step.py"});
+            about_ = child_->read_line();
+        } catch (const Failure& failure) {
+            about_ = failure.what();
+        }
+        if (!available()) return;
+        problem_.emplace(random_labels(loss_case), loss_case.dim, loss_case.precision);
+        const Dataset& data = problem_->dataset();
+        child_->write_line(fmt::format("problem {} {} {} {} {}", loss_case.vocab, loss_case.contexts,
+                                       loss_case.dim, data.nnz(),
+                                       loss_case.precision == Precision::fp32 ? "float32" : "float64"));
         send(data.indptr);
         send(data.indices);
         send(data.probs);
         send(data.context_probs);
-        child_.write_bytes(problem_.words().data, loss_case.vocab * loss_case.dim * 8);
-        child_.write_bytes(problem_.contexts().data, loss_case.contexts * loss_case.dim * 8);
-        about_ = child_.read_line();
-        if (available()) check(loss_case.precision == Precision::fp32 ? 1e-4 : 1e-9);
+        child_->write_bytes(problem_->words().data, loss_case.vocab * loss_case.dim * 8);
+        child_->write_bytes(problem_->contexts().data, loss_case.contexts * loss_case.dim * 8);
+        about_ += ", " + child_->read_line();
+        check(loss_case.precision == Precision::fp32 ? 1e-4 : 1e-9);
     }
 
     /// Whether there is an interpreter with NumPy; `about` then names the version, and otherwise the reason.
@@ -53,11 +61,11 @@ class NumpyPeer {
         Times times{};
         std::vector<double> ours;
         pause();
-        for (std::int64_t i = 0; i < count; ++i) ours.push_back(seconds_of([&] { problem_.run(); }));
+        for (std::int64_t i = 0; i < count; ++i) ours.push_back(seconds_of([&] { problem_->run(); }));
         times.ours = median(ours);
         pause();
-        child_.write_line(fmt::format("time {}", count));
-        std::istringstream answer(child_.read_line());
+        child_->write_line(fmt::format("time {}", count));
+        std::istringstream answer(child_->read_line());
         if (!(answer >> times.step >> times.products))
             throw Failure("the NumPy peer ended before its answer");
         return times;
@@ -66,25 +74,25 @@ class NumpyPeer {
   private:
     template <class T>
     void send(const std::vector<T>& values) {
-        child_.write_bytes(values.data(), static_cast<std::int64_t>(values.size() * sizeof(T)));
+        child_->write_bytes(values.data(), static_cast<std::int64_t>(values.size() * sizeof(T)));
     }
 
     // Both sides' idle threads spin for a while before they sleep.
     static void pause() { std::this_thread::sleep_for(std::chrono::milliseconds(60)); }
 
     void check(double tolerance) {
-        child_.write_line("check");
-        std::istringstream answer(child_.read_line());
+        child_->write_line("check");
+        std::istringstream answer(child_->read_line());
         double loss = 0, norm = 0;
         if (!(answer >> loss >> norm)) throw Failure("the NumPy peer ended before its answer");
-        if (!(std::abs(loss - problem_.loss()) <= tolerance * loss &&
-              std::abs(norm - problem_.gradient_norm()) <= tolerance * norm))
+        if (!(std::abs(loss - problem_->loss()) <= tolerance * loss &&
+              std::abs(norm - problem_->gradient_norm()) <= tolerance * norm))
             throw Failure(fmt::format("wrong result: loss and gradient norm {} and {}, NumPy's {} and {}",
-                                      problem_.loss(), problem_.gradient_norm(), loss, norm));
+                                      problem_->loss(), problem_->gradient_norm(), loss, norm));
     }
 
-    LossProblem problem_;
-    ChildProcess child_;
+    std::optional<ChildProcess> child_;
+    std::optional<LossProblem> problem_;
     std::string about_;
 };
 
@@ -93,7 +101,7 @@ void time_numpy(benchmark::State& state, const LossCase& loss_case, std::int64_t
                                        [&] { return std::make_unique<NumpyPeer>(loss_case); });
     if (!peer.available()) {
         const std::string reason = peer.about().empty() ? "no answer from " + interpreter() : peer.about();
-        state.SkipWithError(("skipped, NTPGEO_PYTHON can name a Python with NumPy: " + reason).c_str());
+        state.SkipWithError(("skipped: " + reason + "; NTPGEO_PYTHON can name a Python with NumPy").c_str());
         return;
     }
     NumpyPeer::Times times{};

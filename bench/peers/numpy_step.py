@@ -1,7 +1,8 @@
 """The loss step as one writes it in NumPy: softmax minus label, a block of contexts at a time.
 
 Started by numpy_bench.cpp and asked over the standard input, one answer a line:
-    problem V m d nnz float32|float64, then the arrays' bytes   -> the NumPy version and its chunk
+    (at the start)                                              -> the NumPy version, or "error: ..."
+    problem V m d nnz float32|float64, then the arrays' bytes   -> the chunk that was fastest
     check                                                       -> loss and gradient norm
     time N                                                      -> median seconds of a step, and of its products
 """
@@ -84,19 +85,22 @@ def read_problem(vocab, contexts, dim, nnz, dtype):
     trials = {}
     for chunk in dict.fromkeys(min(chunk, contexts) for chunk in CHUNKS):
         step.use_chunks(chunk)
-        trials[chunk] = min(seconds(step.run) for _ in range(2))
+        trials[chunk] = seconds(step.run)
+        if trials[chunk] < 1:
+            trials[chunk] = min(seconds(step.run) for _ in range(3))
     best = min(trials, key=trials.get)
     step.use_chunks(best)
     return step, best
 
 
 def main():
+    print(f"NumPy {np.__version__}", flush=True)
     step = None
     for line in iter(sys.stdin.buffer.readline, b""):
         command, *arguments = line.decode().split()
         if command == "problem":
             step, chunk = read_problem(*map(int, arguments[:4]), arguments[4])
-            print(f"NumPy {np.__version__}, chunks of {chunk}", flush=True)
+            print(f"chunks of {chunk}", flush=True)
         elif command == "check":
             loss = step.run()
             norms = [np.linalg.norm(g.astype(np.float64)) for g in (step.words_gradient, step.contexts_gradient)]

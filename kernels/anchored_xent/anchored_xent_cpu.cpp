@@ -20,6 +20,9 @@ namespace {
 
 using namespace anchored_xent;
 
+// Elements below which waking the threads takes longer than the loop.
+constexpr std::int64_t worth_a_team = 1 << 15;
+
 // T: master, G: GEMM. The pointers of one call, shared by all threads.
 template <class T>
 struct Call {
@@ -113,7 +116,7 @@ class LossStepCpu final : public LossStep {
         if constexpr (std::is_same_v<T, G>) {
             return words;
         } else {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (labels_.vocab_size * dim_ > worth_a_team)
             for (std::int64_t v = 0; v < labels_.vocab_size; ++v)
                 convert_row(words + v * dim_, words_.data() + v * dim_, dim_);
             return words_.data();
@@ -300,7 +303,7 @@ class LossStepCpu final : public LossStep {
     void sum_partials(const Call<T>& call) {
         const std::int64_t size = labels_.vocab_size * dim_;
         constexpr std::int64_t block = 1024;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (size > worth_a_team)
         for (std::int64_t start = 0; start < size; start += block) {
             const std::int64_t count = std::min(block, size - start);
             double sum[block];
@@ -327,10 +330,13 @@ class LossStepCpu final : public LossStep {
 std::unique_ptr<LossStep> make_loss_step_cpu(const LabelsView& labels, const LossPlan& plan) {
     if (plan.precision != Precision::fp32 && plan.precision != Precision::fp64)
         throw InputError("the CPU multiplies in fp32 or fp64; bf16, bf16x3 and tf32 need a GPU");
-    return with_real(plan.master, [&]<class T>(T) -> std::unique_ptr<LossStep> {
-        if (plan.precision == Precision::fp32) return std::make_unique<LossStepCpu<T, float>>(labels, plan);
-        return std::make_unique<LossStepCpu<T, double>>(labels, plan);
-    });
+    const bool narrow = plan.precision == Precision::fp32;
+    if (plan.master == Real::fp32) {
+        if (narrow) return std::make_unique<LossStepCpu<float, float>>(labels, plan);
+        return std::make_unique<LossStepCpu<float, double>>(labels, plan);
+    }
+    if (narrow) return std::make_unique<LossStepCpu<double, float>>(labels, plan);
+    return std::make_unique<LossStepCpu<double, double>>(labels, plan);
 }
 
 }  // namespace ntpgeo
