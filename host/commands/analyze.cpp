@@ -48,9 +48,13 @@ Subject read_run(const std::filesystem::path& path, std::string& data) {
     }
     const std::filesystem::path result = path / "result.safetensors";
     const auto checkpoint = folder.newest_checkpoint();
-    if (!std::filesystem::exists(result) && !checkpoint)
+    const bool has_result = std::filesystem::exists(result);
+    if (!has_result && !checkpoint)
         throw InputError(fmt::format("{}: has neither a result nor a checkpoint yet", printable(path)));
-    const std::filesystem::path file = std::filesystem::exists(result) ? result : *checkpoint;
+    // A run that goes on beyond its result (resumed with more steps) has a checkpoint that is newer.
+    const bool from_result =
+        has_result && (!checkpoint || read_state_header(result).step >= read_state_header(*checkpoint).step);
+    const std::filesystem::path file = from_result ? result : *checkpoint;
     const SafetensorsFile tensors(file);
     const std::int64_t step = read_state_header(file).step;
     return {tensors.read_matrix("W"),
@@ -126,7 +130,7 @@ void analyze(const AnalyzeOptions& options) {
         config["dim"] = subject.words.columns;
         config["device"] = device;
         config["versions"] = versions();
-        RunFolder::create(*options.output, config).append_metrics(record);
+        RunFolder::create(*options.output, config, record);
     }
     fmt::print("{}\n", record.dump());
 }

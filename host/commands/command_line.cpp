@@ -15,7 +15,8 @@ namespace {
 int complain(std::string message, int status) {
     std::replace(message.begin(), message.end(), '\n', ' ');
     while (!message.empty() && message.back() == ' ') message.pop_back();
-    fmt::print(stderr, "ntpgeo: {}\n", message);
+    std::fputs(("ntpgeo: " + message + "\n").c_str(),
+               stderr);  // where stderr is closed, the status still tells
     return status;
 }
 

@@ -21,13 +21,19 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t demo_stories = 5000;
-constexpr std::int64_t demo_steps = 4000;
+constexpr std::int64_t demo_steps = 3000;
 constexpr const char* marker = ".ntpgeo-demo";
 
 /// An empty folder with the demo's mark. Only a folder with that mark is ever replaced.
 void prepare(const fs::path& folder) {
+    if (folder.empty()) throw InputError("the empty path names no folder; give the name of a new folder");
     std::error_code error;
-    if (fs::exists(folder / marker, error)) fs::remove_all(folder);
+    if (fs::exists(folder / marker, error)) {
+        // The mark goes last, so that a kill in between leaves a folder that the next demo may replace.
+        for (const auto& entry : fs::directory_iterator(folder))
+            if (entry.path().filename() != marker) fs::remove_all(entry.path());
+        fs::remove(folder / marker);
+    }
     if (fs::exists(folder, error) && !(fs::is_directory(folder, error) && fs::is_empty(folder, error)))
         throw InputError(fmt::format(
             "{}: is there already and is no earlier demo; name another folder with -o", printable(folder)));
@@ -54,9 +60,14 @@ void demo(const std::string& output) {
 
     RunConfig config;
     config.dataset = {fs::absolute(data).lexically_normal().string(), content_hash(data)};
+    // The falling rate keeps Adam from stirring up the sparse part again once the gradient has nearly
+    // vanished.
     config.training.stage.steps = demo_steps;
+    config.training.stage.learning_rate = 0.03;
+    config.training.stage.schedule = RateSchedule::cosine;
     resolve(config, dataset);
     RunFolder run = RunFolder::create(folder / "train", to_json(config, dataset));
+    run.lock();
     const RunSummary summary = run_training(run, config, dataset);
     const fs::path report = folder / "report.html";
     write_file_atomically(report, report_page(read_runs({folder / "train"})));

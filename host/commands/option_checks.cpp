@@ -46,6 +46,15 @@ CLI::Validator positive_number() {
     return {check, ""};
 }
 
+CLI::Validator non_negative_number() {
+    const auto check = [](std::string& text) -> std::string {
+        double value = 0;
+        if (parse(text, value) && std::isfinite(value) && value >= 0) return {};
+        return in_quotes(text) + " is not a number >= 0";
+    };
+    return {check, ""};
+}
+
 CLI::Validator one_of(std::vector<std::string> values, std::vector<std::string> not_yet) {
     const auto check = [values = std::move(values),
                         not_yet = std::move(not_yet)](std::string& text) -> std::string {

@@ -15,6 +15,9 @@ CLI::Validator whole_number(std::int64_t least);
 /// Accepts finite decimal numbers above 0.
 CLI::Validator positive_number();
 
+/// Accepts finite decimal numbers from 0 on.
+CLI::Validator non_negative_number();
+
 /// Accepts the values named. Those of `not_yet` are refused as not available yet; one that ends in ':' stands
 /// for all that begin with it.
 CLI::Validator one_of(std::vector<std::string> values, std::vector<std::string> not_yet = {});

@@ -90,10 +90,10 @@ RunConfig configuration(const TrainOptions& options, const std::string& stored) 
                                   printable(std::string_view(*options.config_file)));
     else if (!stored.empty())
         config = config_from_json(stored, printable(std::filesystem::path(options.output) / "config.json"));
-    if (options.dataset)
-        config.dataset = {std::filesystem::absolute(*options.dataset).lexically_normal().string(), ""};
+    if (options.dataset) config.dataset = {*options.dataset, ""};
     if (config.dataset.path.empty())
         throw InputError("train: no data set is given; name one: ntpgeo train DS -o RUN");
+    config.dataset.path = std::filesystem::absolute(config.dataset.path).lexically_normal().string();
     apply(options, config);
     return config;
 }
@@ -146,11 +146,17 @@ void train(const TrainOptions& options) {
         const Dataset dataset = load_dataset(config);
         resolve(config, dataset);
         RunFolder folder = RunFolder::create(output, to_json(config, dataset));
+        folder.lock();
         print_summary(run_training(folder, config, dataset), folder);
         return;
     }
     RunFolder folder = RunFolder::open(output);
-    const RunConfig stored = config_from_json(folder.config_text(), printable(output / "config.json"));
+    const auto read_stored = [&] {
+        return config_from_json(folder.config_text(), printable(output / "config.json"));
+    };
+    read_stored();  // a folder of another kind is refused before the lock leaves a file in it
+    folder.lock();
+    const RunConfig stored = read_stored();
     RunConfig config = configuration(options, folder.config_text());
     const Dataset dataset = load_dataset(config);
     resolve(config, dataset);
@@ -181,10 +187,14 @@ void add_options(CLI::App& command, TrainOptions& options) {
     command.add_option("--warmup", options.warmup, "Updates over which the rate rises linearly (0)")
         ->check(whole_number(0));
     command.add_option("--steps", options.steps, "Updates in all (2000)")->check(whole_number(0));
-    command.add_option("--beta1", options.beta1, "Adam's decay of the first moment (0.9)");
-    command.add_option("--beta2", options.beta2, "Adam's decay of the second moment (0.999)");
-    command.add_option("--epsilon", options.epsilon,
-                       "Adam's epsilon (1e-15: rare contexts have gradients far below 1e-8)");
+    command.add_option("--beta1", options.beta1, "Adam's decay of the first moment (0.9)")
+        ->check(non_negative_number());
+    command.add_option("--beta2", options.beta2, "Adam's decay of the second moment (0.999)")
+        ->check(non_negative_number());
+    command
+        .add_option("--epsilon", options.epsilon,
+                    "Adam's epsilon (1e-15: rare contexts have gradients far below 1e-8)")
+        ->check(positive_number());
     command.add_option("--history", options.history, "Pairs that lbfgs keeps (10)")->check(whole_number(1));
     command.add_option("--lambda", options.lambda, "Ridge term X, or HI:LO for a geometric decay (0)");
     command.add_option("--precision", options.precision,
@@ -192,7 +202,8 @@ void add_options(CLI::App& command, TrainOptions& options) {
     command.add_option("--master", options.master, "Of parameters, state and sums: fp64 (default) or fp32");
     command.add_option("--device", options.device, "auto (default), cpu or cuda[:i]");
     command.add_option("--seed", options.seed, "Seed of the initial values (0)")->check(whole_number(0));
-    command.add_option("--init-scale", options.init_scale, "Initial entries are N(0, S^2/d) (1)");
+    command.add_option("--init-scale", options.init_scale, "Initial entries are N(0, S^2/d) (1)")
+        ->check(non_negative_number());
     command.add_option("--metrics-every", options.metrics_every,
                        "Records: every N steps, or log:PER_DECADE (log:20)");
     command.add_option("--metrics-precision", options.metrics_precision,

@@ -33,9 +33,9 @@ class Section {
             right = found->is_number();
         else if constexpr (std::is_same_v<T, std::uint64_t>)
             right = found->is_number_unsigned();
-        else
-            right = found->is_number_unsigned() ||
-                    (found->is_number_integer() && found->template get<std::int64_t>() < 0);
+        else  // what is not unsigned is negative; what is unsigned may pass 2^63
+            right = found->is_number_integer() &&
+                    (!found->is_number_unsigned() || found->template get<std::int64_t>() >= 0);
         if (!right)
             fail(key, std::is_same_v<T, std::string> ? "a string"
                       : std::is_same_v<T, double>    ? "a number"

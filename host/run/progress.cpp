@@ -33,10 +33,8 @@ void Progress::print(std::int64_t step) {
     const std::string left = rate > 0 ? duration_text(static_cast<double>(total_ - step) / rate) : "unknown";
     const std::string line = fmt::format("step {} of {}, {:.3g} steps/s, {} left{}{}", step, total_, rate,
                                          left, note_.empty() ? "" : ", ", note_);
-    if (terminal_)
-        fmt::print(stderr, "\r\033[K{}", line);
-    else
-        fmt::print(stderr, "{}\n", line);
+    // A stderr that cannot be written is no reason to end a run.
+    std::fputs((terminal_ ? "\r\033[K" + line : line + "\n").c_str(), stderr);
     std::fflush(stderr);
     shown_ = true;
 }

@@ -84,10 +84,11 @@ class TemporaryFolder {
 
 bool RunFolder::holds_run(const fs::path& path) {
     std::error_code ignored;
-    return fs::is_regular_file(path / config_name, ignored);
+    return !path.empty() && fs::is_regular_file(path / config_name, ignored);
 }
 
 void RunFolder::require_free(const fs::path& path) {
+    if (path.empty()) throw InputError("the empty path names no folder; give the name of a new folder");
     std::error_code error;
     const fs::path target = whole_path(path);
     if (holds_run(target))
@@ -101,11 +102,13 @@ void RunFolder::require_free(const fs::path& path) {
                                      printable(target.parent_path())));
 }
 
-RunFolder RunFolder::create(const fs::path& path, const nlohmann::ordered_json& config) {
+RunFolder RunFolder::create(const fs::path& path, const nlohmann::ordered_json& config,
+                            const nlohmann::ordered_json& record) {
     require_free(path);
     const fs::path target = whole_path(path);
     TemporaryFolder temporary(target);
     write_file_atomically(temporary.path() / config_name, config_bytes(config));
+    if (!record.is_null()) write_file_atomically(temporary.path() / metrics_name, record.dump() + "\n");
     temporary.rename_to(target);
     return RunFolder(target);
 }
@@ -135,28 +138,30 @@ void RunFolder::lock() {
     }
 }
 
-std::int64_t RunFolder::cut_metrics(std::int64_t last, const Cadence& cadence) const {
+std::pair<nlohmann::ordered_json, nlohmann::ordered_json> RunFolder::cut_metrics(
+    std::int64_t last, const Cadence& cadence) const {
     const fs::path file = path_ / metrics_name;
-    if (!fs::exists(file)) return -1;
+    std::pair<nlohmann::ordered_json, nlohmann::ordered_json> ends;
+    if (!fs::exists(file)) return ends;
     const std::string text = read_file(file);
     std::string kept;
-    std::int64_t last_kept = -1;
     for (std::size_t begin = 0; begin < text.size();) {
         const std::size_t end = text.find('\n', begin);
         if (end == std::string::npos) break;
         const std::string_view line = std::string_view(text).substr(begin, end + 1 - begin);
         begin = end + 1;
-        const auto record = nlohmann::json::parse(line, nullptr, false);
+        const auto record = nlohmann::ordered_json::parse(line, nullptr, false);
         if (!record.is_object() || !record.contains("step") || !record["step"].is_number_integer())
             throw InputError(
                 fmt::format("{}: has a line that is no record; this run cannot go on", printable(file)));
         const std::int64_t step = record["step"].get<std::int64_t>();
         if (step > last || !cadence.due(step)) continue;
         kept += line;
-        last_kept = step;
+        if (ends.first.is_null()) ends.first = record;
+        ends.second = record;
     }
     write_file_atomically(file, kept);
-    return last_kept;
+    return ends;
 }
 
 void RunFolder::append_metrics(const nlohmann::ordered_json& record) const {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/training/trainer.hpp"
@@ -22,9 +23,10 @@ class RunFolder {
     /// no folder to make it in.
     static void require_free(const std::filesystem::path& path);
     /// A new folder that holds `config` from its first moment on (made under a temporary name, then renamed).
-    /// An empty folder may be there already. Throws InputError where anything else is, naming --resume, and
-    /// leaves it untouched.
-    static RunFolder create(const std::filesystem::path& path, const nlohmann::ordered_json& config);
+    /// A `record` that is not null is the first of its metrics from that moment on. An empty folder may be
+    /// there already. Throws InputError where anything else is, naming --resume, and leaves it untouched.
+    static RunFolder create(const std::filesystem::path& path, const nlohmann::ordered_json& config,
+                            const nlohmann::ordered_json& record = nullptr);
     /// A folder that holds a run. Throws InputError where there is none.
     static RunFolder open(const std::filesystem::path& path);
     /// Whether `path` is a folder with a config.json.
@@ -39,8 +41,9 @@ class RunFolder {
     void lock();
 
     /// Keeps the records of steps ≤ `last` on the cadence and drops all others, and an unfinished last line.
-    /// Returns the last step kept, −1 where none is. `last` = −1 drops all.
-    std::int64_t cut_metrics(std::int64_t last, const Cadence& cadence) const;
+    /// Returns the first and the last record that are left, null where none is. `last` = −1 drops all.
+    std::pair<nlohmann::ordered_json, nlohmann::ordered_json> cut_metrics(std::int64_t last,
+                                                                          const Cadence& cadence) const;
     void append_metrics(const nlohmann::ordered_json& record) const;
 
     /// Writes checkpoint-STEP.safetensors after flushing the metrics to disk, then removes all but the newest

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <tuple>
 
 #include "engine/geometry/figures.hpp"
 #include "host/files/file_error.hpp"
@@ -17,6 +18,10 @@ namespace ntpgeo {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+/// Bound on ‖W‖²‖H‖² ≥ ‖L‖_F²: above it the squares that the figures are made of overflow, and no run comes
+/// near it but by diverging.
+constexpr double diverged_square_norm = 1e150;
 
 double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
@@ -62,21 +67,19 @@ class TrainingRun {
 
   private:
     void restore() {
-        const auto checkpoint = folder_.newest_checkpoint();
-        if (!checkpoint) {
-            recorded_ = folder_.cut_metrics(-1, config_.metrics_every);
-            return;
+        if (const auto checkpoint = folder_.newest_checkpoint()) {
+            trainer_.load(read_state(*checkpoint));
+            saved_ = trainer_.step();
+            elapsed_before_ = read_state_header(*checkpoint).elapsed;
         }
-        trainer_.load(read_state(*checkpoint));
-        saved_ = trainer_.step();
-        elapsed_before_ = read_state_header(*checkpoint).elapsed;
-        recorded_ = folder_.cut_metrics(trainer_.step(), config_.metrics_every);
+        std::tie(first_, last_) = folder_.cut_metrics(saved_, config_.metrics_every);
     }
 
     [[nodiscard]] double elapsed() const { return elapsed_before_ + seconds_since(start_); }
 
     void record(Progress& progress) {
-        if (recorded_ == trainer_.step()) return;
+        if (!last_.is_null() && last_["step"] == trainer_.step()) return;
+        require_in_range();
         const Precision own = config_.training.stage.precision;
         const Precision precision = config_.metrics_fp64 ? Precision::fp64 : own;
         const Figures figures = meter_.measure(trainer_.words(), trainer_.contexts(), trainer_.lambda(),
@@ -87,7 +90,6 @@ class TrainingRun {
                                        name_of(precision), meter_.entropy(), meter_.proxy_kind()});
         if (first_.is_null()) first_ = last_;
         folder_.append_metrics(last_);
-        recorded_ = trainer_.step();
         progress.note(fmt::format("excess loss {:.3e}", figures.excess_loss));
     }
 
@@ -96,14 +98,19 @@ class TrainingRun {
         return by_steps || seconds_since(last_checkpoint_) >= config_.checkpoint_seconds;
     }
 
-    // A state that is not finite never replaces a good one.
+    void require_in_range() const {
+        const Vector words = trainer_.words().flat(), contexts = trainer_.contexts().flat();
+        const double square = backend_->dot(words, words) * backend_->dot(contexts, contexts);
+        if (!(square <= diverged_square_norm))
+            throw NonFiniteLoss(
+                fmt::format("the parameters have grown beyond all bounds at step {}", trainer_.step()));
+    }
+
+    // A state that has diverged never replaces a good one.
     void checkpoint() {
         last_checkpoint_ = Clock::now();
         if (saved_ == trainer_.step() && !trainer_.at_noise_floor()) return;
-        const double square = backend_->dot(trainer_.words().flat(), trainer_.words().flat()) +
-                              backend_->dot(trainer_.contexts().flat(), trainer_.contexts().flat());
-        if (!std::isfinite(square))
-            throw NonFiniteLoss(fmt::format("the parameters are not finite at step {}", trainer_.step()));
+        require_in_range();
         folder_.write_checkpoint(trainer_.save(), elapsed(), config_.keep_checkpoints);
         saved_ = trainer_.step();
         last_checkpoint_ = Clock::now();
@@ -118,9 +125,9 @@ class TrainingRun {
 
     [[noreturn]] void refuse_non_finite(const std::string& what) const {
         const auto good = folder_.newest_checkpoint();
-        const std::string message =
-            fmt::format("{}; the last good checkpoint is {}; a smaller lr may help", what,
-                        good ? printable(*good) : std::string("none (the run starts from its seed again)"));
+        const std::string back = good ? "the last good checkpoint is " + printable(*good)
+                                      : std::string("no checkpoint had been written yet");
+        const std::string message = fmt::format("{}; {}; a smaller lr may help", what, back);
         folder_.log(message);
         throw Failure(message);
     }
@@ -130,11 +137,10 @@ class TrainingRun {
     std::unique_ptr<Backend> backend_;
     FigureMeter meter_;
     Trainer trainer_;
-    std::int64_t recorded_ = -1;  // step of the last record in the folder
-    std::int64_t saved_ = -1;     // step of the newest checkpoint
+    nlohmann::ordered_json first_, last_;  // what metrics.jsonl begins and ends with
+    std::int64_t saved_ = -1;              // step of the newest checkpoint
     double elapsed_before_ = 0;
     Clock::time_point start_, last_checkpoint_;
-    nlohmann::ordered_json first_, last_;
 };
 
 }  // namespace
@@ -145,7 +151,6 @@ std::unique_ptr<Backend> make_backend(const std::string& device) {
 }
 
 RunSummary run_training(RunFolder& folder, const RunConfig& config, const Dataset& dataset) {
-    folder.lock();
     if (const auto result = folder.result())
         if (result->at_noise_floor || result->step >= config.training.stage.steps)
             return {result->step, result->at_noise_floor, true, nullptr, nullptr};

@@ -19,9 +19,10 @@ struct RunSummary {
 /// The backend that a resolved device name stands for.
 std::unique_ptr<Backend> make_backend(const std::string& device);
 
-/// Trains in `folder` under the resolved `config`: from its newest checkpoint, or from step 0 where it has
-/// none. Metrics, checkpoints and the result go to the folder. Throws Interrupted after Ctrl-C (with a
-/// checkpoint written), and Failure for a non-finite loss, naming the step and the last good checkpoint.
+/// Trains in `folder`, which must be locked, under the resolved `config`: from its newest checkpoint, or from
+/// step 0 where it has none. Metrics, checkpoints and the result go to the folder. Throws Interrupted after
+/// Ctrl-C (with a checkpoint written), and Failure for a non-finite loss, naming the step and the last good
+/// checkpoint.
 RunSummary run_training(RunFolder& folder, const RunConfig& config, const Dataset& dataset);
 
 }  // namespace ntpgeo

@@ -5,10 +5,13 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 namespace ntpgeo {
@@ -18,42 +21,89 @@ struct ProgramResult {
     std::string out, err;
 };
 
-/// Runs `arguments` (the first is the program, found by PATH if it has no slash) with `input` as its standard
-/// input, and waits for its end. The streams are files, so that no amount of output can block it.
+/// A program at work beside the test. It does not outlive this object.
+class RunningProgram {
+  public:
+    /// Starts `arguments` (the first is the program, found by PATH if it has no slash) with `input` as its
+    /// standard input. The streams are files, so that no amount of output can block it.
+    explicit RunningProgram(const std::vector<std::string>& arguments, std::string_view input = {}) {
+        for (std::FILE*& stream : streams_) {
+            stream = std::tmpfile();
+            if (stream == nullptr) throw std::runtime_error("no temporary file for a program's streams");
+        }
+        if (!input.empty()) std::fwrite(input.data(), 1, input.size(), streams_[0]);
+        std::rewind(streams_[0]);  // flushes, and lets the program read from the beginning
+
+        std::vector<char*> pointers;
+        pointers.reserve(arguments.size() + 1);
+        for (const std::string& argument : arguments) pointers.push_back(const_cast<char*>(argument.c_str()));
+        pointers.push_back(nullptr);
+
+        child_ = ::fork();
+        if (child_ < 0) throw std::runtime_error("fork failed");
+        if (child_ == 0) {
+            for (int i = 0; i < 3; ++i) ::dup2(::fileno(streams_[static_cast<std::size_t>(i)]), i);
+            ::execvp(pointers[0], pointers.data());
+            ::_exit(127);
+        }
+    }
+    RunningProgram(const RunningProgram&) = delete;
+    RunningProgram& operator=(const RunningProgram&) = delete;
+    ~RunningProgram() {
+        if (!ended()) {
+            send(SIGKILL);
+            ::waitpid(child_, &state_, 0);
+        }
+        for (std::FILE* stream : streams_) std::fclose(stream);
+    }
+
+    /// Sends a signal; nothing happens where the program has ended.
+    void send(int signal) {
+        if (!ended()) ::kill(child_, signal);
+    }
+
+    [[nodiscard]] bool ended() {
+        if (!reaped_) reaped_ = ::waitpid(child_, &state_, WNOHANG) == child_;
+        return reaped_;
+    }
+
+    /// Looks at `condition` a thousand times a second until it holds: true. False where the program ends or
+    /// `seconds` pass before.
+    template <class Condition>
+    bool wait_until(Condition condition, double seconds = 60) {
+        const auto start = std::chrono::steady_clock::now();
+        while (!condition()) {
+            if (ended() || std::chrono::steady_clock::now() - start > std::chrono::duration<double>(seconds))
+                return false;
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+        return true;
+    }
+
+    /// Waits for its end.
+    ProgramResult wait() {
+        if (!ended()) reaped_ = ::waitpid(child_, &state_, 0) == child_;
+        if (!reaped_) throw std::runtime_error("waitpid failed");
+        const auto contents = [](std::FILE* stream) {
+            std::string text;
+            std::rewind(stream);
+            for (int c = std::fgetc(stream); c != EOF; c = std::fgetc(stream)) text += static_cast<char>(c);
+            return text;
+        };
+        return {WIFSIGNALED(state_) ? 128 + WTERMSIG(state_) : WEXITSTATUS(state_), contents(streams_[1]),
+                contents(streams_[2])};
+    }
+
+  private:
+    std::array<std::FILE*, 3> streams_{};
+    pid_t child_ = -1;
+    int state_ = 0;
+    bool reaped_ = false;
+};
+
+/// Runs `arguments` to the end.
 inline ProgramResult run_program(const std::vector<std::string>& arguments, std::string_view input = {}) {
-    std::array<std::FILE*, 3> streams{};
-    for (std::FILE*& stream : streams) {
-        stream = std::tmpfile();
-        if (stream == nullptr) throw std::runtime_error("no temporary file for a program's streams");
-    }
-    if (!input.empty()) std::fwrite(input.data(), 1, input.size(), streams[0]);
-    std::rewind(streams[0]);  // flushes, and lets the program read from the beginning
-
-    std::vector<char*> pointers;
-    pointers.reserve(arguments.size() + 1);
-    for (const std::string& argument : arguments) pointers.push_back(const_cast<char*>(argument.c_str()));
-    pointers.push_back(nullptr);
-
-    const pid_t child = ::fork();
-    if (child < 0) throw std::runtime_error("fork failed");
-    if (child == 0) {
-        for (int i = 0; i < 3; ++i) ::dup2(::fileno(streams[static_cast<std::size_t>(i)]), i);
-        ::execvp(pointers[0], pointers.data());
-        ::_exit(127);
-    }
-    int state = 0;
-    if (::waitpid(child, &state, 0) != child) throw std::runtime_error("waitpid failed");
-
-    const auto contents = [](std::FILE* stream) {
-        std::string text;
-        std::rewind(stream);
-        for (int c = std::fgetc(stream); c != EOF; c = std::fgetc(stream)) text += static_cast<char>(c);
-        return text;
-    };
-    ProgramResult result{WIFSIGNALED(state) ? 128 + WTERMSIG(state) : WEXITSTATUS(state),
-                         contents(streams[1]), contents(streams[2])};
-    for (std::FILE* stream : streams) std::fclose(stream);
-    return result;
+    return RunningProgram(arguments, input).wait();
 }
 
 /// Runs ntpgeo itself.

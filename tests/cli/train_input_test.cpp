@@ -1,0 +1,196 @@
+// Wrong input to `ntpgeo train`: one line, status 2, nothing written, an existing run untouched.
+#include <gtest/gtest.h>
+
+#include "tests/training_runs.hpp"
+
+namespace ntpgeo {
+namespace {
+
+struct WrongInput {
+    Arguments arguments;  ///< after `train`; DS, OUT, RUN and FOLDER stand for paths
+    std::string said;     ///< must be part of the message
+};
+
+class TrainInput : public testing::Test {
+  protected:
+    /// Runs every case beside a finished run and expects that nothing has changed.
+    void expect_refused(const std::vector<WrongInput>& cases) {
+        const auto before = contents(folder_.path()), run_before = contents(folder_ / "RUN");
+        for (const WrongInput& wrong : cases) {
+            Arguments arguments = {"train"};
+            std::string shown;
+            for (std::string argument : wrong.arguments) {
+                if (argument == "DS" || argument == "OUT" || argument == "RUN") argument = folder_ / argument;
+                if (argument.starts_with("FOLDER")) argument.replace(0, 6, folder_.path());
+                shown += argument + " ";
+                arguments.push_back(argument);
+            }
+            SCOPED_TRACE(shown);
+            expect_one_line(run_quickly(arguments), 2, wrong.said);
+            EXPECT_EQ(contents(folder_.path()), before);
+            EXPECT_EQ(contents(folder_ / "RUN"), run_before);
+        }
+    }
+    /// A case of options alone.
+    static WrongInput options(const Arguments& given, const std::string& said) {
+        return {Arguments{"DS", "-o", "OUT"} + given, said};
+    }
+
+    void SetUp() override {
+        make_tiny_dataset(folder_, "DS");
+        run_well({"train", folder_ / "DS", "-o", folder_ / "RUN", "--dim", "4", "--steps", "5"});
+    }
+
+    ScratchFolder folder_;
+};
+
+TEST_F(TrainInput, OptionsThatDoNotExist) {
+    expect_refused({
+        options({"--colour", "red"}, "--colour"),
+        options({"extra"}, "extra"),
+        options({"--optimizer", "newton"}, "gd, adam, lbfgs"),
+        options({"--optimizer", ""}, "gd, adam, lbfgs"),
+        options({"--precision", "fp8"}, "fp32, fp64"),
+        options({"--master", "bf16"}, "fp32, fp64"),
+        options({"--device", "tpu"}, "auto, cpu"),
+        options({"--lr-schedule", "linear"}, "constant, cosine, inverse-sqrt"),
+        options({"--metrics-precision", "fp32"}, "fp64, same"),
+    });
+}
+
+TEST_F(TrainInput, WhatThisVersionDoesNotHave) {
+    std::vector<WrongInput> cases = {options({"--device", "cuda"}, "CUDA"),
+                                     options({"--device", "cuda:1"}, "CUDA")};
+    for (const char* name : {"momentum", "ngd", "adamw"})
+        cases.push_back(options({"--optimizer", name}, "not available in this version"));
+    for (const char* name : {"bf16", "bf16x3", "tf32"})
+        cases.push_back(options({"--precision", name}, "not available in this version"));
+    for (const Arguments& flag : {Arguments{"--momentum", "0.9"},
+                                  {"--freeze", "words"},
+                                  {"--kernel", "plain"},
+                                  {"--limit", "RUN"},
+                                  {"--certify-every", "5"},
+                                  {"--dry-run"}})
+        cases.push_back(options(flag, flag[0] + ": not available in this version"));
+    expect_refused(cases);
+}
+
+TEST_F(TrainInput, NumbersOutOfRange) {
+    std::vector<WrongInput> cases;
+    for (const char* flag :
+         {"--dim", "--steps", "--warmup", "--seed", "--history", "--checkpoint-every", "--keep-checkpoints"})
+        for (const char* value : {"-1", "1.5", "x", "", "99999999999999999999"})
+            cases.push_back(options({flag, value}, flag));
+    for (const char* flag : {"--dim", "--history", "--checkpoint-every", "--keep-checkpoints", "--lr",
+                             "--epsilon", "--checkpoint-seconds"})
+        cases.push_back(options({flag, "0"}, flag));
+    for (const char* flag :
+         {"--lr", "--lambda", "--init-scale", "--beta1", "--beta2", "--epsilon", "--checkpoint-seconds"})
+        for (const char* value : {"-1", "nan", "inf", "x", "", "1e999"})
+            cases.push_back(options({flag, value}, std::string(flag).substr(2)));
+    for (const char* flag : {"--beta1", "--beta2"}) cases.push_back(options({flag, "1"}, "in [0, 1)"));
+    for (const char* value : {"1e-4:1e-2", "1e-4:0", "0:0", "1:-1", "1:", ":1", "3:2:1", "nan:1"})
+        cases.push_back(options({"--lambda", value}, "lambda"));
+    for (const char* value : {"log:0", "log:x", "log:", "log:-1", "log:1.5", "0", "-3", "1.5", ""})
+        cases.push_back(options({"--metrics-every", value}, "log:PER_DECADE"));
+    cases.push_back(options({"--dim", "1048577"}, "at most 1048576"));
+    cases.push_back(options({"--optimizer", "gd", "--beta1", "0.5"}, "belongs to the optimizer adam"));
+    cases.push_back(options({"--history", "5"}, "belongs to the optimizer lbfgs"));
+    expect_refused(cases);
+}
+
+TEST_F(TrainInput, DatasetsThatAreNone) {
+    write_raw(folder_ / "empty", "");
+    write_raw(folder_ / "text", "once upon a time\n");
+    write_raw(folder_ / "cut", read_file(folder_ / "DS").substr(0, 1000));
+    expect_refused({
+        {{"-o", "OUT"}, "no data set"},
+        {{"FOLDER/missing", "-o", "OUT"}, "missing"},
+        {{"FOLDER", "-o", "OUT"}, "folder"},
+        {{"FOLDER/empty", "-o", "OUT"}, "empty"},
+        {{"FOLDER/text", "-o", "OUT"}, "text"},
+        {{"FOLDER/cut", "-o", "OUT"}, "cut"},
+        {{"RUN/result.safetensors", "-o", "OUT"}, "result.safetensors"},
+    });
+}
+
+TEST_F(TrainInput, OutputsThatCannotBe) {
+    write_raw(folder_ / "file", "mine\n");
+    fs::create_directory(folder_ / "full");
+    write_raw(folder_ / "full/file", "mine\n");
+    expect_refused({
+        {{"DS"}, "output"},
+        {{"DS", "-o", ""}, "empty path"},
+        {{"DS", "-o", "FOLDER/missing/run"}, "does not exist"},
+        {{"DS", "-o", "FOLDER/file"}, "holds no run"},
+        {{"DS", "-o", "FOLDER/file/run"}, "does not exist"},
+        {{"DS", "-o", "FOLDER/full"}, "holds no run"},
+        {{"DS", "-o", "FOLDER/full", "--resume"}, "holds no run"},
+        {{"DS", "-o", "RUN"}, "--resume"},
+        {{"DS", "-o", "RUN", "--dim", "5"}, "--resume"},
+    });
+    EXPECT_EQ(read_file(folder_ / "full/file"), "mine\n");
+}
+
+TEST_F(TrainInput, ConfigurationsThatAreWrong) {
+    const std::vector<std::pair<std::string, std::string>> wrong = {
+        {"", "not a JSON file"},
+        {"{", "not a JSON file"},
+        {"{\"dim\": 4} x", "not a JSON file"},
+        {"[]", "JSON object"},
+        {"{\"colour\": 1}", "unknown key 'colour'"},
+        {"{\"steps\": 3}", "unknown key 'steps'"},
+        {"{\"output\": \"x\"}", "unknown key 'output'"},
+        {"{\"dim\": 0}", "dim"},
+        {"{\"dim\": -3}", "dim"},
+        {"{\"dim\": \"4\"}", "'dim' must be a whole number"},
+        {"{\"dim\": 4.5}", "'dim' must be a whole number"},
+        {"{\"dim\": 18446744073709551615}", "'dim' must be a whole number"},
+        {"{\"dim\": null}", "'dim' must be a whole number"},
+        {"{\"seed\": -1}", "'seed' must be a whole number"},
+        {"{\"init_scale\": \"1\"}", "'init_scale' must be a number"},
+        {"{\"init_scale\": -1}", "init-scale"},
+        {"{\"master\": \"fp16\"}", "fp32, fp64"},
+        {"{\"master\": 64}", "'master' must be a string"},
+        {"{\"device\": \"cuda\"}", "CUDA"},
+        {"{\"metrics_every\": \"log:0\"}", "log:PER_DECADE"},
+        {"{\"format\": \"other\"}", "ntpgeo.config.1"},
+        {"{\"command\": \"analyze\"}", "command train"},
+        {"{\"dataset\": \"DS\"}", "dataset must be a JSON object"},
+        {"{\"dataset\": {\"file\": \"DS\"}}", "unknown key 'file'"},
+        {"{\"stages\": 3}", "'stages' must be"},
+        {"{\"stages\": []}", "'stages' must be"},
+        {"{\"stages\": [3]}", "stage 1 must be a JSON object"},
+        {"{\"stages\": [{}, {}]}", "more than one stage is not available"},
+        {"{\"stages\": [{\"colour\": 1}]}", "stage 1: unknown key 'colour'"},
+        {"{\"stages\": [{\"steps\": \"3\"}]}", "'steps' must be a whole number"},
+        {"{\"stages\": [{\"steps\": -1}]}", "steps"},
+        {"{\"stages\": [{\"lr\": 0}]}", "lr"},
+        {"{\"stages\": [{\"lambda\": \"1:0.1\"}]}", "'lambda' must be a number or [HI, LO]"},
+        {"{\"stages\": [{\"lambda\": [1]}]}", "'lambda' must be a number or [HI, LO]"},
+        {"{\"stages\": [{\"lambda\": [0.1, 1]}]}", "lambda"},
+        {"{\"stages\": [{\"lambda\": -1}]}", "lambda"},
+        {"{\"stages\": [{\"optimizer\": \"adamw\"}]}", "not available in this version"},
+        {"{\"stages\": [{\"beta1\": 1}]}", "beta1"},
+    };
+    for (const auto& [text, said] : wrong) {
+        SCOPED_TRACE(text);
+        write_raw(folder_ / "config", text);
+        expect_refused({options({"--config", "FOLDER/config"}, said)});
+    }
+    expect_refused({options({"--config", "FOLDER/missing"}, "missing"),
+                    options({"--config", "FOLDER"}, "folder"),
+                    {{"-o", "OUT", "--config", "FOLDER/config"}, "no data set"}});
+}
+
+TEST_F(TrainInput, AStatusIsGivenEvenWhereNobodyCanRead) {
+    EXPECT_EQ(run_program({"sh", "-c", "exec \"$0\" train 2>/dev/full", NTPGEO_BINARY}).status, 2);
+    EXPECT_EQ(
+        run_program({"sh", "-c", "OMP_NUM_THREADS=1 exec \"$0\" train \"$1\" -o \"$2\" --steps 1 >/dev/full",
+                     NTPGEO_BINARY, folder_ / "DS", folder_ / "OUT"})
+            .status,
+        1);
+}
+
+}  // namespace
+}  // namespace ntpgeo

@@ -1,0 +1,291 @@
+// Runs that are stopped, killed or starved of disk at any moment and go on: the same bits as uninterrupted
+// (design 2.1).
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "tests/training_runs.hpp"
+
+namespace ntpgeo {
+namespace {
+
+class Resume : public testing::Test {
+  protected:
+    /// `ntpgeo train` into `name` at d = 8.
+    Arguments command(const std::string& name, const Arguments& options) {
+        return Arguments{"train", data_, "-o", folder_ / name, "--dim", "8"} + options;
+    }
+    fs::path train(const std::string& name, const Arguments& options) {
+        run_well(command(name, options));
+        return folder_ / name;
+    }
+    /// Expects that `arguments` beside --resume are refused and leave the run as it is.
+    void expect_refused(const fs::path& run, const Arguments& arguments, const std::string& said) {
+        const auto before = contents(run);
+        expect_one_line(run_quickly(Arguments{"train", "-o", run, "--resume"} + arguments), 2, said);
+        EXPECT_EQ(contents(run), before) << said;
+    }
+    static std::size_t lines_of_metrics(const fs::path& run) {
+        if (!fs::exists(run / "metrics.jsonl")) return 0;
+        const std::string text = read_file(run / "metrics.jsonl");
+        return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+    }
+
+    ScratchFolder folder_;
+    std::string data_ = make_tiny_dataset(folder_);
+};
+
+/// One optimizer with a schedule of its own.
+const std::vector<Arguments>& optimizers() {
+    static const std::vector<Arguments> all = {
+        {"--optimizer", "adam", "--lr-schedule", "cosine", "--lambda", "1e-3:1e-6"},
+        {"--optimizer", "gd", "--lr", "1", "--lr-schedule", "inverse-sqrt", "--warmup", "20"},
+        {"--optimizer", "lbfgs", "--history", "5"},
+        {"--optimizer", "adam", "--master", "fp32", "--precision", "fp32"},
+    };
+    return all;
+}
+
+TEST_F(Resume, AFinishedRunStaysAsItIs) {
+    const fs::path run = train("run", {"--steps", "30"});
+    const auto before = contents(run);
+    for (const Arguments& again : {Arguments{"train", "-o", run, "--resume"},
+                                   command("run", {"--steps", "30", "--resume"}),
+                                   {"train", "-o", run, "--resume", "--config", run / "config.json"}}) {
+        expect_contains(run_well(again).out, "finished already, at step 30");
+        EXPECT_EQ(contents(run), before);
+    }
+}
+
+TEST_F(Resume, WhereNothingIsYetItStarts) {
+    const fs::path run = train("run", {"--steps", "30", "--resume"});
+    expect_same_run(run, train("reference", {"--steps", "30"}));
+}
+
+TEST_F(Resume, MoreStepsUnderAConstantScheduleEqualAnUninterruptedRun) {
+    for (const Arguments& options : {Arguments{"--optimizer", "adam"},
+                                     {"--optimizer", "gd", "--lr", "1", "--lambda", "1e-3"},
+                                     {"--optimizer", "lbfgs"}}) {
+        SCOPED_TRACE(options[1]);
+        const fs::path run = train(options[1], options + Arguments{"--steps", "60"});
+        EXPECT_EQ(recorded_steps(run).back(), 60);  // log:20 has 56 and 63
+        run_well({"train", "-o", run, "--resume", "--steps", "150"});
+        const fs::path reference = train(options[1] + "-reference", options + Arguments{"--steps", "150"});
+        const std::vector<std::int64_t> steps = recorded_steps(run);
+        EXPECT_EQ(std::count(steps.begin(), steps.end(), 60), 0);
+        expect_same_run(run, reference);
+        EXPECT_EQ(read_file(run / "config.json"), read_file(reference / "config.json"));
+    }
+}
+
+TEST_F(Resume, AnotherConfigurationIsRefused) {
+    make_tiny_dataset(folder_, "other", "1");
+    const fs::path run = train("run", {"--steps", "30"});
+    for (const Arguments& other : {Arguments{"--dim", "9"},
+                                   {"--seed", "1"},
+                                   {"--lr", "0.02"},
+                                   {"--lr-schedule", "cosine"},
+                                   {"--warmup", "3"},
+                                   {"--lambda", "1e-3"},
+                                   {"--optimizer", "gd"},
+                                   {"--beta1", "0.8"},
+                                   {"--precision", "fp32"},
+                                   {"--master", "fp32"},
+                                   {"--init-scale", "2"},
+                                   {"--metrics-every", "7"},
+                                   {"--metrics-precision", "same"}})
+        expect_refused(run, other, other[0].substr(2));
+    expect_refused(run, {folder_ / "other"}, "the data set");
+    expect_refused(run, {folder_ / "missing"}, "missing");
+    expect_refused(run, {"--steps", "29"}, "steps (they may only grow)");
+    expect_refused(run, {"--dim", "0"}, "--dim");
+    expect_refused(run, {"--momentum", "0.9"}, "not available");
+}
+
+TEST_F(Resume, MoreStepsAreRefusedWhereAScheduleDependsOnTheirNumber) {
+    const fs::path cosine = train("cosine", {"--steps", "30", "--lr-schedule", "cosine"});
+    expect_refused(cosine, {"--steps", "40"}, "a schedule of this run depends on their number");
+    const fs::path decay = train("decay", {"--steps", "30", "--lambda", "1e-2:1e-4"});
+    expect_refused(decay, {"--steps", "40"}, "a schedule of this run depends on their number");
+}
+
+TEST_F(Resume, AFolderOfAnotherKindIsRefused) {
+    const fs::path run = train("run", {"--steps", "3"});
+    run_well({"analyze", run, "-o", folder_ / "figures"});
+    expect_refused(folder_ / "figures", {}, "command train");
+    fs::create_directory(folder_ / "foreign");
+    write_raw(folder_ / "foreign/config.json", "[1, 2]\n");
+    expect_refused(folder_ / "foreign", {}, "JSON object");
+}
+
+TEST_F(Resume, ADatasetThatHasChangedIsRefused) {
+    const fs::path run = train("run", {"--steps", "3"});
+    make_tiny_dataset(folder_, "tiny", "1");
+    expect_refused(run, {"--steps", "9"}, "has changed");
+    expect_refused(run, {data_, "--steps", "9"}, "the data set");
+}
+
+TEST_F(Resume, AStoppedRunLeavesACheckpointAndGoesOn) {
+    const Arguments options = {"--steps", "20000", "--metrics-every", "50"};
+    const fs::path reference = train("reference", options);
+    for (const int signal : {SIGINT, SIGTERM}) {
+        SCOPED_TRACE(signal);
+        const fs::path run = folder_ / std::to_string(signal);
+        RunningProgram program(on_one_thread(command(run.filename(), options)));
+        ASSERT_TRUE(program.wait_until([&] { return lines_of_metrics(run) > 3; }));
+        program.send(signal);
+        const ProgramResult stopped = program.wait();
+        expect_one_line(stopped, 130, "interrupted at step ");
+        expect_contains(stopped.err, "--resume");
+        EXPECT_EQ(names_beginning(run, "checkpoint-").size(), 1U);
+        EXPECT_FALSE(fs::exists(run / "result.safetensors"));
+        run_well({"train", "-o", run, "--resume"});
+        expect_same_run(run, reference);
+        double before = 0;  // the time that a run has taken is counted on
+        for (const Json& record : records(run)) {
+            EXPECT_GE(record["time_s"].get<double>(), before);
+            before = record["time_s"];
+        }
+    }
+}
+
+TEST_F(Resume, ARunKilledAgainAndAgainHasTheSameBits) {
+    std::mt19937 random(20240815);
+    for (std::size_t k = 0; k < optimizers().size(); ++k) {
+        SCOPED_TRACE(optimizers()[k][1] + " " + std::to_string(k));
+        const Arguments options =
+            optimizers()[k] + Arguments{"--steps", "400", "--checkpoint-every", "40", "--metrics-every", "3"};
+        const auto start = std::chrono::steady_clock::now();
+        const fs::path reference = train("reference" + std::to_string(k), options);
+        const std::chrono::duration<double> whole = std::chrono::steady_clock::now() - start;
+        const std::string name = "run" + std::to_string(k);
+        int killed = 0;
+        for (int attempt = 0; attempt < 6; ++attempt) {
+            RunningProgram program(on_one_thread(command(name, options + Arguments{"--resume"})));
+            std::this_thread::sleep_for(whole * std::uniform_real_distribution(0.0, 0.5)(random));
+            program.send(SIGKILL);
+            killed += program.wait().status == 128 + SIGKILL ? 1 : 0;
+        }
+        EXPECT_GE(killed, 1);
+        run_well(command(name, options + Arguments{"--resume"}));
+        expect_same_run(folder_ / name, reference);
+    }
+}
+
+TEST_F(Resume, ARunKilledBeforeItsFirstCheckpointStartsAgain) {
+    const Arguments options = {"--steps", "20000", "--metrics-every", "50"};
+    const fs::path run = folder_ / "run";
+    for (const std::size_t lines : {0U, 1U, 5U}) {
+        RunningProgram program(on_one_thread(command("run", options + Arguments{"--resume"})));
+        ASSERT_TRUE(program.wait_until(
+            [&] { return lines == 0 ? fs::exists(run / "config.json") : lines_of_metrics(run) > lines; }));
+        program.send(SIGKILL);
+        EXPECT_EQ(program.wait().status, 128 + SIGKILL);
+        EXPECT_TRUE(names_beginning(run, "checkpoint-").empty());
+    }
+    run_well({"train", "-o", run, "--resume"});
+    expect_same_run(run, train("reference", options));
+}
+
+TEST_F(Resume, ARunKilledWhileItWritesACheckpointGoesOnFromTheOneBefore) {
+    const Arguments options = {"--steps", "80", "--checkpoint-every", "1", "--keep-checkpoints", "3"};
+    const fs::path run = folder_ / "run";
+    for (int attempt = 0; attempt < 6; ++attempt) {
+        RunningProgram program(on_one_thread(command("run", options + Arguments{"--resume"})));
+        const std::size_t newest = static_cast<std::size_t>(10 * attempt);
+        const auto writes = [&] {
+            const auto kept = names_beginning(run, "checkpoint-");
+            return !kept.empty() && std::stoul(kept.back().substr(11, 12)) > newest &&
+                   !names_beginning(run, ".ntpgeo-").empty();
+        };
+        program.wait_until(writes, 2);
+        program.send(SIGKILL);
+        program.wait();
+    }
+    run_well({"train", "-o", run, "--resume"});
+    expect_same_run(run, train("reference", options));
+    EXPECT_EQ(names_beginning(run, "checkpoint-").size(), 3U);
+}
+
+TEST_F(Resume, TornLinesAndTemporaryFilesAreSweptAway) {
+    const fs::path reference = train("reference", {"--steps", "100", "--metrics-every", "10",
+                                                   "--checkpoint-every", "50", "--keep-checkpoints", "9"});
+    const std::string metrics = read_file(reference / "metrics.jsonl");
+    // States that a kill can leave: the records up to the newest checkpoint were flushed before it, those
+    // after it may end anywhere.
+    for (const int checkpoint : {-1, 50, 100}) {
+        std::size_t flushed = 0;
+        for (int record = 0; 10 * record <= checkpoint; ++record) flushed = metrics.find('\n', flushed) + 1;
+        for (const double part : {0.0, 0.01, 0.5, 0.99, 1.0}) {
+            SCOPED_TRACE(std::to_string(checkpoint) + " " + std::to_string(part));
+            const auto after = static_cast<std::size_t>(part * static_cast<double>(metrics.size() - flushed));
+            const fs::path run = folder_ / "run";
+            fs::remove_all(run);
+            fs::create_directory(run);
+            fs::copy_file(reference / "config.json", run / "config.json");
+            for (const int step : {50, 100}) {
+                const std::string name =
+                    "checkpoint-" + std::string(step == 50 ? "000000000050" : "000000000100");
+                if (step <= checkpoint)
+                    fs::copy_file(reference / (name + ".safetensors"), run / (name + ".safetensors"));
+            }
+            write_raw(run / "metrics.jsonl", metrics.substr(0, flushed + after));
+            write_raw(run / ".ntpgeo-1-0.tmp", "half a checkpoi");
+            const ProgramResult result = run_well({"train", "-o", run, "--resume"});
+            expect_contains(result.out, "excess loss");
+            expect_same_run(run, reference);
+        }
+    }
+}
+
+TEST_F(Resume, ANoiseFloorIsRememberedByTheCheckpoint) {
+    const Arguments options = {"--optimizer", "lbfgs", "--lambda", "1e-2", "--steps", "3000"};
+    const fs::path reference = train("reference", options), run = train("run", options);
+    fs::remove(run / "result.safetensors");
+    expect_contains(run_well({"train", "-o", run, "--resume"}).out, "noise floor");
+    expect_same_run(run, reference);
+}
+
+TEST_F(Resume, TwoProcessesDoNotShareAFolder) {
+    const fs::path run = folder_ / "run";
+    RunningProgram first(on_one_thread(command("run", {"--steps", "1000000", "--metrics-every", "1000"})));
+    ASSERT_TRUE(first.wait_until([&] { return lines_of_metrics(run) > 0; }));
+    const std::string config = read_file(run / "config.json"), log = read_file(run / "log.txt");
+    for (const Arguments& second : {Arguments{"--resume"}, {"--resume", "--steps", "2000000"}})
+        expect_one_line(run_quickly(Arguments{"train", "-o", run} + second), 2, "another process");
+    expect_one_line(run_quickly(command("run", {})), 2, "--resume");
+    EXPECT_EQ(read_file(run / "config.json"), config);
+    EXPECT_EQ(read_file(run / "log.txt"), log);
+    EXPECT_FALSE(first.ended());
+}
+
+TEST_F(Resume, AFullDiskIsOneLineAndTheRunGoesOnLater) {
+    const Arguments options = {"--steps", "300", "--checkpoint-every", "20"};
+    const fs::path reference = train("reference", options);
+    // The checkpoints (16 kB) fail at once, or the metrics (40 kB) after some of them.
+    for (const char* kilobytes : {"8", "24"}) {
+        SCOPED_TRACE(kilobytes);
+        const fs::path run = folder_ / kilobytes;
+        const ProgramResult full =
+            run_program(Arguments{"bash", "-c", "ulimit -f \"$0\"; trap '' XFSZ; exec \"$@\"", kilobytes} +
+                        on_one_thread(command(kilobytes, options)));
+        expect_one_line(full, 1, "File too large");
+        EXPECT_TRUE(names_beginning(run, ".ntpgeo-").empty());
+        EXPECT_EQ(names_beginning(run, "checkpoint-").empty(), std::string(kilobytes) == "8");
+        run_well({"train", "-o", run, "--resume"});
+        expect_same_run(run, reference);
+    }
+}
+
+TEST_F(Resume, ADivergedRunKeepsItsRecordsAndDivergesAgain) {
+    const Arguments options = {"--optimizer", "gd", "--lr", "1e3", "--checkpoint-every", "5"};
+    const fs::path run = folder_ / "run";
+    const ProgramResult first = run_quickly(command("run", options));
+    expect_one_line(first, 1, "the last good checkpoint is");
+    const ProgramResult again = run_quickly({"train", "-o", run, "--resume"});
+    EXPECT_EQ(again.status, 1);
+    EXPECT_EQ(again.err, first.err);
+}
+
+}  // namespace
+}  // namespace ntpgeo
