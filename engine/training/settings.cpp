@@ -27,6 +27,7 @@ double learning_rate_at(const Stage& stage, std::int64_t update) {
 
 double lambda_at(const Stage& stage, std::int64_t step) {
     if (stage.lambda_start == stage.lambda_end) return stage.lambda_start;
+    if (stage.steps == 0) return stage.lambda_start;
     const double done = static_cast<double>(step) / static_cast<double>(stage.steps);
     return stage.lambda_start * std::pow(stage.lambda_end / stage.lambda_start, done);
 }

@@ -14,14 +14,12 @@
 #include "kernels/anchored_xent/rows_cpu.hpp"
 #include "kernels/dense/blas_cpu.hpp"
 #include "kernels/status.hpp"
+#include "kernels/threads_cpu.hpp"
 
 namespace ntpgeo {
 namespace {
 
 using namespace anchored_xent;
-
-// Elements below which waking the threads takes longer than the loop.
-constexpr std::int64_t worth_a_team = 1 << 15;
 
 // T: master, G: GEMM. The pointers of one call, shared by all threads.
 template <class T>
@@ -66,7 +64,8 @@ class LossStepCpu final : public LossStep {
                            detail.wanted() ? &detail : nullptr};
         const std::vector<double> mean_word = call.detail ? mean_row(call.words) : std::vector<double>{};
         const G* gemm_words = convert_words(call.words);
-#pragma omp parallel for schedule(dynamic, 1)
+#pragma omp parallel for schedule(dynamic, \
+                                  1) if (labels_.vocab_size * labels_.contexts * dim_ > 8 * worth_a_team)
         for (std::int64_t group = 0; group < chunking_.groups(); ++group)
             for (std::int64_t chunk = chunking_.group_begin(group); chunk < chunking_.group_end(group);
                  ++chunk)

@@ -20,6 +20,9 @@ CBLAS_TRANSPOSE op(bool transpose) {
     return transpose ? CblasTrans : CblasNoTrans;
 }
 
+// The products are made inside parallel regions, also where there is but one block: that is what keeps
+// OpenBLAS from using threads of its own, whose number would decide the bits.
+
 // op(A) keeps A's rows: blocks of rows of C are independent.
 void multiply_rows(const Product& product, double alpha, Matrix a, Matrix b, double beta, Matrix c) {
 #pragma omp parallel for schedule(dynamic, 1)

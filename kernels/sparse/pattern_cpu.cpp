@@ -1,12 +1,14 @@
 #include "kernels/sparse/pattern.hpp"
 
+#include "kernels/threads_cpu.hpp"
+
 namespace ntpgeo::sparse_cpu {
 
 void pattern_times(const LabelsView& labels, const double* values, double alpha, Matrix x, Matrix y) {
     const std::int64_t width = x.columns;
     const double* const from = x.as<double>();
     double* const to = y.as<double>();
-#pragma omp parallel for schedule(dynamic, 64)
+#pragma omp parallel for schedule(dynamic, 64) if (labels.nnz * width > worth_a_team)
     for (std::int64_t word = 0; word < labels.vocab_size; ++word)
         for (std::int64_t i = labels.word_indptr[word]; i < labels.word_indptr[word + 1]; ++i) {
             const double value = alpha * values[labels.word_positions[i]];
@@ -20,7 +22,7 @@ void pattern_transposed_times(const LabelsView& labels, const double* values, do
     const std::int64_t width = y.columns;
     const double* const from = y.as<double>();
     double* const to = x.as<double>();
-#pragma omp parallel for schedule(dynamic, 256)
+#pragma omp parallel for schedule(dynamic, 256) if (labels.nnz * width > worth_a_team)
     for (std::int64_t context = 0; context < labels.contexts; ++context)
         for (std::int64_t i = labels.indptr[context]; i < labels.indptr[context + 1]; ++i) {
             const double value = alpha * values[i];

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/random/philox.hpp"
+#include "kernels/threads_cpu.hpp"
 
 namespace ntpgeo::update_cpu {
 
@@ -13,7 +14,7 @@ void fill_normal(Vector x, std::uint64_t seed, std::uint64_t stream, double scal
     const Philox random(seed, stream);
     with_real(x.real, [&]<class T>(T) {
         T* const data = x.as<T>();
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (x.size > worth_a_team)
         for (std::int64_t i = 0; i < x.size; ++i)
             data[i] = static_cast<T>(scale * random.normal(static_cast<std::uint64_t>(i)));
     });
@@ -28,7 +29,7 @@ void copy(Vector from, Vector to) {
         with_real(to.real, [&]<class To>(To) {
             const From* const source = from.as<From>();
             To* const target = to.as<To>();
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (from.size > worth_a_team)
             for (std::int64_t i = 0; i < from.size; ++i) target[i] = static_cast<To>(source[i]);
         });
     });
@@ -41,7 +42,7 @@ double dot(Vector x, Vector y) {
     with_real(x.real, [&]<class T>(T) {
         const T* const a = x.as<T>();
         const T* const b = y.as<T>();
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (x.size > worth_a_team)
         for (std::int64_t k = 0; k < blocks; ++k) {
             // Eight independent sums, so that the order is fixed and the loop still vectorises.
             double sums[8] = {};
@@ -64,7 +65,7 @@ void axpy(double a, Vector x, Vector y) {
     with_real(x.real, [&]<class T>(T) {
         const T* const from = x.as<T>();
         T* const to = y.as<T>();
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (x.size > worth_a_team)
         for (std::int64_t i = 0; i < x.size; ++i) to[i] = static_cast<T>(to[i] + a * from[i]);
     });
 }
@@ -72,7 +73,7 @@ void axpy(double a, Vector x, Vector y) {
 void scale(double a, Vector x) {
     with_real(x.real, [&]<class T>(T) {
         T* const data = x.as<T>();
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (x.size > worth_a_team)
         for (std::int64_t i = 0; i < x.size; ++i) data[i] = static_cast<T>(a * data[i]);
     });
 }
@@ -86,7 +87,7 @@ void adam(Vector parameters, Vector gradient, Vector first_moment, Vector second
         const T* const g = gradient.as<T>();
         T* const m = first_moment.as<T>();
         T* const v = second_moment.as<T>();
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (parameters.size > worth_a_team)
         for (std::int64_t i = 0; i < parameters.size; ++i) {
             const double slope = g[i];
             const double mean = step.beta1 * m[i] + (1 - step.beta1) * slope;

@@ -29,6 +29,8 @@ TEST(Schedules, FollowTheirFormulas) {
     EXPECT_DOUBLE_EQ(lambda_at(stage, 0), 1e-2);
     EXPECT_NEAR(lambda_at(stage, 50), 1e-4, 1e-18);
     EXPECT_NEAR(lambda_at(stage, 100), 1e-6, 1e-20);
+    stage.steps = 0;
+    EXPECT_EQ(lambda_at(stage, 0), 1e-2);
 }
 
 TEST(LineSearch, MeetsBothWolfeConditionsOnHardFunctions) {
