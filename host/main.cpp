@@ -1,3 +1,5 @@
 #include "host/commands/commands.hpp"
 
-int main(int argc, char** argv) { return ntpgeo::run_command_line(argc, argv); }
+int main(int argc, char** argv) {
+    return ntpgeo::run_command_line(argc, argv);
+}

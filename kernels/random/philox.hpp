@@ -34,7 +34,8 @@ class Philox {
     /// 64 random bits.
     [[nodiscard]] std::uint64_t bits(std::uint64_t index) const { return words(index)[0]; }
 
-    /// Uniform in the open interval (0, 1): an odd multiple of 2^-53, so that neither end is reached by rounding.
+    /// Uniform in the open interval (0, 1): an odd multiple of 2^-53, so that neither end is reached by
+    /// rounding.
     [[nodiscard]] double uniform(std::uint64_t index) const { return to_unit(bits(index)); }
 
     /// Standard normal, by Box and Muller's transformation.
