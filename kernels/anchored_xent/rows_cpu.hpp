@@ -44,6 +44,8 @@ void log1p_row(double* row, std::int64_t size);
 /// `delta` is overwritten by the excess.
 void label_row(const double* q, const double* probs, double* delta, double* residual, std::int64_t size);
 
+// Elementwise passes, in elementwise_cpu.cpp.
+
 /// row[i] = value over `size` elements (a multiple of row_padding).
 void fill_row(float* row, std::int64_t size, float value);
 void fill_row(double* row, std::int64_t size, double value);
