@@ -44,6 +44,7 @@ std::vector<std::byte> read_bytes(const SafetensorsFile& file, const std::string
 void write_state(const std::filesystem::path& file, const std::vector<StateTensor>& tensors,
                  const std::map<std::string, std::string>& metadata) {
     std::vector<TensorToWrite> list;
+    list.reserve(tensors.size());
     for (const StateTensor& tensor : tensors)
         list.push_back({tensor.name, tensor.real == Real::fp64 ? "F64" : "F32", tensor.shape, tensor.bytes});
     write_safetensors(file, list, metadata);
