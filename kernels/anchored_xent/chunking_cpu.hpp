@@ -29,7 +29,7 @@ struct Chunking {
 inline Chunking choose_chunking(std::int64_t vocab, std::int64_t contexts, std::int64_t dim,
                                 std::int64_t element_bytes, std::int64_t wanted_chunk,
                                 std::int64_t wanted_group) {
-    constexpr std::int64_t logits_budget = std::int64_t{64} << 20;   // bytes a thread
+    constexpr std::int64_t logits_budget = std::int64_t{224} << 20;  // bytes a thread
     constexpr std::int64_t partials_budget = std::int64_t{1} << 30;  // bytes in all
     std::int64_t group = wanted_group;
     if (group == 0) {
@@ -43,7 +43,10 @@ inline Chunking choose_chunking(std::int64_t vocab, std::int64_t contexts, std::
     }
     std::int64_t chunk = wanted_chunk;
     if (chunk == 0) {
-        chunk = std::clamp<std::int64_t>(logits_budget / (vocab * element_bytes), 64, 256);
+        // A small block of logits stays in cache; a large one cannot, and then OpenBLAS is best fed with more
+        // rows.
+        const std::int64_t most = vocab <= 16384 ? 256 : 512;
+        chunk = std::clamp<std::int64_t>(logits_budget / (vocab * element_bytes), 64, most);
         // Equal chunks within a group, rather than a short last one.
         const std::int64_t count = (group + chunk - 1) / chunk;
         chunk = (group + count - 1) / count;
