@@ -64,8 +64,8 @@ class LossStepCpu final : public LossStep {
                            detail.wanted() ? &detail : nullptr};
         const std::vector<double> mean_word = call.detail ? mean_row(call.words) : std::vector<double>{};
         const G* gemm_words = convert_words(call.words);
-#pragma omp parallel for schedule(dynamic, \
-                                  1) if (labels_.vocab_size * labels_.contexts * dim_ > 8 * worth_a_team)
+        const bool team = labels_.vocab_size * labels_.contexts * dim_ > 8 * worth_a_team;
+#pragma omp parallel for schedule(dynamic, 1) if (team)
         for (std::int64_t group = 0; group < chunking_.groups(); ++group)
             for (std::int64_t chunk = chunking_.group_begin(group); chunk < chunking_.group_end(group);
                  ++chunk)

@@ -61,9 +61,10 @@ HWY_INLINE void store_wide(D, hn::Vec<D> value, float* pointer) {
     hn::StoreU(hn::DemoteTo(narrow, value), narrow, pointer);
 }
 
+// out may be y: the sum of the partial gradients is made in place.
 template <class X, class Y>
-HWY_INLINE void combine_rows(double scale, const X* HWY_RESTRICT x, double lambda, const Y* HWY_RESTRICT y,
-                             Y* HWY_RESTRICT out, std::int64_t size) {
+HWY_INLINE void combine_rows(double scale, const X* HWY_RESTRICT x, double lambda, const Y* y, Y* out,
+                             std::int64_t size) {
     const hn::ScalableTag<double> d;
     const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
     std::int64_t i = 0;

@@ -50,8 +50,8 @@ void label_row(const double* q, const double* probs, double* delta, double* resi
 void fill_row(float* row, std::int64_t size, float value);
 void fill_row(double* row, std::int64_t size, double value);
 
-/// out = scale·x, and out = scale·x + lambda·y, elementwise over `size` elements, computed in fp64 where T is
-/// double.
+/// out = scale·x in x's precision, and out = scale·x + lambda·y computed in fp64, elementwise over `size`
+/// elements; out may be y, but may not overlap x.
 void scale_row(float scale, const float* x, float* out, std::int64_t size);
 void scale_row(double scale, const double* x, double* out, std::int64_t size);
 void combine_row(double scale, const float* x, double lambda, const double* y, double* out,
