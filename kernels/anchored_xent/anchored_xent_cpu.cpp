@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numbers>
 #include <numeric>
 #include <type_traits>
 #include <vector>
@@ -40,7 +39,7 @@ class LossStepCpu final : public LossStep {
           dim_(plan.dim),
           chunking_(choose_chunking(labels.vocab_size, labels.contexts, plan.dim, sizeof(G), plan.chunk,
                                     plan.group)),
-          stride_((labels.vocab_size + row_padding - 1) / row_padding * row_padding),
+          stride_(padded(labels.vocab_size)),
           chunk_excess_(chunking_.chunks()),
           chunk_mass_(chunking_.chunks()) {
         std::int64_t largest_support = 0;
@@ -103,6 +102,10 @@ class LossStepCpu final : public LossStep {
         std::vector<double> scale;        // [chunk] D
     };
 
+    static std::int64_t padded(std::int64_t size) {
+        return (size + row_padding - 1) / row_padding * row_padding;
+    }
+
     std::vector<double> mean_row(const T* words) const {
         std::vector<double> mean(dim_, 0.0);
         for (std::int64_t v = 0; v < labels_.vocab_size; ++v)
@@ -137,14 +140,10 @@ class LossStepCpu final : public LossStep {
         const std::int64_t size = chunking_.chunk_end(chunk) - begin;
         const std::int64_t vocab = labels_.vocab_size;
         const G* gemm_contexts = convert_contexts(call.contexts + begin * dim_, size * dim_, scratch);
+        std::fill_n(scratch.logits.data(), size * stride_, G{0});
+        gemm(CblasNoTrans, CblasTrans, size, vocab, dim_, G{1}, gemm_contexts, dim_, gemm_words, dim_, G{1},
+             scratch.logits.data(), stride_);
         support_terms(call, begin, size, scratch);
-
-        // The product accumulates onto −a·log2 e with log2 e as its factor, so that what follows is a bare
-        // 2^z.
-        for (std::int64_t b = 0; b < size; ++b)
-            fill_row(scratch.logits.data() + b * stride_, stride_, -log2_anchor(scratch.terms[b]));
-        gemm(CblasNoTrans, CblasTrans, size, vocab, dim_, std::numbers::log2e_v<G>, gemm_contexts, dim_,
-             gemm_words, dim_, G{1}, scratch.logits.data(), stride_);
         chunk_excess_[chunk] = chunk_mass_[chunk] = 0;
         for (std::int64_t b = 0; b < size; b += row_padding)
             exponentiate(call, mean_word, gemm_contexts, gemm_words, begin, b,
@@ -155,8 +154,8 @@ class LossStepCpu final : public LossStep {
     }
 
     // Step 1 of design 4.1: the support logits in master precision, the anchors, and all that the labels
-    // alone decide. The arrays run over the chunk's entries, so that exp and the series are vectorised across
-    // contexts.
+    // alone decide. After the product, so that it need not be sampled where it is in master precision. The
+    // arrays run over the chunk's entries, so that exp and the series are vectorised across contexts.
     void support_terms(const Call<T>& call, std::int64_t begin, std::int64_t size, Scratch& scratch) const {
         const std::int64_t base = labels_.indptr[begin];
         const std::int64_t entries = labels_.indptr[begin + size] - base;
@@ -166,8 +165,13 @@ class LossStepCpu final : public LossStep {
         for (std::int64_t b = 0; b < size; ++b) {
             const std::int64_t first = labels_.indptr[begin + b] - base,
                                end = labels_.indptr[begin + b + 1] - base;
-            sample_row(call.words, dim_, labels_.indices + base + first, end - first,
-                       call.contexts + (begin + b) * dim_, logits + first);
+            if constexpr (std::is_same_v<T, G>) {  // the product has them in master precision already
+                const G* row = scratch.logits.data() + b * stride_;
+                for (std::int64_t s = first; s < end; ++s) logits[s] = row[labels_.indices[base + s]];
+            } else {
+                sample_row(call.words, dim_, labels_.indices + base + first, end - first,
+                           call.contexts + (begin + b) * dim_, logits + first);
+            }
             double maximum = logits[first];
             for (std::int64_t s = first + 1; s < end; ++s) maximum = std::max(maximum, logits[s]);
             for (std::int64_t s = first; s < end; ++s) q[s] = logits[s] - maximum;
@@ -177,7 +181,7 @@ class LossStepCpu final : public LossStep {
         std::copy_n(labels_.probs + base, entries, probs);
         double* delta = logits;
         for (std::int64_t s = 0; s < entries; ++s) delta[s] = q[s] - labels_.log_probs[base + s];
-        exp_row(q, entries);
+        anchored_exp_row(q, padded(entries), 0);
         for (std::int64_t b = 0; b < size; ++b) {
             const std::int64_t first = labels_.indptr[begin + b] - base,
                                end = labels_.indptr[begin + b + 1] - base;
@@ -209,19 +213,14 @@ class LossStepCpu final : public LossStep {
             row[labels_.indices[s]] = nothing;
     }
 
-    static G log2_anchor(const SupportTerms& terms) {
-        return static_cast<G>(terms.anchor * std::numbers::log2e);
-    }
-
     void record_detail(const Call<T>& call, const std::vector<double>& mean_word, std::int64_t context,
-                       const G* row, const SupportTerms& terms) const {
+                       const G* row) const {
         double mean = 0;
         for (std::int64_t k = 0; k < dim_; ++k) mean += mean_word[k] * call.contexts[context * dim_ + k];
-        const double anchor = log2_anchor(terms);
-        const RowSpread spread = spread_row(row, labels_.vocab_size, mean * std::numbers::log2e - anchor);
+        const RowSpread spread = spread_row(row, labels_.vocab_size, mean);
         call.detail->mean_logits[context] = mean;
-        call.detail->off_support_max[context] = (spread.maximum + anchor) * std::numbers::ln2;
-        call.detail->off_support_square[context] = spread.square * std::numbers::ln2 * std::numbers::ln2;
+        call.detail->off_support_max[context] = spread.maximum;
+        call.detail->off_support_square[context] = spread.square;
     }
 
     // Steps 3 and 4 for the contexts [first, last) of a chunk, at most row_padding of them: few enough to be
@@ -233,8 +232,9 @@ class LossStepCpu final : public LossStep {
         for (std::int64_t b = first; b < last; ++b) {
             G* row = scratch.logits.data() + b * stride_;
             mask(begin + b, row);
-            if (call.detail) record_detail(call, mean_word, begin + b, row, scratch.terms[b]);
-            ratio[b - first] = log1p_ratio[b - first] = exp2_row(row, stride_);
+            if (call.detail) record_detail(call, mean_word, begin + b, row);
+            ratio[b - first] = log1p_ratio[b - first] =
+                anchored_exp_row(row, stride_, scratch.terms[b].anchor);
         }
         log1p_row(log1p_ratio, row_padding);
         for (std::int64_t b = first; b < last; ++b) {
@@ -256,14 +256,11 @@ class LossStepCpu final : public LossStep {
     Normalisation redo(std::int64_t context, G* row, const G* embedding, const G* gemm_words,
                        const SupportTerms& terms) const {
         for (std::int64_t v = 0; v < labels_.vocab_size; ++v)
-            row[v] = std::numbers::log2e_v<G> *
-                     std::inner_product(embedding, embedding + dim_, gemm_words + v * dim_, G{0});
+            row[v] = std::inner_product(embedding, embedding + dim_, gemm_words + v * dim_, G{0});
         mask(context, row);
-        const G maximum = *std::max_element(row, row + labels_.vocab_size);
-        for (std::int64_t v = 0; v < labels_.vocab_size; ++v) row[v] -= maximum;
-        const double ratio = exp2_row(row, stride_);
-        return normalise_redone(labels_.context_probs[context], terms,
-                                static_cast<double>(maximum) * std::numbers::ln2, ratio);
+        const double maximum = *std::max_element(row, row + labels_.vocab_size);
+        const double ratio = anchored_exp_row(row, stride_, maximum);
+        return normalise_redone(labels_.context_probs[context], terms, maximum, ratio);
     }
 
     void finish_support(std::int64_t begin, std::int64_t context, const Normalisation& normal, G* row,

@@ -49,17 +49,24 @@ HWY_INLINE hn::Vec<D> exp2(D d, hn::Vec<D> x) {
     return hn::Mul(mantissa, hn::BitCast(d, hn::ShiftLeft<mantissa_bits>(exponent)));
 }
 
-HWY_INLINE double exp2_row_fp32(float* HWY_RESTRICT row, std::int64_t size) {
+// e^{z − a} as 2^{z·log2 e − a·log2 e}, one fused operation before the power.
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> anchored_exp(D d, const T* HWY_RESTRICT pointer, hn::Vec<D> log2_anchor) {
+    return exp2(d, hn::MulSub(hn::LoadU(d, pointer), hn::Set(d, T{1.4426950408889634074}), log2_anchor));
+}
+
+HWY_INLINE double anchored_exp_row_fp32(float* HWY_RESTRICT row, std::int64_t size, double anchor) {
     const hn::ScalableTag<float> d;
+    const auto offset = hn::Set(d, static_cast<float>(anchor * 1.4426950408889634074));
     const hn::RepartitionToWide<decltype(d)> wide;
     const hn::Rebind<float, decltype(wide)> half;
     const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
     auto low = hn::Zero(wide), high = hn::Zero(wide);
     std::int64_t i = 0;
     for (; i + 4 * lanes <= size; i += 4 * lanes) {
-        const auto e0 = exp2(d, hn::LoadU(d, row + i)), e1 = exp2(d, hn::LoadU(d, row + i + lanes));
-        const auto e2 = exp2(d, hn::LoadU(d, row + i + 2 * lanes)),
-                   e3 = exp2(d, hn::LoadU(d, row + i + 3 * lanes));
+        const auto e0 = anchored_exp(d, row + i, offset), e1 = anchored_exp(d, row + i + lanes, offset);
+        const auto e2 = anchored_exp(d, row + i + 2 * lanes, offset),
+                   e3 = anchored_exp(d, row + i + 3 * lanes, offset);
         hn::StoreU(e0, d, row + i);
         hn::StoreU(e1, d, row + i + lanes);
         hn::StoreU(e2, d, row + i + 2 * lanes);
@@ -72,7 +79,7 @@ HWY_INLINE double exp2_row_fp32(float* HWY_RESTRICT row, std::int64_t size) {
     }
     auto rest = hn::Zero(d);  // at most three more vectors, as in the loop
     for (; i < size; i += lanes) {
-        const auto e = exp2(d, hn::LoadU(d, row + i));
+        const auto e = anchored_exp(d, row + i, offset);
         hn::StoreU(e, d, row + i);
         rest = hn::Add(rest, e);
     }
@@ -83,12 +90,13 @@ HWY_INLINE double exp2_row_fp32(float* HWY_RESTRICT row, std::int64_t size) {
     return hn::GetLane(hn::SumOfLanes(wide, hn::Add(low, high)));
 }
 
-HWY_INLINE double exp2_row_fp64(double* HWY_RESTRICT row, std::int64_t size) {
+HWY_INLINE double anchored_exp_row_fp64(double* HWY_RESTRICT row, std::int64_t size, double anchor) {
     const hn::ScalableTag<double> d;
+    const auto offset = hn::Set(d, anchor * 1.4426950408889634074);
     const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
     auto sum = hn::Zero(d);
     const auto step = [&](std::int64_t i) HWY_ATTR {
-        const auto e = exp2(d, hn::LoadU(d, row + i));
+        const auto e = anchored_exp(d, row + i, offset);
         hn::StoreU(e, d, row + i);
         return e;
     };
@@ -157,13 +165,6 @@ HWY_INLINE void sample_row_fp64(const double* words, std::int64_t dim, const std
     sample_rows(words, dim, indices, count, context, logits);
 }
 
-HWY_INLINE void exp_row_fp64(double* HWY_RESTRICT row, std::int64_t size) {
-    const hn::ScalableTag<double> d;
-    const auto log2e = hn::Set(d, 1.4426950408889634074);
-    for (std::int64_t i = 0; i < size; i += static_cast<std::int64_t>(hn::Lanes(d)))
-        hn::StoreU(exp2(d, hn::Mul(hn::LoadU(d, row + i), log2e)), d, row + i);
-}
-
 HWY_INLINE void log1p_row_fp64(double* HWY_RESTRICT row, std::int64_t size) {
     const hn::ScalableTag<double> d;
     for (std::int64_t i = 0; i < size; i += static_cast<std::int64_t>(hn::Lanes(d))) {
@@ -204,19 +205,18 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace ntpgeo::anchored_xent {
 
-HWY_EXPORT(exp2_row_fp32);
-HWY_EXPORT(exp2_row_fp64);
+HWY_EXPORT(anchored_exp_row_fp32);
+HWY_EXPORT(anchored_exp_row_fp64);
 HWY_EXPORT(sample_row_fp32);
 HWY_EXPORT(sample_row_fp64);
-HWY_EXPORT(exp_row_fp64);
 HWY_EXPORT(log1p_row_fp64);
 HWY_EXPORT(label_row_fp64);
 
-double exp2_row(float* row, std::int64_t size) {
-    return HWY_DYNAMIC_DISPATCH(exp2_row_fp32)(row, size);
+double anchored_exp_row(float* row, std::int64_t size, double anchor) {
+    return HWY_DYNAMIC_DISPATCH(anchored_exp_row_fp32)(row, size, anchor);
 }
-double exp2_row(double* row, std::int64_t size) {
-    return HWY_DYNAMIC_DISPATCH(exp2_row_fp64)(row, size);
+double anchored_exp_row(double* row, std::int64_t size, double anchor) {
+    return HWY_DYNAMIC_DISPATCH(anchored_exp_row_fp64)(row, size, anchor);
 }
 void sample_row(const float* words, std::int64_t dim, const std::int32_t* indices, std::int64_t count,
                 const float* context, double* logits) {
@@ -225,9 +225,6 @@ void sample_row(const float* words, std::int64_t dim, const std::int32_t* indice
 void sample_row(const double* words, std::int64_t dim, const std::int32_t* indices, std::int64_t count,
                 const double* context, double* logits) {
     HWY_DYNAMIC_DISPATCH(sample_row_fp64)(words, dim, indices, count, context, logits);
-}
-void exp_row(double* row, std::int64_t size) {
-    HWY_DYNAMIC_DISPATCH(exp_row_fp64)(row, size);
 }
 void log1p_row(double* row, std::int64_t size) {
     HWY_DYNAMIC_DISPATCH(log1p_row_fp64)(row, size);

@@ -9,12 +9,12 @@ namespace ntpgeo::anchored_xent {
 /// Rows are padded to a multiple of this many elements, the widest vector of any target.
 inline constexpr std::int64_t row_padding = 16;
 
-/// In place E = 2^z over `size` elements (a multiple of row_padding; z in log2 units, its anchor taken off
-/// already), returning Σ E. fp32 sums at most four terms in fp32 before it goes on in fp64. −infinity gives
-/// exactly 0, values below the smallest normal number about 0, above the largest +infinity, NaN gives NaN.
-/// Error of 2^z: under 1 ulp.
-double exp2_row(float* row, std::int64_t size);
-double exp2_row(double* row, std::int64_t size);
+/// In place E = e^{z − anchor} over `size` elements (a multiple of row_padding), returning Σ E. The anchor is
+/// taken as fp32 or fp64 of anchor·log2 e, the row's own precision. fp32 sums at most four terms in fp32
+/// before it goes on in fp64. −infinity gives exactly 0, results below the smallest normal number about 0,
+/// above the largest +infinity, NaN gives NaN. Relative error: 1 ulp, and |z| times that of the argument.
+double anchored_exp_row(float* row, std::int64_t size, double anchor);
+double anchored_exp_row(double* row, std::int64_t size, double anchor);
 
 /// Maximum and Σ (z − mean)² over the elements of a row above −infinity, in the row's units.
 struct RowSpread {
@@ -31,11 +31,8 @@ void sample_row(const float* words, std::int64_t dim, const std::int32_t* indice
 void sample_row(const double* words, std::int64_t dim, const std::int32_t* indices, std::int64_t count,
                 const double* context, double* logits);
 
-/// In place e^x over `size` elements of an array padded to a multiple of row_padding (the padding is written
-/// too). Relative error about (1 + |x|)·2^-53; NaN gives NaN.
-void exp_row(double* row, std::int64_t size);
-
-/// In place log1p(x) for x ≥ 0, likewise padded; a few ulp, NaN gives NaN.
+/// In place log1p(x) for x ≥ 0 over `size` elements of an array padded to a multiple of row_padding (the
+/// padding is written too); a few ulp, NaN gives NaN.
 void log1p_row(double* row, std::int64_t size);
 
 /// The label arithmetic of design 1.2 over `size` support entries of arrays padded to a multiple of
