@@ -1,0 +1,128 @@
+// Steps 4 and 5 of design 4.1 on CUDA, but for the products: each context's normalisation, its support entries
+// of E, the scaled embeddings D·H_B, and the gradients in master precision.
+#pragma once
+
+#include <port.cuh>
+
+#include <limits>
+
+#include "kernels/anchored_xent/label_terms.cuh"
+#include "kernels/anchored_xent/stream_cuda.cuh"
+
+namespace ntpgeo::anchored_xent::cuda {
+
+/// One chunk, as in SupportArguments.
+template <class A, class T>
+struct FinishArguments {
+    const T* contexts;  // [size, dim]
+    std::int64_t dim, padded_dim, vocab, stride, tiles, first_entry;
+    const std::int64_t* indptr;    // [size+1]
+    const std::int32_t* indices;   // [entries]
+    const double* probs;           // [entries]
+    const double* residual;        // [entries]
+    const double* context_probs;   // [size]
+    const SupportTerms* terms;     // [size]
+    const double* sums;            // [size, tiles]
+    const typename A::Logit* logits;          // [size, stride]
+    typename A::Operand* exponentials;        // A::terms planes of [size, stride]
+    std::int64_t plane;                       // elements from one plane to the next
+    typename A::Operand* scaled;              // [size, A::terms·padded_dim] D·H_B, its terms side by side
+    double* scale;                            // [size] D
+    double* excess;                           // [size] π_j · excess loss
+    double* off_support_mass;                 // [size] π_j · off-support mass
+};
+
+inline constexpr int finish_threads = 128;
+
+/// E against the row's own maximum; returns that maximum and, in `ratio`, the sum of E.
+template <class A>
+__device__ double redo_row(const typename A::Logit* logits, typename A::Operand* exponentials, std::int64_t plane,
+                           std::int64_t vocab, double* scratch, double& ratio) {
+    using Logit = typename A::Logit;
+    double maximum = -std::numeric_limits<double>::infinity();
+    for (std::int64_t v = threadIdx.x; v < vocab; v += finish_threads)
+        maximum = device::larger(maximum, static_cast<double>(logits[v]));
+    maximum = device::block_max(maximum, scratch);
+    const Logit log2_anchor = static_cast<Logit>(maximum * log2e);
+    double sum = 0;
+    for (std::int64_t v = threadIdx.x; v < vocab; v += finish_threads) {
+        const Terms<A> value(anchored_exp(logits[v], log2_anchor));
+        for (int t = 0; t < A::terms; ++t) exponentials[t * plane + v] = value.term[t];
+        sum += value.sum();
+    }
+    ratio = device::block_sum(sum, scratch);
+    return maximum;
+}
+
+/// A block a context. `with_gradient` false leaves E and D·H_B alone.
+template <class A, class T, bool with_gradient>
+__global__ void __launch_bounds__(finish_threads) finish_kernel(FinishArguments<A, T> a) {
+    SHARED_ARRAY(double, scratch, 32);
+    const std::int64_t b = blockIdx.x;
+    double ratio = 0;
+    for (std::int64_t tile = threadIdx.x; tile < a.tiles; tile += finish_threads) ratio += a.sums[b * a.tiles + tile];
+    ratio = device::block_sum(ratio, scratch);
+
+    typename A::Operand* const row = a.exponentials + b * a.stride;
+    const double weight = a.context_probs[b];
+    Normalisation normal;
+    if (ratio > largest_off_support_ratio) {
+        const double anchor = redo_row<A>(a.logits + b * a.stride, row, a.plane, a.vocab, scratch, ratio);
+        normal = normalise_redone_context(weight, a.terms[b], anchor, ratio);
+    } else {
+        normal = normalise_context(weight, a.terms[b], ratio);
+    }
+    if (threadIdx.x == 0) {
+        a.scale[b] = normal.scale;
+        a.excess[b] = weight * normal.excess;
+        a.off_support_mass[b] = weight * normal.off_support_mass;
+    }
+    if constexpr (with_gradient) {
+        const std::int64_t end = a.indptr[b + 1] - a.first_entry;
+        for (std::int64_t s = a.indptr[b] - a.first_entry + threadIdx.x; s < end; s += finish_threads) {
+            const double gradient = normal.residual_weight * a.residual[s] - a.probs[s] * normal.ratio;
+            const Terms<A> value(static_cast<typename A::Logit>(gradient));
+            for (int t = 0; t < A::terms; ++t) row[t * a.plane + a.indices[s]] = value.term[t];
+        }
+        typename A::Operand* const scaled = a.scaled + b * A::terms * a.padded_dim;
+        for (std::int64_t k = threadIdx.x; k < a.padded_dim; k += finish_threads) {
+            const double h = k < a.dim ? static_cast<double>(a.contexts[b * a.dim + k]) : 0.0;
+            const Terms<A> value(static_cast<typename A::Logit>(normal.scale * h));
+            for (int t = 0; t < A::terms; ++t) scaled[t * a.padded_dim + k] = value.term[t];
+        }
+    }
+}
+
+template <class A, class T>
+void finish(const FinishArguments<A, T>& arguments, std::int64_t size, bool with_gradient, cudaStream_t stream) {
+    const dim3 grid(static_cast<unsigned>(size)), block(finish_threads);
+    if (with_gradient)
+        NTPGEO_CHECK(launch(finish_kernel<A, T, true>, grid, block, 0, stream, arguments));
+    else
+        NTPGEO_CHECK(launch(finish_kernel<A, T, false>, grid, block, 0, stream, arguments));
+}
+
+/// out [rows, columns] = scale·gradient + λ·parameters, gradient [rows, stride]; `scale` [rows], or null for 1.
+/// A block a row.
+template <class T, class Logit>
+__global__ void __launch_bounds__(128)
+    combine_kernel(const Logit* __restrict__ gradient, std::int64_t stride, const double* __restrict__ scale,
+                   const T* __restrict__ parameters, const double* __restrict__ lambda, T* __restrict__ out,
+                   std::int64_t columns) {
+    const std::int64_t row = blockIdx.x;
+    const double factor = scale ? scale[row] : 1.0, ridge = *lambda;
+    for (std::int64_t k = threadIdx.x; k < columns; k += blockDim.x) {
+        const double value = factor * static_cast<double>(gradient[row * stride + k]);
+        const double decay = ridge == 0 ? 0.0 : ridge * static_cast<double>(parameters[row * columns + k]);
+        out[row * columns + k] = static_cast<T>(value + decay);
+    }
+}
+
+template <class T, class Logit>
+void combine(const Logit* gradient, std::int64_t stride, const double* scale, const T* parameters,
+             const double* lambda, T* out, std::int64_t rows, std::int64_t columns, cudaStream_t stream) {
+    NTPGEO_CHECK(launch(combine_kernel<T, Logit>, dim3(static_cast<unsigned>(rows)), dim3(128), 0, stream,
+                        gradient, stride, scale, parameters, lambda, out, columns));
+}
+
+}  // namespace ntpgeo::anchored_xent::cuda

@@ -1,0 +1,108 @@
+// Step 3 of design 4.1 on CUDA: E = exp(Z − a) in GEMM precision and its row sums, one pass over the logits.
+#pragma once
+
+#include <port.cuh>
+
+#include "kernels/anchored_xent/arithmetic_cuda.cuh"
+#include "kernels/anchored_xent/label_terms.hpp"
+#include "kernels/device/reduce.cuh"
+#include "kernels/device/status.cuh"
+
+namespace ntpgeo::anchored_xent::cuda {
+
+inline constexpr double log2e = 1.4426950408889634074;
+
+__device__ inline float exp2_of(float x) {
+    return exp2f(x);
+}
+__device__ inline double exp2_of(double x) {
+    return exp2(x);
+}
+
+/// e^{z − a} as 2^{z·log2 e − a·log2 e}, with a·log2 e as rounded to the logits' own precision.
+template <class Logit>
+__device__ Logit anchored_exp(Logit z, Logit log2_anchor) {
+    return exp2_of(fma(z, static_cast<Logit>(log2e), -log2_anchor));
+}
+
+/// The memory of one 16-byte access.
+template <class Element>
+struct alignas(16) Pack {
+    static constexpr int size = 16 / sizeof(Element);
+    Element element[size];
+};
+
+inline constexpr int stream_threads = 256;
+inline constexpr int stream_packs = 4;  ///< 16-byte stores a thread: as many loads, or twice, are in flight
+
+/// Logits that one block works on.
+template <class A>
+inline constexpr std::int64_t stream_tile =
+    static_cast<std::int64_t>(stream_threads) * stream_packs * Pack<typename A::Operand>::size;
+
+/// logits [B, stride] with −infinity at the support; exponentials: A::terms planes of [B, stride], `plane`
+/// elements apart, 0 at the support and in the padding; sums [B, tiles]: Σ of E as rounded over each tile, four
+/// terms or two at a time in the logits' precision, then in fp64. `stride` is a multiple of 16 bytes of
+/// operands, the pointers are 16-byte aligned. Grid (tiles, B).
+template <class A>
+__global__ void __launch_bounds__(stream_threads)
+    stream_kernel(const typename A::Logit* __restrict__ logits, const SupportTerms* __restrict__ terms,
+                  typename A::Operand* __restrict__ exponentials, std::int64_t plane, double* __restrict__ sums,
+                  std::int64_t vocab, std::int64_t stride) {
+    using Logit = typename A::Logit;
+    using Operand = typename A::Operand;
+    constexpr int width = Pack<Operand>::size, loads = width / Pack<Logit>::size;
+    SHARED_ARRAY(double, scratch, 32);
+    const std::int64_t b = blockIdx.y;
+    const std::int64_t first = blockIdx.x * stream_tile<A> + threadIdx.x * width;
+    const Logit* const row = logits + b * stride;
+
+    Pack<Logit> z[stream_packs][loads];
+#pragma unroll
+    for (int p = 0; p < stream_packs; ++p) {
+        const std::int64_t column = first + p * (stream_threads * width);
+        if (column >= stride) continue;
+#pragma unroll
+        for (int l = 0; l < loads; ++l)
+            z[p][l] = *reinterpret_cast<const Pack<Logit>*>(row + column + l * Pack<Logit>::size);
+    }
+
+    const Logit log2_anchor = static_cast<Logit>(terms[b].anchor * log2e);
+    double sum = 0;
+#pragma unroll
+    for (int p = 0; p < stream_packs; ++p) {
+        const std::int64_t column = first + p * (stream_threads * width);
+        if (column >= stride) continue;
+        Pack<Operand> e[A::terms];
+#pragma unroll
+        for (int l = 0; l < loads; ++l) {
+            Logit part{0};
+#pragma unroll
+            for (int i = 0; i < Pack<Logit>::size; ++i) {
+                const int at = l * Pack<Logit>::size + i;
+                const Terms<A> value(column + at < vocab ? anchored_exp(z[p][l].element[i], log2_anchor)
+                                                         : Logit{0});
+#pragma unroll
+                for (int t = 0; t < A::terms; ++t) e[t].element[at] = value.term[t];
+                part += value.sum();
+            }
+            sum += part;
+        }
+#pragma unroll
+        for (int t = 0; t < A::terms; ++t)
+            *reinterpret_cast<Pack<Operand>*>(exponentials + t * plane + b * stride + column) = e[t];
+    }
+    sum = device::block_sum(sum, scratch);
+    if (threadIdx.x == 0) sums[b * gridDim.x + blockIdx.x] = sum;
+}
+
+template <class A>
+void stream_exponentials(const typename A::Logit* logits, const SupportTerms* terms,
+                         typename A::Operand* exponentials, std::int64_t plane, double* sums, std::int64_t vocab,
+                         std::int64_t stride, std::int64_t size, cudaStream_t stream) {
+    const std::int64_t tiles = (stride + stream_tile<A> - 1) / stream_tile<A>;
+    NTPGEO_CHECK(launch(stream_kernel<A>, dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(size)),
+                        dim3(stream_threads), 0, stream, logits, terms, exponentials, plane, sums, vocab, stride));
+}
+
+}  // namespace ntpgeo::anchored_xent::cuda

@@ -1,0 +1,96 @@
+// Step 1 of design 4.1 on CUDA: the support logits in master precision, the anchors, and all that the labels
+// alone decide. A block a context.
+#pragma once
+
+#include <port.cuh>
+
+#include <limits>
+
+#include "kernels/anchored_xent/label_terms.cuh"
+#include "kernels/device/reduce.cuh"
+#include "kernels/device/status.cuh"
+
+namespace ntpgeo::anchored_xent::cuda {
+
+/// One chunk of `size` contexts; pointers to per-context values stand at the chunk's first context, pointers to
+/// support entries at its first entry, `first_entry` in the whole data set.
+template <class T, class Logit>
+struct SupportArguments {
+    const T* words;     // [V, dim]
+    const T* contexts;  // [size, dim]
+    std::int64_t dim, first_entry;
+    const std::int64_t* indptr;   // [size+1], positions in the whole data set
+    const std::int32_t* indices;  // [entries]
+    const double* probs;          // [entries]
+    const double* log_probs;      // [entries]
+    Logit* logits;                // [size, stride] Z; its support entries are set to −infinity here
+    std::int64_t stride;
+    double* support_logits;  // [entries] z_s
+    double* residual;        // [entries] q̄_s − p_s
+    SupportTerms* terms;     // [size]
+};
+
+inline constexpr int support_threads = 128;
+
+/// ⟨a, b⟩ in T over the lanes of one warp, in every lane.
+template <class T>
+__device__ T warp_dot(const T* __restrict__ a, const T* __restrict__ b, std::int64_t size) {
+    T sum{0};
+#pragma unroll 4
+    for (std::int64_t k = threadIdx.x % device::warp_threads; k < size; k += device::warp_threads)
+        sum = fma(a[k], b[k], sum);
+    return device::warp_sum(sum);
+}
+
+/// `read_logits`: Z is in master precision and holds the support logits already.
+template <class T, class Logit, bool read_logits>
+__global__ void __launch_bounds__(support_threads) support_kernel(SupportArguments<T, Logit> a) {
+    SHARED_ARRAY(double, scratch, 32);
+    const std::int64_t b = blockIdx.x;
+    const std::int64_t begin = a.indptr[b] - a.first_entry, end = a.indptr[b + 1] - a.first_entry;
+    Logit* const row = a.logits + b * a.stride;
+
+    double maximum = -std::numeric_limits<double>::infinity();
+    if constexpr (read_logits) {
+        for (std::int64_t s = begin + threadIdx.x; s < end; s += support_threads) {
+            const double z = row[a.indices[s]];
+            a.support_logits[s] = z;
+            maximum = device::larger(maximum, z);
+        }
+    } else {
+        constexpr int warps = support_threads / device::warp_threads;
+        for (std::int64_t s = begin + threadIdx.x / device::warp_threads; s < end; s += warps) {
+            const double z = warp_dot(a.words + a.indices[s] * a.dim, a.contexts + b * a.dim, a.dim);
+            if (threadIdx.x % device::warp_threads == 0) a.support_logits[s] = z;
+            maximum = device::larger(maximum, z);
+        }
+    }
+    maximum = device::block_max(maximum, scratch);  // its barriers also publish the support logits
+
+    double sum = 0;
+    for (std::int64_t s = begin + threadIdx.x; s < end; s += support_threads) {
+        row[a.indices[s]] = -std::numeric_limits<Logit>::infinity();
+        sum += exp(a.support_logits[s] - maximum);
+    }
+    sum = device::block_sum(sum, scratch);
+
+    const double log_sum = log(sum);  // exactly 0 for a support of one token
+    double excess = 0;
+    for (std::int64_t s = begin + threadIdx.x; s < end; s += support_threads) {
+        const double above = a.support_logits[s] - maximum;
+        const LabelTerm term =
+            label_term(exp(above) / sum, a.probs[s], (above - a.log_probs[s]) - log_sum);
+        a.residual[s] = term.residual;
+        excess += term.excess;
+    }
+    excess = device::block_sum(excess, scratch);
+    if (threadIdx.x == 0) a.terms[b] = {maximum + log_sum, excess};
+}
+
+template <class T, class Logit, bool read_logits>
+void support(const SupportArguments<T, Logit>& arguments, std::int64_t size, cudaStream_t stream) {
+    NTPGEO_CHECK(launch(support_kernel<T, Logit, read_logits>, dim3(static_cast<unsigned>(size)),
+                        dim3(support_threads), 0, stream, arguments));
+}
+
+}  // namespace ntpgeo::anchored_xent::cuda
