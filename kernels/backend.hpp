@@ -119,4 +119,14 @@ std::vector<T> download_array(Backend& backend, const void* device, std::int64_t
 /// The CPU: OpenMP threads, OpenBLAS, Highway. GEMM precision fp32 or fp64.
 std::unique_ptr<Backend> make_cpu_backend();
 
+/// What of CUDA this process can use: how many GPUs, or in words why none.
+struct CudaAvailability {
+    int devices = 0;
+    std::string why_none;  ///< one clause without a full stop; empty where devices > 0
+};
+CudaAvailability cuda_availability();
+
+/// GPU number `index`. Throws InputError where there is no such device.
+std::unique_ptr<Backend> make_cuda_backend(int index);
+
 }  // namespace ntpgeo

@@ -21,4 +21,10 @@ class Failure : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+/// A GPU has no memory left for what was asked; the message says how much that was and what is free.
+class OutOfDeviceMemory : public Failure {
+  public:
+    using Failure::Failure;
+};
+
 }  // namespace ntpgeo

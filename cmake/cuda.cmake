@@ -1,0 +1,41 @@
+# Whether the CUDA backend is built (NTPGEO_WITH_CUDA), from NTPGEO_CUDA = AUTO, ON or OFF and the toolkit that is found.
+# The toolkit's headers alone serve the emulated device of the tests, so it is looked for in any case.
+find_package(CUDAToolkit QUIET)
+
+set(NTPGEO_WITH_CUDA OFF)
+if(NOT NTPGEO_CUDA STREQUAL "OFF")
+  if(NOT CMAKE_CUDA_ARCHITECTURES)
+    set(CMAKE_CUDA_ARCHITECTURES 80-real 90-real 90-virtual CACHE STRING "GPU architectures: code for each, and PTX")
+  endif()
+  if(CUDAToolkit_FOUND)
+    if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
+      set(CMAKE_CUDA_COMPILER ${CUDAToolkit_NVCC_EXECUTABLE})
+    endif()
+    include(CheckLanguage)
+    check_language(CUDA)
+  endif()
+  if(CUDAToolkit_FOUND AND CMAKE_CUDA_COMPILER)
+    enable_language(CUDA)
+    set(NTPGEO_WITH_CUDA ON)
+  elseif(NTPGEO_CUDA STREQUAL "ON")
+    message(FATAL_ERROR "NTPGEO_CUDA=ON, but no CUDA toolkit with a working nvcc was found: put nvcc on the PATH, or "
+                        "configure with -DCUDAToolkit_ROOT=FOLDER, or with NTPGEO_CUDA=AUTO for a CPU-only build")
+  endif()
+endif()
+
+if(NTPGEO_WITH_CUDA)
+  if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25 does not know yet that nvcc 12 speaks it
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+  endif()
+  set(CMAKE_CUDA_STANDARD 20)
+  set(CMAKE_CUDA_EXTENSIONS OFF)
+  # Relaxed constexpr lets kernels use the host's constexpr functions (philox.hpp).
+  # No contraction, as on the host.
+  set(NTPGEO_NVCC_OPTIONS --expt-relaxed-constexpr --fmad=false --Werror=all-warnings)
+  if(NTPGEO_PTXAS_VERBOSE)
+    list(APPEND NTPGEO_NVCC_OPTIONS --ptxas-options=-v)
+  endif()
+  message(STATUS "ntpgeo: with CUDA ${CUDAToolkit_VERSION} for ${CMAKE_CUDA_ARCHITECTURES}")
+else()
+  message(STATUS "ntpgeo: CPU-only build (everything but --device cuda works)")
+endif()

@@ -1,0 +1,95 @@
+#include "kernels/device/device.cuh"
+
+#include <port.cuh>
+
+namespace ntpgeo::device {
+namespace kernels {
+
+/// Starts where this program holds code for the GPU.
+__global__ void probe() {}
+
+}  // namespace kernels
+
+namespace {
+
+constexpr int least_major = 8;  // bf16 and tf32 tensor cores, and what the kernels are compiled for
+
+int attribute(cudaDeviceAttr which, int index) {
+    int value = 0;
+    NTPGEO_CHECK(cudaDeviceGetAttribute(&value, which, index));
+    return value;
+}
+
+/// What cuBLAS asks for: 32 MiB from Hopper on, 4 MiB before.
+std::int64_t cublas_workspace_bytes(int index) {
+    return std::int64_t{attribute(cudaDevAttrComputeCapabilityMajor, index) >= 9 ? 32 : 4} << 20;
+}
+
+}  // namespace
+
+int Device::select(int index) {
+    int count = 0;
+    const cudaError_t status = cudaGetDeviceCount(&count);
+    if (status != cudaSuccess) {
+        static_cast<void>(cudaGetLastError());
+        throw InputError(std::string("no GPU can be used: ") + cudaGetErrorString(status));
+    }
+    if (index < 0 || index >= count)
+        throw InputError("there is no GPU " + std::to_string(index) + "; this machine has " +
+                         std::to_string(count) + ", numbered from 0");
+    const int major = attribute(cudaDevAttrComputeCapabilityMajor, index);
+    const int minor = attribute(cudaDevAttrComputeCapabilityMinor, index);
+    if (major < least_major)
+        throw InputError("GPU " + std::to_string(index) + " has compute capability " + std::to_string(major) +
+                         "." + std::to_string(minor) + "; " + std::to_string(least_major) +
+                         ".0 or more is needed");
+    NTPGEO_CHECK(cudaSetDevice(index));
+    return index;
+}
+
+Device::Device(int index)
+    : index_(select(index)),
+      multiprocessors_(attribute(cudaDevAttrMultiProcessorCount, index)),
+      workspace_(cublas_workspace_bytes(index)) {
+    cudaDeviceProp properties{};
+    NTPGEO_CHECK(cudaGetDeviceProperties(&properties, index));
+    name_ = properties.name;
+    const cudaError_t started = launch(kernels::probe, 1, 1, 0, stream());
+    if (started == cudaErrorNoKernelImageForDevice) {
+        static_cast<void>(cudaGetLastError());
+        throw InputError("this program holds no code for GPU " + std::to_string(index) + " (" + name_ +
+                         ", compute capability " + std::to_string(properties.major) + "." +
+                         std::to_string(properties.minor) + "); build it with that architecture");
+    }
+    NTPGEO_CHECK(started);
+    NTPGEO_CHECK(cublasCreate(&cublas_));
+    try {
+        NTPGEO_CHECK(cublasSetStream(cublas_, stream()));
+        NTPGEO_CHECK(
+            cublasSetWorkspace(cublas_, workspace_.data(), static_cast<std::size_t>(workspace_.bytes())));
+    } catch (...) {
+        static_cast<void>(cublasDestroy(cublas_));
+        throw;
+    }
+}
+
+Device::~Device() {
+    static_cast<void>(cudaStreamSynchronize(stream()));
+    if (cusolver_) static_cast<void>(cusolverDnDestroy(cusolver_));
+    static_cast<void>(cublasDestroy(cublas_));
+}
+
+cusolverDnHandle_t Device::cusolver() {
+    if (cusolver_) return cusolver_;
+    NTPGEO_CHECK(cusolverDnCreate(&cusolver_));
+    NTPGEO_CHECK(cusolverDnSetStream(cusolver_, stream()));
+    return cusolver_;
+}
+
+std::int64_t Device::free_memory() const {
+    std::size_t free = 0, total = 0;
+    NTPGEO_CHECK(cudaMemGetInfo(&free, &total));
+    return static_cast<std::int64_t>(free);
+}
+
+}  // namespace ntpgeo::device

@@ -1,0 +1,51 @@
+// One GPU as this process uses it.
+#pragma once
+
+#include <cublas_v2.h>
+#include <cuda_runtime.h>
+#include <cusolverDn.h>
+
+#include <cstdint>
+#include <string>
+
+#include "kernels/device/memory.cuh"
+#include "kernels/device/stream.cuh"
+
+namespace ntpgeo::device {
+
+/// A GPU with one stream and the library handles that work on it. All work of a backend goes through that
+/// stream, so it runs in the order in which it is queued. To be used from the thread that made it.
+class Device {
+  public:
+    /// Selects GPU `index`. Throws InputError where there is none, where its compute capability is below 8.0,
+    /// or where this program holds no code for it.
+    explicit Device(int index);
+    Device(const Device&) = delete;
+    Device& operator=(const Device&) = delete;
+    /// Waits for what is queued.
+    ~Device();
+
+    [[nodiscard]] cudaStream_t stream() const { return stream_.get(); }
+    /// With a workspace of its own, so that no call allocates and the bits do not depend on other streams.
+    [[nodiscard]] cublasHandle_t cublas() const { return cublas_; }
+    /// Made at the first call.
+    [[nodiscard]] cusolverDnHandle_t cusolver();
+    [[nodiscard]] int multiprocessors() const { return multiprocessors_; }
+    [[nodiscard]] const std::string& name() const { return name_; }
+    [[nodiscard]] std::int64_t free_memory() const;  ///< bytes
+    void synchronise() const { stream_.synchronise(); }
+
+  private:
+    /// Selects the GPU before any member that needs it is made; returns its index.
+    static int select(int index);
+
+    int index_;
+    std::string name_;
+    int multiprocessors_ = 0;
+    Stream stream_;
+    DeviceArray<unsigned char> workspace_;
+    cublasHandle_t cublas_ = nullptr;
+    cusolverDnHandle_t cusolver_ = nullptr;
+};
+
+}  // namespace ntpgeo::device

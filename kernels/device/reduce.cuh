@@ -1,0 +1,33 @@
+// Sums over a warp and over a block, in a fixed order: the same numbers give the same bits.
+#pragma once
+
+#include <port.cuh>
+
+namespace ntpgeo::device {
+
+inline constexpr unsigned full_warp = 0xffffffffU;
+inline constexpr int warp_threads = 32;
+
+/// The sum over the warp's 32 lanes, all of which must call this; every lane gets the same bits, since each
+/// step adds the same two numbers in both partners.
+template <class T>
+__device__ inline T warp_sum(T value) {
+    for (int distance = warp_threads / 2; distance > 0; distance /= 2)
+        value += __shfl_xor_sync(full_warp, value, distance);
+    return value;
+}
+
+/// The sum over a one-dimensional block of whole warps, in every thread; every thread of the block must call
+/// this. `scratch` holds 32 values in shared memory and may be used again right afterwards.
+template <class T>
+__device__ inline T block_sum(T value, T* scratch) {
+    const unsigned warp = threadIdx.x / warp_threads, lane = threadIdx.x % warp_threads;
+    value = warp_sum(value);
+    if (lane == 0) scratch[warp] = value;
+    __syncthreads();
+    value = warp_sum(lane < blockDim.x / warp_threads ? scratch[lane] : T{0});
+    __syncthreads();
+    return value;
+}
+
+}  // namespace ntpgeo::device
