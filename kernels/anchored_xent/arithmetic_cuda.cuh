@@ -1,5 +1,5 @@
-// What each GEMM precision of a loss step is made of on CUDA: the type of the operands, the type that products
-// are summed and logits are kept in, and how a number becomes operands.
+// What each GEMM precision of a loss step is made of on CUDA: the type of the operands, the type that
+// products are summed and logits are kept in, and how a number becomes operands.
 #pragma once
 
 #include <port.cuh>
@@ -63,7 +63,8 @@ struct Arithmetic<Precision::bf16> {
     static __device__ __nv_bfloat16 round(double value) { return round(static_cast<float>(value)); }
 };
 
-/// Two terms, and three of the four products of two such sums: the fourth is below the rounding of the others.
+/// Two terms, and three of the four products of two such sums: the fourth is below the rounding of the
+/// others.
 template <>
 struct Arithmetic<Precision::bf16x3> : Arithmetic<Precision::bf16> {
     static constexpr int terms = 2;

@@ -10,13 +10,14 @@
 
 namespace ntpgeo::anchored_xent::cuda {
 
-inline constexpr int column_threads = 32;   // columns a block
-inline constexpr int row_threads = 8;       // rows that are summed side by side
+inline constexpr int column_threads = 32;  // columns a block
+inline constexpr int row_threads = 8;      // rows that are summed side by side
 
 /// mean [columns] over the rows of a [rows, columns]: eight interleaved sums a column, added in order.
 template <class T>
-__global__ void __launch_bounds__(column_threads * row_threads)
-    mean_row_kernel(const T* __restrict__ a, double* __restrict__ mean, std::int64_t rows, std::int64_t columns) {
+__global__ void __launch_bounds__(column_threads* row_threads)
+    mean_row_kernel(const T* __restrict__ a, double* __restrict__ mean, std::int64_t rows,
+                    std::int64_t columns) {
     SHARED_ARRAY(double, partial, column_threads* row_threads);
     const std::int64_t column = blockIdx.x * column_threads + threadIdx.x;
     double sum = 0;
@@ -33,16 +34,16 @@ __global__ void __launch_bounds__(column_threads * row_threads)
 template <class T>
 void mean_row(const T* a, double* mean, std::int64_t rows, std::int64_t columns, cudaStream_t stream) {
     const auto blocks = static_cast<unsigned>((columns + column_threads - 1) / column_threads);
-    NTPGEO_CHECK(launch(mean_row_kernel<T>, dim3(blocks), dim3(column_threads, row_threads), 0, stream, a, mean,
-                        rows, columns));
+    NTPGEO_CHECK(launch(mean_row_kernel<T>, dim3(blocks), dim3(column_threads, row_threads), 0, stream, a,
+                        mean, rows, columns));
 }
 
 /// One chunk; the three outputs as in LossDetail, at the chunk's first context.
 template <class T, class Logit>
 struct DetailArguments {
-    const T* contexts;         // [size, dim]
-    const double* mean_word;   // [dim]
-    const Logit* logits;       // [size, stride], −infinity at the support
+    const T* contexts;        // [size, dim]
+    const double* mean_word;  // [dim]
+    const Logit* logits;      // [size, stride], −infinity at the support
     std::int64_t dim, vocab, stride;
     double* mean_logits;
     double* off_support_max;
@@ -78,8 +79,8 @@ __global__ void __launch_bounds__(detail_threads) detail_kernel(DetailArguments<
 
 template <class T, class Logit>
 void detail(const DetailArguments<T, Logit>& arguments, std::int64_t size, cudaStream_t stream) {
-    NTPGEO_CHECK(launch(detail_kernel<T, Logit>, dim3(static_cast<unsigned>(size)), dim3(detail_threads), 0, stream,
-                        arguments));
+    NTPGEO_CHECK(launch(detail_kernel<T, Logit>, dim3(static_cast<unsigned>(size)), dim3(detail_threads), 0,
+                        stream, arguments));
 }
 
 inline constexpr int sum_threads = 1024;

@@ -1,5 +1,5 @@
-// Steps 4 and 5 of design 4.1 on CUDA, but for the products: each context's normalisation, its support entries
-// of E, the scaled embeddings D·H_B, and the gradients in master precision.
+// Steps 4 and 5 of design 4.1 on CUDA, but for the products: each context's normalisation, its support
+// entries of E, the scaled embeddings D·H_B, and the gradients in master precision.
 #pragma once
 
 #include <port.cuh>
@@ -16,28 +16,28 @@ template <class A, class T>
 struct FinishArguments {
     const T* contexts;  // [size, dim]
     std::int64_t dim, padded_dim, vocab, stride, tiles, first_entry;
-    const std::int64_t* indptr;    // [size+1]
-    const std::int32_t* indices;   // [entries]
-    const double* probs;           // [entries]
-    const double* residual;        // [entries]
-    const double* context_probs;   // [size]
-    const SupportTerms* terms;     // [size]
-    const double* sums;            // [size, tiles]
-    const typename A::Logit* logits;          // [size, stride]
-    typename A::Operand* exponentials;        // A::terms planes of [size, stride]
-    std::int64_t plane;                       // elements from one plane to the next
-    typename A::Operand* scaled;              // [size, A::terms·padded_dim] D·H_B, its terms side by side
-    double* scale;                            // [size] D
-    double* excess;                           // [size] π_j · excess loss
-    double* off_support_mass;                 // [size] π_j · off-support mass
+    const std::int64_t* indptr;         // [size+1]
+    const std::int32_t* indices;        // [entries]
+    const double* probs;                // [entries]
+    const double* residual;             // [entries]
+    const double* context_probs;        // [size]
+    const SupportTerms* terms;          // [size]
+    const double* sums;                 // [size, tiles]
+    const typename A::Logit* logits;    // [size, stride]
+    typename A::Operand* exponentials;  // A::terms planes of [size, stride]
+    std::int64_t plane;                 // elements from one plane to the next
+    typename A::Operand* scaled;        // [size, A::terms·padded_dim] D·H_B, its terms side by side
+    double* scale;                      // [size] D
+    double* excess;                     // [size] π_j · excess loss
+    double* off_support_mass;           // [size] π_j · off-support mass
 };
 
 inline constexpr int finish_threads = 128;
 
 /// E against the row's own maximum; returns that maximum and, in `ratio`, the sum of E.
 template <class A>
-__device__ double redo_row(const typename A::Logit* logits, typename A::Operand* exponentials, std::int64_t plane,
-                           std::int64_t vocab, double* scratch, double& ratio) {
+__device__ double redo_row(const typename A::Logit* logits, typename A::Operand* exponentials,
+                           std::int64_t plane, std::int64_t vocab, double* scratch, double& ratio) {
     using Logit = typename A::Logit;
     double maximum = -std::numeric_limits<double>::infinity();
     for (std::int64_t v = threadIdx.x; v < vocab; v += finish_threads)
@@ -60,7 +60,8 @@ __global__ void __launch_bounds__(finish_threads) finish_kernel(FinishArguments<
     SHARED_ARRAY(double, scratch, 32);
     const std::int64_t b = blockIdx.x;
     double ratio = 0;
-    for (std::int64_t tile = threadIdx.x; tile < a.tiles; tile += finish_threads) ratio += a.sums[b * a.tiles + tile];
+    for (std::int64_t tile = threadIdx.x; tile < a.tiles; tile += finish_threads)
+        ratio += a.sums[b * a.tiles + tile];
     ratio = device::block_sum(ratio, scratch);
 
     typename A::Operand* const row = a.exponentials + b * a.stride;
@@ -94,7 +95,8 @@ __global__ void __launch_bounds__(finish_threads) finish_kernel(FinishArguments<
 }
 
 template <class A, class T>
-void finish(const FinishArguments<A, T>& arguments, std::int64_t size, bool with_gradient, cudaStream_t stream) {
+void finish(const FinishArguments<A, T>& arguments, std::int64_t size, bool with_gradient,
+            cudaStream_t stream) {
     const dim3 grid(static_cast<unsigned>(size)), block(finish_threads);
     if (with_gradient)
         NTPGEO_CHECK(launch(finish_kernel<A, T, true>, grid, block, 0, stream, arguments));
@@ -102,8 +104,8 @@ void finish(const FinishArguments<A, T>& arguments, std::int64_t size, bool with
         NTPGEO_CHECK(launch(finish_kernel<A, T, false>, grid, block, 0, stream, arguments));
 }
 
-/// out [rows, columns] = scale·gradient + λ·parameters, gradient [rows, stride]; `scale` [rows], or null for 1.
-/// A block a row.
+/// out [rows, columns] = scale·gradient + λ·parameters, gradient [rows, stride]; `scale` [rows], or null
+/// for 1. A block a row.
 template <class T, class Logit>
 __global__ void __launch_bounds__(128)
     combine_kernel(const Logit* __restrict__ gradient, std::int64_t stride, const double* __restrict__ scale,

@@ -75,12 +75,12 @@ class LossStepCuda final : public LossStep {
     }
 
     using LossStep::run;
-    LossSums run(Matrix words, Matrix contexts, double lambda, Matrix words_gradient, Matrix contexts_gradient,
-                 const LossDetail& detail) override {
+    LossSums run(Matrix words, Matrix contexts, double lambda, Matrix words_gradient,
+                 Matrix contexts_gradient, const LossDetail& detail) override {
         const Call call{words.as<T>(), contexts.as<T>(), words_gradient.as<T>(), contexts_gradient.as<T>()};
         host_lambda_[0] = lambda;
-        NTPGEO_CHECK(cudaMemcpyAsync(lambda_.data(), host_lambda_.data(), sizeof(double), cudaMemcpyHostToDevice,
-                                     device_.stream()));
+        NTPGEO_CHECK(cudaMemcpyAsync(lambda_.data(), host_lambda_.data(), sizeof(double),
+                                     cudaMemcpyHostToDevice, device_.stream()));
         if (detail.wanted())
             enqueue(call, &detail);
         else
@@ -125,17 +125,18 @@ class LossStepCuda final : public LossStep {
 
     void enqueue(const Call& call, const LossDetail* detail) {
         const cudaStream_t stream = device_.stream();
-        convert<A, T, Side::words>(call.words, words_.data(), labels_.vocab_size, dim_, stride_, padded_dim_, stream);
+        convert<A, T, Side::words>(call.words, words_.data(), labels_.vocab_size, dim_, stride_, padded_dim_,
+                                   stream);
         if (detail) mean_row(call.words, mean_word_.data(), labels_.vocab_size, dim_, stream);
         for (std::int64_t begin = 0; begin < labels_.contexts; begin += chunk_)
             enqueue_chunk(call, begin, std::min(chunk_, labels_.contexts - begin), detail);
         if (call.words_gradient)
-            combine(words_gradient_.data(), padded_dim_, nullptr, call.words, lambda_.data(), call.words_gradient,
-                    labels_.vocab_size, dim_, stream);
-        NTPGEO_CHECK(
-            launch(sum_kernel, dim3(2), dim3(sum_threads), 0, stream, results_.data(), totals_.data(), labels_.contexts));
-        NTPGEO_CHECK(cudaMemcpyAsync(host_totals_.data(), totals_.data(), 2 * sizeof(double), cudaMemcpyDeviceToHost,
-                                     stream));
+            combine(words_gradient_.data(), padded_dim_, nullptr, call.words, lambda_.data(),
+                    call.words_gradient, labels_.vocab_size, dim_, stream);
+        NTPGEO_CHECK(launch(sum_kernel, dim3(2), dim3(sum_threads), 0, stream, results_.data(),
+                            totals_.data(), labels_.contexts));
+        NTPGEO_CHECK(cudaMemcpyAsync(host_totals_.data(), totals_.data(), 2 * sizeof(double),
+                                     cudaMemcpyDeviceToHost, stream));
     }
 
     void enqueue_chunk(const Call& call, std::int64_t begin, std::int64_t size, const LossDetail* detail) {
@@ -148,26 +149,41 @@ class LossStepCuda final : public LossStep {
         const std::int64_t inner = copies<A> * padded_dim_;
         product<A>(device_.cublas(), false, true, size, stride_, inner, {contexts_.data(), inner},
                    {words_.data(), inner}, 0, {logits_.data(), stride_});
-        support<T, Logit, logits_in_master>({call.words, contexts, dim_, entry, labels_.indptr + begin,
-                                             labels_.indices + entry, labels_.probs + entry,
-                                             labels_.log_probs + entry, logits_.data(), stride_, support_logits,
-                                             residual_.data(), terms_.data()},
-                                            size, stream);
+        support<T, Logit, logits_in_master>(
+            {call.words, contexts, dim_, entry, labels_.indptr + begin, labels_.indices + entry,
+             labels_.probs + entry, labels_.log_probs + entry, logits_.data(), stride_, support_logits,
+             residual_.data(), terms_.data()},
+            size, stream);
         if (detail)
             anchored_xent::cuda::detail<T, Logit>(
                 {contexts, mean_word_.data(), logits_.data(), dim_, labels_.vocab_size, stride_,
-                 detail->mean_logits + begin, detail->off_support_max + begin, detail->off_support_square + begin},
+                 detail->mean_logits + begin, detail->off_support_max + begin,
+                 detail->off_support_square + begin},
                 size, stream);
         const std::int64_t plane = chunk_ * stride_;
         stream_exponentials<A>(logits_.data(), terms_.data(), exponentials_.data(), plane, sums_.data(),
                                labels_.vocab_size, stride_, size, stream);
-        const FinishArguments<A, T> arguments{
-            contexts,           dim_,           padded_dim_,          labels_.vocab_size,
-            stride_,            tiles_,         entry,                labels_.indptr + begin,
-            labels_.indices + entry, labels_.probs + entry, residual_.data(), labels_.context_probs + begin,
-            terms_.data(),      sums_.data(),   logits_.data(),       exponentials_.data(),
-            plane,              scaled_.data(), scale_.data(),        results_.data() + begin,
-            results_.data() + labels_.contexts + begin};
+        const FinishArguments<A, T> arguments{contexts,
+                                              dim_,
+                                              padded_dim_,
+                                              labels_.vocab_size,
+                                              stride_,
+                                              tiles_,
+                                              entry,
+                                              labels_.indptr + begin,
+                                              labels_.indices + entry,
+                                              labels_.probs + entry,
+                                              residual_.data(),
+                                              labels_.context_probs + begin,
+                                              terms_.data(),
+                                              sums_.data(),
+                                              logits_.data(),
+                                              exponentials_.data(),
+                                              plane,
+                                              scaled_.data(),
+                                              scale_.data(),
+                                              results_.data() + begin,
+                                              results_.data() + labels_.contexts + begin};
         finish<A, T>(arguments, size, call.words_gradient != nullptr, stream);
         if (!call.words_gradient) return;
         gradient_products(size, begin == 0 ? 0.0 : 1.0, plane);
@@ -194,20 +210,20 @@ class LossStepCuda final : public LossStep {
     device::Device& device_;
     LabelsView labels_;
     std::int64_t dim_, padded_dim_, stride_, chunk_, tiles_;
-    std::vector<std::int64_t> indptr_;          // [m+1]
-    DeviceArray<Operand> words_;                // [stride, copies·padded_dim]
-    DeviceArray<Operand> contexts_;             // [chunk, copies·padded_dim]
-    DeviceArray<Operand> scaled_;               // [chunk, terms·padded_dim] D·H_B
-    DeviceArray<Logit> logits_;                 // [chunk, stride] Z
-    DeviceArray<Operand> exponentials_;         // [terms, chunk, stride] E
-    DeviceArray<Logit> words_gradient_;         // [stride, padded_dim]
-    DeviceArray<Logit> contexts_gradient_;      // [chunk, padded_dim]
-    DeviceArray<double> mean_word_;             // [dim]
-    DeviceArray<SupportTerms> terms_;           // [chunk]
-    DeviceArray<double> sums_;                  // [chunk, tiles]
-    DeviceArray<double> scale_;                 // [chunk]
+    std::vector<std::int64_t> indptr_;               // [m+1]
+    DeviceArray<Operand> words_;                     // [stride, copies·padded_dim]
+    DeviceArray<Operand> contexts_;                  // [chunk, copies·padded_dim]
+    DeviceArray<Operand> scaled_;                    // [chunk, terms·padded_dim] D·H_B
+    DeviceArray<Logit> logits_;                      // [chunk, stride] Z
+    DeviceArray<Operand> exponentials_;              // [terms, chunk, stride] E
+    DeviceArray<Logit> words_gradient_;              // [stride, padded_dim]
+    DeviceArray<Logit> contexts_gradient_;           // [chunk, padded_dim]
+    DeviceArray<double> mean_word_;                  // [dim]
+    DeviceArray<SupportTerms> terms_;                // [chunk]
+    DeviceArray<double> sums_;                       // [chunk, tiles]
+    DeviceArray<double> scale_;                      // [chunk]
     DeviceArray<double> support_logits_, residual_;  // [largest nnz of a chunk]
-    DeviceArray<double> results_;               // [2, m] π_j·excess and π_j·off-support mass
+    DeviceArray<double> results_;                    // [2, m] π_j·excess and π_j·off-support mass
     DeviceArray<double> totals_, lambda_;
     device::PinnedArray<double> host_totals_, host_lambda_;
     std::vector<Recording> recordings_;
@@ -234,7 +250,8 @@ std::unique_ptr<LossStep> make_for(device::Device& device, const LabelsView& lab
 
 std::unique_ptr<LossStep> make_loss_step_cuda(device::Device& device, const LabelsView& labels,
                                               const LossPlan& plan) {
-    return plan.master == Real::fp64 ? make_for<double>(device, labels, plan) : make_for<float>(device, labels, plan);
+    return plan.master == Real::fp64 ? make_for<double>(device, labels, plan)
+                                     : make_for<float>(device, labels, plan);
 }
 
 }  // namespace ntpgeo

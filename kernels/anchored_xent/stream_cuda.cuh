@@ -38,17 +38,17 @@ inline constexpr int stream_packs = 4;  ///< 16-byte stores a thread: as many lo
 /// Logits that one block works on.
 template <class A>
 inline constexpr std::int64_t stream_tile =
-    static_cast<std::int64_t>(stream_threads) * stream_packs * Pack<typename A::Operand>::size;
+    static_cast<std::int64_t>(stream_threads) * stream_packs* Pack<typename A::Operand>::size;
 
 /// logits [B, stride] with −infinity at the support; exponentials: A::terms planes of [B, stride], `plane`
-/// elements apart, 0 at the support and in the padding; sums [B, tiles]: Σ of E as rounded over each tile, four
-/// terms or two at a time in the logits' precision, then in fp64. `stride` is a multiple of 16 bytes of
+/// elements apart, 0 at the support and in the padding; sums [B, tiles]: Σ of E as rounded over each tile,
+/// four terms or two at a time in the logits' precision, then in fp64. `stride` is a multiple of 16 bytes of
 /// operands, the pointers are 16-byte aligned. Grid (tiles, B).
 template <class A>
 __global__ void __launch_bounds__(stream_threads)
     stream_kernel(const typename A::Logit* __restrict__ logits, const SupportTerms* __restrict__ terms,
-                  typename A::Operand* __restrict__ exponentials, std::int64_t plane, double* __restrict__ sums,
-                  std::int64_t vocab, std::int64_t stride) {
+                  typename A::Operand* __restrict__ exponentials, std::int64_t plane,
+                  double* __restrict__ sums, std::int64_t vocab, std::int64_t stride) {
     using Logit = typename A::Logit;
     using Operand = typename A::Operand;
     constexpr int width = Pack<Operand>::size, loads = width / Pack<Logit>::size;
@@ -98,11 +98,12 @@ __global__ void __launch_bounds__(stream_threads)
 
 template <class A>
 void stream_exponentials(const typename A::Logit* logits, const SupportTerms* terms,
-                         typename A::Operand* exponentials, std::int64_t plane, double* sums, std::int64_t vocab,
-                         std::int64_t stride, std::int64_t size, cudaStream_t stream) {
+                         typename A::Operand* exponentials, std::int64_t plane, double* sums,
+                         std::int64_t vocab, std::int64_t stride, std::int64_t size, cudaStream_t stream) {
     const std::int64_t tiles = (stride + stream_tile<A> - 1) / stream_tile<A>;
     NTPGEO_CHECK(launch(stream_kernel<A>, dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(size)),
-                        dim3(stream_threads), 0, stream, logits, terms, exponentials, plane, sums, vocab, stride));
+                        dim3(stream_threads), 0, stream, logits, terms, exponentials, plane, sums, vocab,
+                        stride));
 }
 
 }  // namespace ntpgeo::anchored_xent::cuda

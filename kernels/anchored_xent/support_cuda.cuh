@@ -12,8 +12,8 @@
 
 namespace ntpgeo::anchored_xent::cuda {
 
-/// One chunk of `size` contexts; pointers to per-context values stand at the chunk's first context, pointers to
-/// support entries at its first entry, `first_entry` in the whole data set.
+/// One chunk of `size` contexts; pointers to per-context values stand at the chunk's first context, pointers
+/// to support entries at its first entry, `first_entry` in the whole data set.
 template <class T, class Logit>
 struct SupportArguments {
     const T* words;     // [V, dim]
@@ -78,8 +78,7 @@ __global__ void __launch_bounds__(support_threads) support_kernel(SupportArgumen
     double excess = 0;
     for (std::int64_t s = begin + threadIdx.x; s < end; s += support_threads) {
         const double above = a.support_logits[s] - maximum;
-        const LabelTerm term =
-            label_term(exp(above) / sum, a.probs[s], (above - a.log_probs[s]) - log_sum);
+        const LabelTerm term = label_term(exp(above) / sum, a.probs[s], (above - a.log_probs[s]) - log_sum);
         a.residual[s] = term.residual;
         excess += term.excess;
     }

@@ -1,4 +1,4 @@
-// Sums over a warp and over a block, in a fixed order: the same numbers give the same bits.
+// Sums and maxima over a warp and over a block, in a fixed order: the same numbers give the same bits.
 #pragma once
 
 #include <port.cuh>
@@ -26,6 +26,27 @@ __device__ inline T block_sum(T value, T* scratch) {
     if (lane == 0) scratch[warp] = value;
     __syncthreads();
     value = warp_sum(lane < blockDim.x / warp_threads ? scratch[lane] : T{0});
+    __syncthreads();
+    return value;
+}
+
+/// The larger of the two; NaN only where `a` is.
+template <class T>
+__device__ inline T larger(T a, T b) {
+    return a < b ? b : a;
+}
+
+/// The maximum over a one-dimensional block of whole warps, in every thread; otherwise as block_sum.
+template <class T>
+__device__ inline T block_max(T value, T* scratch) {
+    const unsigned warp = threadIdx.x / warp_threads, lane = threadIdx.x % warp_threads;
+    for (int distance = warp_threads / 2; distance > 0; distance /= 2)
+        value = larger(value, __shfl_xor_sync(full_warp, value, distance));
+    if (lane == 0) scratch[warp] = value;
+    __syncthreads();
+    value = scratch[lane < blockDim.x / warp_threads ? lane : 0];
+    for (int distance = warp_threads / 2; distance > 0; distance /= 2)
+        value = larger(value, __shfl_xor_sync(full_warp, value, distance));
     __syncthreads();
     return value;
 }
