@@ -1,11 +1,18 @@
 // One loss step on host vectors, for tests.
 #pragma once
 
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <memory>
 #include <vector>
 
 #include "engine/data/labels.hpp"
 #include "kernels/backend.hpp"
+#include "tests/oracle.hpp"
+#include "tests/problems.hpp"
 
 namespace ntpgeo {
 
@@ -16,13 +23,12 @@ struct StepResult {
 
 /// Runs one step with W and H rounded to the plan's master precision; gradients come back as doubles. Outputs
 /// start poisoned, so that an entry that is not written shows as NaN.
-inline StepResult run_step(const Dataset& data, const std::vector<double>& words,
+inline StepResult run_step(Backend& backend, const Dataset& data, const std::vector<double>& words,
                            const std::vector<double>& contexts, const LossPlan& plan, double lambda = 0) {
-    const auto backend = make_cpu_backend();
-    const Labels labels(*backend, data);
-    const auto step = backend->make_loss_step(labels.view(), plan);
+    const Labels labels(backend, data);
+    const auto step = backend.make_loss_step(labels.view(), plan);
     const auto size = static_cast<std::int64_t>(words.size() + contexts.size());
-    const Array x(*backend, size * 8), gradient(*backend, size * 8);
+    const Array x(backend, size * 8), gradient(backend, size * 8);
     const auto words_size = static_cast<std::int64_t>(words.size());
     const auto place = [&](const Array& array, bool second) {
         return array.matrix(plan.master, second ? data.contexts() : data.vocab_size, plan.dim,
@@ -31,19 +37,23 @@ inline StepResult run_step(const Dataset& data, const std::vector<double>& words
     with_real(plan.master, [&]<class T>(T) {
         std::vector<T> values(words.begin(), words.end());
         values.insert(values.end(), contexts.begin(), contexts.end());
-        backend->upload(values.data(), x.data(), size * static_cast<std::int64_t>(sizeof(T)));
+        backend.upload(values.data(), x.data(), size * static_cast<std::int64_t>(sizeof(T)));
         const std::vector<T> poison(static_cast<std::size_t>(size), std::numeric_limits<T>::quiet_NaN());
-        backend->upload(poison.data(), gradient.data(), size * static_cast<std::int64_t>(sizeof(T)));
+        backend.upload(poison.data(), gradient.data(), size * static_cast<std::int64_t>(sizeof(T)));
     });
     StepResult result;
     result.sums =
         step->run(place(x, false), place(x, true), lambda, place(gradient, false), place(gradient, true));
     with_real(plan.master, [&]<class T>(T) {
-        const auto values = download_array<T>(*backend, gradient.data(), size);
+        const auto values = download_array<T>(backend, gradient.data(), size);
         result.words_gradient.assign(values.begin(), values.begin() + words_size);
         result.contexts_gradient.assign(values.begin() + words_size, values.end());
     });
     return result;
+}
+inline StepResult run_step(const Dataset& data, const std::vector<double>& words,
+                           const std::vector<double>& contexts, const LossPlan& plan, double lambda = 0) {
+    return run_step(*make_cpu_backend(), data, words, contexts, plan, lambda);
 }
 
 /// ‖a − b‖ / ‖b‖ over both gradients, and the worst entry against the largest of b.
@@ -63,6 +73,60 @@ inline GradientError gradient_error(const StepResult& a, const StepResult& b) {
     add(a.words_gradient, b.words_gradient);
     add(a.contexts_gradient, b.contexts_gradient);
     return {std::sqrt(square / reference), worst / largest};
+}
+
+/// A data set with factors.
+struct Problem {
+    Dataset data;
+    std::int64_t dim;
+    std::vector<double> words, contexts;
+};
+
+inline Problem random_problem(std::int64_t vocab, std::int64_t contexts, std::int64_t dim, double scale,
+                              std::uint64_t seed) {
+    Dataset data = random_dataset(vocab, contexts, std::min<std::int64_t>(contexts, 7), 1,
+                                  std::min<std::int64_t>(vocab, 5), seed);
+    return {data, dim, random_values(vocab * dim, scale, seed + 1),
+            random_values(contexts * dim, scale, seed + 2)};
+}
+
+/// W = I, so that H is the transposed logits and any logits can be set.
+inline Problem with_logits(Dataset data, const std::vector<std::vector<double>>& columns) {
+    const std::int64_t vocab = data.vocab_size;
+    std::vector<double> words(static_cast<std::size_t>(vocab * vocab), 0.0), contexts;
+    for (std::int64_t v = 0; v < vocab; ++v) words[v * vocab + v] = 1;
+    for (const auto& column : columns) contexts.insert(contexts.end(), column.begin(), column.end());
+    return {std::move(data), vocab, words, contexts};
+}
+
+/// The naive reference's step.
+inline StepResult reference(const Problem& problem) {
+    const auto flat = [](const oracle::Dense& matrix) {
+        std::vector<double> values;
+        for (const auto& row : matrix)
+            for (const oracle::Real x : row) values.push_back(static_cast<double>(x));
+        return values;
+    };
+    const auto w = oracle::dense(problem.words, static_cast<std::size_t>(problem.data.vocab_size),
+                                 static_cast<std::size_t>(problem.dim));
+    const auto h = oracle::dense(problem.contexts, static_cast<std::size_t>(problem.data.contexts()),
+                                 static_cast<std::size_t>(problem.dim));
+    const oracle::Loss loss = oracle::loss(problem.data, w, h);
+    return {{static_cast<double>(loss.excess), static_cast<double>(loss.off_support_mass)},
+            flat(loss.words_gradient),
+            flat(loss.contexts_gradient)};
+}
+
+/// Both sums, the gradient's norm and its worst entry within `tolerance` of the reference.
+inline void expect_close(Backend& backend, const Problem& problem, const LossPlan& plan, double tolerance) {
+    const StepResult expected = reference(problem),
+                     actual = run_step(backend, problem.data, problem.words, problem.contexts, plan);
+    EXPECT_NEAR(actual.sums.excess_loss, expected.sums.excess_loss, tolerance * expected.sums.excess_loss);
+    EXPECT_NEAR(actual.sums.off_support_mass, expected.sums.off_support_mass,
+                tolerance * expected.sums.off_support_mass);
+    const GradientError error = gradient_error(actual, expected);
+    EXPECT_LT(error.norm, tolerance);
+    EXPECT_LT(error.worst, tolerance);
 }
 
 }  // namespace ntpgeo

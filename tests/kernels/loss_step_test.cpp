@@ -8,53 +8,12 @@
 
 #include "kernels/status.hpp"
 #include "tests/loss_fixture.hpp"
-#include "tests/oracle.hpp"
-#include "tests/problems.hpp"
 
 namespace ntpgeo {
 namespace {
 
-std::vector<double> flat(const oracle::Dense& matrix) {
-    std::vector<double> values;
-    for (const auto& row : matrix)
-        for (const oracle::Real x : row) values.push_back(static_cast<double>(x));
-    return values;
-}
-
-struct Problem {
-    Dataset data;
-    std::int64_t dim;
-    std::vector<double> words, contexts;
-};
-
-Problem random_problem(std::int64_t vocab, std::int64_t contexts, std::int64_t dim, double scale,
-                       std::uint64_t seed) {
-    Dataset data = random_dataset(vocab, contexts, std::min<std::int64_t>(contexts, 7), 1,
-                                  std::min<std::int64_t>(vocab, 5), seed);
-    return {data, dim, random_values(vocab * dim, scale, seed + 1),
-            random_values(contexts * dim, scale, seed + 2)};
-}
-
-StepResult reference(const Problem& problem) {
-    const auto w = oracle::dense(problem.words, static_cast<std::size_t>(problem.data.vocab_size),
-                                 static_cast<std::size_t>(problem.dim));
-    const auto h = oracle::dense(problem.contexts, static_cast<std::size_t>(problem.data.contexts()),
-                                 static_cast<std::size_t>(problem.dim));
-    const oracle::Loss loss = oracle::loss(problem.data, w, h);
-    return {{static_cast<double>(loss.excess), static_cast<double>(loss.off_support_mass)},
-            flat(loss.words_gradient),
-            flat(loss.contexts_gradient)};
-}
-
 void expect_close(const Problem& problem, const LossPlan& plan, double tolerance) {
-    const StepResult expected = reference(problem),
-                     actual = run_step(problem.data, problem.words, problem.contexts, plan);
-    EXPECT_NEAR(actual.sums.excess_loss, expected.sums.excess_loss, tolerance * expected.sums.excess_loss);
-    EXPECT_NEAR(actual.sums.off_support_mass, expected.sums.off_support_mass,
-                tolerance * expected.sums.off_support_mass);
-    const GradientError error = gradient_error(actual, expected);
-    EXPECT_LT(error.norm, tolerance);
-    EXPECT_LT(error.worst, tolerance);
+    expect_close(*make_cpu_backend(), problem, plan, tolerance);
 }
 
 class Shapes : public testing::TestWithParam<std::tuple<int, int, int>> {};
@@ -130,15 +89,6 @@ TEST(LossStep, GradientIsTheSlopeOfTheLoss) {
         EXPECT_NEAR(at.words_gradient[i], slope(&Problem::words, i), 1e-9);
     for (std::size_t i = 0; i < problem.contexts.size(); i += 5)
         EXPECT_NEAR(at.contexts_gradient[i], slope(&Problem::contexts, i), 1e-9);
-}
-
-// W = I, so that H is the transposed logits and any logits can be set.
-Problem with_logits(Dataset data, const std::vector<std::vector<double>>& columns) {
-    const std::int64_t vocab = data.vocab_size;
-    std::vector<double> words(static_cast<std::size_t>(vocab * vocab), 0.0), contexts;
-    for (std::int64_t v = 0; v < vocab; ++v) words[v * vocab + v] = 1;
-    for (const auto& column : columns) contexts.insert(contexts.end(), column.begin(), column.end());
-    return {std::move(data), vocab, words, contexts};
 }
 
 TEST(LossStep, RedoesAContextWhoseOffSupportLogitsTowerOverTheAnchor) {
