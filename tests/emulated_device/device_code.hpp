@@ -7,17 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <source_location>
-#include <string>
+
+#include "fault.hpp"
 
 namespace emulated_device {
-
-using Site = std::source_location;
-
-/// Ends the process with exit status 42 and one line on stderr; names the running kernel, block and thread if
-/// any.
-[[noreturn]] void fault(const std::string& what);
-[[noreturn]] void fault(const std::string& what, const Site& site);
 
 /// A barrier of the whole block; returns the sum of `predicate` over its threads.
 int block_barrier(int predicate, const char* operation, const Site& site);
