@@ -1,0 +1,108 @@
+// cudaMalloc, cudaMallocHost and what goes with them, against the vendor's prototypes.
+#include <cuda_runtime_api.h>
+
+#include <cstdlib>
+#include <exception>
+#include <map>
+#include <string>
+
+#include "arena.hpp"
+#include "devices.hpp"
+#include "fault.hpp"
+#include "pinned.hpp"
+#include "sanitizers.hpp"
+#include "settings.hpp"
+#include "streams.hpp"
+
+namespace emulated_device {
+namespace {
+
+std::map<const char*, std::size_t>& pinned_allocations() {
+    static auto* const allocations = new std::map<const char*, std::size_t>;
+    return *allocations;
+}
+
+/// Freeing waits for the device. A program that relies on it has not synchronised where it should; one that
+/// unwinds an exception may rely on it.
+void wait_before_freeing(const char* function) {
+    if (!Streams::instance().anything_pending()) return;
+    if (std::uncaught_exceptions() == 0)
+        fault(std::string(function) + " while work is pending; synchronise before freeing");
+    Streams::instance().finish_all();
+}
+
+}  // namespace
+
+bool is_pinned(const void* start, std::size_t bytes) {
+    const auto* const first = static_cast<const char*>(start);
+    auto allocation = pinned_allocations().upper_bound(first);
+    if (allocation == pinned_allocations().begin()) return false;
+    --allocation;
+    return first + bytes <= allocation->first + allocation->second;
+}
+
+}  // namespace emulated_device
+
+using namespace emulated_device;
+
+extern "C" {
+
+cudaError_t cudaMalloc(void** pointer, std::size_t bytes) {
+    const std::lock_guard lock(device_mutex());
+    if (no_device()) return reported(cudaErrorNoDevice);
+    if (Streams::instance().forbidden_by_capture()) return reported(cudaErrorStreamCaptureUnsupported);
+    *pointer = nullptr;
+    if (bytes == 0) return cudaSuccess;
+    *pointer = Arena::instance().allocate(bytes);
+    return *pointer != nullptr ? cudaSuccess : reported(cudaErrorMemoryAllocation);
+}
+
+cudaError_t cudaFree(void* pointer) {
+    const std::lock_guard lock(device_mutex());
+    if (no_device()) return reported(cudaErrorNoDevice);
+    if (pointer == nullptr) return cudaSuccess;
+    if (Streams::instance().forbidden_by_capture()) return reported(cudaErrorStreamCaptureUnsupported);
+    wait_before_freeing("cudaFree");
+    if (!Arena::instance().release(pointer))
+        fault("cudaFree of " + hexadecimal(pointer) + ", which is no live device allocation");
+    return cudaSuccess;
+}
+
+cudaError_t cudaHostAlloc(void** pointer, std::size_t bytes, unsigned flags) {
+    const std::lock_guard lock(device_mutex());
+    if (no_device()) return reported(cudaErrorNoDevice);
+    if ((flags & ~unsigned{cudaHostAllocPortable | cudaHostAllocMapped}) != 0)
+        fault("cudaHostAlloc: these flags are not emulated");
+    *pointer = nullptr;
+    if (bytes == 0) return cudaSuccess;
+    *pointer = std::malloc(bytes);
+    if (*pointer == nullptr) return reported(cudaErrorMemoryAllocation);
+    poison(*pointer, bytes);
+    pinned_allocations()[static_cast<char*>(*pointer)] = bytes;
+    return cudaSuccess;
+}
+
+cudaError_t cudaMallocHost(void** pointer, std::size_t bytes) {
+    return cudaHostAlloc(pointer, bytes, cudaHostAllocDefault);
+}
+
+cudaError_t cudaFreeHost(void* pointer) {
+    const std::lock_guard lock(device_mutex());
+    if (no_device()) return reported(cudaErrorNoDevice);
+    if (pointer == nullptr) return cudaSuccess;
+    wait_before_freeing("cudaFreeHost");
+    if (pinned_allocations().erase(static_cast<char*>(pointer)) == 0)
+        fault("cudaFreeHost of " + hexadecimal(pointer) + ", which is no live pinned allocation");
+    std::free(pointer);
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemGetInfo(std::size_t* available, std::size_t* total) {
+    const std::lock_guard lock(device_mutex());
+    if (no_device()) return reported(cudaErrorNoDevice);
+    *total = settings().memory;
+    *available = settings().memory - Arena::instance().used();
+    return cudaSuccess;
+}
+
+}  // extern "C"

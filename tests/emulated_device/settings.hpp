@@ -1,0 +1,37 @@
+// What the environment asks of the emulated device; read once, at the first call.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace emulated_device {
+
+/// When the work that the host queues is done.
+enum class Defer {
+    never,   ///< at once: a program that synchronises enough notices nothing
+    needed,  ///< when a synchronisation needs it, and nothing that it does not need: missing event waits show
+    mixed    ///< at a synchronisation, the streams' heads in seeded order
+};
+
+struct Settings {
+    std::uint64_t seed = 1;       ///< EMULATED_DEVICE_SEED: orders of threads, blocks, streams, graph nodes
+    Defer defer = Defer::needed;  ///< EMULATED_DEVICE_DEFER = never | needed | mixed
+    int devices = 1;              ///< EMULATED_DEVICE_COUNT
+    std::size_t memory = std::size_t{1} << 30;  ///< EMULATED_DEVICE_MEMORY: bytes of each device
+};
+
+const Settings& settings();
+
+/// A sequence that the seed decides (SplitMix64); each user has its own stream of it.
+class Random {
+  public:
+    explicit Random(std::uint64_t stream);
+    std::uint64_t operator()();
+    /// Uniform on 0 .. bound-1.
+    std::uint64_t below(std::uint64_t bound) { return (*this)() % bound; }
+
+  private:
+    std::uint64_t state_;
+};
+
+}  // namespace emulated_device

@@ -1,0 +1,163 @@
+#include "streams.hpp"
+
+#include <algorithm>
+
+#include "arena.hpp"
+#include "fault.hpp"
+#include "settings.hpp"
+
+namespace emulated_device {
+namespace {
+
+bool can_run(const CUstream_st& stream) {
+    if (stream.pending.empty()) return false;
+    const auto& moment = stream.pending.front().waits_for;
+    return moment == nullptr || moment->reached;
+}
+
+void check_memory(const Operation& operation) {
+    for (const DeviceRange& range : operation.ranges)
+        Arena::instance().require(range.start, range.bytes, operation.name);
+}
+
+void capture(CUstream_st& stream, Operation operation) {
+    // A wait or a record is no node of its own: it moves the stream's last nodes (runtime_events.cpp).
+    Capture& capture = *stream.capture;
+    capture.nodes.push_back({std::move(operation), stream.last_nodes});
+    stream.last_nodes = {capture.nodes.size() - 1};
+}
+
+}  // namespace
+
+std::recursive_mutex& device_mutex() {
+    static auto* const mutex = new std::recursive_mutex;
+    return *mutex;
+}
+
+void perform(const Operation& operation) {
+    check_memory(operation);
+    if (!operation.run) return;
+    const DeviceWorks works;
+    operation.run();
+    Arena::instance().check_guards(operation.name);
+}
+
+Streams& Streams::instance() {
+    static auto* const streams = new Streams;
+    return *streams;
+}
+
+CUstream_st* Streams::create(bool blocking) {
+    created_.push_back(std::make_unique<CUstream_st>());
+    created_.back()->blocking = blocking;
+    return created_.back().get();
+}
+
+void Streams::destroy(CUstream_st* stream) {
+    finish(*stream);
+    std::erase_if(created_, [=](const auto& other) { return other.get() == stream; });
+}
+
+CUstream_st& Streams::of(cudaStream_t handle) {
+    if (handle == nullptr || handle == cudaStreamLegacy) return legacy_;
+    if (handle == cudaStreamPerThread) fault("cudaStreamPerThread is not emulated");
+    for (const auto& stream : created_)
+        if (stream.get() == handle) return *stream;
+    fault(hexadecimal(handle) + " is no stream, or no longer one");
+}
+
+template <class Visit>
+void Streams::each(Visit visit) {
+    visit(legacy_);
+    for (const auto& stream : created_) visit(*stream);
+}
+
+cudaError_t Streams::submit(cudaStream_t handle, Operation operation) {
+    CUstream_st& stream = of(handle);
+    check_memory(operation);
+    if (stream.capture != nullptr) {
+        capture(stream, std::move(operation));
+        return cudaSuccess;
+    }
+    if (&stream == &legacy_) {
+        bool implicit = false;
+        each([&](CUstream_st& other) {
+            if (!other.blocking || &other == &legacy_) return;
+            implicit |= other.capture != nullptr;
+            finish(other);
+        });
+        if (implicit) return reported(cudaErrorStreamCaptureImplicit);
+    } else if (stream.blocking) {
+        finish(legacy_);
+    }
+    if (operation.at_queueing) operation.at_queueing();
+    stream.pending.push_back(std::move(operation));
+    if (settings().defer == Defer::never) finish(stream);
+    return cudaSuccess;
+}
+
+void Streams::run_head(CUstream_st& stream) {
+    const Operation operation = std::move(stream.pending.front());
+    stream.pending.pop_front();
+    perform(operation);
+}
+
+void Streams::step_needed(CUstream_st& stream) {
+    if (can_run(stream)) {
+        run_head(stream);
+    } else {
+        step_needed(*stream.pending.front().waits_for->stream);  // a record stands before the wait for it
+    }
+}
+
+bool Streams::step_mixed() {
+    static Random random(2);
+    std::vector<CUstream_st*> ready;
+    each([&](CUstream_st& stream) {
+        if (can_run(stream)) ready.push_back(&stream);
+    });
+    if (ready.empty()) return false;
+    run_head(*ready[random.below(ready.size())]);
+    return true;
+}
+
+void Streams::step(CUstream_st& stream) {
+    if (stream.pending.empty()) return;
+    if (settings().defer == Defer::mixed) {
+        step_mixed();
+    } else {
+        step_needed(stream);
+    }
+}
+
+void Streams::finish(CUstream_st& stream) {
+    const DeviceWorks works;
+    while (!stream.pending.empty()) step(stream);
+}
+
+void Streams::finish(const Moment& moment) {
+    const DeviceWorks works;
+    while (!moment.reached) step(*moment.stream);
+}
+
+void Streams::finish_all() {
+    each([&](CUstream_st& stream) { finish(stream); });
+}
+
+bool Streams::anything_pending() const {
+    return !legacy_.pending.empty() || std::any_of(created_.begin(), created_.end(), [](const auto& stream) {
+        return !stream->pending.empty();
+    });
+}
+
+bool Streams::forbidden_by_capture() {
+    bool forbidden = false;
+    each([&](CUstream_st& stream) {
+        if (stream.capture == nullptr || stream.capture->mode == cudaStreamCaptureModeRelaxed) return;
+        stream.capture->invalid = true;
+        forbidden = true;
+    });
+    return forbidden;
+}
+
+}  // namespace emulated_device
