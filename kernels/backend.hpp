@@ -13,6 +13,7 @@
 
 #include "kernels/anchored_xent/anchored_xent.hpp"
 #include "kernels/dense/dense.hpp"
+#include "kernels/svd/small.hpp"
 #include "kernels/update/update.hpp"
 #include "kernels/views.hpp"
 
@@ -54,6 +55,11 @@ class Backend {
                                Matrix y) = 0;
     virtual void pattern_transposed_times(const LabelsView& labels, const double* values, double alpha,
                                           Matrix y, Matrix x) = 0;
+
+    // svd/, on host memory: the matrices are small next to what they come from, and the engine looks at the
+    // numbers.
+    virtual SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n) = 0;
+    virtual SmallSvd small_svd(std::vector<double> matrix, std::int64_t rows, std::int64_t columns) = 0;
 
     // anchored_xent/
     virtual std::unique_ptr<LossStep> make_loss_step(const LabelsView& labels, const LossPlan& plan) = 0;

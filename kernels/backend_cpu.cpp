@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "kernels/backend.hpp"
 #include "kernels/dense/single_thread_cpu.hpp"
@@ -61,6 +62,13 @@ class CpuBackend final : public Backend {
     void pattern_transposed_times(const LabelsView& labels, const double* values, double alpha, Matrix y,
                                   Matrix x) override {
         sparse_cpu::pattern_transposed_times(labels, values, alpha, y, x);
+    }
+
+    SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n) override {
+        return svd_cpu::symmetric_eigen(std::move(matrix), n);
+    }
+    SmallSvd small_svd(std::vector<double> matrix, std::int64_t rows, std::int64_t columns) override {
+        return svd_cpu::small_svd(std::move(matrix), rows, columns);
     }
 
     std::unique_ptr<LossStep> make_loss_step(const LabelsView& labels, const LossPlan& plan) override {

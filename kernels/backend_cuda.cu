@@ -1,7 +1,92 @@
+#include <memory>
+#include <port.cuh>
+#include <string>
+#include <utility>
+
+#include "kernels/anchored_xent/loss_step_cuda.hpp"
 #include "kernels/backend.hpp"
+#include "kernels/dense/dense_cuda.cuh"
 #include "kernels/device/device.cuh"
+#include "kernels/sparse/pattern_cuda.cuh"
+#include "kernels/svd/small_cuda.cuh"
+#include "kernels/update/update_cuda.cuh"
 
 namespace ntpgeo {
+namespace {
+
+/// One GPU. Operations are queued on its one stream and return at once, unless they hand back a number or
+/// host memory. A kernel that fails shows at the next operation that waits.
+class CudaBackend final : public Backend {
+  public:
+    explicit CudaBackend(int index) : device_(index) {}
+
+    [[nodiscard]] std::string device() const override { return "cuda"; }
+    [[nodiscard]] bool supports(Precision) const override { return true; }
+
+    void* allocate(std::int64_t bytes) override { return device::allocate_device(bytes); }
+    // Queued operations may still use the memory.
+    void release(void* memory) noexcept override {
+        static_cast<void>(cudaStreamSynchronize(device_.stream()));
+        static_cast<void>(cudaFree(memory));
+    }
+    void upload(const void* host, void* device, std::int64_t bytes) override {
+        copy_and_wait(host, device, bytes, cudaMemcpyHostToDevice);
+    }
+    void download(const void* device, void* host, std::int64_t bytes) override {
+        copy_and_wait(device, host, bytes, cudaMemcpyDeviceToHost);
+    }
+
+    void fill_normal(Vector x, std::uint64_t seed, std::uint64_t stream, double scale) override {
+        update_cuda::fill_normal(device_, x, seed, stream, scale);
+    }
+    void fill_zero(Vector x) override { update_cuda::fill_zero(device_, x); }
+    void copy(Vector from, Vector to) override { update_cuda::copy(device_, from, to); }
+    double dot(Vector x, Vector y) override { return update_cuda::dot(device_, x, y); }
+    void axpy(double a, Vector x, Vector y) override { update_cuda::axpy(device_, a, x, y); }
+    void scale(double a, Vector x) override { update_cuda::scale(device_, a, x); }
+    void adam(Vector parameters, Vector gradient, Vector first_moment, Vector second_moment,
+              const AdamStep& step) override {
+        update_cuda::adam(device_, parameters, gradient, first_moment, second_moment, step);
+    }
+
+    void multiply(const Product& product, double alpha, Matrix a, Matrix b, double beta, Matrix c) override {
+        dense_cuda::multiply(device_, product, alpha, a, b, beta, c);
+    }
+    void column_means(Matrix a, Vector means) override { dense_cuda::column_means(device_, a, means); }
+    void subtract_row(Vector row, Matrix a) override { dense_cuda::subtract_row(device_, row, a); }
+    void orthonormalise(Matrix a) override { dense_cuda::orthonormalise(device_, a); }
+    void pattern_times(const LabelsView& labels, const double* values, double alpha, Matrix x,
+                       Matrix y) override {
+        sparse_cuda::pattern_times(device_, labels, values, alpha, x, y);
+    }
+    void pattern_transposed_times(const LabelsView& labels, const double* values, double alpha, Matrix y,
+                                  Matrix x) override {
+        sparse_cuda::pattern_transposed_times(device_, labels, values, alpha, y, x);
+    }
+
+    SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n) override {
+        return svd_cuda::symmetric_eigen(device_, matrix, n);
+    }
+    SmallSvd small_svd(std::vector<double> matrix, std::int64_t rows, std::int64_t columns) override {
+        return svd_cuda::small_svd(device_, matrix, rows, columns);
+    }
+
+    std::unique_ptr<LossStep> make_loss_step(const LabelsView& labels, const LossPlan& plan) override {
+        return make_loss_step_cuda(device_, labels, plan);
+    }
+
+  private:
+    // On the stream, so that what was queued before has happened to the device's side.
+    void copy_and_wait(const void* from, void* to, std::int64_t bytes, cudaMemcpyKind kind) {
+        if (bytes == 0) return;
+        NTPGEO_CHECK(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), kind, device_.stream()));
+        device_.synchronise();
+    }
+
+    device::Device device_;
+};
+
+}  // namespace
 
 CudaAvailability cuda_availability() {
     int devices = 0;
@@ -9,6 +94,10 @@ CudaAvailability cuda_availability() {
     if (status == cudaSuccess && devices > 0) return {devices, ""};
     static_cast<void>(cudaGetLastError());
     return {0, cudaGetErrorString(status == cudaSuccess ? cudaErrorNoDevice : status)};
+}
+
+std::unique_ptr<Backend> make_cuda_backend(int index) {
+    return std::make_unique<CudaBackend>(index);
 }
 
 }  // namespace ntpgeo

@@ -1,15 +1,16 @@
-// Stands in for the CUDA backend in a build without the CUDA toolkit.
+// The CUDA half of the boundary in a build without CUDA: there is none, and it says so.
 #include "kernels/backend.hpp"
 #include "kernels/status.hpp"
 
 namespace ntpgeo {
 
 CudaAvailability cuda_availability() {
-    return {0, "this program was built without CUDA"};
+    return {0, "this build of ntpgeo has no CUDA"};
 }
 
-std::unique_ptr<Backend> make_cuda_backend(int) {
-    throw InputError("there is no CUDA device: " + cuda_availability().why_none);
+std::unique_ptr<Backend> make_cuda_backend(int index) {
+    throw InputError("device: cuda:" + std::to_string(index) + " needs CUDA, and " +
+                     cuda_availability().why_none + "; use cpu or auto");
 }
 
 }  // namespace ntpgeo

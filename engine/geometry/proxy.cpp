@@ -6,7 +6,6 @@
 
 #include "engine/geometry/implicit_matrix.hpp"
 #include "engine/geometry/spectrum.hpp"
-#include "kernels/svd/small.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -76,7 +75,7 @@ SupportProxy::SupportProxy(Backend& backend, const Dataset& dataset, const Label
     }
     kind_ = "dense";
     const SymmetricEigen eigen =
-        symmetric_eigen(left_ ? words_gram(dataset) : contexts_gram(dataset), shorter);
+        backend.symmetric_eigen(left_ ? words_gram(dataset) : contexts_gram(dataset), shorter);
     const double floor = std::max(eigen.values[0], 0.0) * static_cast<double>(shorter) * 0x1p-52;
     std::int64_t count = 0;
     while (count < shorter && eigen.values[count] > floor) ++count;

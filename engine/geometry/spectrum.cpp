@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/svd/small.hpp"
-
 namespace ntpgeo {
 namespace {
 
@@ -63,7 +61,7 @@ LeadingSpectrum extract(const ShortSide& side, Matrix basis, std::int64_t count,
     const std::int64_t k = basis.columns;
     Block image(backend, side.long_size(), k);
     side.to_long(basis, image.view);
-    const SmallSvd svd = small_svd(factor(backend, image.view), k, k);  // Bᵀ·basis = Q·(X Σ Yᵀ)
+    const SmallSvd svd = backend.small_svd(factor(backend, image.view), k, k);  // Bᵀ·basis = Q·(X Σ Yᵀ)
     LeadingSpectrum result;
     result.vectors_are_left = side.left();
     count = std::min(count, k);
@@ -126,7 +124,7 @@ class Krylov {
     }
 
     /// Ritz values of M (descending) and the rotation whose columns are the Ritz vectors in the basis.
-    [[nodiscard]] SymmetricEigen ritz() const { return symmetric_eigen(projected_, size_); }
+    [[nodiscard]] SymmetricEigen ritz() const { return backend_.symmetric_eigen(projected_, size_); }
     [[nodiscard]] std::int64_t size() const { return size_; }
 
     /// ‖M u − θ u‖ for the Ritz vector in column c, from the last block's coupling to the next one.

@@ -16,11 +16,11 @@ struct LeadingSpectrum {
     bool vectors_are_left = true;  ///< whether the shorter side is the rows
 };
 
-/// The `count` largest singular values with vectors on the shorter side. Dense (QR and LAPACK's SVD) where
+/// The `count` largest singular values with vectors on the shorter side. Dense (QR and a dense SVD) where
 /// min(rows, columns) ≤ 256; above that block Krylov on A Aᵀ (or AᵀA) with full re-orthogonalisation and
 /// restarts, until residuals are below 1e-10 σ₁ or 20 restarts are spent; the residual reached is reported
 /// either way. The starting block is drawn from Philox(seed, stream), so the result depends on nothing else.
-/// Throws Failure where LAPACK does.
+/// Throws Failure where a decomposition does not converge.
 LeadingSpectrum leading_spectrum(Backend& backend, const ImplicitMatrix& matrix, std::int64_t count,
                                  std::uint64_t seed, std::uint64_t stream);
 

@@ -86,6 +86,15 @@ cusolverDnHandle_t Device::cusolver() {
     return cusolver_;
 }
 
+unsigned char* Device::scratch_bytes(std::int64_t bytes) {
+    if (bytes > scratch_.size()) {
+        synchronise();
+        scratch_ = {};  // before the larger one is asked for: both may not fit
+        scratch_ = DeviceArray<unsigned char>(bytes);
+    }
+    return scratch_.data();
+}
+
 std::int64_t Device::free_memory() const {
     std::size_t free = 0, total = 0;
     NTPGEO_CHECK(cudaMemGetInfo(&free, &total));

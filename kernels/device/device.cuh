@@ -6,6 +6,7 @@
 #include <cusolverDn.h>
 
 #include <cstdint>
+#include <cstring>
 #include <string>
 
 #include "kernels/device/memory.cuh"
@@ -35,15 +36,35 @@ class Device {
     [[nodiscard]] std::int64_t free_memory() const;  ///< bytes
     void synchronise() const { stream_.synchronise(); }
 
+    /// Memory that operations share for the length of one call: the next call that asks may get the same.
+    /// Waits for the stream where it has to grow.
+    template <class T>
+    [[nodiscard]] T* scratch(std::int64_t size) {
+        return reinterpret_cast<T*>(scratch_bytes(size * static_cast<std::int64_t>(sizeof(T))));
+    }
+    /// One number from device memory, once everything queued before has run.
+    template <class T>
+    [[nodiscard]] T fetch(const T* address) const {
+        static_assert(sizeof(T) <= sizeof(double));
+        NTPGEO_CHECK(cudaMemcpyAsync(landing_.data(), address, sizeof(T), cudaMemcpyDeviceToHost, stream()));
+        synchronise();
+        T value;
+        std::memcpy(&value, landing_.data(), sizeof(T));
+        return value;
+    }
+
   private:
     /// Selects the GPU before any member that needs it is made; returns its index.
     static int select(int index);
+    unsigned char* scratch_bytes(std::int64_t bytes);
 
     int index_;
     std::string name_;
     int multiprocessors_ = 0;
     Stream stream_;
-    DeviceArray<unsigned char> workspace_;
+    DeviceArray<unsigned char> workspace_;  // cuBLAS's
+    DeviceArray<unsigned char> scratch_;
+    PinnedArray<double> landing_{1};
     cublasHandle_t cublas_ = nullptr;
     cusolverDnHandle_t cusolver_ = nullptr;
 };

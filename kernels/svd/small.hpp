@@ -1,4 +1,5 @@
-// Small dense decompositions on the host by LAPACK, fp64, on one thread.
+// Small dense decompositions of host matrices, fp64. Contract with backend.hpp; the CPU twins (LAPACK on one
+// thread) are declared here.
 #pragma once
 
 #include <cstdint>
@@ -6,21 +7,27 @@
 
 namespace ntpgeo {
 
-/// Eigenvalues, descending, and orthonormal eigenvectors of a symmetric matrix.
+/// Eigenvalues, descending, and orthonormal eigenvectors of a symmetric matrix. Their signs are arbitrary.
 struct SymmetricEigen {
     std::vector<double> values;   ///< [n]
     std::vector<double> vectors;  ///< [n, n] row-major, column k belongs to values[k]
 };
-/// `matrix` [n, n], only its lower triangle is read. Throws Failure where LAPACK does not converge.
-SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n);
 
-/// Thin SVD A = U diag(σ) Vᵀ of a row-major [rows, columns] matrix, k = min(rows, columns), σ descending.
+/// Thin SVD A = U diag(σ) Vᵀ of a row-major [rows, columns] matrix, k = min(rows, columns), σ descending. The
+/// signs of the pairs of vectors are arbitrary.
 struct SmallSvd {
     std::vector<double> left;    ///< [rows, k]
     std::vector<double> values;  ///< [k]
     std::vector<double> right;   ///< [k, columns], that is Vᵀ
 };
+
+namespace svd_cpu {
+
+/// `matrix` [n, n], only its lower triangle is read. Throws Failure where LAPACK does not converge.
+SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n);
+
 /// Throws Failure where LAPACK does not converge.
 SmallSvd small_svd(std::vector<double> matrix, std::int64_t rows, std::int64_t columns);
 
+}  // namespace svd_cpu
 }  // namespace ntpgeo

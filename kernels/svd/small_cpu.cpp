@@ -7,7 +7,7 @@
 #include "kernels/status.hpp"
 #include "kernels/svd/small.hpp"
 
-namespace ntpgeo {
+namespace ntpgeo::svd_cpu {
 
 SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n) {
     const SingleThread guard;
@@ -42,4 +42,4 @@ SmallSvd small_svd(std::vector<double> matrix, std::int64_t rows, std::int64_t c
     return result;
 }
 
-}  // namespace ntpgeo
+}  // namespace ntpgeo::svd_cpu

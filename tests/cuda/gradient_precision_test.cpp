@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <vector>
 
-#include "tests/cuda/cuda_test.hpp"
+#include "tests/cuda/cuda_fixture.hpp"
 #include "tests/gradient_states.hpp"
 
 namespace ntpgeo {
@@ -29,7 +29,7 @@ TEST_F(CudaGradientPrecision, EveryPrecisionKeepsItsDigitsDownToAnExcessOf1e9) {
         30, [&](const Dataset& data, const Factors& factors, const StepResult& exact) {
             std::printf("excess %.0e:", exact.sums.excess_loss);
             for (const Bound& bound : bounds) {
-                const StepResult step = run_step(backend(), data, factors.words, factors.contexts,
+                const StepResult step = run_step(gpu(), data, factors.words, factors.contexts,
                                                  {30, Real::fp64, bound.precision});
                 const double error = gradient_error(step, exact).norm;
                 EXPECT_LT(error, bound.error) << bound.name << " at excess " << exact.sums.excess_loss;
@@ -58,12 +58,12 @@ void expect_fraction(Backend& backend, const StationaryState& state, std::int64_
 TEST_F(CudaGradientPrecision, WithARidgeTheErrorIsAFractionOfTheLossGradient) {
     const StationaryState end = stationary_state(20, 1e-3, 400);
     ASSERT_LT(end.gradient, 1e-3 * end.loss_gradient) << "not near the stationary point";
-    expect_fraction(backend(), end, 20, 1e-3, end.loss_gradient);
+    expect_fraction(gpu(), end, 20, 1e-3, end.loss_gradient);
 }
 
 TEST_F(CudaGradientPrecision, WithoutRoomToInterpolateTheErrorIsAFractionOfWhatCancels) {
     const StationaryState end = stationary_state(3, 0, 400);
-    expect_fraction(backend(), end, 3, 0, cancelling_terms(end, 3));
+    expect_fraction(gpu(), end, 3, 0, cancelling_terms(end, 3));
 }
 
 }  // namespace

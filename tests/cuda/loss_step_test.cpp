@@ -5,7 +5,7 @@
 #include <limits>
 #include <vector>
 
-#include "tests/cuda/cuda_test.hpp"
+#include "tests/cuda/cuda_fixture.hpp"
 #include "tests/loss_fixture.hpp"
 
 namespace ntpgeo {
@@ -32,7 +32,7 @@ TEST_F(CudaLossStep, AgreesWithTheReferenceAtEveryShapeInEveryPrecision) {
         for (const Case& c : cases) {
             SCOPED_TRACE(testing::Message() << "V " << vocab << " m " << contexts << " d " << dim << " case "
                                             << &c - cases.data());
-            expect_close(backend(), problem, {dim, c.master, c.precision}, c.tolerance);
+            expect_close(gpu(), problem, {dim, c.master, c.precision}, c.tolerance);
         }
     }
 }
@@ -43,7 +43,7 @@ TEST_F(CudaLossStep, AgreesWithItsCpuTwinWhereARowSpansSeveralBlocks) {
     const StepResult expected = run_step(problem.data, problem.words, problem.contexts, {7});
     for (const Case& c : cases) {
         const StepResult actual =
-            run_step(backend(), problem.data, problem.words, problem.contexts, {7, c.master, c.precision});
+            run_step(gpu(), problem.data, problem.words, problem.contexts, {7, c.master, c.precision});
         const GradientError error = gradient_error(actual, expected);
         EXPECT_LT(error.norm, c.tolerance) << &c - cases.data();
         EXPECT_LT(error.worst, c.tolerance) << &c - cases.data();
@@ -56,7 +56,7 @@ TEST_F(CudaLossStep, OneChunkAndManyGiveTheSameGradient) {
     const StepResult whole = run_step(problem.data, problem.words, problem.contexts, {9});
     for (const std::int64_t chunk : {1, 7, 30, 60, 61, 100})
         for (const Case& c : {cases[0], cases[4]}) {
-            const StepResult cut = run_step(backend(), problem.data, problem.words, problem.contexts,
+            const StepResult cut = run_step(gpu(), problem.data, problem.words, problem.contexts,
                                             {9, c.master, c.precision, chunk, 0});
             EXPECT_LT(gradient_error(cut, whole).worst, c.tolerance) << chunk;
             EXPECT_NEAR(cut.sums.excess_loss / whole.sums.excess_loss, 1, c.tolerance) << chunk;
@@ -67,8 +67,8 @@ TEST_F(CudaLossStep, GivesTheSameBitsTwice) {
     const Problem problem = random_problem(300, 40, 12, 1, 5);
     for (const Case& c : cases) {
         const LossPlan plan{12, c.master, c.precision, 16, 0};
-        const StepResult one = run_step(backend(), problem.data, problem.words, problem.contexts, plan, 0.1);
-        const StepResult two = run_step(backend(), problem.data, problem.words, problem.contexts, plan, 0.1);
+        const StepResult one = run_step(gpu(), problem.data, problem.words, problem.contexts, plan, 0.1);
+        const StepResult two = run_step(gpu(), problem.data, problem.words, problem.contexts, plan, 0.1);
         EXPECT_EQ(one.words_gradient, two.words_gradient);
         EXPECT_EQ(one.contexts_gradient, two.contexts_gradient);
         EXPECT_EQ(one.sums.excess_loss, two.sums.excess_loss);
@@ -77,8 +77,8 @@ TEST_F(CudaLossStep, GivesTheSameBitsTwice) {
 
 TEST_F(CudaLossStep, RidgeTermEntersTheGradientAlone) {
     const Problem problem = random_problem(20, 30, 4, 1, 6);
-    const StepResult plain_step = run_step(backend(), problem.data, problem.words, problem.contexts, {4});
-    const StepResult ridge = run_step(backend(), problem.data, problem.words, problem.contexts, {4}, 0.25);
+    const StepResult plain_step = run_step(gpu(), problem.data, problem.words, problem.contexts, {4});
+    const StepResult ridge = run_step(gpu(), problem.data, problem.words, problem.contexts, {4}, 0.25);
     EXPECT_EQ(ridge.sums.excess_loss, plain_step.sums.excess_loss);
     for (std::size_t i = 0; i < problem.words.size(); ++i)
         EXPECT_NEAR(ridge.words_gradient[i], plain_step.words_gradient[i] + 0.25 * problem.words[i], 1e-15);
@@ -92,23 +92,23 @@ TEST_F(CudaLossStep, RedoesAContextWhoseOffSupportLogitsTowerOverTheAnchor) {
     // ordinary.
     const Dataset data = make_dataset(4, {{0, 1}, {1}, {2, 3}}, {{0.25, 0.75}, {1.0}, {0.5, 0.5}});
     const Problem problem = with_logits(data, {{0, 1, 80, 0}, {1500, 0, 3, 0}, {0, 0, 2, 1}});
-    for (const Case& c : cases) expect_close(backend(), problem, {4, c.master, c.precision}, c.tolerance);
+    for (const Case& c : cases) expect_close(gpu(), problem, {4, c.master, c.precision}, c.tolerance);
 }
 
 TEST_F(CudaLossStep, TakesProbabilitiesDownTo1e290) {
     const Dataset data = make_dataset(3, {{0, 1}, {0, 2}}, {{1e-290, 1 - 1e-290}, {0.5, 0.5}});
-    expect_close(backend(), with_logits(data, {{0, 1, -3}, {1, 2, 0}}), {3}, 1e-12);
-    expect_close(backend(), with_logits(data, {{-660, 1, -3}, {1, 2, 0}}), {3}, 1e-12);
+    expect_close(gpu(), with_logits(data, {{0, 1, -3}, {1, 2, 0}}), {3}, 1e-12);
+    expect_close(gpu(), with_logits(data, {{-660, 1, -3}, {1, 2, 0}}), {3}, 1e-12);
 }
 
 TEST_F(CudaLossStep, FullSupportsHaveNoMassOutside) {
     const Dataset data = make_dataset(3, {{0, 1, 2}}, {{0.2, 0.3, 0.5}});
     const Problem problem = with_logits(data, {{1, -2, 0.5}});
-    EXPECT_EQ(run_step(backend(), problem.data, problem.words, problem.contexts, {3}).sums.off_support_mass,
+    EXPECT_EQ(run_step(gpu(), problem.data, problem.words, problem.contexts, {3}).sums.off_support_mass,
               0);
-    expect_close(backend(), problem, {3}, 1e-12);
+    expect_close(gpu(), problem, {3}, 1e-12);
     const Dataset single = make_dataset(1, {{0}, {0}}, {{1.0}, {1.0}});
-    const StepResult nothing = run_step(backend(), single, {2.5}, {1.0, -3.0}, {1});
+    const StepResult nothing = run_step(gpu(), single, {2.5}, {1.0, -3.0}, {1});
     EXPECT_EQ(nothing.sums.excess_loss, 0);
     EXPECT_EQ(nothing.words_gradient, std::vector<double>{0});
 }
@@ -125,7 +125,7 @@ TEST_F(CudaLossStep, ExcessIsRightToSixDigitsAtTenToTheMinusTwelve) {
     ASSERT_LT(expected.sums.excess_loss, 2e-12);
     for (const Precision precision : {Precision::fp64, Precision::fp32, Precision::tf32, Precision::bf16}) {
         const StepResult actual =
-            run_step(backend(), problem.data, problem.words, problem.contexts, {40, Real::fp64, precision});
+            run_step(gpu(), problem.data, problem.words, problem.contexts, {40, Real::fp64, precision});
         EXPECT_NEAR(actual.sums.excess_loss / expected.sums.excess_loss, 1, 1e-6);
     }
 }
@@ -141,7 +141,7 @@ TEST_F(CudaLossStep, ColumnsOfTheGradientSumToZeroInEveryPrecision) {
                     columns[static_cast<std::size_t>(j)][static_cast<std::size_t>(data.indices[i])] =
                         std::log(data.probs[i]);
             const Problem problem = with_logits(data, columns);
-            const StepResult step = run_step(backend(), problem.data, problem.words, problem.contexts,
+            const StepResult step = run_step(gpu(), problem.data, problem.words, problem.contexts,
                                              {30, c.master, c.precision});
             // What rounding the few support entries leaves of the sum.
             const double tolerance = c.precision == Precision::bf16   ? 4e-3
@@ -166,7 +166,7 @@ TEST_F(CudaLossStep, NonFiniteParametersReachTheLoss) {
             Problem problem = with_logits(data, {{0, 1, 0, 0}, {1, 0, 0, 2}});
             problem.words[3 * 4 + 3] = bad;
             EXPECT_FALSE(std::isfinite(
-                run_step(backend(), problem.data, problem.words, problem.contexts, {4, c.master, c.precision})
+                run_step(gpu(), problem.data, problem.words, problem.contexts, {4, c.master, c.precision})
                     .sums.excess_loss))
                 << &c - cases.data();
         }
@@ -218,13 +218,13 @@ TEST_F(CudaLossStep, ReplaysWithOtherParametersAndAnotherLambda) {
     // The first call runs as it is, the second records, the rest replay the recording.
     const LossPlan plan{6, Real::fp64, Precision::bf16x3, 16, 0};
     Problem problem = random_problem(40, 50, 6, 1, 7);
-    KeptStep kept(backend(), problem, plan);
+    KeptStep kept(gpu(), problem, plan);
     for (int call = 0; call < 5; ++call) {
         problem.words = random_values(40 * 6, 1, 100 + call);
         problem.contexts = random_values(50 * 6, 1, 200 + call);
         const double lambda = 0.1 * call;
         const StepResult fresh =
-            run_step(backend(), problem.data, problem.words, problem.contexts, plan, lambda);
+            run_step(gpu(), problem.data, problem.words, problem.contexts, plan, lambda);
         const StepResult replayed = kept.run(problem, lambda);
         EXPECT_EQ(replayed.words_gradient, fresh.words_gradient) << call;
         EXPECT_EQ(replayed.contexts_gradient, fresh.contexts_gradient) << call;
@@ -235,7 +235,7 @@ TEST_F(CudaLossStep, ReplaysWithOtherParametersAndAnotherLambda) {
 
 TEST_F(CudaLossStep, DetailAgreesWithTheCpu) {
     const Problem problem = random_problem(300, 40, 5, 1, 8);
-    const auto cpu = make_cpu_backend();
+    const auto cpu = make_cpu_gpu();
     const std::int64_t entries = problem.data.nnz(), contexts = problem.data.contexts();
     const auto details = [&](Backend& where) {
         const Array memory(where, (entries + 3 * contexts) * 8);
@@ -244,7 +244,7 @@ TEST_F(CudaLossStep, DetailAgreesWithTheCpu) {
         step.run(problem, 0, {out, out + entries, out + entries + contexts, out + entries + 2 * contexts});
         return download_array<double>(where, out, entries + 3 * contexts);
     };
-    const std::vector<double> expected = details(*cpu), actual = details(backend());
+    const std::vector<double> expected = details(*cpu), actual = details(gpu());
     for (std::size_t i = 0; i < expected.size(); ++i)
         EXPECT_NEAR(actual[i], expected[i], 1e-12 * std::max(1.0, std::abs(expected[i]))) << i;
 }

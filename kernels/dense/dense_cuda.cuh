@@ -1,0 +1,17 @@
+// The CUDA twins of dense.hpp, fp64: cuBLAS and cuSOLVER where they fit, and sums in a fixed order that
+// follows from the shapes alone. Everything is queued on the device's stream; only `orthonormalise` waits.
+#pragma once
+
+#include "kernels/dense/dense.hpp"
+#include "kernels/device/device.cuh"
+
+namespace ntpgeo::dense_cuda {
+
+void multiply(device::Device& device, const Product& product, double alpha, Matrix a, Matrix b, double beta,
+              Matrix c);
+void column_means(device::Device& device, Matrix a, Vector means);
+void subtract_row(device::Device& device, Vector row, Matrix a);
+/// The signs of the basis vectors are cuSOLVER's. Throws Failure where it reports an error.
+void orthonormalise(device::Device& device, Matrix a);
+
+}  // namespace ntpgeo::dense_cuda

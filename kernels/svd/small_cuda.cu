@@ -1,0 +1,114 @@
+#include "kernels/svd/small_cuda.cuh"
+
+#include <algorithm>
+#include <port.cuh>
+#include <utility>
+
+namespace ntpgeo::svd_cuda {
+namespace {
+
+/// Options of cuSOLVER's 64-bit functions, as they come.
+class Parameters {
+  public:
+    Parameters() { NTPGEO_CHECK(cusolverDnCreateParams(&parameters_)); }
+    Parameters(const Parameters&) = delete;
+    Parameters& operator=(const Parameters&) = delete;
+    ~Parameters() { static_cast<void>(cusolverDnDestroyParams(parameters_)); }
+    [[nodiscard]] cusolverDnParams_t get() const { return parameters_; }
+
+  private:
+    cusolverDnParams_t parameters_ = nullptr;
+};
+
+void upload(device::Device& device, const std::vector<double>& host, double* to) {
+    NTPGEO_CHECK(cudaMemcpyAsync(to, host.data(), host.size() * sizeof(double), cudaMemcpyHostToDevice,
+                                 device.stream()));
+}
+
+/// What `from` holds once the queued work has run.
+void download(device::Device& device, const double* from, std::vector<double>& host) {
+    NTPGEO_CHECK(cudaMemcpyAsync(host.data(), from, host.size() * sizeof(double), cudaMemcpyDeviceToHost,
+                                 device.stream()));
+    device.synchronise();
+}
+
+std::vector<double> transposed(const std::vector<double>& matrix, std::int64_t rows, std::int64_t columns) {
+    std::vector<double> result(matrix.size());
+    for (std::int64_t i = 0; i < rows; ++i)
+        for (std::int64_t k = 0; k < columns; ++k) result[k * rows + i] = matrix[i * columns + k];
+    return result;
+}
+
+}  // namespace
+
+// The row-major lower triangle is cuSOLVER's column-major upper one; its eigenvectors come out one a row,
+// ascending.
+SymmetricEigen symmetric_eigen(device::Device& device, const std::vector<double>& matrix, std::int64_t n) {
+    SymmetricEigen result;
+    result.values.resize(static_cast<std::size_t>(n));
+    result.vectors.resize(static_cast<std::size_t>(n * n));
+    if (n == 0) return result;
+    const Parameters parameters;
+    const device::DeviceArray<double> vectors(n * n), values(n);
+    std::size_t device_bytes = 0, host_bytes = 0;
+    const auto job = CUSOLVER_EIG_MODE_VECTOR;
+    const auto half = CUBLAS_FILL_MODE_UPPER;
+    NTPGEO_CHECK(cusolverDnXsyevd_bufferSize(device.cusolver(), parameters.get(), job, half, n, CUDA_R_64F,
+                                             vectors.data(), n, CUDA_R_64F, values.data(), CUDA_R_64F,
+                                             &device_bytes, &host_bytes));
+    const device::DeviceArray<unsigned char> device_work(static_cast<std::int64_t>(device_bytes));
+    const device::DeviceArray<int> info(1);
+    std::vector<unsigned char> host_work(host_bytes);
+    upload(device, matrix, vectors.data());
+    NTPGEO_CHECK(cusolverDnXsyevd(device.cusolver(), parameters.get(), job, half, n, CUDA_R_64F,
+                                  vectors.data(), n, CUDA_R_64F, values.data(), CUDA_R_64F,
+                                  device_work.data(), device_bytes, host_work.data(), host_bytes,
+                                  info.data()));
+    device::check_info(device.fetch(info.data()), "syevd");
+    std::vector<double> ascending(result.vectors.size());
+    download(device, values.data(), result.values);
+    download(device, vectors.data(), ascending);
+    std::reverse(result.values.begin(), result.values.end());
+    for (std::int64_t k = 0; k < n; ++k)
+        for (std::int64_t i = 0; i < n; ++i) result.vectors[i * n + k] = ascending[(n - 1 - k) * n + i];
+    return result;
+}
+
+// gesvd wants columns one after the other, and at least as many rows as columns. A wide row-major matrix is
+// just that when read as its transpose B = Aᵀ = U'ΣV'ᵀ; then A = V'ΣU'ᵀ, and the memory of V'ᵀ read by rows
+// is V', that of U' is U'ᵀ.
+SmallSvd small_svd(device::Device& device, const std::vector<double>& matrix, std::int64_t rows,
+                   std::int64_t columns) {
+    if (rows > columns) {
+        SmallSvd flipped = small_svd(device, transposed(matrix, rows, columns), columns, rows);
+        return {transposed(flipped.right, columns, rows), std::move(flipped.values),
+                transposed(flipped.left, columns, columns)};
+    }
+    SmallSvd result{std::vector<double>(static_cast<std::size_t>(rows * rows)),
+                    std::vector<double>(static_cast<std::size_t>(rows)),
+                    std::vector<double>(static_cast<std::size_t>(rows * columns))};
+    if (rows == 0) return result;
+    const Parameters parameters;
+    const device::DeviceArray<double> given(rows * columns), left(rows * rows), values(rows),
+        right(rows * columns);
+    std::size_t device_bytes = 0, host_bytes = 0;
+    NTPGEO_CHECK(cusolverDnXgesvd_bufferSize(device.cusolver(), parameters.get(), 'S', 'S', columns, rows,
+                                             CUDA_R_64F, given.data(), columns, CUDA_R_64F, values.data(),
+                                             CUDA_R_64F, right.data(), columns, CUDA_R_64F, left.data(), rows,
+                                             CUDA_R_64F, &device_bytes, &host_bytes));
+    const device::DeviceArray<unsigned char> device_work(static_cast<std::int64_t>(device_bytes));
+    const device::DeviceArray<int> info(1);
+    std::vector<unsigned char> host_work(host_bytes);
+    upload(device, matrix, given.data());
+    NTPGEO_CHECK(cusolverDnXgesvd(device.cusolver(), parameters.get(), 'S', 'S', columns, rows, CUDA_R_64F,
+                                  given.data(), columns, CUDA_R_64F, values.data(), CUDA_R_64F, right.data(),
+                                  columns, CUDA_R_64F, left.data(), rows, CUDA_R_64F, device_work.data(),
+                                  device_bytes, host_work.data(), host_bytes, info.data()));
+    device::check_info(device.fetch(info.data()), "gesvd");
+    download(device, left.data(), result.left);
+    download(device, values.data(), result.values);
+    download(device, right.data(), result.right);
+    return result;
+}
+
+}  // namespace ntpgeo::svd_cuda

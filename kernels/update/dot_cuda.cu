@@ -1,0 +1,78 @@
+#include <algorithm>
+#include <cmath>
+#include <port.cuh>
+
+#include "kernels/device/elementwise.cuh"
+#include "kernels/device/reduce.cuh"
+#include "kernels/update/update_cuda.cuh"
+
+namespace ntpgeo::update_cuda {
+namespace {
+
+constexpr int threads = 256;
+constexpr std::int64_t most_blocks = 1024;
+
+}  // namespace
+
+namespace kernels {
+
+/// partial[block] = Σ x_i·y_i over the block's elements. Thread t of all takes the packs t, t + threads, ...
+/// counted from element 0, whatever the alignment; `width` elements are loaded at once, `pack` ones are
+/// summed apart.
+template <class T, int width>
+__global__ void dot_partials(const T* x, const T* y, std::int64_t size, double* partial) {
+    constexpr int pack = static_cast<int>(16 / sizeof(T));
+    SHARED_ARRAY(double, scratch, device::warp_threads);
+    const std::int64_t thread = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+    const std::int64_t all = std::int64_t{gridDim.x} * blockDim.x;
+    const std::int64_t packs = size / pack;
+    double sums[pack] = {};
+    for (std::int64_t p = thread; p < packs; p += all)
+        for (int first = 0; first < pack; first += width) {
+            const auto a = device::load<width>(x + p * pack + first);
+            const auto b = device::load<width>(y + p * pack + first);
+            for (int k = 0; k < width; ++k)
+                sums[first + k] = std::fma(static_cast<double>(a.values[k]), static_cast<double>(b.values[k]),
+                                           sums[first + k]);
+        }
+    const std::int64_t last = packs * pack + thread;  // fewer elements than a pack are left
+    if (last < size) sums[0] = std::fma(static_cast<double>(x[last]), static_cast<double>(y[last]), sums[0]);
+    double sum = 0;
+    for (const double value : sums) sum += value;
+    sum = device::block_sum(sum, scratch);
+    if (threadIdx.x == 0) partial[blockIdx.x] = sum;
+}
+
+/// partial[0] = Σ partial, by one block.
+__global__ void dot_total(double* partial, int count) {
+    SHARED_ARRAY(double, scratch, device::warp_threads);
+    double sum = 0;
+    for (int i = static_cast<int>(threadIdx.x); i < count; i += static_cast<int>(blockDim.x))
+        sum += partial[i];
+    sum = device::block_sum(sum, scratch);  // its barriers keep the store behind every load
+    if (threadIdx.x == 0) partial[0] = sum;
+}
+
+}  // namespace kernels
+
+double dot(device::Device& device, Vector x, Vector y) {
+    if (x.size == 0) return 0;
+    return with_real(x.real, [&]<class T>(T) {
+        constexpr int pack = static_cast<int>(16 / sizeof(T));
+        const T* const a = x.as<T>();
+        const T* const b = y.as<T>();
+        const bool aligned =
+            device::elements_before_packs({{a, bytes_of(x.real)}, {b, bytes_of(y.real)}}, x.size) == 0;
+        const std::int64_t work = std::max<std::int64_t>(x.size / pack, 1);
+        const auto blocks = static_cast<unsigned>(std::min((work + threads - 1) / threads, most_blocks));
+        double* const partial = device.scratch<double>(most_blocks);
+        NTPGEO_CHECK(launch(aligned ? kernels::dot_partials<T, pack> : kernels::dot_partials<T, 1>, blocks,
+                            threads, 0, device.stream(), a, b, x.size, partial));
+        if (blocks > 1)
+            NTPGEO_CHECK(launch(kernels::dot_total, 1, threads, 0, device.stream(), partial,
+                                static_cast<int>(blocks)));
+        return device.fetch(partial);
+    });
+}
+
+}  // namespace ntpgeo::update_cuda

@@ -1,0 +1,181 @@
+#include "kernels/update/update_cuda.cuh"
+
+#include <cmath>
+#include <port.cuh>
+
+#include "kernels/device/elementwise.cuh"
+#include "kernels/random/philox.hpp"
+
+namespace ntpgeo::update_cuda {
+namespace operations {
+
+using device::load;
+using device::Pack;
+using device::store;
+
+template <class T>
+struct FillNormal {
+    Philox random;
+    double scale;
+    T* x;
+    template <int width>
+    __device__ void run(std::int64_t i) const {
+        Pack<T, width> values;
+        for (int k = 0; k < width; ++k)
+            values.values[k] = static_cast<T>(scale * random.normal(static_cast<std::uint64_t>(i + k)));
+        store(x + i, values);
+    }
+};
+
+template <class From, class To>
+struct Copy {
+    const From* from;
+    To* to;
+    template <int width>
+    __device__ void run(std::int64_t i) const {
+        const auto source = load<width>(from + i);
+        Pack<To, width> target;
+        for (int k = 0; k < width; ++k) target.values[k] = static_cast<To>(source.values[k]);
+        store(to + i, target);
+    }
+};
+
+template <class T>
+struct Axpy {
+    double a;
+    const T* x;
+    T* y;
+    template <int width>
+    __device__ void run(std::int64_t i) const {
+        const auto from = load<width>(x + i);
+        auto to = load<width>(y + i);
+        for (int k = 0; k < width; ++k) to.values[k] = static_cast<T>(to.values[k] + a * from.values[k]);
+        store(y + i, to);
+    }
+};
+
+template <class T>
+struct Scale {
+    double a;
+    T* x;
+    template <int width>
+    __device__ void run(std::int64_t i) const {
+        auto values = load<width>(x + i);
+        for (int k = 0; k < width; ++k) values.values[k] = static_cast<T>(a * values.values[k]);
+        store(x + i, values);
+    }
+};
+
+template <class T>
+struct Adam {
+    double beta1, beta2, epsilon;
+    double rate, inverse_correction2;
+    T* x;
+    const T* gradient;
+    T* first_moment;
+    T* second_moment;
+    template <int width>
+    __device__ void run(std::int64_t i) const {
+        const auto g = load<width>(gradient + i);
+        auto m = load<width>(first_moment + i), v = load<width>(second_moment + i), p = load<width>(x + i);
+        for (int k = 0; k < width; ++k) {
+            const double slope = g.values[k];
+            const double mean = beta1 * m.values[k] + (1 - beta1) * slope;
+            const double square = beta2 * v.values[k] + (1 - beta2) * slope * slope;
+            m.values[k] = static_cast<T>(mean);
+            v.values[k] = static_cast<T>(square);
+            p.values[k] = static_cast<T>(p.values[k] -
+                                         rate * mean / (std::sqrt(square * inverse_correction2) + epsilon));
+        }
+        store(first_moment + i, m);
+        store(second_moment + i, v);
+        store(x + i, p);
+    }
+};
+
+}  // namespace operations
+
+namespace {
+
+template <class T>
+constexpr int pack_width = static_cast<int>(16 / sizeof(T));
+
+template <class T>
+device::Start start(const T* address) {
+    return {address, static_cast<std::int64_t>(sizeof(T))};
+}
+
+}  // namespace
+
+void fill_normal(device::Device& device, Vector x, std::uint64_t seed, std::uint64_t stream, double scale) {
+    with_real(x.real, [&]<class T>(T) {
+        T* const data = x.as<T>();
+        device::for_each_element<pack_width<T>>(
+            device, operations::FillNormal<T>{Philox(seed, stream), scale, data}, x.size, {start(data)});
+    });
+}
+
+void fill_zero(device::Device& device, Vector x) {
+    if (x.size == 0) return;
+    NTPGEO_CHECK(
+        cudaMemsetAsync(x.data, 0, static_cast<std::size_t>(x.size * bytes_of(x.real)), device.stream()));
+}
+
+void copy(device::Device& device, Vector from, Vector to) {
+    if (from.size == 0) return;
+    if (from.real == to.real) {
+        NTPGEO_CHECK(cudaMemcpyAsync(to.data, from.data,
+                                     static_cast<std::size_t>(from.size * bytes_of(from.real)),
+                                     cudaMemcpyDeviceToDevice, device.stream()));
+        return;
+    }
+    with_real(from.real, [&]<class From>(From) {
+        with_real(to.real, [&]<class To>(To) {
+            const From* const source = from.as<From>();
+            To* const target = to.as<To>();
+            device::for_each_element<4>(device, operations::Copy<From, To>{source, target}, from.size,
+                                        {start(source), start(target)});
+        });
+    });
+}
+
+void axpy(device::Device& device, double a, Vector x, Vector y) {
+    with_real(x.real, [&]<class T>(T) {
+        const T* const from = x.as<T>();
+        T* const to = y.as<T>();
+        device::for_each_element<pack_width<T>>(device, operations::Axpy<T>{a, from, to}, x.size,
+                                                {start(from), start(to)});
+    });
+}
+
+void scale(device::Device& device, double a, Vector x) {
+    with_real(x.real, [&]<class T>(T) {
+        T* const data = x.as<T>();
+        device::for_each_element<pack_width<T>>(device, operations::Scale<T>{a, data}, x.size, {start(data)});
+    });
+}
+
+void adam(device::Device& device, Vector parameters, Vector gradient, Vector first_moment,
+          Vector second_moment, const AdamStep& step) {
+    with_real(parameters.real, [&]<class T>(T) {
+        T* const x = parameters.as<T>();
+        const T* const g = gradient.as<T>();
+        T* const m = first_moment.as<T>();
+        T* const v = second_moment.as<T>();
+        const operations::Adam<T> operation{step.beta1,
+                                            step.beta2,
+                                            step.epsilon,
+                                            step.learning_rate / step.correction1,
+                                            1 / step.correction2,
+                                            x,
+                                            g,
+                                            m,
+                                            v};
+        device::for_each_element<pack_width<T>>(
+            device, operation, parameters.size,
+            {start(static_cast<const T*>(x)), start(g), start(static_cast<const T*>(m)),
+             start(static_cast<const T*>(v))});
+    });
+}
+
+}  // namespace ntpgeo::update_cuda
