@@ -58,8 +58,9 @@ TEST_F(CudaDense, Multiply) {
                     const std::vector<double> actual = run(gpu());
                     EXPECT_TRUE(
                         close_to(actual, product(how, 0.75, a, b, beta, c, m, n, k), 1e-12, configuration));
-                    if (!how.transpose_a || !how.transpose_b)  // the CPU has no use for both
+                    if (!how.transpose_a || !how.transpose_b) {  // the CPU has no use for both
                         EXPECT_TRUE(close_to(actual, run(cpu()), 1e-12, configuration));
+                    }
                 }
 }
 
