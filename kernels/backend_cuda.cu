@@ -93,7 +93,7 @@ CudaAvailability cuda_availability() {
     const cudaError_t status = cudaGetDeviceCount(&devices);
     if (status == cudaSuccess && devices > 0) return {devices, ""};
     static_cast<void>(cudaGetLastError());
-    return {0, cudaGetErrorString(status == cudaSuccess ? cudaErrorNoDevice : status)};
+    return {0, device::why_no_device(status == cudaSuccess ? cudaErrorNoDevice : status)};
 }
 
 std::unique_ptr<Backend> make_cuda_backend(int index) {

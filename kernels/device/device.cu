@@ -25,14 +25,28 @@ std::int64_t cublas_workspace_bytes(int index) {
     return std::int64_t{attribute(cudaDevAttrComputeCapabilityMajor, index) >= 9 ? 32 : 4} << 20;
 }
 
+std::string cuda_version(int version) {
+    return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
+
 }  // namespace
+
+std::string why_no_device(cudaError_t status) {
+    int driver = 0;
+    NTPGEO_CHECK(cudaDriverGetVersion(&driver));
+    if (driver == 0) return "no NVIDIA driver is installed";
+    if (status == cudaErrorInsufficientDriver)
+        return "the NVIDIA driver knows CUDA " + cuda_version(driver) + ", and this program is built with " +
+               cuda_version(CUDART_VERSION);
+    return cudaGetErrorString(status);
+}
 
 int Device::select(int index) {
     int count = 0;
     const cudaError_t status = cudaGetDeviceCount(&count);
     if (status != cudaSuccess) {
         static_cast<void>(cudaGetLastError());
-        throw InputError(std::string("no GPU can be used: ") + cudaGetErrorString(status));
+        throw InputError("no GPU can be used: " + why_no_device(status));
     }
     if (index < 0 || index >= count)
         throw InputError("there is no GPU " + std::to_string(index) + "; this machine has " +

@@ -14,6 +14,9 @@
 
 namespace ntpgeo::device {
 
+/// Why `status` of cudaGetDeviceCount leaves no GPU: one clause without a full stop.
+std::string why_no_device(cudaError_t status);
+
 /// A GPU with one stream and the library handles that work on it. All work of a backend goes through that
 /// stream, so it runs in the order in which it is queued. To be used from the thread that made it.
 class Device {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <port.cuh>
+#include <type_traits>
 
 #include "kernels/device/elementwise.cuh"
 #include "kernels/random/philox.hpp"
@@ -131,10 +132,12 @@ void copy(device::Device& device, Vector from, Vector to) {
     }
     with_real(from.real, [&]<class From>(From) {
         with_real(to.real, [&]<class To>(To) {
-            const From* const source = from.as<From>();
-            To* const target = to.as<To>();
-            device::for_each_element<4>(device, operations::Copy<From, To>{source, target}, from.size,
-                                        {start(source), start(target)});
+            if constexpr (!std::is_same_v<From, To>) {
+                const From* const source = from.as<From>();
+                To* const target = to.as<To>();
+                device::for_each_element<4>(device, operations::Copy<From, To>{source, target}, from.size,
+                                            {start(source), start(target)});
+            }
         });
     });
 }
