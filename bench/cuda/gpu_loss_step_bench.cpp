@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,70 +52,107 @@ double tolerance(const GpuCase& c, double excess) {
     return 1e-9 + of_master;
 }
 
+Backend& gpu() {
+    static const std::unique_ptr<Backend> backend = make_cuda_backend(0);
+    return *backend;
+}
+
 /// The fp64 step's gradients at both states, by which every other is judged, themselves held against the
 /// textbook on the host.
 class References {
   public:
-    References(Backend& backend, const KnownProblem& problem) : contexts_(compared_contexts(problem.size())) {
+    explicit References(const KnownProblem& problem) : words_(gpu(), problem, Real::fp64) {
+        const std::int64_t contexts = compared_contexts(problem.size());
         for (int state = 0; state < 2; ++state) {
-            states_.emplace_back(backend, problem, state, contexts_, Real::fp64);
-            const auto step = states_.back().make_step(Precision::fp64);
-            sums_.push_back(states_.back().run(*step));
-            const Matrix gradient = states_.back().contexts_gradient();
+            const ProblemOnGpu& here = states_.emplace_back(gpu(), problem, words_, state, contexts);
+            excess_.push_back(here.run(*here.make_step(Precision::fp64)).excess_loss);
+            const Matrix gradient = here.contexts_gradient();
             const auto on_host =
-                download_array<double>(backend, gradient.data, gradient.rows * gradient.columns);
-            for (const std::int64_t j : {std::int64_t{0}, contexts_ - 1}) {
-                const double error = problem.error_of_context(state, contexts_, j, on_host.data());
+                download_array<double>(gpu(), gradient.data, gradient.rows * gradient.columns);
+            for (const std::int64_t j : {std::int64_t{0}, contexts - 1}) {
+                const double error = problem.error_of_context(state, contexts, j, on_host.data());
                 if (!(error < 1e-8))
                     throw Failure(fmt::format("wrong result: dH of context {} is off by {:.2g}", j, error));
             }
             const double target = problem.states()[static_cast<std::size_t>(state)].target;
-            if (!(excess(state) > target / 2 && excess(state) < target * 2))
-                throw Failure(fmt::format("the state of excess {} has {}", target, excess(state)));
+            if (!(excess_.back() > target / 2 && excess_.back() < target * 2))
+                throw Failure(fmt::format("the state of excess {} has {}", target, excess_.back()));
         }
     }
-    [[nodiscard]] double excess(int state) const {
-        return sums_[static_cast<std::size_t>(state)].excess_loss;
-    }
+    [[nodiscard]] double excess(int state) const { return excess_[static_cast<std::size_t>(state)]; }
     [[nodiscard]] Vector gradient(int state) const {
         return states_[static_cast<std::size_t>(state)].gradient();
     }
 
+  private:
+    WordsOnGpu words_;
+    std::vector<ProblemOnGpu> states_;
+    std::vector<double> excess_;
+};
+
+/// A problem in one master precision: the states to compare gradients at, and what was last timed.
+class Timed {
+  public:
+    Timed(const KnownProblem& problem, Real master) : problem_(problem), words_(gpu(), problem, master) {
+        for (int state = 0; state < 2; ++state)
+            compared_.emplace_back(gpu(), problem, words_, state, compared_contexts(problem.size()));
+    }
+
     /// ‖gradient − reference‖/‖reference‖ of a step of `c`'s arithmetic at a state.
-    [[nodiscard]] double error_of(Backend& backend, const KnownProblem& problem, const GpuCase& c,
-                                  int state) const {
-        const ProblemOnGpu ours(backend, problem, state, contexts_, c.master);
-        const auto step = ours.make_step(c.precision);
-        ours.run(*step);
-        const SquaredDifference squares = squared_difference(ours.gradient(), gradient(state));
+    [[nodiscard]] double error_of(const References& references, const GpuCase& c, int state) const {
+        const ProblemOnGpu& here = compared_[static_cast<std::size_t>(state)];
+        here.run(*here.make_step(c.precision));
+        const SquaredDifference squares = squared_difference(here.gradient(), references.gradient(state));
         const double error = std::sqrt(squares.difference / squares.reference);
-        if (!(error <= tolerance(c, excess(state))))
+        if (!(error <= tolerance(c, references.excess(state))))
             throw Failure(fmt::format("wrong result: the gradient at an excess of {:.1e} is off by {:.2g}",
-                                      excess(state), error));
+                                      references.excess(state), error));
         return error;
     }
 
+    /// The first `contexts` contexts at the first state.
+    const ProblemOnGpu& problem(std::int64_t contexts) {
+        if (!whole_ || whole_->contexts() != contexts) {
+            whole_.reset();
+            const std::int64_t before = free_gpu_memory();
+            whole_.emplace(gpu(), problem_, words_, 0, contexts);
+            bytes_ = before - free_gpu_memory() + words_.bytes();
+        }
+        return *whole_;
+    }
+    /// What that problem takes: labels, factors and gradients.
+    [[nodiscard]] std::int64_t problem_bytes() const { return bytes_; }
+
   private:
-    std::int64_t contexts_;
-    std::vector<ProblemOnGpu> states_;
-    std::vector<LossSums> sums_;
+    const KnownProblem& problem_;
+    WordsOnGpu words_;
+    std::vector<ProblemOnGpu> compared_;
+    std::optional<ProblemOnGpu> whole_;
+    std::int64_t bytes_ = 0;
 };
 
-/// The references of the problem at hand, kept while cases of the same sizes come.
-const References& references(Backend& backend, const KnownProblem& problem) {
-    static std::unique_ptr<References> kept;
-    static ProblemSize size{};
-    if (!kept || !(size == problem.size())) {
-        kept = nullptr;
-        kept = std::make_unique<References>(backend, problem);
-        size = problem.size();
+/// What the cases of one problem share on the GPU, kept while they come.
+struct OnGpu {
+    ProblemSize size;
+    Real master;
+    std::unique_ptr<References> references;
+    std::unique_ptr<Timed> timed;
+};
+OnGpu& on_gpu(const GpuCase& c) {
+    gpu();  // before `kept`, so that it outlives it
+    static OnGpu kept{};
+    if (!kept.references || !(kept.size == c.problem)) {
+        kept = {};
+        const KnownProblem& problem = known_problem(c.problem);
+        kept.references = std::make_unique<References>(problem);
+        kept.size = c.problem;
     }
-    return *kept;
-}
-
-Backend& gpu() {
-    static const std::unique_ptr<Backend> backend = make_cuda_backend(0);
-    return *backend;
+    if (!kept.timed || kept.master != c.master) {
+        kept.timed = nullptr;
+        kept.timed = std::make_unique<Timed>(known_problem(c.problem), c.master);
+        kept.master = c.master;
+    }
+    return kept;
 }
 
 /// The products in the arrangement that measures best: chunks as in the step, or of a half or a quarter.
@@ -148,18 +186,16 @@ std::unique_ptr<DeviceWork> best_products(const GpuCase& c, const Scale& scale, 
 }
 
 void time_loss_step(benchmark::State& state, const GpuCase& c, const Scale& scale) {
-    const KnownProblem& problem = known_problem(c.problem);
-    const References& reference = references(gpu(), problem);
+    const OnGpu& shared = on_gpu(c);
     double errors[2];
-    for (int at = 0; at < 2; ++at) errors[at] = reference.error_of(gpu(), problem, c, at);
+    for (int at = 0; at < 2; ++at) errors[at] = shared.timed->error_of(*shared.references, c, at);
 
+    const ProblemOnGpu& ours = shared.timed->problem(c.size.contexts);
     const std::int64_t free_before = free_gpu_memory();
-    const ProblemOnGpu ours(gpu(), problem, 0, c.size.contexts, c.master);
-    const std::int64_t free_with_problem = free_gpu_memory();
     const auto step = ours.make_step(c.precision);
     LossSums sums;
     for (int i = 0; i < 3; ++i) sums = ours.run(*step);  // from the third run on it is one graph
-    const std::int64_t free_after = free_gpu_memory();
+    const std::int64_t workspace = free_before - free_gpu_memory();
 
     std::string label;
     const auto products = best_products(c, scale, label);
@@ -178,8 +214,8 @@ void time_loss_step(benchmark::State& state, const GpuCase& c, const Scale& scal
     state.counters["fraction_of_gemm_rate"] = c.size.flops() / seconds / gemm_rate(c.precision, scale).rate;
     state.counters["tflops"] = c.size.flops() / seconds * 1e-12;
     state.counters["gemm_tflops"] = c.size.flops() / alone * 1e-12;
-    state.counters["memory_mib"] = static_cast<double>(free_before - free_after) / mebibyte;
-    state.counters["workspace_mib"] = static_cast<double>(free_with_problem - free_after) / mebibyte;
+    state.counters["memory_mib"] = static_cast<double>(shared.timed->problem_bytes() + workspace) / mebibyte;
+    state.counters["workspace_mib"] = static_cast<double>(workspace) / mebibyte;
     state.counters["excess"] = sums.excess_loss;
     state.counters["gradient_error_at_1e-2"] = errors[0];
     state.counters["gradient_error_at_1e-4"] = errors[1];

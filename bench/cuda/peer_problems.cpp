@@ -23,11 +23,12 @@ void write_problem(Backend& gpu, const ProblemSize& size, const std::filesystem:
         tensor_to_write("H", {size.contexts, size.dim}, problem.contexts()),
         tensor_to_write("indptr", {size.contexts + 1}, problem.indptr()),
         tensor_to_write("indices", {static_cast<std::int64_t>(problem.indices().size())}, problem.indices())};
+    const WordsOnGpu words(gpu, problem, Real::fp64);
     for (int at = 0; at < 2; ++at) {
         const KnownState& state = problem.states()[static_cast<std::size_t>(at)];
         tensors.push_back(tensor_to_write(fmt::format("probs_{}", at),
                                           {static_cast<std::int64_t>(state.probs.size())}, state.probs));
-        const ProblemOnGpu on_gpu(gpu, problem, at, compared, Real::fp64);
+        const ProblemOnGpu on_gpu(gpu, problem, words, at, compared);
         const LossSums sums = on_gpu.run(*on_gpu.make_step(Precision::fp64));
         const Vector gradient = on_gpu.gradient();
         metadata[fmt::format("scale_{}", at)] = fmt::format("{}", state.scale);
