@@ -15,6 +15,7 @@
 #include "host/files/file_error.hpp"
 #include "host/files/matrix_file.hpp"
 #include "host/files/safetensors.hpp"
+#include "host/run/device.hpp"
 #include "host/run/record.hpp"
 #include "host/run/training_run.hpp"
 #include "kernels/status.hpp"

@@ -13,6 +13,7 @@
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/run/config_names.hpp"
+#include "host/run/device.hpp"
 #include "host/run/training_run.hpp"
 #include "kernels/status.hpp"
 

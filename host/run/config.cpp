@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "host/run/config_names.hpp"
+#include "host/run/device.hpp"
 #include "kernels/status.hpp"
 
 namespace ntpgeo {
@@ -65,14 +66,6 @@ void parse_lambda(const std::string& text, Stage& stage) {
         throw InputError("lambda: '" + text + "' does not fall from HI to LO > 0 (a geometric decay)");
     stage.lambda_start = start;
     stage.lambda_end = end;
-}
-
-std::string resolve_device(const std::string& name) {
-    if (name == "auto" || name == "cpu") return "cpu";
-    if (name == "cuda" || name.rfind("cuda:", 0) == 0)
-        throw InputError("device: '" + name +
-                         "' needs a build with CUDA, and this one has none; use cpu or auto");
-    throw InputError("device: '" + name + "' is unknown; use auto, cpu or cuda[:i]");
 }
 
 void resolve(RunConfig& config, const Dataset& dataset) {

@@ -44,10 +44,6 @@ struct RunConfig {
 /// fall.
 void parse_lambda(const std::string& text, Stage& stage);
 
-/// The device that a name stands for on this machine ("auto" → "cpu"). Throws InputError where there is none
-/// such.
-std::string resolve_device(const std::string& name);
-
 /// Chooses what `auto` left open from the problem's size (design 2.1).
 void resolve(RunConfig& config, const Dataset& dataset);
 

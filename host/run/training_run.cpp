@@ -9,6 +9,7 @@
 #include "engine/geometry/figures.hpp"
 #include "host/files/file_error.hpp"
 #include "host/run/config_names.hpp"
+#include "host/run/device.hpp"
 #include "host/run/interrupt.hpp"
 #include "host/run/progress.hpp"
 #include "host/run/record.hpp"
@@ -144,11 +145,6 @@ class TrainingRun {
 };
 
 }  // namespace
-
-std::unique_ptr<Backend> make_backend(const std::string& device) {
-    if (device == "cpu") return make_cpu_backend();
-    throw InputError(fmt::format("device: '{}' is not in this build; use cpu", device));
-}
 
 RunSummary run_training(RunFolder& folder, const RunConfig& config, const Dataset& dataset) {
     if (const auto result = folder.result())

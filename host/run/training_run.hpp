@@ -16,9 +16,6 @@ struct RunSummary {
     nlohmann::ordered_json first, last;  ///< its first and last records; null where `was_finished`
 };
 
-/// The backend that a resolved device name stands for.
-std::unique_ptr<Backend> make_backend(const std::string& device);
-
 /// Trains in `folder`, which must be locked, under the resolved `config`: from its newest checkpoint, or from
 /// step 0 where it has none. Metrics, checkpoints and the result go to the folder. Throws Interrupted after
 /// Ctrl-C (with a checkpoint written), and Failure for a non-finite loss, naming the step and the last good
