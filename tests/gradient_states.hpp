@@ -63,11 +63,11 @@ inline TrainingSettings lbfgs_settings(std::int64_t dim, double lambda) {
     TrainingSettings settings;
     settings.dim = dim;
     settings.stages[0] = {.steps = 100000,
-                      .optimizer = OptimizerKind::lbfgs,
-                      .learning_rate = 1,
-                      .lambda_start = lambda,
-                      .lambda_end = lambda,
-                      .history = 20};
+                          .optimizer = OptimizerKind::lbfgs,
+                          .learning_rate = 1,
+                          .lambda_start = lambda,
+                          .lambda_end = lambda,
+                          .history = 20};
     return settings;
 }
 

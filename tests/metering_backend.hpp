@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "kernels/backend.hpp"
 
@@ -65,6 +66,12 @@ class MeteringBackend final : public Backend {
     void pattern_transposed_times(const LabelsView& labels, const double* values, double alpha, Matrix y,
                                   Matrix x) override {
         cpu_->pattern_transposed_times(labels, values, alpha, y, x);
+    }
+    SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n) override {
+        return cpu_->symmetric_eigen(std::move(matrix), n);
+    }
+    SmallSvd small_svd(std::vector<double> matrix, std::int64_t rows, std::int64_t columns) override {
+        return cpu_->small_svd(std::move(matrix), rows, columns);
     }
     std::unique_ptr<LossStep> make_loss_step(const LabelsView& labels, const LossPlan& plan) override {
         return std::make_unique<Counted>(*this, cpu_->make_loss_step(labels, plan),

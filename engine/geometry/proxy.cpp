@@ -88,8 +88,9 @@ SupportProxy::SupportProxy(Backend& backend, const Dataset& dataset, const Label
 
 SupportProxy::Memory SupportProxy::memory(const LabelsView& labels) {
     const std::int64_t shorter = std::min(labels.vocab_size, labels.contexts);
-    // The Gram matrix with its eigenvectors, and the vectors that are kept.
-    if (shorter <= dense_limit) return {8 * shorter * shorter, 0, 4 * 8 * shorter * shorter};
+    // The decomposition takes the Gram matrix, its eigenvectors and as much to work in as either.
+    const std::int64_t gram = 8 * shorter * shorter;
+    if (shorter <= dense_limit) return {gram, 3 * gram, gram};
     return {8 * shorter * leading,
             leading_spectrum_bytes(labels.vocab_size, labels.contexts, leading) + 8 * labels.nnz, 0};
 }

@@ -122,7 +122,7 @@ void analyze(const AnalyzeOptions& options) {
                                                .time_s = elapsed,
                                                .lambda = subject.lambda,
                                                .stage = subject.stage,
-                                               .device = device,
+                                               .device = backend->device(),
                                                .precision = "",
                                                .metrics_precision = "fp64",
                                                .entropy = meter.entropy(),

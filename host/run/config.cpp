@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "host/run/config_names.hpp"
+#include "host/run/device.hpp"
 #include "host/run/precision_choice.hpp"
 #include "host/run/stage_config.hpp"
 #include "kernels/status.hpp"
@@ -45,7 +46,7 @@ bool Cadence::due(std::int64_t step) const {
 }
 
 void resolve(RunConfig& config, const Dataset& dataset, const Backend& backend) {
-    config.device = backend.device();
+    config.device = resolve_device(config.device);
     resolve_precisions(config.training, dataset, backend);
 }
 

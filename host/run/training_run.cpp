@@ -116,7 +116,7 @@ class TrainingRun {
                                        .time_s = elapsed(),
                                        .lambda = trainer_.lambda(),
                                        .stage = trainer_.position().stage + 1,
-                                       .device = config_.device,
+                                       .device = backend_.device(),
                                        .precision = name_of(stage.precision),
                                        .metrics_precision = name_of(precision),
                                        .entropy = meter_.entropy(),

@@ -28,6 +28,23 @@ std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
     return (value + multiple - 1) / multiple * multiple;
 }
 
+std::vector<std::int64_t> download_indptr(const device::Device& device, const LabelsView& labels) {
+    std::vector<std::int64_t> indptr(static_cast<std::size_t>(labels.contexts) + 1);
+    NTPGEO_CHECK(cudaMemcpyAsync(indptr.data(), labels.indptr, indptr.size() * sizeof(std::int64_t),
+                                 cudaMemcpyDeviceToHost, device.stream()));
+    device.synchronise();
+    return indptr;
+}
+
+/// Entries of the chunk that has most.
+std::int64_t largest_chunk(const std::vector<std::int64_t>& indptr, std::int64_t chunk) {
+    const std::int64_t contexts = std::ssize(indptr) - 1;
+    std::int64_t most = 0;
+    for (std::int64_t begin = 0; begin < contexts; begin += chunk)
+        most = std::max(most, indptr[std::min(begin + chunk, contexts)] - indptr[begin]);
+    return most;
+}
+
 // T: master; A: the GEMMs' arithmetic.
 template <class T, class A>
 class LossStepCuda final : public LossStep {
@@ -43,11 +60,9 @@ class LossStepCuda final : public LossStep {
           dim_(plan.dim),
           padded_dim_(round_up(plan.dim, 8)),
           stride_(round_up(labels.vocab_size, 128)),
-          chunk_(plan.chunk > 0 ? std::min(plan.chunk, labels.contexts)
-                                : choose_chunk_cuda(labels.contexts, padded_dim_, context_bytes(),
-                                                    device.multiprocessors())),
+          chunk_(chunk_of(device, labels, plan)),
           tiles_((stride_ + stream_tile<A> - 1) / stream_tile<A>),
-          indptr_(static_cast<std::size_t>(labels.contexts) + 1),
+          indptr_(download_indptr(device, labels)),
           words_(stride_ * copies<A> * padded_dim_),
           contexts_(chunk_ * copies<A> * padded_dim_),
           scaled_(chunk_ * A::terms * padded_dim_),
@@ -64,14 +79,24 @@ class LossStepCuda final : public LossStep {
           lambda_(1),
           host_totals_(2),
           host_lambda_(1) {
-        NTPGEO_CHECK(cudaMemcpyAsync(indptr_.data(), labels.indptr, indptr_.size() * sizeof(std::int64_t),
-                                     cudaMemcpyDeviceToHost, device.stream()));
-        device.synchronise();
-        std::int64_t most = 0;
-        for (std::int64_t begin = 0; begin < labels.contexts; begin += chunk_)
-            most = std::max(most, indptr_[std::min(begin + chunk_, labels.contexts)] - indptr_[begin]);
+        const std::int64_t most = largest_chunk(indptr_, chunk_);
         support_logits_ = DeviceArray<double>(most);
         residual_ = DeviceArray<double>(most);
+    }
+
+    /// What the arrays below come to, made or not.
+    static LossStepSize size(device::Device& device, const LabelsView& labels, const LossPlan& plan) {
+        const std::int64_t inner = round_up(plan.dim, 8), stride = round_up(labels.vocab_size, 128);
+        const std::int64_t chunk = chunk_of(device, labels, plan);
+        const std::int64_t tiles = (stride + stream_tile<A> - 1) / stream_tile<A>;
+        const std::int64_t operands = (stride + chunk) * copies<A> * inner + chunk * A::terms * inner;
+        const std::int64_t doubles = plan.dim + chunk * (tiles + 1) + 2 * labels.contexts + 3 +
+                                     2 * largest_chunk(download_indptr(device, labels), chunk);
+        return {operands * static_cast<std::int64_t>(sizeof(Operand)) + chunk * context_bytes(stride) +
+                    (stride + chunk) * inner * static_cast<std::int64_t>(sizeof(Logit)) +
+                    chunk * static_cast<std::int64_t>(sizeof(SupportTerms)) +
+                    doubles * static_cast<std::int64_t>(sizeof(double)),
+                chunk, 1};
     }
 
     using LossStep::run;
@@ -93,8 +118,8 @@ class LossStepCuda final : public LossStep {
     struct Call {
         const T* words;
         const T* contexts;
-        T* words_gradient;  // null: the loss alone
-        T* contexts_gradient;
+        T* words_gradient;     // null: not wanted
+        T* contexts_gradient;  // null: not wanted
         friend bool operator==(const Call&, const Call&) = default;
     };
     // The first call with new addresses runs as it is (libraries load code then, which a recording forbids),
@@ -105,8 +130,15 @@ class LossStepCuda final : public LossStep {
     };
     static constexpr std::size_t most_recordings = 8;
 
-    [[nodiscard]] std::int64_t context_bytes() const {
-        return stride_ * static_cast<std::int64_t>(sizeof(Logit) + A::terms * sizeof(Operand));
+    // Logits and exponentials of one context.
+    static std::int64_t context_bytes(std::int64_t stride) {
+        return stride * static_cast<std::int64_t>(sizeof(Logit) + A::terms * sizeof(Operand));
+    }
+    static std::int64_t chunk_of(const device::Device& device, const LabelsView& labels,
+                                 const LossPlan& plan) {
+        if (plan.chunk > 0) return std::min(plan.chunk, labels.contexts);
+        return choose_chunk_cuda(labels.contexts, round_up(plan.dim, 8),
+                                 context_bytes(round_up(labels.vocab_size, 128)), device.multiprocessors());
     }
 
     void launch_graph(const Call& call) {
@@ -184,26 +216,28 @@ class LossStepCuda final : public LossStep {
                                               scale_.data(),
                                               results_.data() + begin,
                                               results_.data() + labels_.contexts + begin};
-        finish<A, T>(arguments, size, call.words_gradient != nullptr, stream);
-        if (!call.words_gradient) return;
-        gradient_products(size, begin == 0 ? 0.0 : 1.0, plane);
+        finish<A, T>(arguments, size, call.words_gradient || call.contexts_gradient, stream);
+        gradient_products(call, size, begin == 0 ? 0.0 : 1.0, plane);
+        if (!call.contexts_gradient) return;
         combine(contexts_gradient_.data(), padded_dim_, scale_.data(), contexts, lambda_.data(),
                 call.contexts_gradient + begin * dim_, size, dim_, stream);
     }
 
-    // dW += Eᵀ·(D·H_B) and E·W; for two terms the products 1·1, 1·2 and 2·1, in this order.
-    void gradient_products(std::int64_t size, double beta, std::int64_t plane) {
+    // dW += Eᵀ·(D·H_B) and E·W, where wanted; for two terms the products 1·1, 1·2 and 2·1, in this order.
+    void gradient_products(const Call& call, std::int64_t size, double beta, std::int64_t plane) {
         constexpr int pairs = A::terms == 2 ? 3 : 1;
         constexpr int term_of_e[3] = {0, 0, 1}, term_of_factor[3] = {0, 1, 0};
         for (int pair = 0; pair < pairs; ++pair) {
             const Operand* const e = exponentials_.data() + term_of_e[pair] * plane;
             const std::int64_t column = term_of_factor[pair] * padded_dim_;
-            product<A>(device_.cublas(), true, false, stride_, padded_dim_, size, {e, stride_},
-                       {scaled_.data() + column, A::terms * padded_dim_}, pair == 0 ? beta : 1.0,
-                       {words_gradient_.data(), padded_dim_});
-            product<A>(device_.cublas(), false, false, size, padded_dim_, stride_, {e, stride_},
-                       {words_.data() + column, copies<A> * padded_dim_}, pair == 0 ? 0.0 : 1.0,
-                       {contexts_gradient_.data(), padded_dim_});
+            if (call.words_gradient)
+                product<A>(device_.cublas(), true, false, stride_, padded_dim_, size, {e, stride_},
+                           {scaled_.data() + column, A::terms * padded_dim_}, pair == 0 ? beta : 1.0,
+                           {words_gradient_.data(), padded_dim_});
+            if (call.contexts_gradient)
+                product<A>(device_.cublas(), false, false, size, padded_dim_, stride_, {e, stride_},
+                           {words_.data() + column, copies<A> * padded_dim_}, pair == 0 ? 0.0 : 1.0,
+                           {contexts_gradient_.data(), padded_dim_});
         }
     }
 
@@ -229,29 +263,37 @@ class LossStepCuda final : public LossStep {
     std::vector<Recording> recordings_;
 };
 
-template <class T>
-std::unique_ptr<LossStep> make_for(device::Device& device, const LabelsView& labels, const LossPlan& plan) {
-    switch (plan.precision) {
-        case Precision::fp64:
-            return std::make_unique<LossStepCuda<T, Arithmetic<Precision::fp64>>>(device, labels, plan);
-        case Precision::fp32:
-            return std::make_unique<LossStepCuda<T, Arithmetic<Precision::fp32>>>(device, labels, plan);
-        case Precision::tf32:
-            return std::make_unique<LossStepCuda<T, Arithmetic<Precision::tf32>>>(device, labels, plan);
-        case Precision::bf16:
-            return std::make_unique<LossStepCuda<T, Arithmetic<Precision::bf16>>>(device, labels, plan);
-        case Precision::bf16x3:
-            return std::make_unique<LossStepCuda<T, Arithmetic<Precision::bf16x3>>>(device, labels, plan);
-    }
-    throw Failure("unknown GEMM precision");
+/// Calls `work` with a null pointer to the loss step of the plan.
+template <class Work>
+auto with_loss_step(const LossPlan& plan, const Work& work) {
+    return with_real(plan.master, [&]<class T>(T) {
+        switch (plan.precision) {
+            case Precision::fp64:
+                return work(static_cast<LossStepCuda<T, Arithmetic<Precision::fp64>>*>(nullptr));
+            case Precision::fp32:
+                return work(static_cast<LossStepCuda<T, Arithmetic<Precision::fp32>>*>(nullptr));
+            case Precision::tf32:
+                return work(static_cast<LossStepCuda<T, Arithmetic<Precision::tf32>>*>(nullptr));
+            case Precision::bf16:
+                return work(static_cast<LossStepCuda<T, Arithmetic<Precision::bf16>>*>(nullptr));
+            case Precision::bf16x3:
+                return work(static_cast<LossStepCuda<T, Arithmetic<Precision::bf16x3>>*>(nullptr));
+        }
+        throw Failure("unknown GEMM precision");
+    });
 }
 
 }  // namespace
 
 std::unique_ptr<LossStep> make_loss_step_cuda(device::Device& device, const LabelsView& labels,
                                               const LossPlan& plan) {
-    return plan.master == Real::fp64 ? make_for<double>(device, labels, plan)
-                                     : make_for<float>(device, labels, plan);
+    return with_loss_step(plan, [&]<class Step>(Step*) -> std::unique_ptr<LossStep> {
+        return std::make_unique<Step>(device, labels, plan);
+    });
+}
+
+LossStepSize loss_step_size_cuda(device::Device& device, const LabelsView& labels, const LossPlan& plan) {
+    return with_loss_step(plan, [&]<class Step>(Step*) { return Step::size(device, labels, plan); });
 }
 
 }  // namespace ntpgeo
