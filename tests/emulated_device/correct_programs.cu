@@ -114,7 +114,7 @@ __global__ void atomics(int* sum, unsigned* bits, unsigned long long* large, int
     atomicAdd(large, 1ull << 32);
     atomicMax(extrema, i);
     atomicMin(extrema + 1, -i);
-    int seen = extrema[2];
+    int seen = 0;
     for (;;) {
         const int before = atomicCAS(extrema + 2, seen, seen + 2);
         if (before == seen) break;

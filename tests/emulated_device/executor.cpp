@@ -68,7 +68,6 @@ void Executor::run(const Launch& launch) {
     grid_size = launch.grid;
     block_size = launch.block;
     threads_in_block_ = launch.block.x * launch.block.y * launch.block.z;
-    sanitizer::release(&grid_start_);
     const std::uint64_t blocks = std::uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z;
     const std::uint64_t first = random_.below(blocks);
     std::uint64_t stride = 1 + random_.below(blocks);
@@ -84,6 +83,8 @@ void Executor::run_block(uint3 block) {
     order_ = &orders_[blocks_run_++ % orders_.size()];
     fibres_.next_block();
     shared_.reset(launch_->shared_bytes);
+    sanitizer::release(
+        &block_start_);  // the scheduler never acquires anything from a block before the grid's end
     warps_.reset();
     exited_lanes_.fill(0);
     live_ = threads_in_block_;
@@ -108,7 +109,7 @@ void Executor::run_block(uint3 block) {
 /// fibre and no switch. The thread sanitizer needs to see every thread on a fibre of its own.
 void Executor::serve() {
     for (;;) {
-        sanitizer::acquire(&grid_start_);
+        sanitizer::acquire(&block_start_);
         launch_->thread_body();
         sanitizer::release(&grid_end_);
         end_thread();
