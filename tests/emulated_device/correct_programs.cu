@@ -303,4 +303,21 @@ bool intrinsics() {
     return true;
 }
 
+bool launches_refused() {
+    const Stream stream;
+    const Array<int> out(1024);
+    const auto with = [&](dim3 grid, dim3 block, std::size_t shared_bytes) {
+        return launch(kernels::votes, grid, block, shared_bytes, stream.handle, out.data);
+    };
+    int blocks = 0;
+    ok(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernels::votes, 256, 100));
+    return with(1, 1025, 0) == cudaErrorInvalidConfiguration && with(1, dim3(32, 33), 0) != cudaSuccess &&
+           with(0, 32, 0) == cudaErrorInvalidConfiguration && with(dim3(1, 65536), 32, 0) != cudaSuccess &&
+           with(1, dim3(1, 1, 65), 0) != cudaSuccess && with(1, 32, 49153) == cudaErrorInvalidValue &&
+           cudaFuncSetAttribute(kernels::votes, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                227 * 1024 + 1) == cudaErrorInvalidValue &&
+           cudaGetLastError() == cudaErrorInvalidValue && with(1, 1024, 0) == cudaSuccess && blocks == 8 &&
+           cudaStreamSynchronize(stream.handle) == cudaSuccess;
+}
+
 }  // namespace programs
