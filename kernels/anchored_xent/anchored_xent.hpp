@@ -19,6 +19,13 @@ struct LossPlan {
     std::int64_t group = 0;
 };
 
+/// What a loss step takes, known before it is made.
+struct LossStepSize {
+    std::int64_t bytes = 0;           ///< of the device's memory, for as long as the step lives
+    std::int64_t chunk = 0;           ///< contexts whose logits are one block
+    std::int64_t chunks_at_once = 1;  ///< blocks in memory together: one a thread on the CPU
+};
+
 /// Sums over all contexts, in nats.
 struct LossSums {
     double excess_loss = 0;       ///< CE − Hent = Σ_j π_j KL(p_j ‖ q_j), free of cancellation
@@ -42,10 +49,11 @@ class LossStep {
     virtual ~LossStep() = default;
 
     /// words [V,d], contexts [m,d] and their gradients of CE(WH) + λ/2 (‖W‖² + ‖H‖²): dW = G Hᵀ + λW and
-    /// dH = Wᵀ G + λH, in master precision, overwritten whole; they may not alias the inputs. Pass empty
-    /// gradients (null data) for the loss alone. The sums are those of CE, without the ridge term. Sums in
-    /// double and in a fixed order: the same input gives the same bits for any number of threads. Non-finite
-    /// input gives a non-finite excess. `detail` needs all its pointers or none.
+    /// dH = Wᵀ G + λH, in master precision, overwritten whole; they may not alias the inputs. Either may be
+    /// empty (null data): its product is left out then, and without both there is the loss alone. The sums
+    /// are those of CE, without the ridge term. Sums in double and in a fixed order: the same input gives the
+    /// same bits for any number of threads. Non-finite input gives a non-finite excess. `detail` needs all
+    /// its pointers or none.
     virtual LossSums run(Matrix words, Matrix contexts, double lambda, Matrix words_gradient,
                          Matrix contexts_gradient, const LossDetail& detail) = 0;
     LossSums run(Matrix words, Matrix contexts, double lambda, Matrix words_gradient,
@@ -57,5 +65,6 @@ class LossStep {
 /// The CPU's loss step: one OpenMP thread a group of chunks, single-threaded GEMMs. GEMM precision fp32 or
 /// fp64.
 std::unique_ptr<LossStep> make_loss_step_cpu(const LabelsView& labels, const LossPlan& plan);
+LossStepSize loss_step_size_cpu(const LabelsView& labels, const LossPlan& plan);
 
 }  // namespace ntpgeo

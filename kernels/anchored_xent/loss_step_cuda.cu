@@ -1,10 +1,8 @@
-#include <port.cuh>
-
 #include <algorithm>
+#include <port.cuh>
 #include <type_traits>
 #include <vector>
 
-#include "kernels/anchored_xent/chunking_cuda.hpp"
 #include "kernels/anchored_xent/detail_cuda.cuh"
 #include "kernels/anchored_xent/finish_cuda.cuh"
 #include "kernels/anchored_xent/loss_step_cuda.hpp"
@@ -12,6 +10,7 @@
 #include "kernels/anchored_xent/products_cuda.cuh"
 #include "kernels/anchored_xent/stream_cuda.cuh"
 #include "kernels/anchored_xent/support_cuda.cuh"
+#include "kernels/anchored_xent/workspace_cuda.cuh"
 #include "kernels/device/device.cuh"
 #include "kernels/device/memory.cuh"
 #include "kernels/device/stream.cuh"
@@ -20,13 +19,6 @@ namespace ntpgeo {
 namespace {
 
 using namespace anchored_xent::cuda;
-using anchored_xent::choose_chunk_cuda;
-using anchored_xent::SupportTerms;
-using device::DeviceArray;
-
-std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
-    return (value + multiple - 1) / multiple * multiple;
-}
 
 // T: master; A: the GEMMs' arithmetic.
 template <class T, class A>
@@ -40,38 +32,14 @@ class LossStepCuda final : public LossStep {
     LossStepCuda(device::Device& device, const LabelsView& labels, const LossPlan& plan)
         : device_(device),
           labels_(labels),
-          dim_(plan.dim),
-          padded_dim_(round_up(plan.dim, 8)),
-          stride_(round_up(labels.vocab_size, 128)),
-          chunk_(plan.chunk > 0 ? std::min(plan.chunk, labels.contexts)
-                                : choose_chunk_cuda(labels.contexts, padded_dim_, context_bytes(),
-                                                    device.multiprocessors())),
-          tiles_((stride_ + stream_tile<A> - 1) / stream_tile<A>),
-          indptr_(static_cast<std::size_t>(labels.contexts) + 1),
-          words_(stride_ * copies<A> * padded_dim_),
-          contexts_(chunk_ * copies<A> * padded_dim_),
-          scaled_(chunk_ * A::terms * padded_dim_),
-          logits_(chunk_ * stride_),
-          exponentials_(A::terms * chunk_ * stride_),
-          words_gradient_(stride_ * padded_dim_),
-          contexts_gradient_(chunk_ * padded_dim_),
-          mean_word_(dim_),
-          terms_(chunk_),
-          sums_(chunk_ * tiles_),
-          scale_(chunk_),
-          results_(2 * labels.contexts),
-          totals_(2),
-          lambda_(1),
+          layout_(device, labels, plan),
+          work_(layout_),
           host_totals_(2),
-          host_lambda_(1) {
-        NTPGEO_CHECK(cudaMemcpyAsync(indptr_.data(), labels.indptr, indptr_.size() * sizeof(std::int64_t),
-                                     cudaMemcpyDeviceToHost, device.stream()));
-        device.synchronise();
-        std::int64_t most = 0;
-        for (std::int64_t begin = 0; begin < labels.contexts; begin += chunk_)
-            most = std::max(most, indptr_[std::min(begin + chunk_, labels.contexts)] - indptr_[begin]);
-        support_logits_ = DeviceArray<double>(most);
-        residual_ = DeviceArray<double>(most);
+          host_lambda_(1) {}
+
+    static LossStepSize size(const device::Device& device, const LabelsView& labels, const LossPlan& plan) {
+        const Layout<A> layout(device, labels, plan);
+        return {Workspace<A>::bytes(layout), layout.chunk, 1};
     }
 
     using LossStep::run;
@@ -79,7 +47,7 @@ class LossStepCuda final : public LossStep {
                  Matrix contexts_gradient, const LossDetail& detail) override {
         const Call call{words.as<T>(), contexts.as<T>(), words_gradient.as<T>(), contexts_gradient.as<T>()};
         host_lambda_[0] = lambda;
-        NTPGEO_CHECK(cudaMemcpyAsync(lambda_.data(), host_lambda_.data(), sizeof(double),
+        NTPGEO_CHECK(cudaMemcpyAsync(work_.lambda.data(), host_lambda_.data(), sizeof(double),
                                      cudaMemcpyHostToDevice, device_.stream()));
         if (detail.wanted())
             enqueue(call, &detail);
@@ -93,9 +61,11 @@ class LossStepCuda final : public LossStep {
     struct Call {
         const T* words;
         const T* contexts;
-        T* words_gradient;  // null: the loss alone
-        T* contexts_gradient;
+        T* words_gradient;     // null: not wanted
+        T* contexts_gradient;  // null: not wanted
         friend bool operator==(const Call&, const Call&) = default;
+
+        [[nodiscard]] bool wants_gradient() const { return words_gradient || contexts_gradient; }
     };
     // The first call with new addresses runs as it is (libraries load code then, which a recording forbids),
     // the second records, later ones replay.
@@ -104,10 +74,6 @@ class LossStepCuda final : public LossStep {
         device::Graph graph;
     };
     static constexpr std::size_t most_recordings = 8;
-
-    [[nodiscard]] std::int64_t context_bytes() const {
-        return stride_ * static_cast<std::int64_t>(sizeof(Logit) + A::terms * sizeof(Operand));
-    }
 
     void launch_graph(const Call& call) {
         const auto known = std::find_if(recordings_.begin(), recordings_.end(),
@@ -125,133 +91,145 @@ class LossStepCuda final : public LossStep {
 
     void enqueue(const Call& call, const LossDetail* detail) {
         const cudaStream_t stream = device_.stream();
-        convert<A, T, Side::words>(call.words, words_.data(), labels_.vocab_size, dim_, stride_, padded_dim_,
+        const Layout<A>& l = layout_;
+        convert<A, T, Side::words>(call.words, work_.words.data(), l.vocab, l.dim, l.stride, l.padded_dim,
                                    stream);
-        if (detail) mean_row(call.words, mean_word_.data(), labels_.vocab_size, dim_, stream);
-        for (std::int64_t begin = 0; begin < labels_.contexts; begin += chunk_)
-            enqueue_chunk(call, begin, std::min(chunk_, labels_.contexts - begin), detail);
+        if (detail) mean_row(call.words, work_.mean_word.data(), l.vocab, l.dim, stream);
+        for (std::int64_t begin = 0; begin < l.contexts; begin += l.group)
+            enqueue_group(call, begin, std::min(l.group, l.contexts - begin), detail);
         if (call.words_gradient)
-            combine(words_gradient_.data(), padded_dim_, nullptr, call.words, lambda_.data(),
-                    call.words_gradient, labels_.vocab_size, dim_, stream);
-        NTPGEO_CHECK(launch(sum_kernel, dim3(2), dim3(sum_threads), 0, stream, results_.data(),
-                            totals_.data(), labels_.contexts));
-        NTPGEO_CHECK(cudaMemcpyAsync(host_totals_.data(), totals_.data(), 2 * sizeof(double),
+            combine(work_.words_gradient.data(), l.padded_dim, nullptr, call.words, work_.lambda.data(),
+                    call.words_gradient, l.vocab, l.dim, stream);
+        NTPGEO_CHECK(launch(sum_kernel, dim3(2), dim3(sum_threads), 0, stream, work_.results.data(),
+                            work_.totals.data(), l.contexts));
+        NTPGEO_CHECK(cudaMemcpyAsync(host_totals_.data(), work_.totals.data(), 2 * sizeof(double),
                                      cudaMemcpyDeviceToHost, stream));
     }
 
-    void enqueue_chunk(const Call& call, std::int64_t begin, std::int64_t size, const LossDetail* detail) {
-        const cudaStream_t stream = device_.stream();
-        const T* const contexts = call.contexts + begin * dim_;
-        const std::int64_t entry = indptr_[begin];
-        double* const support_logits = detail ? detail->support_logits + entry : support_logits_.data();
+    void enqueue_group(const Call& call, std::int64_t begin, std::int64_t size, const LossDetail* detail) {
+        for (std::int64_t at = 0; at < size; at += layout_.chunk)
+            enqueue_chunk(call, begin + at, at, std::min(layout_.chunk, size - at), detail);
+        if (call.words_gradient) words_product(size, begin == 0 ? 0.0 : 1.0);
+        if (!call.contexts_gradient) return;
+        contexts_product(size);
+        combine(work_.contexts_gradient.data(), layout_.padded_dim, work_.scale.data(),
+                call.contexts + begin * layout_.dim, work_.lambda.data(),
+                call.contexts_gradient + begin * layout_.dim, size, layout_.dim, device_.stream());
+    }
 
-        convert<A, T, Side::contexts>(contexts, contexts_.data(), size, dim_, size, padded_dim_, stream);
-        const std::int64_t inner = copies<A> * padded_dim_;
-        product<A>(device_.cublas(), false, true, size, stride_, inner, {contexts_.data(), inner},
-                   {words_.data(), inner}, 0, {logits_.data(), stride_});
+    // The contexts from `begin` on, whose exponentials are rows `row` on of their group's.
+    void enqueue_chunk(const Call& call, std::int64_t begin, std::int64_t row, std::int64_t size,
+                       const LossDetail* detail) {
+        const cudaStream_t stream = device_.stream();
+        const Layout<A>& l = layout_;
+        const T* const contexts = call.contexts + begin * l.dim;
+        const std::int64_t entry = l.indptr[begin], inner = copies<A> * l.padded_dim;
+        convert<A, T, Side::contexts>(contexts, work_.contexts.data(), size, l.dim, size, l.padded_dim,
+                                      stream);
+        product<A>(device_.cublas(), false, true, size, l.stride, inner, {work_.contexts.data(), inner},
+                   {work_.words.data(), inner}, 0, {work_.logits.data(), l.stride});
         support<T, Logit, logits_in_master>(
-            {call.words, contexts, dim_, entry, labels_.indptr + begin, labels_.indices + entry,
-             labels_.probs + entry, labels_.log_probs + entry, logits_.data(), stride_, support_logits,
-             residual_.data(), terms_.data()},
+            {call.words, contexts, l.dim, entry, labels_.indptr + begin, labels_.indices + entry,
+             labels_.probs + entry, labels_.log_probs + entry, work_.logits.data(), l.stride,
+             detail ? detail->support_logits + entry : work_.support_logits.data(), work_.residual.data(),
+             work_.terms.data()},
             size, stream);
         if (detail)
             anchored_xent::cuda::detail<T, Logit>(
-                {contexts, mean_word_.data(), logits_.data(), dim_, labels_.vocab_size, stride_,
+                {contexts, work_.mean_word.data(), work_.logits.data(), l.dim, l.vocab, l.stride,
                  detail->mean_logits + begin, detail->off_support_max + begin,
                  detail->off_support_square + begin},
                 size, stream);
-        const std::int64_t plane = chunk_ * stride_;
-        stream_exponentials<A>(logits_.data(), terms_.data(), exponentials_.data(), plane, sums_.data(),
-                               labels_.vocab_size, stride_, size, stream);
-        const FinishArguments<A, T> arguments{contexts,
-                                              dim_,
-                                              padded_dim_,
-                                              labels_.vocab_size,
-                                              stride_,
-                                              tiles_,
-                                              entry,
-                                              labels_.indptr + begin,
-                                              labels_.indices + entry,
-                                              labels_.probs + entry,
-                                              residual_.data(),
-                                              labels_.context_probs + begin,
-                                              terms_.data(),
-                                              sums_.data(),
-                                              logits_.data(),
-                                              exponentials_.data(),
-                                              plane,
-                                              scaled_.data(),
-                                              scale_.data(),
-                                              results_.data() + begin,
-                                              results_.data() + labels_.contexts + begin};
-        finish<A, T>(arguments, size, call.words_gradient != nullptr, stream);
-        if (!call.words_gradient) return;
-        gradient_products(size, begin == 0 ? 0.0 : 1.0, plane);
-        combine(contexts_gradient_.data(), padded_dim_, scale_.data(), contexts, lambda_.data(),
-                call.contexts_gradient + begin * dim_, size, dim_, stream);
+        Operand* const exponentials = work_.exponentials.data() + row * l.stride;
+        stream_exponentials<A>(work_.logits.data(), work_.terms.data(), exponentials, l.plane(),
+                               work_.sums.data(), l.vocab, l.stride, size, stream);
+        finish<A, T>({contexts,
+                      l.dim,
+                      l.padded_dim,
+                      l.vocab,
+                      l.stride,
+                      l.tiles,
+                      entry,
+                      labels_.indptr + begin,
+                      labels_.indices + entry,
+                      labels_.probs + entry,
+                      work_.residual.data(),
+                      labels_.context_probs + begin,
+                      work_.terms.data(),
+                      work_.sums.data(),
+                      work_.logits.data(),
+                      exponentials,
+                      l.plane(),
+                      work_.scaled.data() + row * A::terms * l.padded_dim,
+                      work_.scale.data() + row,
+                      work_.results.data() + begin,
+                      work_.results.data() + l.contexts + begin},
+                     size, call.wants_gradient(), stream);
     }
 
-    // dW += Eᵀ·(D·H_B) and E·W; for two terms the products 1·1, 1·2 and 2·1, in this order.
-    void gradient_products(std::int64_t size, double beta, std::int64_t plane) {
-        constexpr int pairs = A::terms == 2 ? 3 : 1;
-        constexpr int term_of_e[3] = {0, 0, 1}, term_of_factor[3] = {0, 1, 0};
-        for (int pair = 0; pair < pairs; ++pair) {
-            const Operand* const e = exponentials_.data() + term_of_e[pair] * plane;
-            const std::int64_t column = term_of_factor[pair] * padded_dim_;
-            product<A>(device_.cublas(), true, false, stride_, padded_dim_, size, {e, stride_},
-                       {scaled_.data() + column, A::terms * padded_dim_}, pair == 0 ? beta : 1.0,
-                       {words_gradient_.data(), padded_dim_});
-            product<A>(device_.cublas(), false, false, size, padded_dim_, stride_, {e, stride_},
-                       {words_.data() + column, copies<A> * padded_dim_}, pair == 0 ? 0.0 : 1.0,
-                       {contexts_gradient_.data(), padded_dim_});
-        }
+    // Both gradient products, for two terms in three parts: 1·1, 1·2 and 2·1, in this order.
+    static constexpr int parts = A::terms == 2 ? 3 : 1;
+    static constexpr int term_of_exponentials[3] = {0, 0, 1}, term_of_factor[3] = {0, 1, 0};
+
+    // dW = beta·dW + Eᵀ·(D·H).
+    void words_product(std::int64_t size, double beta) {
+        const Layout<A>& l = layout_;
+        for (int part = 0; part < parts; ++part)
+            product<A>(device_.cublas(), true, false, l.stride, l.padded_dim, size,
+                       {work_.exponentials.data() + term_of_exponentials[part] * l.plane(), l.stride},
+                       {work_.scaled.data() + term_of_factor[part] * l.padded_dim, A::terms * l.padded_dim},
+                       part == 0 ? beta : 1.0, {work_.words_gradient.data(), l.padded_dim});
+    }
+
+    // E·W.
+    void contexts_product(std::int64_t size) {
+        const Layout<A>& l = layout_;
+        for (int part = 0; part < parts; ++part)
+            product<A>(device_.cublas(), false, false, size, l.padded_dim, l.stride,
+                       {work_.exponentials.data() + term_of_exponentials[part] * l.plane(), l.stride},
+                       {work_.words.data() + term_of_factor[part] * l.padded_dim, copies<A> * l.padded_dim},
+                       part == 0 ? 0.0 : 1.0, {work_.contexts_gradient.data(), l.padded_dim});
     }
 
     device::Device& device_;
     LabelsView labels_;
-    std::int64_t dim_, padded_dim_, stride_, chunk_, tiles_;
-    std::vector<std::int64_t> indptr_;               // [m+1]
-    DeviceArray<Operand> words_;                     // [stride, copies·padded_dim]
-    DeviceArray<Operand> contexts_;                  // [chunk, copies·padded_dim]
-    DeviceArray<Operand> scaled_;                    // [chunk, terms·padded_dim] D·H_B
-    DeviceArray<Logit> logits_;                      // [chunk, stride] Z
-    DeviceArray<Operand> exponentials_;              // [terms, chunk, stride] E
-    DeviceArray<Logit> words_gradient_;              // [stride, padded_dim]
-    DeviceArray<Logit> contexts_gradient_;           // [chunk, padded_dim]
-    DeviceArray<double> mean_word_;                  // [dim]
-    DeviceArray<SupportTerms> terms_;                // [chunk]
-    DeviceArray<double> sums_;                       // [chunk, tiles]
-    DeviceArray<double> scale_;                      // [chunk]
-    DeviceArray<double> support_logits_, residual_;  // [largest nnz of a chunk]
-    DeviceArray<double> results_;                    // [2, m] π_j·excess and π_j·off-support mass
-    DeviceArray<double> totals_, lambda_;
+    Layout<A> layout_;
+    Workspace<A> work_;
     device::PinnedArray<double> host_totals_, host_lambda_;
     std::vector<Recording> recordings_;
 };
 
-template <class T>
-std::unique_ptr<LossStep> make_for(device::Device& device, const LabelsView& labels, const LossPlan& plan) {
-    switch (plan.precision) {
-        case Precision::fp64:
-            return std::make_unique<LossStepCuda<T, Arithmetic<Precision::fp64>>>(device, labels, plan);
-        case Precision::fp32:
-            return std::make_unique<LossStepCuda<T, Arithmetic<Precision::fp32>>>(device, labels, plan);
-        case Precision::tf32:
-            return std::make_unique<LossStepCuda<T, Arithmetic<Precision::tf32>>>(device, labels, plan);
-        case Precision::bf16:
-            return std::make_unique<LossStepCuda<T, Arithmetic<Precision::bf16>>>(device, labels, plan);
-        case Precision::bf16x3:
-            return std::make_unique<LossStepCuda<T, Arithmetic<Precision::bf16x3>>>(device, labels, plan);
-    }
-    throw Failure("unknown GEMM precision");
+/// Calls `work` with a null pointer to the loss step of the plan.
+template <class Work>
+auto with_loss_step(const LossPlan& plan, const Work& work) {
+    return with_real(plan.master, [&]<class T>(T) {
+        switch (plan.precision) {
+            case Precision::fp64:
+                return work(static_cast<LossStepCuda<T, Arithmetic<Precision::fp64>>*>(nullptr));
+            case Precision::fp32:
+                return work(static_cast<LossStepCuda<T, Arithmetic<Precision::fp32>>*>(nullptr));
+            case Precision::tf32:
+                return work(static_cast<LossStepCuda<T, Arithmetic<Precision::tf32>>*>(nullptr));
+            case Precision::bf16:
+                return work(static_cast<LossStepCuda<T, Arithmetic<Precision::bf16>>*>(nullptr));
+            case Precision::bf16x3:
+                return work(static_cast<LossStepCuda<T, Arithmetic<Precision::bf16x3>>*>(nullptr));
+        }
+        throw Failure("unknown GEMM precision");
+    });
 }
 
 }  // namespace
 
 std::unique_ptr<LossStep> make_loss_step_cuda(device::Device& device, const LabelsView& labels,
                                               const LossPlan& plan) {
-    return plan.master == Real::fp64 ? make_for<double>(device, labels, plan)
-                                     : make_for<float>(device, labels, plan);
+    return with_loss_step(plan, [&]<class Step>(Step*) -> std::unique_ptr<LossStep> {
+        return std::make_unique<Step>(device, labels, plan);
+    });
+}
+
+LossStepSize loss_step_size_cuda(device::Device& device, const LabelsView& labels, const LossPlan& plan) {
+    return with_loss_step(plan, [&]<class Step>(Step*) { return Step::size(device, labels, plan); });
 }
 
 }  // namespace ntpgeo

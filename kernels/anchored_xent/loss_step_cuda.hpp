@@ -16,4 +16,7 @@ class Device;
 std::unique_ptr<LossStep> make_loss_step_cuda(device::Device& device, const LabelsView& labels,
                                               const LossPlan& plan);
 
+/// Bytes and chunk of the same, taking nothing. Waits for the stream.
+LossStepSize loss_step_size_cuda(device::Device& device, const LabelsView& labels, const LossPlan& plan);
+
 }  // namespace ntpgeo

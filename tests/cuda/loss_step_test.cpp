@@ -54,19 +54,21 @@ TEST_F(CudaLossStep, AgreesWithItsCpuTwinWhereARowSpansSeveralBlocks) {
 TEST_F(CudaLossStep, OneChunkAndManyGiveTheSameGradient) {
     const Problem problem = random_problem(50, 61, 9, 1, 4);
     const StepResult whole = run_step(problem.data, problem.words, problem.contexts, {9});
-    for (const std::int64_t chunk : {1, 7, 30, 60, 61, 100})
+    for (const auto& [chunk, group] :
+         {std::pair{1, 0}, {1, 5}, {7, 7}, {7, 21}, {30, 31}, {60, 61}, {61, 61}, {0, 40}, {100, 200}})
         for (const Case& c : {cases[0], cases[4]}) {
             const StepResult cut = run_step(gpu(), problem.data, problem.words, problem.contexts,
-                                            {9, c.master, c.precision, chunk, 0});
-            EXPECT_LT(gradient_error(cut, whole).worst, c.tolerance) << chunk;
-            EXPECT_NEAR(cut.sums.excess_loss / whole.sums.excess_loss, 1, c.tolerance) << chunk;
+                                            {9, c.master, c.precision, chunk, group});
+            EXPECT_LT(gradient_error(cut, whole).worst, c.tolerance) << chunk << ' ' << group;
+            EXPECT_NEAR(cut.sums.excess_loss / whole.sums.excess_loss, 1, c.tolerance)
+                << chunk << ' ' << group;
         }
 }
 
 TEST_F(CudaLossStep, GivesTheSameBitsTwice) {
     const Problem problem = random_problem(300, 40, 12, 1, 5);
     for (const Case& c : cases) {
-        const LossPlan plan{12, c.master, c.precision, 16, 0};
+        const LossPlan plan{12, c.master, c.precision, 8, 16};
         const StepResult one = run_step(gpu(), problem.data, problem.words, problem.contexts, plan, 0.1);
         const StepResult two = run_step(gpu(), problem.data, problem.words, problem.contexts, plan, 0.1);
         EXPECT_EQ(one.words_gradient, two.words_gradient);
@@ -85,6 +87,37 @@ TEST_F(CudaLossStep, RidgeTermEntersTheGradientAlone) {
     for (std::size_t i = 0; i < problem.contexts.size(); ++i)
         EXPECT_NEAR(ridge.contexts_gradient[i], plain_step.contexts_gradient[i] + 0.25 * problem.contexts[i],
                     1e-15);
+}
+
+TEST_F(CudaLossStep, EitherGradientIsMadeAlone) {
+    const Problem problem = random_problem(45, 30, 6, 1, 21);
+    for (const Case& c : cases) {
+        SCOPED_TRACE(&c - cases.data());
+        expect_either_gradient_alone(gpu(), problem, {6, c.master, c.precision, 8, 0});
+    }
+}
+
+TEST_F(CudaLossStep, TakesTheMemoryItSaidItWould) {
+    const Dataset data = random_dataset(300, 200, 40, 1, 9, 22);
+    const Labels labels(gpu(), data);
+    EXPECT_GT(gpu().memory().free, 0);
+    EXPECT_GE(gpu().memory().total, gpu().memory().free);
+    for (const Case& c : cases)
+        for (const std::int64_t chunk : {0, 16}) {
+            const LossPlan plan{20, c.master, c.precision, chunk, 0};
+            const std::int64_t before = gpu().memory().free;
+            const LossStepSize size = gpu().loss_step_size(labels.view(), plan);
+            EXPECT_EQ(gpu().memory().free, before);
+            const auto step = gpu().make_loss_step(labels.view(), plan);
+            const std::int64_t taken = before - gpu().memory().free;
+            // A GPU hands out memory in pages of 2 MiB, at most one for each of twenty arrays; the emulated
+            // one by the byte, but for alignment.
+            constexpr std::int64_t page = std::int64_t{2} << 20;
+            EXPECT_NEAR(static_cast<double>(taken), static_cast<double>(size.bytes),
+                        20.0 * (taken % page == 0 ? page : 512))
+                << &c - cases.data();
+            EXPECT_EQ(size.chunk, chunk > 0 ? chunk : 200);
+        }
 }
 
 TEST_F(CudaLossStep, RedoesAContextWhoseOffSupportLogitsTowerOverTheAnchor) {
@@ -217,7 +250,7 @@ class KeptStep {
 
 TEST_F(CudaLossStep, ReplaysWithOtherParametersAndAnotherLambda) {
     // The first call runs as it is, the second records, the rest replay the recording.
-    const LossPlan plan{6, Real::fp64, Precision::bf16x3, 16, 0};
+    const LossPlan plan{6, Real::fp64, Precision::bf16x3, 16, 32};
     Problem problem = random_problem(40, 50, 6, 1, 7);
     KeptStep kept(gpu(), problem, plan);
     for (int call = 0; call < 5; ++call) {

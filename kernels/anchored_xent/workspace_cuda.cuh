@@ -1,0 +1,123 @@
+// The memory of a CUDA loss step: its sizes, known before any of it is taken, and the arrays themselves.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "kernels/anchored_xent/anchored_xent.hpp"
+#include "kernels/anchored_xent/chunking_cuda.hpp"
+#include "kernels/anchored_xent/label_terms.hpp"
+#include "kernels/anchored_xent/operands_cuda.cuh"
+#include "kernels/anchored_xent/stream_cuda.cuh"
+#include "kernels/device/device.cuh"
+#include "kernels/device/memory.cuh"
+
+namespace ntpgeo::anchored_xent::cuda {
+
+/// Every size of a loss step in arithmetic A.
+template <class A>
+struct Layout {
+    std::int64_t contexts = 0, vocab = 0, dim = 0;
+    std::int64_t padded_dim = 0;  ///< a multiple of 8: tensor cores read 16 bytes at a time
+    std::int64_t stride = 0;      ///< of a row of logits and of exponentials: V, padded to a multiple of 128
+    std::int64_t tiles = 0;       ///< partial sums of a row
+    std::int64_t chunk = 0, group = 0;  ///< contexts, as in ChunkingCuda
+    std::int64_t largest_support = 0;   ///< entries of a chunk
+    std::vector<std::int64_t> indptr;   ///< [m+1] on the host
+
+    /// Reads the labels' indptr from the device and waits for it.
+    Layout(const device::Device& device, const LabelsView& labels, const LossPlan& plan)
+        : contexts(labels.contexts),
+          vocab(labels.vocab_size),
+          dim(plan.dim),
+          padded_dim(round_up(plan.dim, 8)),
+          stride(round_up(labels.vocab_size, 128)),
+          tiles((stride + stream_tile<A> - 1) / stream_tile<A>),
+          indptr(static_cast<std::size_t>(labels.contexts) + 1) {
+        const auto exponential = stride * A::terms * static_cast<std::int64_t>(sizeof(typename A::Operand));
+        const ChunkingCuda chunking = choose_chunking_cuda(contexts, padded_dim, exponential,
+                                                           device.multiprocessors(), plan.chunk, plan.group);
+        chunk = chunking.chunk;
+        group = chunking.group;
+        NTPGEO_CHECK(cudaMemcpyAsync(indptr.data(), labels.indptr, indptr.size() * sizeof(std::int64_t),
+                                     cudaMemcpyDeviceToHost, device.stream()));
+        device.synchronise();
+        for (std::int64_t begin = 0; begin < contexts; begin += chunk)
+            largest_support =
+                std::max(largest_support, indptr[std::min(begin + chunk, contexts)] - indptr[begin]);
+    }
+
+    /// Elements from one plane of exponentials to the next.
+    [[nodiscard]] std::int64_t plane() const { return group * stride; }
+
+  private:
+    static std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
+        return (value + multiple - 1) / multiple * multiple;
+    }
+};
+
+template <class A>
+struct Workspace {
+    template <class T>
+    using DeviceArray = device::DeviceArray<T>;
+    using Operand = typename A::Operand;
+    using Logit = typename A::Logit;
+
+    DeviceArray<Operand> words;            // [stride, copies·padded_dim]
+    DeviceArray<Operand> contexts;         // [chunk, copies·padded_dim]
+    DeviceArray<Operand> scaled;           // [group, terms·padded_dim] D·H
+    DeviceArray<Operand> exponentials;     // [terms, group, stride] E
+    DeviceArray<Logit> logits;             // [chunk, stride] Z
+    DeviceArray<Logit> words_gradient;     // [stride, padded_dim]
+    DeviceArray<Logit> contexts_gradient;  // [group, padded_dim] E·W
+    DeviceArray<SupportTerms> terms;       // [chunk]
+    DeviceArray<double> sums;              // [chunk, tiles]
+    DeviceArray<double> scale;             // [group] D
+    DeviceArray<double> support_logits;    // [largest_support]
+    DeviceArray<double> residual;          // [largest_support]
+    DeviceArray<double> mean_word;         // [dim]
+    DeviceArray<double> results;           // [2, m] π_j·excess and π_j·off-support mass
+    DeviceArray<double> totals;            // [2]
+    DeviceArray<double> lambda;            // [1]
+
+    explicit Workspace(const Layout<A>& layout) {
+        visit(*this, layout,
+              []<class T>(DeviceArray<T>& array, std::int64_t size) { array = DeviceArray<T>(size); });
+    }
+
+    /// What the arrays come to.
+    static std::int64_t bytes(const Layout<A>& layout) {
+        std::int64_t total = 0;
+        Workspace none;
+        visit(none, layout, [&]<class T>(DeviceArray<T>&, std::int64_t size) {
+            total += size * static_cast<std::int64_t>(sizeof(T));
+        });
+        return total;
+    }
+
+  private:
+    Workspace() = default;
+
+    template <class Work>
+    static void visit(Workspace& w, const Layout<A>& l, const Work& work) {
+        work(w.words, l.stride * copies<A> * l.padded_dim);
+        work(w.contexts, l.chunk * copies<A> * l.padded_dim);
+        work(w.scaled, l.group * A::terms * l.padded_dim);
+        work(w.exponentials, A::terms * l.plane());
+        work(w.logits, l.chunk * l.stride);
+        work(w.words_gradient, l.stride * l.padded_dim);
+        work(w.contexts_gradient, l.group * l.padded_dim);
+        work(w.terms, l.chunk);
+        work(w.sums, l.chunk * l.tiles);
+        work(w.scale, l.group);
+        work(w.support_logits, l.largest_support);
+        work(w.residual, l.largest_support);
+        work(w.mean_word, l.dim);
+        work(w.results, 2 * l.contexts);
+        work(w.totals, 2);
+        work(w.lambda, 1);
+    }
+};
+
+}  // namespace ntpgeo::anchored_xent::cuda
