@@ -124,74 +124,78 @@ class ThreeProducts final : public WorkOnStream {
     static constexpr int term_of_e[3] = {0, 0, 1}, term_of_factor[3] = {0, 1, 0};
 
   public:
-    ThreeProducts(std::int64_t vocab, std::int64_t contexts, std::int64_t dim, std::int64_t chunk)
-        : contexts_count_(contexts),
-          chunk_(std::min(chunk, contexts)),
+    ThreeProducts(std::int64_t vocab, std::int64_t contexts, std::int64_t dim, const ProductSizes& sizes)
+        : count_(contexts),
+          chunk_(std::min(sizes.logits, contexts)),
+          group_(std::min(sizes.gradients, contexts)),
           dim_(round_up(dim, 8)),
           stride_(round_up(vocab, 128)),
           words_(stride_ * copies<A> * dim_),
           contexts_(chunk_ * copies<A> * dim_),
-          scaled_(chunk_ * A::terms * dim_),
+          scaled_(group_ * A::terms * dim_),
           logits_(chunk_ * stride_),
-          exponentials_(A::terms * chunk_ * stride_),
+          exponentials_(A::terms * group_ * stride_),
           words_gradient_(stride_ * dim_),
-          contexts_gradient_(chunk_ * dim_) {
+          contexts_gradient_(group_ * dim_) {
         fill(words_, 1);
         fill(contexts_, 2);
         fill(scaled_, 3);
         fill(exponentials_, 4);
     }
     void queue() override {
-        for (std::int64_t begin = 0; begin < contexts_count_; begin += chunk_)
-            multiply(std::min(chunk_, contexts_count_ - begin), begin == 0 ? 0.0 : 1.0);
+        for (std::int64_t begin = 0; begin < count_; begin += group_) {
+            const std::int64_t size = std::min(group_, count_ - begin);
+            for (std::int64_t at = 0; at < size; at += chunk_) logits_product(std::min(chunk_, size - at));
+            gradient_products(size, begin == 0 ? 0.0 : 1.0);
+        }
     }
     double error() override {
         const std::int64_t inner = copies<A> * dim_, word = stride_ / 2, column = dim_ - 1;
-        const std::int64_t last = contexts_count_ - (contexts_count_ - 1) / chunk_ * chunk_, row = last / 2;
-        const double logit = dot(contexts_.data() + row * inner, 1, words_.data() + word * inner, 1, inner);
+        const double logit = dot(contexts_.data(), 1, words_.data() + word * inner, 1, inner);
         double of_word = 0, of_context = 0;
         for (int pair = 0; pair < pairs; ++pair) {
             const Operand* const e = plane(pair);
             const std::int64_t term = term_of_factor[pair] * dim_ + column;
-            for (std::int64_t begin = 0; begin < contexts_count_; begin += chunk_)
+            for (std::int64_t begin = 0; begin < count_; begin += group_)
                 of_word += dot(e + word, stride_, scaled_.data() + term, A::terms * dim_,
-                               std::min(chunk_, contexts_count_ - begin));
-            of_context += dot(e + row * stride_, 1, words_.data() + term, inner, stride_);
+                               std::min(group_, count_ - begin));
+            of_context += dot(e, 1, words_.data() + term, inner, stride_);
         }
         const auto scale = [](std::int64_t terms) { return std::sqrt(static_cast<double>(terms)) / 3; };
         return std::max(
-            {deviation(logits_.data() + row * stride_ + word, logit, scale(inner)),
-             deviation(words_gradient_.data() + word * dim_ + column, of_word,
-                       scale(pairs * contexts_count_)),
-             deviation(contexts_gradient_.data() + row * dim_ + column, of_context, scale(pairs * stride_))});
+            {deviation(logits_.data() + word, logit, scale(inner)),
+             deviation(words_gradient_.data() + word * dim_ + column, of_word, scale(pairs * count_)),
+             deviation(contexts_gradient_.data() + column, of_context, scale(pairs * stride_))});
     }
 
   private:
     [[nodiscard]] const Operand* plane(int pair) const {
-        return exponentials_.data() + term_of_e[pair] * chunk_ * stride_;
+        return exponentials_.data() + term_of_e[pair] * group_ * stride_;
     }
     // As LossStepCuda makes them.
-    void multiply(std::int64_t size, double beta) {
+    void logits_product(std::int64_t size) {
         const std::int64_t inner = copies<A> * dim_;
         product<A>(device_.cublas(), false, true, size, stride_, inner, {contexts_.data(), inner},
                    {words_.data(), inner}, 0, {logits_.data(), stride_});
+    }
+    void gradient_products(std::int64_t size, double beta) {
         for (int pair = 0; pair < pairs; ++pair) {
             const std::int64_t term = term_of_factor[pair] * dim_;
             product<A>(device_.cublas(), true, false, stride_, dim_, size, {plane(pair), stride_},
                        {scaled_.data() + term, A::terms * dim_}, pair == 0 ? beta : 1.0,
                        {words_gradient_.data(), dim_});
             product<A>(device_.cublas(), false, false, size, dim_, stride_, {plane(pair), stride_},
-                       {words_.data() + term, inner}, pair == 0 ? 0.0 : 1.0,
+                       {words_.data() + term, copies<A> * dim_}, pair == 0 ? 0.0 : 1.0,
                        {contexts_gradient_.data(), dim_});
         }
     }
 
-    std::int64_t contexts_count_, chunk_, dim_, stride_;
+    std::int64_t count_, chunk_, group_, dim_, stride_;
     DeviceArray<Operand> words_, contexts_;                              // [stride or chunk, copies·dim]
-    DeviceArray<Operand> scaled_;                                        // [chunk, terms·dim]
+    DeviceArray<Operand> scaled_;                                        // [group, terms·dim]
     DeviceArray<typename A::Logit> logits_;                              // [chunk, stride]
-    DeviceArray<Operand> exponentials_;                                  // [terms, chunk, stride]
-    DeviceArray<typename A::Logit> words_gradient_, contexts_gradient_;  // [stride or chunk, dim]
+    DeviceArray<Operand> exponentials_;                                  // [terms, group, stride]
+    DeviceArray<typename A::Logit> words_gradient_, contexts_gradient_;  // [stride or group, dim]
 };
 
 template <class A>
@@ -268,20 +272,23 @@ std::unique_ptr<DeviceWork> make_gemm(Precision precision, std::int64_t n) {
     });
 }
 
-std::unique_ptr<DeviceWork> make_three_products(Precision precision, std::int64_t vocab,
-                                                std::int64_t contexts, std::int64_t dim, std::int64_t chunk) {
-    return with_arithmetic(precision, [&]<Precision p>(Tag<p>) -> std::unique_ptr<DeviceWork> {
-        return std::make_unique<ThreeProducts<Arithmetic<p>>>(vocab, contexts, dim, chunk);
+ProductSizes loss_step_products(Precision precision, std::int64_t vocab, std::int64_t contexts,
+                                std::int64_t dim) {
+    const device::Device gpu(0);
+    return with_arithmetic(precision, [&]<Precision p>(Tag<p>) {
+        using A = Arithmetic<p>;
+        const auto exponentials = round_up(vocab, 128) * A::terms * sizeof(typename A::Operand);
+        const auto [chunk, group] = anchored_xent::choose_chunking_cuda(
+            contexts, round_up(dim, 8), static_cast<std::int64_t>(exponentials), gpu.multiprocessors(), 0, 0);
+        return ProductSizes{chunk, group};
     });
 }
 
-std::int64_t loss_step_chunk(Precision precision, std::int64_t vocab, std::int64_t contexts,
-                             std::int64_t dim) {
-    const device::Device gpu(0);
-    return with_arithmetic(precision, [&]<Precision p>(Tag<p>) {
-        return anchored_xent::choose_chunk_cuda(contexts, round_up(dim, 8),
-                                                round_up(vocab, 128) * element_bytes<Arithmetic<p>>,
-                                                gpu.multiprocessors());
+std::unique_ptr<DeviceWork> make_three_products(Precision precision, std::int64_t vocab,
+                                                std::int64_t contexts, std::int64_t dim,
+                                                const ProductSizes& sizes) {
+    return with_arithmetic(precision, [&]<Precision p>(Tag<p>) -> std::unique_ptr<DeviceWork> {
+        return std::make_unique<ThreeProducts<Arithmetic<p>>>(vocab, contexts, dim, sizes);
     });
 }
 

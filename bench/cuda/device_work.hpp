@@ -30,12 +30,17 @@ std::unique_ptr<DeviceWork> make_copy(std::int64_t bytes);
 /// three bf16 products.
 std::unique_ptr<DeviceWork> make_gemm(Precision precision, std::int64_t n);
 
-/// The three products of a loss step alone, chunk by chunk with the step's own types, paddings and strides.
+/// How the contexts are cut: so many whose logits are one product, and whose gradients are.
+struct ProductSizes {
+    std::int64_t logits, gradients;  ///< the second a multiple of the first, or all contexts
+};
+/// As the loss step of these sizes cuts them.
+ProductSizes loss_step_products(Precision precision, std::int64_t vocab, std::int64_t contexts,
+                                std::int64_t dim);
+/// The three products of a loss step alone, with the step's own types, paddings and strides.
 std::unique_ptr<DeviceWork> make_three_products(Precision precision, std::int64_t vocab,
-                                                std::int64_t contexts, std::int64_t dim, std::int64_t chunk);
-/// Contexts a chunk in the loss step of these sizes.
-std::int64_t loss_step_chunk(Precision precision, std::int64_t vocab, std::int64_t contexts,
-                             std::int64_t dim);
+                                                std::int64_t contexts, std::int64_t dim,
+                                                const ProductSizes& sizes);
 
 /// The pass Z -> E = exp(Z - a) with its row sums, over `contexts` rows of logits.
 std::unique_ptr<DeviceWork> make_streaming_pass(Precision precision, std::int64_t vocab,

@@ -155,31 +155,30 @@ OnGpu& on_gpu(const GpuCase& c) {
     return kept;
 }
 
-/// The products in the arrangement that measures best: chunks as in the step, or of a half or a quarter.
-std::unique_ptr<DeviceWork> best_products(const GpuCase& c, const Scale& scale, std::string& label) {
-    const std::int64_t chunk = loss_step_chunk(c.precision, c.size.vocab, c.size.contexts, c.size.dim);
+/// The products in the arrangement that measures best: cut as in the step, its logits as wide as its
+/// gradients, or both of half that width.
+std::unique_ptr<DeviceWork> best_products(const GpuCase& c, std::string& label) {
+    const ProductSizes own = loss_step_products(c.precision, c.size.vocab, c.size.contexts, c.size.dim);
+    const std::int64_t half = (own.gradients + 1) / 2;
     std::unique_ptr<DeviceWork> best;
     double least = 0;
-    for (const std::int64_t divisor : {1, 2, 4}) {
-        if (divisor > 1 && (chunk % (256 * divisor) != 0 || scale.smoke)) continue;
-        auto products =
-            make_three_products(c.precision, c.size.vocab, c.size.contexts, c.size.dim, chunk / divisor);
-        const double seconds = seconds_of([&] {  // the first round loads code
+    for (const ProductSizes& sizes :
+         {own, ProductSizes{own.gradients, own.gradients}, ProductSizes{half, half}}) {
+        auto products = make_three_products(c.precision, c.size.vocab, c.size.contexts, c.size.dim, sizes);
+        const auto round = [&] {
             products->queue();
             products->wait();
-        });
+        };
+        round();  // loads code
         if (const double error = products->error();
             !(error <= (c.precision == Precision::fp64 ? 1e-12 : 2e-2)))
             throw Failure(fmt::format("wrong result: the products alone are off by {:.2g}", error));
-        const double again = seconds_of([&] {
-            products->queue();
-            products->wait();
-        });
-        label += fmt::format("{}chunks of {} {:.3g} ms", label.empty() ? "products: " : ", ", chunk / divisor,
-                             1e3 * std::min(seconds, again));
-        if (!best || again < least) {
+        const double seconds = seconds_of(round);
+        label += fmt::format("{}{} and {} contexts {:.3g} ms", label.empty() ? "products of " : ", ",
+                             sizes.logits, sizes.gradients, 1e3 * seconds);
+        if (!best || seconds < least) {
             best = std::move(products);
-            least = again;
+            least = seconds;
         }
     }
     return best;
@@ -198,7 +197,7 @@ void time_loss_step(benchmark::State& state, const GpuCase& c, const Scale& scal
     const std::int64_t workspace = free_before - free_gpu_memory();
 
     std::string label;
-    const auto products = best_products(c, scale, label);
+    const auto products = best_products(c, label);
     std::vector<double> ours_seconds, products_seconds;
     for ([[maybe_unused]] auto _ : state) {
         ours_seconds.push_back(seconds_of([&] { ours.run(*step); }));
