@@ -14,9 +14,13 @@
 namespace ntpgeo::bench {
 
 void register_loss_step();
-void register_numpy_peer();
+void register_python_peers();
 void register_metrics();
 void register_text();
+
+/// Runs the registered cases that the command line picks. Exit status: 0; 1 where a case failed; 2 where none
+/// was picked.
+int run_registered();
 
 /// Ends a case with a message in its JSON, and the program with exit status 1: a wrong result is no timing.
 void fail(benchmark::State& state, const std::string& message);

@@ -1,4 +1,4 @@
-// The same loss step in NumPy, on the same data and in the same run as ours (peers/numpy_step.py).
+// The same loss step in NumPy and in PyTorch, on the same data and in the same run as ours (bench/peers).
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -23,12 +23,20 @@ std::string interpreter() {
     return access(beside_sources, X_OK) == 0 ? beside_sources : "python3";
 }
 
-class NumpyPeer {
+/// A Python library, and the script that knows how a step is written in it.
+struct Library {
+    const char* name;     ///< as the script says it before its version
+    const char* subject;  ///< first part of its cases' names, and of their counters
+    const char* script;
+};
+constexpr Library libraries[] = {{"NumPy", "numpy", NTPGEO_SOURCES "/bench/peers/numpy_step.py"},
+                                 {"PyTorch", "torch", NTPGEO_SOURCES "/bench/peers/torch_cpu_step.py"}};
+
+class PythonPeer {
   public:
-    explicit NumpyPeer(const LossCase& loss_case) {
+    PythonPeer(const Library& library, const LossCase& loss_case) : name_(library.name) {
         try {
-            child_.emplace(
-                std::vector<std::string>{interpreter(), NTPGEO_SOURCES "/bench/peers/numpy_step.py"});
+            child_.emplace(std::vector<std::string>{interpreter(), library.script});
             about_ = child_->read_line();
         } catch (const Failure& failure) {
             about_ = failure.what();
@@ -49,11 +57,12 @@ class NumpyPeer {
         check(loss_case.precision == Precision::fp32 ? 1e-4 : 1e-9);
     }
 
-    /// Whether there is an interpreter with NumPy; `about` then names the version, and otherwise the reason.
-    [[nodiscard]] bool available() const { return about_.rfind("NumPy", 0) == 0; }
+    /// Whether there is an interpreter with the library; `about` then names the version, and otherwise the
+    /// reason.
+    [[nodiscard]] bool available() const { return about_.rfind(name_, 0) == 0; }
     [[nodiscard]] const std::string& about() const { return about_; }
 
-    /// Median seconds of `count` runs: a step of ours, one of NumPy's, and NumPy's products alone.
+    /// Median seconds of `count` runs: a step of ours, one of the peer's, and the peer's products alone.
     struct Times {
         double ours, step, products;
     };
@@ -67,7 +76,7 @@ class NumpyPeer {
         child_->write_line(fmt::format("time {}", count));
         std::istringstream answer(child_->read_line());
         if (!(answer >> times.step >> times.products))
-            throw Failure("the NumPy peer ended before its answer");
+            throw Failure("the " + name_ + " peer ended before its answer");
         return times;
     }
 
@@ -84,32 +93,36 @@ class NumpyPeer {
         child_->write_line("check");
         std::istringstream answer(child_->read_line());
         double loss = 0, norm = 0;
-        if (!(answer >> loss >> norm)) throw Failure("the NumPy peer ended before its answer");
+        if (!(answer >> loss >> norm)) throw Failure("the " + name_ + " peer ended before its answer");
         if (!(std::abs(loss - problem_->loss()) <= tolerance * loss &&
               std::abs(norm - problem_->gradient_norm()) <= tolerance * norm))
-            throw Failure(fmt::format("wrong result: loss and gradient norm {} and {}, NumPy's {} and {}",
-                                      problem_->loss(), problem_->gradient_norm(), loss, norm));
+            throw Failure(fmt::format("wrong result: loss and gradient norm {} and {}, {}'s {} and {}",
+                                      problem_->loss(), problem_->gradient_norm(), name_, loss, norm));
     }
 
+    std::string name_;
     std::optional<ChildProcess> child_;
     std::optional<LossProblem> problem_;
     std::string about_;
 };
 
-void time_numpy(benchmark::State& state, const LossCase& loss_case, std::int64_t runs) {
-    auto& peer = keep_setup<NumpyPeer>("peer_numpy/" + loss_case.name(),
-                                       [&] { return std::make_unique<NumpyPeer>(loss_case); });
+void time_peer(benchmark::State& state, const Library& library, const LossCase& loss_case,
+               std::int64_t runs) {
+    auto& peer = keep_setup<PythonPeer>(fmt::format("peer_{}/{}", library.subject, loss_case.name()),
+                                        [&] { return std::make_unique<PythonPeer>(library, loss_case); });
     if (!peer.available()) {
         const std::string reason = peer.about().empty() ? "no answer from " + interpreter() : peer.about();
-        state.SkipWithError(("skipped: " + reason + "; NTPGEO_PYTHON can name a Python with NumPy").c_str());
+        state.SkipWithError(
+            fmt::format("skipped: {}; NTPGEO_PYTHON can name a Python with {}", reason, library.name)
+                .c_str());
         return;
     }
-    NumpyPeer::Times times{};
+    PythonPeer::Times times{};
     for ([[maybe_unused]] auto _ : state) {
         times = peer.time(runs);
         state.SetIterationTime(times.step);
     }
-    state.counters["ratio_to_gemm_numpy"] = times.step / times.products;
+    state.counters[std::string("ratio_to_gemm_") + library.subject] = times.step / times.products;
     state.counters["times_ours"] = times.step / times.ours;
     state.counters["our_step_ms"] = times.ours * 1e3;
     state.SetLabel(peer.about());
@@ -117,16 +130,18 @@ void time_numpy(benchmark::State& state, const LossCase& loss_case, std::int64_t
 
 }  // namespace
 
-void register_numpy_peer() {
-    for (const LossCase& loss_case : loss_cases())
-        register_case(
-            "peer_numpy/" + loss_case.name(),
-            [loss_case](benchmark::State& state) { time_numpy(state, loss_case, loss_case.iterations(0.5)); })
-            ->UseManualTime()
-            ->Unit(benchmark::kMillisecond)
-            ->Iterations(1)
-            ->Repetitions(3)
-            ->DisplayAggregatesOnly();
+void register_python_peers() {
+    for (const Library& library : libraries)
+        for (const LossCase& loss_case : loss_cases())
+            register_case(fmt::format("peer_{}/{}", library.subject, loss_case.name()),
+                          [library, loss_case](benchmark::State& state) {
+                              time_peer(state, library, loss_case, loss_case.iterations(0.5));
+                          })
+                ->UseManualTime()
+                ->Unit(benchmark::kMillisecond)
+                ->Iterations(1)
+                ->Repetitions(3)
+                ->DisplayAggregatesOnly();
 }
 
 }  // namespace ntpgeo::bench

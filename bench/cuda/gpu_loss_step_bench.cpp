@@ -1,0 +1,272 @@
+// The loss step on the GPU, in every precision: its time over that of the same three products alone, both as
+// fractions of the GEMM rate of this run, the memory it takes, and how far its gradients are from fp64 ones
+// at two excesses of the same problem.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bench/cuda/cases.hpp"
+#include "bench/cuda/gpu_facts.hpp"
+#include "bench/cuda/problem_on_gpu.hpp"
+#include "kernels/status.hpp"
+
+namespace ntpgeo::bench {
+namespace {
+
+constexpr double mebibyte = 1 << 20;
+
+struct GpuCase {
+    ProblemSize problem;
+    ProblemSize size;  ///< the problem's, with fewer contexts where it would not end in time otherwise
+    Precision precision;
+    Real master;
+
+    [[nodiscard]] std::string name() const {
+        return fmt::format("cuda/loss_step/{}/{}/master:{}{}", size.name(), precision_name(precision),
+                           (master == Real::fp64 ? "fp64" : "fp32"), size == problem ? "" : "/reduced_m");
+    }
+};
+
+/// What a gradient may be off by, relative to its norm: the arithmetic's own digits, and with an fp32 master
+/// the rounding of logits of some 20 nats over the square root of the excess.
+double tolerance(const GpuCase& c, double excess) {
+    const double of_master = c.master == Real::fp32 ? 2e-6 * 20 / std::sqrt(excess) : 0;
+    switch (c.precision) {
+        case Precision::bf16:
+            return 2e-2 + of_master;
+        case Precision::tf32:
+            return 2e-3 + of_master;
+        case Precision::bf16x3:
+            return 1e-4 + of_master;
+        case Precision::fp32:
+            return 1e-5 + of_master;
+        case Precision::fp64:
+            break;
+    }
+    return 1e-9 + of_master;
+}
+
+Backend& gpu() {
+    static const std::unique_ptr<Backend> backend = make_cuda_backend(0);
+    return *backend;
+}
+
+/// The fp64 step's gradients at both states, by which every other is judged, themselves held against the
+/// textbook on the host.
+class References {
+  public:
+    explicit References(const KnownProblem& problem) : words_(gpu(), problem, Real::fp64) {
+        const std::int64_t contexts = compared_contexts(problem.size());
+        for (int state = 0; state < 2; ++state) {
+            const ProblemOnGpu& here = states_.emplace_back(gpu(), problem, words_, state, contexts);
+            excess_.push_back(here.run(*here.make_step(Precision::fp64)).excess_loss);
+            const Matrix gradient = here.contexts_gradient();
+            const auto on_host =
+                download_array<double>(gpu(), gradient.data, gradient.rows * gradient.columns);
+            for (const std::int64_t j : {std::int64_t{0}, contexts - 1}) {
+                const double error = problem.error_of_context(state, contexts, j, on_host.data());
+                if (!(error < 1e-8))
+                    throw Failure(fmt::format("wrong result: dH of context {} is off by {:.2g}", j, error));
+            }
+            const double target = problem.states()[static_cast<std::size_t>(state)].target;
+            if (!(excess_.back() > target / 2 && excess_.back() < target * 2))
+                throw Failure(fmt::format("the state of excess {} has {}", target, excess_.back()));
+        }
+    }
+    [[nodiscard]] double excess(int state) const { return excess_[static_cast<std::size_t>(state)]; }
+    [[nodiscard]] Vector gradient(int state) const {
+        return states_[static_cast<std::size_t>(state)].gradient();
+    }
+
+  private:
+    WordsOnGpu words_;
+    std::vector<ProblemOnGpu> states_;
+    std::vector<double> excess_;
+};
+
+/// A problem in one master precision: the states to compare gradients at, and what was last timed.
+class Timed {
+  public:
+    Timed(const KnownProblem& problem, Real master) : problem_(problem), words_(gpu(), problem, master) {
+        for (int state = 0; state < 2; ++state)
+            compared_.emplace_back(gpu(), problem, words_, state, compared_contexts(problem.size()));
+    }
+
+    /// ‖gradient − reference‖/‖reference‖ of a step of `c`'s arithmetic at a state.
+    [[nodiscard]] double error_of(const References& references, const GpuCase& c, int state) const {
+        const ProblemOnGpu& here = compared_[static_cast<std::size_t>(state)];
+        here.run(*here.make_step(c.precision));
+        const SquaredDifference squares = squared_difference(here.gradient(), references.gradient(state));
+        const double error = std::sqrt(squares.difference / squares.reference);
+        if (!(error <= tolerance(c, references.excess(state))))
+            throw Failure(fmt::format("wrong result: the gradient at an excess of {:.1e} is off by {:.2g}",
+                                      references.excess(state), error));
+        return error;
+    }
+
+    /// The first `contexts` contexts at the first state.
+    const ProblemOnGpu& problem(std::int64_t contexts) {
+        if (!whole_ || whole_->contexts() != contexts) {
+            whole_.reset();
+            const std::int64_t before = free_gpu_memory();
+            whole_.emplace(gpu(), problem_, words_, 0, contexts);
+            bytes_ = before - free_gpu_memory() + words_.bytes();
+        }
+        return *whole_;
+    }
+    /// What that problem takes: labels, factors and gradients.
+    [[nodiscard]] std::int64_t problem_bytes() const { return bytes_; }
+
+  private:
+    const KnownProblem& problem_;
+    WordsOnGpu words_;
+    std::vector<ProblemOnGpu> compared_;
+    std::optional<ProblemOnGpu> whole_;
+    std::int64_t bytes_ = 0;
+};
+
+/// What the cases of one problem share on the GPU, kept while they come.
+struct OnGpu {
+    ProblemSize size;
+    Real master;
+    std::unique_ptr<References> references;
+    std::unique_ptr<Timed> timed;
+};
+OnGpu& on_gpu(const GpuCase& c) {
+    gpu();  // before `kept`, so that it outlives it
+    static OnGpu kept{};
+    if (!kept.references || !(kept.size == c.problem)) {
+        kept = {};
+        const KnownProblem& problem = known_problem(c.problem);
+        kept.references = std::make_unique<References>(problem);
+        kept.size = c.problem;
+    }
+    if (!kept.timed || kept.master != c.master) {
+        kept.timed = nullptr;
+        kept.timed = std::make_unique<Timed>(known_problem(c.problem), c.master);
+        kept.master = c.master;
+    }
+    return kept;
+}
+
+/// The products in the arrangement that measures best: chunks as in the step, or of a half or a quarter.
+std::unique_ptr<DeviceWork> best_products(const GpuCase& c, const Scale& scale, std::string& label) {
+    const std::int64_t chunk = loss_step_chunk(c.precision, c.size.vocab, c.size.contexts, c.size.dim);
+    std::unique_ptr<DeviceWork> best;
+    double least = 0;
+    for (const std::int64_t divisor : {1, 2, 4}) {
+        if (divisor > 1 && (chunk % (256 * divisor) != 0 || scale.smoke)) continue;
+        auto products =
+            make_three_products(c.precision, c.size.vocab, c.size.contexts, c.size.dim, chunk / divisor);
+        const double seconds = seconds_of([&] {  // the first round loads code
+            products->queue();
+            products->wait();
+        });
+        if (const double error = products->error();
+            !(error <= (c.precision == Precision::fp64 ? 1e-12 : 2e-2)))
+            throw Failure(fmt::format("wrong result: the products alone are off by {:.2g}", error));
+        const double again = seconds_of([&] {
+            products->queue();
+            products->wait();
+        });
+        label += fmt::format("{}chunks of {} {:.3g} ms", label.empty() ? "products: " : ", ", chunk / divisor,
+                             1e3 * std::min(seconds, again));
+        if (!best || again < least) {
+            best = std::move(products);
+            least = again;
+        }
+    }
+    return best;
+}
+
+void time_loss_step(benchmark::State& state, const GpuCase& c, const Scale& scale) {
+    const OnGpu& shared = on_gpu(c);
+    double errors[2];
+    for (int at = 0; at < 2; ++at) errors[at] = shared.timed->error_of(*shared.references, c, at);
+
+    const ProblemOnGpu& ours = shared.timed->problem(c.size.contexts);
+    const std::int64_t free_before = free_gpu_memory();
+    const auto step = ours.make_step(c.precision);
+    LossSums sums;
+    for (int i = 0; i < 3; ++i) sums = ours.run(*step);  // from the third run on it is one graph
+    const std::int64_t workspace = free_before - free_gpu_memory();
+
+    std::string label;
+    const auto products = best_products(c, scale, label);
+    std::vector<double> ours_seconds, products_seconds;
+    for ([[maybe_unused]] auto _ : state) {
+        ours_seconds.push_back(seconds_of([&] { ours.run(*step); }));
+        products_seconds.push_back(seconds_of([&] {
+            products->queue();
+            products->wait();
+        }));
+        state.SetIterationTime(ours_seconds.back());
+    }
+    const double seconds = median(ours_seconds), alone = median(products_seconds);
+    state.counters["step_ms"] = seconds * 1e3;
+    state.counters["ratio_to_gemm"] = seconds / alone;
+    state.counters["fraction_of_gemm_rate"] = c.size.flops() / seconds / gemm_rate(c.precision, scale).rate;
+    state.counters["tflops"] = c.size.flops() / seconds * 1e-12;
+    state.counters["gemm_tflops"] = c.size.flops() / alone * 1e-12;
+    state.counters["memory_mib"] = static_cast<double>(shared.timed->problem_bytes() + workspace) / mebibyte;
+    state.counters["workspace_mib"] = static_cast<double>(workspace) / mebibyte;
+    state.counters["excess"] = sums.excess_loss;
+    state.counters["gradient_error_at_1e-2"] = errors[0];
+    state.counters["gradient_error_at_1e-4"] = errors[1];
+    state.SetLabel(label);
+}
+
+/// Every precision; fp32 and fp64 products on an eighth of the contexts.
+std::vector<GpuCase> cases_of(const ProblemSize& size, bool smoke) {
+    ProblemSize fewer = size;
+    fewer.contexts /= smoke ? 1 : 8;
+    std::vector<GpuCase> cases;
+    for (const Real master : {Real::fp64, Real::fp32})
+        for (const Precision precision :
+             {Precision::bf16, Precision::bf16x3, Precision::tf32, Precision::fp32, Precision::fp64})
+            cases.push_back({size,
+                             precision == Precision::fp32 || precision == Precision::fp64 ? fewer : size,
+                             precision, master});
+    return cases;
+}
+
+}  // namespace
+
+const KnownProblem& known_problem(const ProblemSize& size) {
+    static std::unique_ptr<KnownProblem> kept;
+    if (!kept || !(kept->size() == size)) {
+        kept = nullptr;
+        kept = std::make_unique<KnownProblem>(size);
+    }
+    return *kept;
+}
+
+std::vector<ProblemSize> loss_step_sizes(const Scale& scale) {
+    if (scale.smoke) return {{259, 20, 64, 4}};
+    std::vector<ProblemSize> sizes;
+    for (const std::int64_t support : {8, 64})
+        for (const auto& [vocab, contexts, dim] : std::vector<std::array<std::int64_t, 3>>{
+                 {50257, 65536, 768}, {128256, 32768, 1024}, {32000, 262144, 512}})
+            sizes.push_back({vocab, contexts, dim, support});
+    return sizes;
+}
+
+std::int64_t compared_contexts(const ProblemSize& size) {
+    return std::min<std::int64_t>(size.contexts, 4096);
+}
+
+void register_gpu_loss_step(const Scale& scale) {
+    for (const ProblemSize& size : loss_step_sizes(scale))
+        for (const GpuCase& c : cases_of(size, scale.smoke))
+            register_gpu_case(scale, c.name(), [=](benchmark::State& state) {
+                time_loss_step(state, c, scale);
+            })->Iterations(scale.smoke ? 1 : 7);
+}
+
+}  // namespace ntpgeo::bench
