@@ -22,6 +22,9 @@ class CpuBackend final : public Backend {
     [[nodiscard]] bool supports(Precision precision) const override {
         return precision == Precision::fp32 || precision == Precision::fp64;
     }
+    [[nodiscard]] std::string why_not(LossKernel kernel, Precision) const override {
+        return kernel == LossKernel::epilogue ? "the epilogue kernel needs a GPU" : "";
+    }
 
     void* allocate(std::int64_t bytes) override {
         void* const memory = std::aligned_alloc(64, (static_cast<std::size_t>(bytes) + 64) / 64 * 64);
