@@ -19,6 +19,12 @@
 
 namespace ntpgeo {
 
+/// Bytes of a device's memory. The CPU's are the machine's, and what the kernel would give back from its
+/// caches does not count as free.
+struct DeviceMemory {
+    std::int64_t total = 0, free = 0;
+};
+
 class Backend {
   public:
     virtual ~Backend() = default;
@@ -32,6 +38,7 @@ class Backend {
 
     // Memory. `allocate` returns memory aligned for any operation and throws Failure where there is none
     // left.
+    [[nodiscard]] virtual DeviceMemory memory() const = 0;
     virtual void* allocate(std::int64_t bytes) = 0;
     virtual void release(void* memory) noexcept = 0;
     virtual void upload(const void* host, void* device, std::int64_t bytes) = 0;
@@ -65,6 +72,9 @@ class Backend {
 
     // anchored_xent/
     virtual std::unique_ptr<LossStep> make_loss_step(const LabelsView& labels, const LossPlan& plan) = 0;
+    /// What make_loss_step would take now, taking none of it. Exact to what a kernel library keeps for
+    /// itself.
+    [[nodiscard]] virtual LossStepSize loss_step_size(const LabelsView& labels, const LossPlan& plan) = 0;
 };
 
 /// Memory on a backend, released with it.

@@ -1,5 +1,6 @@
 #include <cblas.h>
 #include <omp.h>
+#include <sys/sysinfo.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -26,6 +27,13 @@ class CpuBackend final : public Backend {
         return kernel == LossKernel::epilogue ? "the epilogue kernel needs a GPU" : "";
     }
 
+    [[nodiscard]] DeviceMemory memory() const override {
+        struct sysinfo machine = {};
+        if (::sysinfo(&machine) != 0) throw Failure("the machine does not tell how much memory it has");
+        const auto unit = static_cast<std::int64_t>(machine.mem_unit);
+        return {static_cast<std::int64_t>(machine.totalram) * unit,
+                static_cast<std::int64_t>(machine.freeram + machine.bufferram) * unit};
+    }
     void* allocate(std::int64_t bytes) override {
         void* const memory = std::aligned_alloc(64, (static_cast<std::size_t>(bytes) + 64) / 64 * 64);
         if (!memory) throw Failure("out of memory: " + std::to_string(bytes) + " bytes asked for");
@@ -76,6 +84,9 @@ class CpuBackend final : public Backend {
 
     std::unique_ptr<LossStep> make_loss_step(const LabelsView& labels, const LossPlan& plan) override {
         return make_loss_step_cpu(labels, plan);
+    }
+    [[nodiscard]] LossStepSize loss_step_size(const LabelsView& labels, const LossPlan& plan) override {
+        return loss_step_size_cpu(labels, plan);
     }
 
   private:

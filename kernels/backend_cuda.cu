@@ -26,6 +26,11 @@ class CudaBackend final : public Backend {
         return why_not_loss_kernel_cuda(kernel, precision);
     }
 
+    [[nodiscard]] DeviceMemory memory() const override {
+        std::size_t free = 0, total = 0;
+        NTPGEO_CHECK(cudaMemGetInfo(&free, &total));
+        return {static_cast<std::int64_t>(total), static_cast<std::int64_t>(free)};
+    }
     void* allocate(std::int64_t bytes) override { return device::allocate_device(bytes); }
     // Queued operations may still use the memory.
     void release(void* memory) noexcept override {
@@ -76,6 +81,9 @@ class CudaBackend final : public Backend {
 
     std::unique_ptr<LossStep> make_loss_step(const LabelsView& labels, const LossPlan& plan) override {
         return make_loss_step_cuda(device_, labels, plan);
+    }
+    [[nodiscard]] LossStepSize loss_step_size(const LabelsView& labels, const LossPlan& plan) override {
+        return loss_step_size_cuda(device_, labels, plan);
     }
 
   private:

@@ -62,12 +62,12 @@ inline double norm(const std::vector<double>& a, const std::vector<double>& b) {
 inline TrainingSettings lbfgs_settings(std::int64_t dim, double lambda) {
     TrainingSettings settings;
     settings.dim = dim;
-    settings.stage = {.steps = 100000,
-                      .optimizer = OptimizerKind::lbfgs,
-                      .learning_rate = 1,
-                      .lambda_start = lambda,
-                      .lambda_end = lambda,
-                      .history = 20};
+    settings.stages[0] = {.steps = 100000,
+                          .optimizer = OptimizerKind::lbfgs,
+                          .learning_rate = 1,
+                          .lambda_start = lambda,
+                          .lambda_end = lambda,
+                          .history = 20};
     return settings;
 }
 

@@ -21,10 +21,17 @@ struct StepResult {
     std::vector<double> words_gradient, contexts_gradient;
 };
 
+/// Which gradients a step is asked for, and how often it runs.
+struct StepWish {
+    bool words = true, contexts = true;
+    int times = 1;
+};
+
 /// Runs one step with W and H rounded to the plan's master precision; gradients come back as doubles. Outputs
 /// start poisoned, so that an entry that is not written shows as NaN.
 inline StepResult run_step(Backend& backend, const Dataset& data, const std::vector<double>& words,
-                           const std::vector<double>& contexts, const LossPlan& plan, double lambda = 0) {
+                           const std::vector<double>& contexts, const LossPlan& plan, double lambda = 0,
+                           const StepWish& wish = {}) {
     const Labels labels(backend, data);
     const auto step = backend.make_loss_step(labels.view(), plan);
     const auto size = static_cast<std::int64_t>(words.size() + contexts.size());
@@ -42,8 +49,10 @@ inline StepResult run_step(Backend& backend, const Dataset& data, const std::vec
         backend.upload(poison.data(), gradient.data(), size * static_cast<std::int64_t>(sizeof(T)));
     });
     StepResult result;
-    result.sums =
-        step->run(place(x, false), place(x, true), lambda, place(gradient, false), place(gradient, true));
+    for (int time = 0; time < wish.times; ++time)
+        result.sums =
+            step->run(place(x, false), place(x, true), lambda, wish.words ? place(gradient, false) : Matrix{},
+                      wish.contexts ? place(gradient, true) : Matrix{});
     with_real(plan.master, [&]<class T>(T) {
         const auto values = download_array<T>(backend, gradient.data(), size);
         result.words_gradient.assign(values.begin(), values.begin() + words_size);
@@ -115,6 +124,25 @@ inline StepResult reference(const Problem& problem) {
     return {{static_cast<double>(loss.excess), static_cast<double>(loss.off_support_mass)},
             flat(loss.words_gradient),
             flat(loss.contexts_gradient)};
+}
+
+/// Each gradient asked for alone has the bits it has beside the other, and the other's place is left alone. A
+/// GPU replays a recording from the third run on.
+inline void expect_either_gradient_alone(Backend& backend, const Problem& problem, const LossPlan& plan) {
+    const auto run = [&](bool words, bool contexts) {
+        return run_step(backend, problem.data, problem.words, problem.contexts, plan, 0.25,
+                        {words, contexts, 3});
+    };
+    const auto untouched = [](const std::vector<double>& values) {
+        return std::all_of(values.begin(), values.end(), [](double x) { return std::isnan(x); });
+    };
+    const StepResult both = run(true, true), words = run(true, false), contexts = run(false, true);
+    EXPECT_EQ(words.words_gradient, both.words_gradient);
+    EXPECT_TRUE(untouched(words.contexts_gradient));
+    EXPECT_EQ(contexts.contexts_gradient, both.contexts_gradient);
+    EXPECT_TRUE(untouched(contexts.words_gradient));
+    for (const StepResult& step : {words, contexts, run(false, false)})
+        EXPECT_EQ(step.sums.excess_loss, both.sums.excess_loss);
 }
 
 /// Both sums, the gradient's norm and its worst entry within `tolerance` of the reference.

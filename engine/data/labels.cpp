@@ -20,6 +20,13 @@ void fold_label_mass(const std::vector<std::int64_t>& indptr, std::vector<double
     }
 }
 
+std::int64_t labels_bytes(const Dataset& dataset) {
+    const std::int64_t per_context = 8 + 8;            // indptr, π
+    const std::int64_t per_entry = 4 + 8 + 8 + 8 + 8;  // word, p, log p; context and position by word
+    return (dataset.contexts() + 1) * per_context - 8 + dataset.nnz() * per_entry +
+           (dataset.vocab_size + 1) * 8;
+}
+
 Labels::Labels(Backend& backend, const Dataset& dataset) {
     const std::int64_t vocab = dataset.vocab_size, contexts = dataset.contexts(), nnz = dataset.nnz();
     std::vector<double> log_probs(dataset.probs.size());

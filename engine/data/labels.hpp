@@ -14,6 +14,9 @@ namespace ntpgeo {
 void fold_label_mass(const std::vector<std::int64_t>& indptr, std::vector<double>& probs,
                      std::vector<double>& context_probs);
 
+/// Bytes of the backend's memory that a dataset's labels take.
+std::int64_t labels_bytes(const Dataset& dataset);
+
 /// Labels on a backend, with log p and the word-wise half of the pattern. The view lives as long as this
 /// does.
 class Labels {

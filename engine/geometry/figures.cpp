@@ -59,7 +59,7 @@ FigureMeter::FigureMeter(Backend& backend, const Dataset& dataset)
 
 FigureMeter::~FigureMeter() = default;
 
-Figures FigureMeter::measure(Matrix words, Matrix contexts, double lambda, Precision precision,
+Figures FigureMeter::measure(Matrix words, Matrix contexts, double ridge, Precision precision,
                              std::uint64_t seed, std::int64_t step) {
     const std::int64_t dim = words.columns;
     if (!work_ || work_->dim != dim || work_->precision != precision)
@@ -70,7 +70,7 @@ Figures FigureMeter::measure(Matrix words, Matrix contexts, double lambda, Preci
     backend_.copy(contexts.flat(), h.flat());
 
     Figures figures;
-    figures.lambda = lambda;
+    figures.ridge = ridge;
     measure_loss(figures);
     measure_supports(figures);
 
@@ -100,12 +100,18 @@ void FigureMeter::measure_loss(Figures& figures) {
     const LossDetail detail{work_->support_logits.as<double>(), work_->mean_logits.as<double>(),
                             work_->off_support_max.as<double>(), work_->off_support_square.as<double>()};
     const LossSums sums =
-        work_->step->run(w, h, figures.lambda, work_->gradient.matrix(Real::fp64, w.rows, w.columns),
+        work_->step->run(w, h, figures.ridge, work_->gradient.matrix(Real::fp64, w.rows, w.columns),
                          work_->gradient.matrix(Real::fp64, h.rows, h.columns, words_size), detail);
     const Vector gradient = work_->gradient.vector(Real::fp64, words_size + contexts_size);
     figures.excess_loss = sums.excess_loss;
     figures.off_support_mass = sums.off_support_mass;
     figures.grad_norm = std::sqrt(backend_.dot(gradient, gradient));
+    const auto part_norm = [&](std::int64_t size, std::int64_t offset) {
+        const Vector part = work_->gradient.vector(Real::fp64, size, offset);
+        return std::sqrt(backend_.dot(part, part));
+    };
+    figures.words_grad_norm = part_norm(words_size, 0);
+    figures.contexts_grad_norm = part_norm(contexts_size, words_size);
     figures.words_norm = std::sqrt(backend_.dot(w.flat(), w.flat()));
     figures.contexts_norm = std::sqrt(backend_.dot(h.flat(), h.flat()));
 }
@@ -220,6 +226,21 @@ void FigureMeter::measure_collapse(Figures& figures) {
         cosine_classes += 1;
     }
     figures.class_cosine = ratio(cosine_sum, cosine_classes);
+}
+
+FigureMemory figure_memory(Backend& backend, const LabelsView& labels, std::int64_t dim,
+                           Precision precision) {
+    const std::int64_t vocab = labels.vocab_size, contexts = labels.contexts;
+    const std::int64_t shorter = std::min(vocab, contexts);
+    const SupportProxy::Memory proxy = SupportProxy::memory(labels);
+    const std::int64_t workspace = 8 * (2 * (vocab + contexts) * dim + 2 * labels.nnz + 3 * contexts) +
+                                   backend.loss_step_size(labels, {dim, Real::fp64, precision, 0, 0}).bytes;
+    const std::int64_t cosine = 8 * (3 * shorter * dim + dim * dim + labels.nnz);
+    const std::int64_t collapse = 8 * (contexts * dim + 2 * dim * dim);
+    const std::int64_t spectrum = leading_spectrum_bytes(vocab, contexts, wanted_singular_values);
+    return {
+        std::max(proxy.kept + proxy.making, proxy.kept + workspace + std::max({cosine, collapse, spectrum})),
+        std::max(proxy.host, 8 * contexts * dim)};
 }
 
 }  // namespace ntpgeo

@@ -15,17 +15,18 @@ namespace ntpgeo {
 /// Everything is of the centred logits L̄ = (I − 11ᵀ/V)L, except the loss, the raw norms and the margin, which
 /// the centring does not touch. An empty optional is a quantity that does not exist for this input.
 struct Figures {
-    double lambda = 0;
-    double excess_loss = 0;                    ///< CE − Hent, nats
-    double off_support_mass = 0;               ///< Σ π_j r_j/(1+r_j)
-    double grad_norm = 0;                      ///< of CE + λ/2 (‖W‖² + ‖H‖²)
-    double words_norm = 0, contexts_norm = 0;  ///< ‖W‖_F, ‖H‖_F, raw
-    double sparse_norm = 0;                    ///< ‖P_F(L̄)‖_F
-    double low_rank_norm = 0;                  ///< ‖P_⊥(L̄)‖_F
-    std::optional<double> dominance;           ///< their ratio, low rank over sparse
-    std::optional<double> in_support_error;    ///< ‖P_F(L) − L_in‖_F / ‖L_in‖_F
-    std::optional<double> alignment_proxy;     ///< cos of P_⊥(L̄) with S̃
-    std::optional<double> min_margin;          ///< min over j of min_{S_j} ℓ − max_{off} ℓ
+    double ridge = 0;             ///< λ of the objective
+    double excess_loss = 0;       ///< CE − Hent, nats
+    double off_support_mass = 0;  ///< Σ π_j r_j/(1+r_j)
+    double grad_norm = 0;         ///< of CE + λ/2 (‖W‖² + ‖H‖²), both factors
+    double words_grad_norm = 0, contexts_grad_norm = 0;  ///< of the same, by W and by H alone
+    double words_norm = 0, contexts_norm = 0;            ///< ‖W‖_F, ‖H‖_F, raw
+    double sparse_norm = 0;                              ///< ‖P_F(L̄)‖_F
+    double low_rank_norm = 0;                            ///< ‖P_⊥(L̄)‖_F
+    std::optional<double> dominance;                     ///< their ratio, low rank over sparse
+    std::optional<double> in_support_error;              ///< ‖P_F(L) − L_in‖_F / ‖L_in‖_F
+    std::optional<double> alignment_proxy;               ///< cos of P_⊥(L̄) with S̃
+    std::optional<double> min_margin;                    ///< min over j of min_{S_j} ℓ − max_{off} ℓ
     std::optional<double>
         collapse;  ///< within-class over total energy of P_⊥(L̄)'s columns, classes of ≥ 2 contexts
     std::optional<double> class_cosine;   ///< mean over those classes of the mean pairwise cosine of h_j
@@ -34,6 +35,13 @@ struct Figures {
     double spectrum_residual = 0;         ///< relative to σ₁; 0 where the decomposition was dense
     std::optional<double> words_gram_proxy, contexts_gram_proxy;
 };
+
+/// What a FigureMeter takes at most, its labels aside: of the backend's memory, and of the host's in between.
+/// Reads the labels.
+struct FigureMemory {
+    std::int64_t device = 0, host = 0;
+};
+FigureMemory figure_memory(Backend& backend, const LabelsView& labels, std::int64_t dim, Precision precision);
 
 /// Measures W, H against one dataset; what depends on the dataset alone is computed once. `backend` and the
 /// dataset must outlive it.
@@ -44,7 +52,7 @@ class FigureMeter {
 
     /// words [V,d] and contexts [m,d] in either precision (converted to fp64). `precision` is that of the
     /// loss step's three products. The spectrum's sketch is drawn from (seed, step) alone.
-    Figures measure(Matrix words, Matrix contexts, double lambda, Precision precision, std::uint64_t seed,
+    Figures measure(Matrix words, Matrix contexts, double ridge, Precision precision, std::uint64_t seed,
                     std::int64_t step);
 
     [[nodiscard]] const Labels& labels() const { return labels_; }

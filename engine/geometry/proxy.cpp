@@ -86,6 +86,15 @@ SupportProxy::SupportProxy(Backend& backend, const Dataset& dataset, const Label
     vectors_ = upload_array(backend, vectors);
 }
 
+SupportProxy::Memory SupportProxy::memory(const LabelsView& labels) {
+    const std::int64_t shorter = std::min(labels.vocab_size, labels.contexts);
+    // The decomposition takes the Gram matrix, its eigenvectors and as much to work in as either.
+    const std::int64_t gram = 8 * shorter * shorter;
+    if (shorter <= dense_limit) return {gram, 3 * gram, gram};
+    return {8 * shorter * leading,
+            leading_spectrum_bytes(labels.vocab_size, labels.contexts, leading) + 8 * labels.nnz, 0};
+}
+
 double SupportProxy::cosine(Matrix factor, bool same_side) const {
     const std::int64_t dim = factor.columns, count = static_cast<std::int64_t>(values_.size());
     if (count == 0) return std::numeric_limits<double>::quiet_NaN();

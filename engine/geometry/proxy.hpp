@@ -30,6 +30,13 @@ class SupportProxy {
         return values_;
     }  ///< σ of S̃ that are kept, descending
 
+    /// Bytes of the backend's memory that the vectors take at most, and what is taken besides while they are
+    /// made, there and on the host.
+    struct Memory {
+        std::int64_t kept = 0, making = 0, host = 0;
+    };
+    static Memory memory(const LabelsView& labels);
+
   private:
     [[nodiscard]] double cosine(Matrix factor, bool same_side) const;
 

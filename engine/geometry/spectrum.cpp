@@ -240,4 +240,15 @@ LeadingSpectrum leading_spectrum(Backend& backend, const ImplicitMatrix& matrix,
     return extract(side, next.view, count, true);
 }
 
+std::int64_t leading_spectrum_bytes(std::int64_t rows, std::int64_t columns, std::int64_t count) {
+    const std::int64_t shorter = std::min(rows, columns), longer = std::max(rows, columns);
+    count = std::min(count, shorter);
+    // Dense: the identity and its image, each with the copy that a QR keeps. Krylov: the basis and the next
+    // block, and the same of the image of one block.
+    const bool dense = shorter <= std::max(dense_limit, 4 * count);
+    const std::int64_t width = dense ? shorter : count + oversampling;
+    const std::int64_t basis = dense ? shorter : std::min(most_blocks * width, shorter - width);
+    return bytes_of(Real::fp64) * (shorter * (basis + 4 * width) + longer * 3 * width);
+}
+
 }  // namespace ntpgeo

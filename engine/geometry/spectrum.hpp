@@ -24,4 +24,7 @@ struct LeadingSpectrum {
 LeadingSpectrum leading_spectrum(Backend& backend, const ImplicitMatrix& matrix, std::int64_t count,
                                  std::uint64_t seed, std::uint64_t stream);
 
+/// Bytes of the backend's memory that the above takes at most.
+std::int64_t leading_spectrum_bytes(std::int64_t rows, std::int64_t columns, std::int64_t count);
+
 }  // namespace ntpgeo

@@ -2,7 +2,7 @@
 #include <limits>
 
 #include "engine/training/line_search.hpp"
-#include "engine/training/optimizer.hpp"
+#include "engine/training/optimizer_memory.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -15,13 +15,9 @@ class Lbfgs final : public Optimizer {
     Lbfgs(Objective& objective, Real master, const Stage& stage)
         : objective_(objective),
           backend_(objective.backend()),
-          master_(master),
-          size_(objective.shape().size()),
           history_(stage.history),
-          memory_(backend_, (work_vectors + 2 * history_) * size_ * bytes_of(master)),
-          curvature_(static_cast<std::size_t>(history_), 0.0) {
-        backend_.fill_zero(memory_.vector(master, (work_vectors + 2 * history_) * size_));
-    }
+          memory_(objective, master, stage),
+          curvature_(static_cast<std::size_t>(history_), 0.0) {}
 
     UpdateOutcome update(Vector x, const UpdateContext& context) override {
         prepare(x, context.lambda);
@@ -47,6 +43,12 @@ class Lbfgs final : public Optimizer {
             pairs_ = 0;
         }
         return UpdateOutcome::noise_floor;
+    }
+
+    // The pairs still describe the curvature; value and gradient may be of another precision or objective.
+    void enter(const Stage&) override {
+        ready_ = false;
+        stagnant_ = 0;
     }
 
     std::vector<NamedVector> state_vectors() override {
@@ -81,13 +83,12 @@ class Lbfgs final : public Optimizer {
     static constexpr std::int64_t work_vectors = 4;
     static constexpr std::int64_t most_stagnant = 5;
 
-    [[nodiscard]] Vector part(std::int64_t k) const { return memory_.vector(master_, size_, k * size_); }
-    [[nodiscard]] Vector gradient() const { return part(0); }
-    [[nodiscard]] Vector direction() const { return part(1); }
-    [[nodiscard]] Vector trial() const { return part(2); }
-    [[nodiscard]] Vector trial_gradient() const { return part(3); }
-    [[nodiscard]] Vector step_of(std::int64_t k) const { return part(work_vectors + 2 * k); }
-    [[nodiscard]] Vector change_of(std::int64_t k) const { return part(work_vectors + 2 * k + 1); }
+    [[nodiscard]] Vector gradient() const { return memory_.vector(0); }
+    [[nodiscard]] Vector direction() const { return memory_.vector(1); }
+    [[nodiscard]] Vector trial() const { return memory_.vector(2); }
+    [[nodiscard]] Vector trial_gradient() const { return memory_.vector(3); }
+    [[nodiscard]] Vector step_of(std::int64_t k) const { return memory_.vector(work_vectors + 2 * k); }
+    [[nodiscard]] Vector change_of(std::int64_t k) const { return memory_.vector(work_vectors + 2 * k + 1); }
 
     // Value and gradient at x for this λ; they are kept from the last accepted trial.
     void prepare(Vector x, double lambda) {
@@ -158,10 +159,8 @@ class Lbfgs final : public Optimizer {
 
     Objective& objective_;
     Backend& backend_;
-    Real master_;
-    std::int64_t size_;
     std::int64_t history_;
-    Array memory_;                   // gradient, direction, trial, trial gradient, then the pairs (s, y)
+    OptimizerMemory memory_;         // gradient, direction, trial, trial gradient, then the pairs (s, y)
     std::vector<double> curvature_;  // [history] sᵀy
     bool ready_ = false;
     double value_ = 0, lambda_ = 0;

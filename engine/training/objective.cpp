@@ -2,23 +2,52 @@
 
 namespace ntpgeo {
 
-Matrix words_of(Vector x, const ModelShape& shape) {
-    return {x.data, x.real, shape.vocab_size, shape.dim};
+Matrix words_of(Vector flat, const ModelShape& shape) {
+    return {flat.data, flat.real, shape.vocab_size, shape.dim};
 }
 
-Matrix contexts_of(Vector x, const ModelShape& shape) {
-    return {static_cast<char*>(x.data) + shape.vocab_size * shape.dim * bytes_of(x.real), x.real,
+Matrix contexts_of(Vector flat, const ModelShape& shape) {
+    return {static_cast<char*>(flat.data) + shape.vocab_size * shape.dim * bytes_of(flat.real), flat.real,
             shape.contexts, shape.dim};
 }
 
-Objective::Objective(Backend& backend, const LabelsView& labels, const LossPlan& plan)
+Vector trained_part(Vector flat, const ModelShape& shape, Frozen frozen) {
+    if (frozen == Frozen::words) return contexts_of(flat, shape).flat();
+    if (frozen == Frozen::contexts) return words_of(flat, shape).flat();
+    return flat;
+}
+
+Objective::Objective(Backend& backend, const LabelsView& labels, Vector parameters, std::int64_t dim)
     : backend_(backend),
-      shape_{labels.vocab_size, labels.contexts, plan.dim},
-      step_(backend.make_loss_step(labels, plan)) {}
+      labels_(labels),
+      shape_{labels.vocab_size, labels.contexts, dim},
+      parameters_(parameters) {}
+
+void Objective::configure(Precision precision, Frozen frozen) {
+    frozen_ = frozen;
+    if (step_ && precision == precision_) return;
+    precision_ = precision;
+    step_.reset();
+    step_ = backend_.make_loss_step(labels_, {shape_.dim, parameters_.real, precision, 0, 0});
+}
 
 double Objective::evaluate(Vector x, double lambda, Vector gradient) {
-    const LossSums sums = step_->run(words_of(x, shape_), contexts_of(x, shape_), lambda,
-                                     words_of(gradient, shape_), contexts_of(gradient, shape_));
+    // A frozen factor is read where it lies, and has no gradient.
+    Matrix words = words_of(parameters_, shape_), contexts = contexts_of(parameters_, shape_);
+    Matrix words_gradient, contexts_gradient;
+    if (frozen_ == Frozen::nothing) {
+        words = words_of(x, shape_);
+        contexts = contexts_of(x, shape_);
+        words_gradient = words_of(gradient, shape_);
+        contexts_gradient = contexts_of(gradient, shape_);
+    } else if (frozen_ == Frozen::words) {
+        contexts.data = x.data;
+        contexts_gradient = {gradient.data, gradient.real, contexts.rows, contexts.columns};
+    } else {
+        words.data = x.data;
+        words_gradient = {gradient.data, gradient.real, words.rows, words.columns};
+    }
+    const LossSums sums = step_->run(words, contexts, lambda, words_gradient, contexts_gradient);
     return lambda == 0 ? sums.excess_loss : sums.excess_loss + 0.5 * lambda * backend_.dot(x, x);
 }
 

@@ -1,36 +1,50 @@
-// The training objective CE(WHᵀ) − Hent + λ/2 (‖W‖² + ‖H‖²) as a function of one flat vector x = [W; H],
-// which is what optimizers see. The entropy is left out: it is a constant, and without it the value keeps its
-// digits.
+// The training objective CE(WHᵀ) − Hent + λ/2 (‖W‖² + ‖H‖²) as a function of one flat vector, which is what
+// optimizers see: [W; H], or the one factor that is trained where the other is frozen. The entropy and the
+// frozen factor's ridge are left out: they are constants, and without them the value keeps its digits.
 #pragma once
 
 #include <memory>
 
+#include "engine/training/settings.hpp"
 #include "kernels/backend.hpp"
 
 namespace ntpgeo {
 
-/// Where W [V,d] and H [m,d] lie in the flat vector.
+/// Where W [V,d] and H [m,d] lie in the flat vector [W; H].
 struct ModelShape {
     std::int64_t vocab_size = 0, contexts = 0, dim = 0;
 
     [[nodiscard]] std::int64_t size() const { return (vocab_size + contexts) * dim; }
 };
-Matrix words_of(Vector x, const ModelShape& shape);
-Matrix contexts_of(Vector x, const ModelShape& shape);
+Matrix words_of(Vector flat, const ModelShape& shape);
+Matrix contexts_of(Vector flat, const ModelShape& shape);
+/// The part that is trained: all of it, W or H.
+Vector trained_part(Vector flat, const ModelShape& shape, Frozen frozen);
 
 class Objective {
   public:
-    Objective(Backend& backend, const LabelsView& labels, const LossPlan& plan);
+    /// `parameters` is [W; H] in memory that outlives the objective; what is frozen is read from it.
+    Objective(Backend& backend, const LabelsView& labels, Vector parameters, std::int64_t dim);
 
-    /// Excess loss plus ridge at x, and the gradient of the same (flat, overwritten). Counts no state.
+    /// What the coming evaluations multiply in and train. The loss step is made anew where the precision is
+    /// another, after the old one has given its memory back.
+    void configure(Precision precision, Frozen frozen);
+
+    /// Excess loss plus ridge at x [size()], and the gradient of the same (overwritten). Counts no state.
     double evaluate(Vector x, double lambda, Vector gradient);
 
     [[nodiscard]] Backend& backend() const { return backend_; }
-    [[nodiscard]] const ModelShape& shape() const { return shape_; }
+    /// The trained part of the parameters.
+    [[nodiscard]] Vector trained() const { return trained_part(parameters_, shape_, frozen_); }
+    [[nodiscard]] std::int64_t size() const { return trained().size; }
 
   private:
     Backend& backend_;
+    LabelsView labels_;
     ModelShape shape_;
+    Vector parameters_;
+    Frozen frozen_ = Frozen::nothing;
+    Precision precision_ = Precision::fp64;
     std::unique_ptr<LossStep> step_;
 };
 

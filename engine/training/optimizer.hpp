@@ -1,5 +1,5 @@
-// Optimizers over the flat parameter vector. Each is written once over backend operations and can hand out
-// its whole state, so that a resumed run continues bit for bit.
+// Optimizers over the flat vector of the trained parameters. Each is written once over backend operations and
+// can hand out its whole state, so that a resumed run continues bit for bit.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,7 @@ namespace ntpgeo {
 
 /// What an update was made with.
 struct UpdateContext {
-    std::int64_t update = 0;  ///< updates made before this one
+    std::int64_t update = 0;  ///< updates that the optimizer's state has seen before this one
     double learning_rate = 0;
     double lambda = 0;
 };
@@ -22,6 +22,7 @@ struct UpdateContext {
 enum class UpdateOutcome {
     advanced,     ///< x has moved
     noise_floor,  ///< no step lowers the objective any more in this precision; x is unchanged
+    stationary,   ///< ngd: the gradient is 0 and has no direction; x is unchanged
 };
 
 /// The loss or the gradient was not finite. The parameters are those that gave it.
@@ -30,7 +31,7 @@ class NonFiniteLoss : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// One piece of optimizer state: a vector of the parameters' size on the backend.
+/// One piece of optimizer state: a vector of the trained parameters' size on the backend.
 using NamedVector = std::pair<std::string, Vector>;
 
 class Optimizer {
@@ -40,6 +41,10 @@ class Optimizer {
     /// One update of x. Throws NonFiniteLoss where the objective at x is not finite.
     virtual UpdateOutcome update(Vector x, const UpdateContext& context) = 0;
 
+    /// Goes on under another stage's settings with the state it has; for stages that carry over. What was
+    /// computed in the arithmetic or with the objective of the stage before is computed again.
+    virtual void enter(const Stage&) {}
+
     /// The state's vectors, in a fixed order and always all of them: saved from and restored into.
     virtual std::vector<NamedVector> state_vectors() { return {}; }
     /// The state's numbers, exact in fp64.
@@ -47,7 +52,10 @@ class Optimizer {
     virtual void restore_numbers(const std::vector<double>&) {}
 };
 
-/// `objective` must outlive the optimizer.
+/// Vectors of the trained parameters' size that a stage's optimizer holds, the gradient among them.
+std::int64_t optimizer_vectors(const Stage& stage);
+
+/// The optimizer of a stage, its state empty. `objective`, configured for the stage, must outlive it.
 std::unique_ptr<Optimizer> make_optimizer(Objective& objective, Real master, const Stage& stage);
 
 /// Limited-memory BFGS with a strong-Wolfe line search; see lbfgs.cpp.

@@ -32,8 +32,17 @@ double lambda_at(const Stage& stage, std::int64_t step) {
     return stage.lambda_start * std::pow(stage.lambda_end / stage.lambda_start, done);
 }
 
+double ridge_of(const Stage& stage, double lambda) {
+    return stage.optimizer == OptimizerKind::adamw ? 0 : lambda;
+}
+
 bool depends_on_total(const Stage& stage) {
     return stage.schedule == RateSchedule::cosine || stage.lambda_start != stage.lambda_end;
+}
+
+bool carries_over(const Stage& before, const Stage& after) {
+    const bool same_size = after.optimizer != OptimizerKind::lbfgs || before.history == after.history;
+    return before.optimizer == after.optimizer && before.frozen == after.frozen && same_size;
 }
 
 }  // namespace ntpgeo

@@ -23,11 +23,20 @@ Trainer::Trainer(Backend& backend, const Labels& labels, const TrainingSettings&
       settings_(settings),
       shape_{labels.view().vocab_size, labels.view().contexts, settings.dim},
       parameters_(backend, shape_.size() * bytes_of(settings.master)),
-      objective_(backend, labels.view(), {settings.dim, settings.master, settings.stage.precision, 0, 0}),
-      optimizer_(make_optimizer(objective_, settings.master, settings.stage)) {
+      objective_(backend, labels.view(), flat(), settings.dim) {
     const double scale = settings.init_scale / std::sqrt(static_cast<double>(settings.dim));
     backend.fill_normal(words().flat(), settings.seed, 0, scale);
     backend.fill_normal(contexts().flat(), settings.seed, 1, scale);
+    prepare_stage(false);
+}
+
+void Trainer::prepare_stage(bool carried) {
+    if (!carried) optimizer_.reset();  // its memory is free before the next one takes any
+    objective_.configure(stage().precision, stage().frozen);
+    if (carried)
+        optimizer_->enter(stage());
+    else
+        optimizer_ = make_optimizer(objective_, settings_.master, stage());
 }
 
 Matrix Trainer::words() const {
@@ -39,14 +48,23 @@ Matrix Trainer::contexts() const {
 
 void Trainer::advance() {
     if (finished()) return;
-    const UpdateContext context{step_, learning_rate_at(settings_.stage, step_), lambda()};
+    while (stage_over()) {
+        const bool carried = carries_over(stage(), settings_.stages[position_.stage + 1]);
+        position_ = next_stage(settings_, position_);
+        prepare_stage(carried);
+    }
+    const std::int64_t step = position_.step;
+    const UpdateContext context{step - position_.optimizer_begin,
+                                learning_rate_at(stage(), step - position_.stage_begin), lambda()};
     try {
-        if (optimizer_->update(flat(), context) == UpdateOutcome::noise_floor)
-            at_noise_floor_ = true;
+        const UpdateOutcome outcome = optimizer_->update(objective_.trained(), context);
+        stationary_ = outcome == UpdateOutcome::stationary;
+        if (outcome == UpdateOutcome::noise_floor)
+            position_.at_noise_floor = true;
         else
-            ++step_;
+            ++position_.step;
     } catch (const NonFiniteLoss& error) {
-        throw NonFiniteLoss(std::string(error.what()) + " at step " + std::to_string(step_));
+        throw NonFiniteLoss(std::string(error.what()) + " at step " + std::to_string(step));
     }
 }
 
@@ -65,7 +83,7 @@ std::vector<StateTensor> Trainer::parameters() const {
 }
 
 TrainerState Trainer::save() const {
-    TrainerState state{step_, at_noise_floor_, parameters()};
+    TrainerState state{position_, parameters()};
     for (const auto& [name, vector] : optimizer_->state_vectors())
         state.tensors.push_back(download("optimizer." + name, vector, {vector.size}));
     const std::vector<double> numbers = optimizer_->state_numbers();
@@ -86,6 +104,9 @@ void Trainer::upload(const TrainerState& state, const std::string& name, Vector 
 }
 
 void Trainer::load(const TrainerState& state) {
+    require_stage(settings_, state.position);
+    position_ = state.position;
+    prepare_stage(false);
     upload(state, "W", words().flat());
     upload(state, "H", contexts().flat());
     for (const auto& [name, vector] : optimizer_->state_vectors()) upload(state, "optimizer." + name, vector);
@@ -97,8 +118,6 @@ void Trainer::load(const TrainerState& state) {
         std::memcpy(numbers.data(), tensor.bytes.data(), tensor.bytes.size());
         optimizer_->restore_numbers(numbers);
     }
-    step_ = state.step;
-    at_noise_floor_ = state.at_noise_floor;
 }
 
 }  // namespace ntpgeo

@@ -1,5 +1,5 @@
-// A training run in memory: parameters, optimizer, the number of updates made, and all of it as a state to
-// save.
+// A training run in memory: parameters, the stage's optimizer, where in its stages it stands, and all of it
+// as a state to save.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,7 @@
 
 #include "engine/data/labels.hpp"
 #include "engine/training/optimizer.hpp"
+#include "engine/training/position.hpp"
 #include "engine/training/settings.hpp"
 
 namespace ntpgeo {
@@ -23,8 +24,7 @@ struct StateTensor {
 
 /// Everything a run needs to go on bit for bit.
 struct TrainerState {
-    std::int64_t step = 0;
-    bool at_noise_floor = false;
+    Position position;
     std::vector<StateTensor> tensors;  ///< W, H, the optimizer's vectors and its numbers
 };
 
@@ -34,23 +34,33 @@ class Trainer {
     /// trainer.
     Trainer(Backend& backend, const Labels& labels, const TrainingSettings& settings);
 
-    /// One update. Throws NonFiniteLoss naming the step. Does nothing once `finished`.
+    /// One update, the first of the next stage where the present one is over: its optimizer then takes the
+    /// place of the old one, or goes on with that one's state (`carries_over`). Throws NonFiniteLoss naming
+    /// the step. Does nothing once `finished`.
     void advance();
 
-    [[nodiscard]] std::int64_t step() const { return step_; }
-    [[nodiscard]] bool at_noise_floor() const { return at_noise_floor_; }
-    [[nodiscard]] bool finished() const { return at_noise_floor_ || step_ >= settings_.stage.steps; }
-    [[nodiscard]] double lambda() const { return lambda_at(settings_.stage, step_); }
+    [[nodiscard]] const Position& position() const { return position_; }
+    [[nodiscard]] std::int64_t step() const { return position_.step; }
+    [[nodiscard]] const Stage& stage() const { return stage_at(settings_, position_); }
+    [[nodiscard]] double lambda() const { return lambda_at(settings_, position_); }
+    [[nodiscard]] bool at_noise_floor() const { return position_.at_noise_floor; }
+    [[nodiscard]] bool stage_over() const { return stage_is_over(settings_, position_); }
+    [[nodiscard]] bool finished() const { return is_finished(settings_, position_); }
+    /// Whether the last update found a gradient that is exactly 0 and left the parameters alone.
+    [[nodiscard]] bool stationary() const { return stationary_; }
     [[nodiscard]] Matrix words() const;     ///< [V, d] in master precision
     [[nodiscard]] Matrix contexts() const;  ///< [m, d]
 
     /// Parameters alone (`W`, `H`), and the whole state.
     [[nodiscard]] std::vector<StateTensor> parameters() const;
     [[nodiscard]] TrainerState save() const;
-    /// Throws InputError where a tensor is missing or of another shape or precision than this run's.
+    /// Throws InputError where the state is of a stage that this run does not have, or a tensor is missing or
+    /// of another shape or precision than this run's.
     void load(const TrainerState& state);
 
   private:
+    /// Makes the optimizer of the position's stage ready, empty or (`carried`) with the state it has.
+    void prepare_stage(bool carried);
     [[nodiscard]] Vector flat() const { return parameters_.vector(settings_.master, shape_.size()); }
     [[nodiscard]] StateTensor download(const std::string& name, Vector vector,
                                        std::vector<std::int64_t> shape) const;
@@ -62,8 +72,8 @@ class Trainer {
     Array parameters_;  // W then H
     Objective objective_;
     std::unique_ptr<Optimizer> optimizer_;
-    std::int64_t step_ = 0;
-    bool at_noise_floor_ = false;
+    Position position_;
+    bool stationary_ = false;
 };
 
 }  // namespace ntpgeo

@@ -15,6 +15,7 @@
 #include "host/files/file_error.hpp"
 #include "host/files/matrix_file.hpp"
 #include "host/files/safetensors.hpp"
+#include "host/run/device.hpp"
 #include "host/run/record.hpp"
 #include "host/run/training_run.hpp"
 #include "kernels/status.hpp"
@@ -31,8 +32,8 @@ struct AnalyzeOptions {
 struct Subject {
     HostMatrix words, contexts;
     std::string words_name, contexts_name;
-    double lambda = 0;
-    std::int64_t step = 0;
+    double lambda = 0, ridge = 0;
+    std::int64_t step = 0, stage = 0;
 };
 
 /// The result of a run, or its newest checkpoint.
@@ -52,17 +53,21 @@ Subject read_run(const std::filesystem::path& path, std::string& data) {
     if (!has_result && !checkpoint)
         throw InputError(fmt::format("{}: has neither a result nor a checkpoint yet", printable(path)));
     // A run that goes on beyond its result (resumed with more steps) has a checkpoint that is newer.
-    const bool from_result =
-        has_result && (!checkpoint || read_state_header(result).step >= read_state_header(*checkpoint).step);
+    const bool from_result = has_result && (!checkpoint || read_state_header(result).position.step >=
+                                                               read_state_header(*checkpoint).position.step);
     const std::filesystem::path file = from_result ? result : *checkpoint;
     const SafetensorsFile tensors(file);
-    const std::int64_t step = read_state_header(file).step;
+    const Position position = read_state_header(file).position;
+    require_stage(config.training, position);
+    const double lambda = lambda_at(config.training, position);
     return {tensors.read_matrix("W"),
             tensors.read_matrix("H"),
             printable(file) + ":W",
             printable(file) + ":H",
-            lambda_at(config.training.stage, step),
-            step};
+            lambda,
+            ridge_of(stage_at(config.training, position), lambda),
+            position.step,
+            position.stage + 1};
 }
 
 Subject read_subject(const AnalyzeOptions& options, std::string& data) {
@@ -74,12 +79,8 @@ Subject read_subject(const AnalyzeOptions& options, std::string& data) {
     if (!options.contexts) throw InputError("analyze: --words is given without --contexts; give both");
     if (data.empty())
         throw InputError("analyze: --data is missing; name the data set that W and H belong to");
-    return {read_matrix(*options.words),
-            read_matrix(*options.contexts),
-            printable(std::string_view(*options.words)),
-            printable(std::string_view(*options.contexts)),
-            0,
-            0};
+    return {read_matrix(*options.words), read_matrix(*options.contexts),
+            printable(std::string_view(*options.words)), printable(std::string_view(*options.contexts))};
 }
 
 void check_shapes(const Subject& subject, const Dataset& dataset, const std::string& data) {
@@ -115,10 +116,17 @@ void analyze(const AnalyzeOptions& options) {
     const Figures figures =
         meter.measure(words.matrix(Real::fp64, subject.words.rows, subject.words.columns),
                       contexts.matrix(Real::fp64, subject.contexts.rows, subject.contexts.columns),
-                      subject.lambda, Precision::fp64, 0, subject.step);
+                      subject.ridge, Precision::fp64, 0, subject.step);
     const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    const auto record = train_record(
-        figures, {subject.step, elapsed, device, "", "fp64", meter.entropy(), meter.proxy_kind()});
+    const auto record = train_record(figures, {.step = subject.step,
+                                               .time_s = elapsed,
+                                               .lambda = subject.lambda,
+                                               .stage = subject.stage,
+                                               .device = backend->device(),
+                                               .precision = "",
+                                               .metrics_precision = "fp64",
+                                               .entropy = meter.entropy(),
+                                               .proxy_kind = meter.proxy_kind()});
     if (options.output) {
         nlohmann::ordered_json config;
         config["format"] = "ntpgeo.config.1";

@@ -44,7 +44,7 @@ int run_command_line(int argc, char** argv) {
     } catch (const InputError& error) {
         return complain(error.what(), 2);
     } catch (const Interrupted& error) {
-        return complain(error.what(), 130);
+        return complain(error.what(), error.exit_status());
     } catch (const std::bad_alloc&) {
         return complain("out of memory", 1);
     } catch (const std::exception& error) {

@@ -12,8 +12,8 @@ void add_analyze_command(CLI::App& app);
 void add_report_command(CLI::App& app);
 void add_demo_command(CLI::App& app);
 
-/// Parses and runs; returns the exit status of design 2.1 (0 done, 2 wrong input, 1 anything else, 130
-/// interrupted).
+/// Parses and runs; returns the exit status of design 2.1 (0 done, 2 wrong input, 1 anything else, 128 +
+/// signal where one stopped it).
 int run_command_line(int argc, char** argv);
 
 }  // namespace ntpgeo

@@ -12,6 +12,8 @@
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/report/page.hpp"
+#include "host/run/device.hpp"
+#include "host/run/interrupt.hpp"
 #include "host/run/training_run.hpp"
 #include "kernels/status.hpp"
 
@@ -62,13 +64,16 @@ void demo(const std::string& output) {
     config.dataset = {fs::absolute(data).lexically_normal().string(), content_hash(data)};
     // The falling rate keeps Adam from stirring up the sparse part again once the gradient has nearly
     // vanished.
-    config.training.stage.steps = demo_steps;
-    config.training.stage.learning_rate = 0.03;
-    config.training.stage.schedule = RateSchedule::cosine;
-    resolve(config, dataset);
+    Stage& stage = config.training.stages[0];
+    stage.steps = demo_steps;
+    stage.learning_rate = 0.03;
+    stage.schedule = RateSchedule::cosine;
+    const auto backend = make_backend(resolve_device(config.device));
+    resolve(config, dataset, *backend);
+    const InterruptGuard guard;
     RunFolder run = RunFolder::create(folder / "train", to_json(config, dataset));
     run.lock();
-    const RunSummary summary = run_training(run, config, dataset);
+    const RunSummary summary = run_training(run, config, dataset, *backend);
     const fs::path report = folder / "report.html";
     write_file_atomically(report, report_page(read_runs({folder / "train"})));
 
@@ -76,7 +81,8 @@ void demo(const std::string& output) {
     const auto& first = summary.first;
     const auto& last = summary.last;
     fmt::print("\n{} contexts over {} words with {} support sets, {} steps of adam at d = {}\n",
-               dataset.contexts(), dataset.vocab_size, classes.count(), summary.step, config.training.dim);
+               dataset.contexts(), dataset.vocab_size, classes.count(), summary.position.step,
+               config.training.dim);
     fmt::print("excess loss fell from {} to {}: the loss nears the entropy {:.4f}, its lower bound\n",
                figure(first, "excess_loss"), figure(last, "excess_loss"), last["entropy"].get<double>());
     fmt::print(

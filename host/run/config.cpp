@@ -6,6 +6,9 @@
 #include <cmath>
 
 #include "host/run/config_names.hpp"
+#include "host/run/device.hpp"
+#include "host/run/precision_choice.hpp"
+#include "host/run/stage_config.hpp"
 #include "kernels/status.hpp"
 
 namespace ntpgeo {
@@ -14,15 +17,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* format_name = "ntpgeo.config.1";
-/// V·m·d up to which `--precision auto` multiplies in fp64 on the CPU: a step of some tenths of a second on
-/// two cores.
-constexpr double fp64_products = 1e9;
-
-bool parse_number(std::string_view text, double& value) {
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc() && stop == text.data() + text.size() && std::isfinite(value);
-}
-
 }  // namespace
 
 Cadence Cadence::parse(const std::string& text) {
@@ -51,42 +45,9 @@ bool Cadence::due(std::int64_t step) const {
     return false;
 }
 
-void parse_lambda(const std::string& text, Stage& stage) {
-    const std::size_t colon = text.find(':');
-    const bool range = colon != std::string::npos;
-    const std::string_view all = text;
-    double start = 0, end = 0;
-    const bool read =
-        parse_number(all.substr(0, colon), start) && (!range || parse_number(all.substr(colon + 1), end));
-    if (!range) end = start;
-    if (!read || start < 0 || end < 0)
-        throw InputError("lambda: '" + text + "' is neither a number >= 0 nor HI:LO");
-    if (range && !(end > 0 && start >= end))
-        throw InputError("lambda: '" + text + "' does not fall from HI to LO > 0 (a geometric decay)");
-    stage.lambda_start = start;
-    stage.lambda_end = end;
-}
-
-std::string resolve_device(const std::string& name) {
-    if (name == "auto" || name == "cpu") return "cpu";
-    if (name == "cuda" || name.rfind("cuda:", 0) == 0)
-        throw InputError("device: '" + name +
-                         "' needs a build with CUDA, and this one has none; use cpu or auto");
-    throw InputError("device: '" + name + "' is unknown; use auto, cpu or cuda[:i]");
-}
-
-void resolve(RunConfig& config, const Dataset& dataset) {
+void resolve(RunConfig& config, const Dataset& dataset, const Backend& backend) {
     config.device = resolve_device(config.device);
-    if (!config.precision_auto) return;
-    Stage& stage = config.training.stage;
-    const double products = static_cast<double>(dataset.vocab_size) *
-                            static_cast<double>(dataset.contexts()) *
-                            static_cast<double>(config.training.dim);
-    // With a ridge the gradient vanishes by cancellation, and L-BFGS feels fp32's rounding first
-    // (design 1.2).
-    const bool delicate = stage.optimizer == OptimizerKind::lbfgs && stage.lambda_end > 0;
-    stage.precision = products <= fp64_products || delicate ? Precision::fp64 : Precision::fp32;
-    config.precision_auto = false;
+    resolve_precisions(config.training, dataset, backend);
 }
 
 Json describe_dataset(const DatasetReference& reference, const Dataset& dataset) {
@@ -101,7 +62,6 @@ Json versions() {
 
 Json to_json(const RunConfig& config, const Dataset& dataset) {
     const TrainingSettings& training = config.training;
-    const Stage& stage = training.stage;
     Json json;
     json["format"] = format_name;
     json["command"] = "train";
@@ -116,27 +76,14 @@ Json to_json(const RunConfig& config, const Dataset& dataset) {
     json["checkpoint_every"] = config.checkpoint_every;
     json["checkpoint_seconds"] = config.checkpoint_seconds;
     json["keep_checkpoints"] = config.keep_checkpoints;
-    Json one = {{"steps", stage.steps},
-                {"optimizer", name_of(stage.optimizer)},
-                {"lr", stage.learning_rate},
-                {"lr_schedule", name_of(stage.schedule)},
-                {"warmup", stage.warmup},
-                {"lambda", {stage.lambda_start, stage.lambda_end}},
-                {"precision", config.precision_auto ? "auto" : name_of(stage.precision)}};
-    if (stage.optimizer == OptimizerKind::adam) {
-        one["beta1"] = stage.beta1;
-        one["beta2"] = stage.beta2;
-        one["epsilon"] = stage.epsilon;
-    }
-    if (stage.optimizer == OptimizerKind::lbfgs) one["history"] = stage.history;
-    json["stages"] = Json::array({one});
+    json["stages"] = Json::array();
+    for (const Stage& stage : training.stages) json["stages"].push_back(stage_to_json(stage));
     json["versions"] = versions();
     return json;
 }
 
 std::string first_difference(const RunConfig& stored, const RunConfig& wanted) {
     const TrainingSettings &a = stored.training, &b = wanted.training;
-    const Stage &s = a.stage, &t = b.stage;
     if (stored.dataset.hash != wanted.dataset.hash) return "the data set";
     if (a.dim != b.dim) return "dim";
     if (a.seed != b.seed) return "seed";
@@ -148,19 +95,18 @@ std::string first_difference(const RunConfig& stored, const RunConfig& wanted) {
     if (stored.checkpoint_every != wanted.checkpoint_every) return "checkpoint-every";
     if (stored.checkpoint_seconds != wanted.checkpoint_seconds) return "checkpoint-seconds";
     if (stored.keep_checkpoints != wanted.keep_checkpoints) return "keep-checkpoints";
-    if (s.optimizer != t.optimizer) return "optimizer";
-    if (s.learning_rate != t.learning_rate) return "lr";
-    if (s.schedule != t.schedule) return "lr-schedule";
-    if (s.warmup != t.warmup) return "warmup";
-    if (s.lambda_start != t.lambda_start || s.lambda_end != t.lambda_end) return "lambda";
-    if (s.precision != t.precision) return "precision";
-    if (s.beta1 != t.beta1) return "beta1";
-    if (s.beta2 != t.beta2) return "beta2";
-    if (s.epsilon != t.epsilon) return "epsilon";
-    if (s.history != t.history) return "history";
-    if (t.steps < s.steps) return "steps (they may only grow)";
-    if (t.steps > s.steps && depends_on_total(s))
-        return "steps (a schedule of this run depends on their number)";
+    if (a.stages.size() != b.stages.size()) return "the number of stages";
+    for (std::size_t k = 0; k < a.stages.size(); ++k) {
+        const Stage &s = a.stages[k], &t = b.stages[k];
+        const std::string prefix = stage_prefix(a, k);
+        const bool last = k + 1 == a.stages.size();
+        if (const std::string difference = stage_difference(s, t); !difference.empty())
+            return prefix + difference;
+        if (t.steps != s.steps && !last) return prefix + "steps (only those of the last stage may grow)";
+        if (t.steps < s.steps) return prefix + "steps (they may only grow)";
+        if (t.steps > s.steps && depends_on_total(s))
+            return prefix + "steps (a schedule of this run depends on their number)";
+    }
     return "";
 }
 

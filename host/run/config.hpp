@@ -7,6 +7,7 @@
 
 #include "engine/data/dataset.hpp"
 #include "engine/training/settings.hpp"
+#include "kernels/backend.hpp"
 
 namespace ntpgeo {
 
@@ -30,26 +31,18 @@ struct DatasetReference {
 
 struct RunConfig {
     DatasetReference dataset;
-    TrainingSettings training;
-    bool precision_auto = true;  ///< the stage's precision is still to be chosen
+    TrainingSettings training{.stages = {Stage{.precision_auto = true}}};
     std::string device = "auto";
     Cadence metrics_every;
-    bool metrics_fp64 = true;           ///< metrics in fp64; false: in the stage's GEMM precision
+    bool metrics_fp64 = true;           ///< metrics in fp64; false: in the stage's own GEMM precision
     std::int64_t checkpoint_every = 0;  ///< steps; 0: by time alone
     double checkpoint_seconds = 60;
     std::int64_t keep_checkpoints = 2;
 };
 
-/// "X" or "HI:LO" into the stage. Throws InputError where a number is not finite and ≥ 0, or HI:LO does not
-/// fall.
-void parse_lambda(const std::string& text, Stage& stage);
-
-/// The device that a name stands for on this machine ("auto" → "cpu"). Throws InputError where there is none
-/// such.
-std::string resolve_device(const std::string& name);
-
-/// Chooses what `auto` left open from the problem's size (design 2.1).
-void resolve(RunConfig& config, const Dataset& dataset);
+/// Settles what depends on the device and on the problem's size: the device's name, and precisions left to
+/// `auto` (design 2.1). Throws InputError where the device lacks a precision.
+void resolve(RunConfig& config, const Dataset& dataset, const Backend& backend);
 
 /// Which data a run stands on, with the sizes for information; and the versions, for information.
 nlohmann::ordered_json describe_dataset(const DatasetReference& reference, const Dataset& dataset);
@@ -66,8 +59,8 @@ RunConfig config_from_json(const std::string& text, const std::string& where);
 /// setting.
 void check(const RunConfig& config);
 
-/// The first setting by which two resolved configurations differ, "" where they agree; steps may be greater
-/// in `wanted` where `depends_on_total` allows it.
+/// The first setting by which two resolved configurations differ, "" where they agree; the last stage's steps
+/// may be more in `wanted` where `depends_on_total` allows it.
 std::string first_difference(const RunConfig& stored, const RunConfig& wanted);
 
 }  // namespace ntpgeo

@@ -15,12 +15,19 @@ namespace {
 template <class T>
 using Names = std::vector<std::pair<std::string_view, T>>;
 
-const Names<OptimizerKind> optimizers{
-    {"gd", OptimizerKind::gd}, {"adam", OptimizerKind::adam}, {"lbfgs", OptimizerKind::lbfgs}};
+const Names<OptimizerKind> optimizers{{"gd", OptimizerKind::gd},       {"momentum", OptimizerKind::momentum},
+                                      {"ngd", OptimizerKind::ngd},     {"adam", OptimizerKind::adam},
+                                      {"adamw", OptimizerKind::adamw}, {"lbfgs", OptimizerKind::lbfgs}};
 const Names<RateSchedule> schedules{{"constant", RateSchedule::constant},
                                     {"cosine", RateSchedule::cosine},
                                     {"inverse-sqrt", RateSchedule::inverse_sqrt}};
-const Names<Precision> precisions{{"fp32", Precision::fp32}, {"fp64", Precision::fp64}};
+const Names<Precision> precisions{{"bf16", Precision::bf16},
+                                  {"bf16x3", Precision::bf16x3},
+                                  {"tf32", Precision::tf32},
+                                  {"fp32", Precision::fp32},
+                                  {"fp64", Precision::fp64}};
+const Names<Frozen> factors{
+    {"words", Frozen::words}, {"contexts", Frozen::contexts}, {"none", Frozen::nothing}};
 const Names<Real> masters{{"fp32", Real::fp32}, {"fp64", Real::fp64}};
 const Names<bool> metrics_precisions{{"fp64", true}, {"same", false}};
 
@@ -32,17 +39,12 @@ std::string name_in(const Names<T>& names, T value) {
 }
 
 template <class T>
-T parse_in(const Names<T>& names, const std::vector<std::string_view>& later, const char* what,
-           const std::string& text) {
+T parse_in(const Names<T>& names, const char* what, const std::string& text) {
     std::string list;
     for (const auto& [name, value] : names) {
         if (name == text) return value;
         list += (list.empty() ? "" : ", ") + std::string(name);
     }
-    for (const std::string_view name : later)
-        if (name == text)
-            throw InputError(
-                fmt::format("{}: '{}' is not available in this version; use {}", what, text, list));
     throw InputError(
         fmt::format("{}: '{}' is unknown; use {}", what, printable(std::string_view(text)), list));
 }
@@ -58,24 +60,30 @@ std::string name_of(RateSchedule schedule) {
 std::string name_of(Precision precision) {
     return name_in(precisions, precision);
 }
+std::string name_of(Frozen frozen) {
+    return name_in(factors, frozen);
+}
 std::string name_of(Real real) {
     return name_in(masters, real);
 }
 
 OptimizerKind parse_optimizer(const std::string& name) {
-    return parse_in(optimizers, {"momentum", "ngd", "adamw"}, "optimizer", name);
+    return parse_in(optimizers, "optimizer", name);
 }
 RateSchedule parse_schedule(const std::string& name) {
-    return parse_in(schedules, {}, "lr-schedule", name);
+    return parse_in(schedules, "lr-schedule", name);
 }
 Precision parse_precision(const std::string& name) {
-    return parse_in(precisions, {"bf16", "bf16x3", "tf32"}, "precision", name);
+    return parse_in(precisions, "precision", name);
+}
+Frozen parse_frozen(const std::string& name) {
+    return parse_in(factors, "freeze", name);
 }
 Real parse_master(const std::string& name) {
-    return parse_in(masters, {}, "master", name);
+    return parse_in(masters, "master", name);
 }
 bool parse_metrics_precision(const std::string& name) {
-    return parse_in(metrics_precisions, {}, "metrics-precision", name);
+    return parse_in(metrics_precisions, "metrics-precision", name);
 }
 
 }  // namespace ntpgeo

@@ -8,8 +8,9 @@ namespace {
 volatile std::sig_atomic_t interrupt_requested = 0;
 
 void on_signal(int signal) {
-    interrupt_requested = 1;
-    std::signal(signal, SIG_DFL);
+    interrupt_requested = signal;
+    std::signal(SIGINT, SIG_DFL);
+    std::signal(SIGTERM, SIG_DFL);
 }
 
 }  // namespace
@@ -25,8 +26,8 @@ InterruptGuard::~InterruptGuard() {
     std::signal(SIGTERM, SIG_DFL);
 }
 
-bool InterruptGuard::requested() {
-    return interrupt_requested != 0;
+int InterruptGuard::requested() {
+    return interrupt_requested;
 }
 
 }  // namespace ntpgeo

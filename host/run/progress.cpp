@@ -9,29 +9,25 @@
 
 namespace ntpgeo {
 
-Progress::Progress(std::int64_t first, std::int64_t total)
-    : terminal_(::isatty(STDERR_FILENO) == 1),
-      first_(first),
-      total_(total),
-      start_(Clock::now()),
-      last_(start_) {}
+Progress::Progress(std::int64_t first)
+    : terminal_(::isatty(STDERR_FILENO) == 1), first_(first), start_(Clock::now()), last_(start_) {}
 
 Progress::~Progress() {
     if (terminal_ && shown_) std::fputs("\r\033[K", stderr);
 }
 
-void Progress::show(std::int64_t step) {
+void Progress::show(std::int64_t step, std::int64_t total) {
     const std::chrono::duration<double> since = Clock::now() - last_;
     if (since.count() < (terminal_ ? 0.2 : 10.0)) return;
     last_ = Clock::now();
-    print(step);
+    print(step, total);
 }
 
-void Progress::print(std::int64_t step) {
+void Progress::print(std::int64_t step, std::int64_t total) {
     const double elapsed = std::chrono::duration<double>(last_ - start_).count();
     const double rate = static_cast<double>(step - first_) / elapsed;
-    const std::string left = rate > 0 ? duration_text(static_cast<double>(total_ - step) / rate) : "unknown";
-    const std::string line = fmt::format("step {} of {}, {:.3g} steps/s, {} left{}{}", step, total_, rate,
+    const std::string left = rate > 0 ? duration_text(static_cast<double>(total - step) / rate) : "unknown";
+    const std::string line = fmt::format("step {} of {}, {:.3g} steps/s, {} left{}{}", step, total, rate,
                                          left, note_.empty() ? "" : ", ", note_);
     // A stderr that cannot be written is no reason to end a run.
     std::fputs((terminal_ ? "\r\033[K" + line : line + "\n").c_str(), stderr);

@@ -9,25 +9,25 @@ namespace ntpgeo {
 
 class Progress {
   public:
-    /// `first` of `total` steps are done already.
-    Progress(std::int64_t first, std::int64_t total);
+    /// `first` steps are done already.
+    explicit Progress(std::int64_t first);
     ~Progress();
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
 
-    /// Shows the step with rate and time left where the last showing is long enough ago (0.2 s, or 10 s when
-    /// piped).
-    void show(std::int64_t step);
+    /// Shows the step of `total` with rate and time left where the last showing is long enough ago (0.2 s, or
+    /// 10 s when piped).
+    void show(std::int64_t step, std::int64_t total);
     /// What the line says besides: the newest figures.
     void note(const std::string& text) { note_ = text; }
 
   private:
     using Clock = std::chrono::steady_clock;
-    void print(std::int64_t step);
+    void print(std::int64_t step, std::int64_t total);
 
     bool terminal_;
     bool shown_ = false;
-    std::int64_t first_, total_;
+    std::int64_t first_;
     Clock::time_point start_, last_;
     std::string note_;
 };

@@ -16,12 +16,14 @@ Json train_record(const Figures& figures, const RecordContext& context) {
     Json record;
     record["step"] = context.step;
     record["time_s"] = context.time_s;
-    record["lambda"] = figures.lambda;
+    record["lambda"] = context.lambda;
     record["loss"] = context.entropy + figures.excess_loss;
     record["entropy"] = context.entropy;
     record["excess_loss"] = figures.excess_loss;
     record["off_support_mass"] = figures.off_support_mass;
     record["grad_norm"] = figures.grad_norm;
+    record["words_grad_norm"] = figures.words_grad_norm;
+    record["contexts_grad_norm"] = figures.contexts_grad_norm;
     record["words_norm"] = figures.words_norm;
     record["contexts_norm"] = figures.contexts_norm;
     record["sparse_norm"] = figures.sparse_norm;
@@ -43,6 +45,7 @@ Json train_record(const Figures& figures, const RecordContext& context) {
     record["proxy_kind"] = context.proxy_kind;
     record["relative_gap"] = nullptr;
     record["gap_kind"] = nullptr;
+    record["stage"] = context.stage > 0 ? Json(context.stage) : Json(nullptr);
     record["device"] = context.device;
     record["precision"] = context.precision.empty() ? Json(nullptr) : Json(context.precision);
     record["metrics_precision"] = context.metrics_precision;

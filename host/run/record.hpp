@@ -13,8 +13,10 @@ namespace ntpgeo {
 struct RecordContext {
     std::int64_t step = 0;
     double time_s = 0;
-    std::string device;     ///< "cpu"
-    std::string precision;  ///< of the stage's three large products; "" where no stage made the figures
+    double lambda = 0;       ///< the stage's: the objective's ridge, or adamw's decay beside it
+    std::int64_t stage = 0;  ///< its number from 1 on; 0 where no stage made the figures
+    std::string device;      ///< "cpu"
+    std::string precision;   ///< of the stage's three large products; "" where no stage made the figures
     std::string metrics_precision;  ///< of the figures' own
     double entropy = 0;
     std::string proxy_kind;

@@ -12,6 +12,7 @@
 
 #include "host/files/atomic_file.hpp"
 #include "host/files/file_error.hpp"
+#include "host/run/temporary_folder.hpp"
 #include "kernels/status.hpp"
 
 namespace ntpgeo {
@@ -52,34 +53,6 @@ fs::path whole_path(const fs::path& path) {
     return whole.has_filename() ? whole : whole.parent_path();
 }
 
-// A folder of its own, beside the one wanted, removed again unless it was renamed.
-class TemporaryFolder {
-  public:
-    explicit TemporaryFolder(const fs::path& wanted) {
-        std::string pattern = (wanted.parent_path() / ".ntpgeo-run-XXXXXX").string();
-        if (!::mkdtemp(pattern.data()))
-            throw InputError(fmt::format("{}: cannot be made: {}; give a folder that can be written",
-                                         printable(wanted), system_reason(errno)));
-        path_ = pattern;
-        fs::permissions(path_, fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec |
-                                   fs::perms::others_read | fs::perms::others_exec);
-    }
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-    ~TemporaryFolder() {
-        std::error_code ignored;
-        if (!path_.empty()) fs::remove_all(path_, ignored);
-    }
-    [[nodiscard]] const fs::path& path() const { return path_; }
-    void rename_to(const fs::path& wanted) {
-        if (::rename(path_.c_str(), wanted.c_str()) != 0) fail(wanted, "made");
-        path_.clear();
-    }
-
-  private:
-    fs::path path_;
-};
-
 }  // namespace
 
 bool RunFolder::holds_run(const fs::path& path) {
@@ -106,6 +79,7 @@ RunFolder RunFolder::create(const fs::path& path, const nlohmann::ordered_json& 
                             const nlohmann::ordered_json& record) {
     require_free(path);
     const fs::path target = whole_path(path);
+    TemporaryFolder::sweep(target.parent_path());
     TemporaryFolder temporary(target);
     write_file_atomically(temporary.path() / config_name, config_bytes(config));
     if (!record.is_null()) write_file_atomically(temporary.path() / metrics_name, record.dump() + "\n");
@@ -189,26 +163,25 @@ void RunFolder::write_checkpoint(const TrainerState& state, double elapsed, std:
     const fs::path metrics = path_ / metrics_name;
     if (const FileDescriptor file = open_for_appending(metrics); ::fsync(file.get()) != 0)
         fail(metrics, "flushed");
-    write_state(path_ / fmt::format("checkpoint-{:012}.safetensors", state.step), state.tensors,
-                {{"format", "ntpgeo.checkpoint.1"},
-                 {"step", std::to_string(state.step)},
-                 {"noise_floor", state.at_noise_floor ? "true" : "false"},
-                 {"elapsed_s", fmt::format("{}", elapsed)}});
+    auto metadata = position_metadata(state.position);
+    metadata["format"] = "ntpgeo.checkpoint.1";
+    metadata["elapsed_s"] = fmt::format("{}", elapsed);
+    write_state(path_ / fmt::format("checkpoint-{:012}.safetensors", state.position.step), state.tensors,
+                metadata);
     const auto files = checkpoints();
     for (std::size_t i = 0; i + static_cast<std::size_t>(keep) < files.size(); ++i) fs::remove(files[i]);
 }
 
-void RunFolder::write_result(const std::vector<StateTensor>& tensors, const StateHeader& header) const {
-    write_state(path_ / "result.safetensors", tensors,
-                {{"format", "ntpgeo.result.1"},
-                 {"step", std::to_string(header.step)},
-                 {"noise_floor", header.at_noise_floor ? "true" : "false"}});
+void RunFolder::write_result(const std::vector<StateTensor>& tensors, const Position& position) const {
+    auto metadata = position_metadata(position);
+    metadata["format"] = "ntpgeo.result.1";
+    write_state(path_ / "result.safetensors", tensors, metadata);
 }
 
-std::optional<StateHeader> RunFolder::result() const {
+std::optional<Position> RunFolder::result() const {
     const fs::path file = path_ / "result.safetensors";
     if (!fs::exists(file)) return std::nullopt;
-    return read_state_header(file);
+    return read_state_header(file).position;
 }
 
 void RunFolder::log(const std::string& line) const {

@@ -22,7 +22,8 @@ class RunFolder {
     /// Throws InputError where `create` would find the path taken, naming --resume where a run is there, or
     /// no folder to make it in.
     static void require_free(const std::filesystem::path& path);
-    /// A new folder that holds `config` from its first moment on (made under a temporary name, then renamed).
+    /// A new folder that holds `config` from its first moment on (made under a temporary name, then renamed;
+    /// what killed processes left under such names beside it is swept away).
     /// A `record` that is not null is the first of its metrics from that moment on. An empty folder may be
     /// there already. Throws InputError where anything else is, naming --resume, and leaves it untouched.
     static RunFolder create(const std::filesystem::path& path, const nlohmann::ordered_json& config,
@@ -52,8 +53,8 @@ class RunFolder {
     /// The newest checkpoint's file, if any.
     [[nodiscard]] std::optional<std::filesystem::path> newest_checkpoint() const;
 
-    void write_result(const std::vector<StateTensor>& tensors, const StateHeader& header) const;
-    [[nodiscard]] std::optional<StateHeader> result() const;
+    void write_result(const std::vector<StateTensor>& tensors, const Position& position) const;
+    [[nodiscard]] std::optional<Position> result() const;
 
     /// One line, with the date and time, to log.txt. The folder must be locked.
     void log(const std::string& line) const;

@@ -24,10 +24,20 @@ void read_number(const SafetensorsFile& file, const std::filesystem::path& path,
 
 StateHeader header_of(const SafetensorsFile& file, const std::filesystem::path& path) {
     StateHeader header;
-    read_number(file, path, "step", header.step);
-    if (file.metadata().contains("elapsed_s")) read_number(file, path, "elapsed_s", header.elapsed);
+    Position& position = header.position;
+    // Runs of one stage wrote the step alone before there were more.
+    const auto read_if_there = [&](const char* key, auto& value) {
+        if (file.metadata().contains(key)) read_number(file, path, key, value);
+    };
+    std::int64_t number = 1;
+    read_number(file, path, "step", position.step);
+    read_if_there("stage", number);
+    read_if_there("stage_begin", position.stage_begin);
+    read_if_there("optimizer_begin", position.optimizer_begin);
+    read_if_there("elapsed_s", header.elapsed);
+    position.stage = number - 1;
     const auto floor = file.metadata().find("noise_floor");
-    header.at_noise_floor = floor != file.metadata().end() && floor->second == "true";
+    position.at_noise_floor = floor != file.metadata().end() && floor->second == "true";
     return header;
 }
 
@@ -50,21 +60,29 @@ void write_state(const std::filesystem::path& file, const std::vector<StateTenso
     write_safetensors(file, list, metadata);
 }
 
+std::map<std::string, std::string> position_metadata(const Position& position) {
+    return {{"step", std::to_string(position.step)},
+            {"stage", std::to_string(position.stage + 1)},
+            {"stage_begin", std::to_string(position.stage_begin)},
+            {"optimizer_begin", std::to_string(position.optimizer_begin)},
+            {"noise_floor", position.at_noise_floor ? "true" : "false"}};
+}
+
 StateHeader read_state_header(const std::filesystem::path& file) {
     return header_of(SafetensorsFile(file), file);
 }
 
-TrainerState read_state(const std::filesystem::path& path) {
+SavedState read_state(const std::filesystem::path& path) {
     const SafetensorsFile file(path);
     const StateHeader header = header_of(file, path);
-    TrainerState state{header.step, header.at_noise_floor, {}};
+    TrainerState state{header.position, {}};
     for (const auto& [name, info] : file.tensors()) {
         const bool wide = info.dtype == "F64";
         state.tensors.push_back({name, wide ? Real::fp64 : Real::fp32, info.shape,
                                  wide ? read_bytes<double>(file, name, info.shape.size())
                                       : read_bytes<float>(file, name, info.shape.size())});
     }
-    return state;
+    return {std::move(state), header.elapsed};
 }
 
 }  // namespace ntpgeo

@@ -16,12 +16,19 @@ void write_state(const std::filesystem::path& file, const std::vector<StateTenso
 
 /// What a checkpoint's or a result's metadata say.
 struct StateHeader {
-    std::int64_t step = 0;
-    bool at_noise_floor = false;
+    Position position;
     double elapsed = 0;  ///< seconds of work so far; 0 for a result
 };
+/// The metadata that name a position; a stage is written as its number from 1 on.
+std::map<std::string, std::string> position_metadata(const Position& position);
 /// Throws InputError where the file is not one that a training run wrote.
 StateHeader read_state_header(const std::filesystem::path& file);
-TrainerState read_state(const std::filesystem::path& file);
+
+/// A checkpoint in full.
+struct SavedState {
+    TrainerState state;
+    double elapsed = 0;  ///< as in StateHeader
+};
+SavedState read_state(const std::filesystem::path& file);
 
 }  // namespace ntpgeo

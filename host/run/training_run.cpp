@@ -4,6 +4,8 @@
 
 #include <chrono>
 #include <cmath>
+#include <new>
+#include <optional>
 #include <tuple>
 
 #include "engine/geometry/figures.hpp"
@@ -29,50 +31,73 @@ double seconds_since(Clock::time_point start) {
 
 class TrainingRun {
   public:
-    TrainingRun(RunFolder& folder, const RunConfig& config, const Dataset& dataset)
+    TrainingRun(RunFolder& folder, const RunConfig& config, const Dataset& dataset, Backend& backend)
         : folder_(folder),
           config_(config),
-          backend_(make_backend(config.device)),
-          meter_(*backend_, dataset),
-          trainer_(*backend_, meter_.labels(), config.training) {
+          backend_(backend),
+          meter_(backend, dataset),
+          trainer_(backend, meter_.labels(), config.training) {
         restore();
         start_ = last_checkpoint_ = Clock::now();
     }
 
     RunSummary run() {
-        const InterruptGuard guard;
-        Progress progress(trainer_.step(), config_.training.stage.steps);
+        Progress progress(trainer_.step());
         folder_.log(fmt::format("training from step {} on {}", trainer_.step(), config_.device));
         try {
+            stop_where_asked();
             if (config_.metrics_every.due(trainer_.step())) record(progress);
             while (!trainer_.finished()) {
-                trainer_.advance();
-                progress.show(trainer_.step());
+                advance();
+                progress.show(trainer_.step(), last_step(config_.training, trainer_.position()));
                 if (config_.metrics_every.due(trainer_.step())) record(progress);
                 if (trainer_.finished()) break;
-                if (InterruptGuard::requested()) stop();
-                if (checkpoint_due()) checkpoint();
+                stop_where_asked();
+                // The next stage may ask for memory that is not there; the end of this one is safe then.
+                if (checkpoint_due() || trainer_.stage_over()) checkpoint();
             }
             record(progress);
             checkpoint();
         } catch (const NonFiniteLoss& error) {
-            refuse_non_finite(error.what());
+            give_up(fmt::format("{}; {}; a smaller lr may help", error.what(), last_good_checkpoint()));
+        } catch (const Failure& error) {
+            give_up(fmt::format("{}; {}", error.what(), last_good_checkpoint()));
+        } catch (const std::bad_alloc&) {
+            give_up(fmt::format("out of memory at step {}; {}", trainer_.step(), last_good_checkpoint()));
         }
-        folder_.write_result(trainer_.parameters(), {trainer_.step(), trainer_.at_noise_floor(), 0});
+        folder_.write_result(trainer_.parameters(), trainer_.position());
         folder_.log(
             fmt::format("done at step {}{}", trainer_.step(),
                         trainer_.at_noise_floor() ? ", where no step lowers the objective any more" : ""));
-        return {trainer_.step(), trainer_.at_noise_floor(), false, first_, last_};
+        return {trainer_.position(), trainer_.stationary(), false, first_, last_};
     }
 
   private:
     void restore() {
         if (const auto checkpoint = folder_.newest_checkpoint()) {
-            trainer_.load(read_state(*checkpoint));
-            saved_ = trainer_.step();
-            elapsed_before_ = read_state_header(*checkpoint).elapsed;
+            const SavedState saved = read_state(*checkpoint);
+            trainer_.load(saved.state);
+            saved_ = trainer_.position();
+            elapsed_before_ = saved.elapsed;
         }
-        std::tie(first_, last_) = folder_.cut_metrics(saved_, config_.metrics_every);
+        std::tie(first_, last_) = folder_.cut_metrics(saved_ ? saved_->step : -1, config_.metrics_every);
+    }
+
+    /// One update, and a line in the log where it begins or ends a stage or finds nothing to do.
+    void advance() {
+        const std::int64_t before = trainer_.position().stage;
+        const bool was_stationary = trainer_.stationary();
+        trainer_.advance();
+        const Position& now = trainer_.position();
+        if (now.stage != before)
+            folder_.log(fmt::format(
+                "stage {} of {} from step {}: {}, {}", now.stage + 1, config_.training.stages.size(),
+                now.stage_begin, name_of(trainer_.stage().optimizer), name_of(trainer_.stage().precision)));
+        if (now.at_noise_floor && !trainer_.finished())
+            folder_.log(fmt::format("stage {} ends at step {}, where no step lowers the objective any more",
+                                    now.stage + 1, now.step));
+        if (trainer_.stationary() && !was_stationary)
+            folder_.log(fmt::format("the gradient is 0 at step {}: ngd stays where it is", now.step));
     }
 
     [[nodiscard]] double elapsed() const { return elapsed_before_ + seconds_since(start_); }
@@ -80,14 +105,22 @@ class TrainingRun {
     void record(Progress& progress) {
         if (!last_.is_null() && last_["step"] == trainer_.step()) return;
         require_in_range();
-        const Precision own = config_.training.stage.precision;
-        const Precision precision = config_.metrics_fp64 ? Precision::fp64 : own;
-        const Figures figures = meter_.measure(trainer_.words(), trainer_.contexts(), trainer_.lambda(),
-                                               precision, config_.training.seed, trainer_.step());
+        const Stage& stage = trainer_.stage();
+        const Precision precision = config_.metrics_fp64 ? Precision::fp64 : stage.precision;
+        const Figures figures =
+            meter_.measure(trainer_.words(), trainer_.contexts(), ridge_of(stage, trainer_.lambda()),
+                           precision, config_.training.seed, trainer_.step());
         if (!std::isfinite(figures.excess_loss) || !std::isfinite(figures.grad_norm))
             throw NonFiniteLoss(fmt::format("the loss is not finite at step {}", trainer_.step()));
-        last_ = train_record(figures, {trainer_.step(), elapsed(), config_.device, name_of(own),
-                                       name_of(precision), meter_.entropy(), meter_.proxy_kind()});
+        last_ = train_record(figures, {.step = trainer_.step(),
+                                       .time_s = elapsed(),
+                                       .lambda = trainer_.lambda(),
+                                       .stage = trainer_.position().stage + 1,
+                                       .device = backend_.device(),
+                                       .precision = name_of(stage.precision),
+                                       .metrics_precision = name_of(precision),
+                                       .entropy = meter_.entropy(),
+                                       .proxy_kind = meter_.proxy_kind()});
         if (first_.is_null()) first_ = last_;
         folder_.append_metrics(last_);
         progress.note(fmt::format("excess loss {:.3e}", figures.excess_loss));
@@ -100,7 +133,7 @@ class TrainingRun {
 
     void require_in_range() const {
         const Vector words = trainer_.words().flat(), contexts = trainer_.contexts().flat();
-        const double square = backend_->dot(words, words) * backend_->dot(contexts, contexts);
+        const double square = backend_.dot(words, words) * backend_.dot(contexts, contexts);
         if (!(square <= diverged_square_norm))
             throw NonFiniteLoss(
                 fmt::format("the parameters have grown beyond all bounds at step {}", trainer_.step()));
@@ -109,52 +142,57 @@ class TrainingRun {
     // A state that has diverged never replaces a good one.
     void checkpoint() {
         last_checkpoint_ = Clock::now();
-        if (saved_ == trainer_.step() && !trainer_.at_noise_floor()) return;
+        if (saved_ == trainer_.position()) return;
         require_in_range();
         folder_.write_checkpoint(trainer_.save(), elapsed(), config_.keep_checkpoints);
-        saved_ = trainer_.step();
+        saved_ = trainer_.position();
         last_checkpoint_ = Clock::now();
     }
 
-    [[noreturn]] void stop() {
+    void stop_where_asked() {
+        const int signal = InterruptGuard::requested();
+        if (signal == 0) return;
         checkpoint();
         folder_.log(fmt::format("interrupted at step {}", trainer_.step()));
         throw Interrupted(fmt::format("interrupted at step {}; go on with: ntpgeo train -o {} --resume",
-                                      trainer_.step(), printable(folder_.path())));
+                                      trainer_.step(), printable(folder_.path())),
+                          signal);
     }
 
-    [[noreturn]] void refuse_non_finite(const std::string& what) const {
+    [[nodiscard]] std::string last_good_checkpoint() const {
         const auto good = folder_.newest_checkpoint();
-        const std::string back = good ? "the last good checkpoint is " + printable(*good)
-                                      : std::string("no checkpoint had been written yet");
-        const std::string message = fmt::format("{}; {}; a smaller lr may help", what, back);
-        folder_.log(message);
+        return good ? "the last good checkpoint is " + printable(*good)
+                    : std::string("no checkpoint had been written yet");
+    }
+
+    [[noreturn]] void give_up(const std::string& message) const {
+        try {
+            folder_.log(message);
+        } catch (const Failure&) {  // NOLINT(bugprone-empty-catch): a full disk may be what there is to say
+        }
         throw Failure(message);
     }
 
     RunFolder& folder_;
     const RunConfig& config_;
-    std::unique_ptr<Backend> backend_;
+    Backend& backend_;
     FigureMeter meter_;
     Trainer trainer_;
     nlohmann::ordered_json first_, last_;  // what metrics.jsonl begins and ends with
-    std::int64_t saved_ = -1;              // step of the newest checkpoint
+    std::optional<Position> saved_;        // of the newest checkpoint
     double elapsed_before_ = 0;
     Clock::time_point start_, last_checkpoint_;
 };
 
 }  // namespace
 
-std::unique_ptr<Backend> make_backend(const std::string& device) {
-    if (device == "cpu") return make_cpu_backend();
-    throw InputError(fmt::format("device: '{}' is not in this build; use cpu", device));
-}
-
-RunSummary run_training(RunFolder& folder, const RunConfig& config, const Dataset& dataset) {
-    if (const auto result = folder.result())
-        if (result->at_noise_floor || result->step >= config.training.stage.steps)
-            return {result->step, result->at_noise_floor, true, nullptr, nullptr};
-    return TrainingRun(folder, config, dataset).run();
+RunSummary run_training(RunFolder& folder, const RunConfig& config, const Dataset& dataset,
+                        Backend& backend) {
+    if (const auto result = folder.result()) {
+        require_stage(config.training, *result);
+        if (is_finished(config.training, *result)) return {*result, false, true, nullptr, nullptr};
+    }
+    return TrainingRun(folder, config, dataset, backend).run();
 }
 
 }  // namespace ntpgeo

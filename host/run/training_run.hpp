@@ -10,19 +10,17 @@ namespace ntpgeo {
 
 /// How a run stands when it ends.
 struct RunSummary {
-    std::int64_t step = 0;
-    bool at_noise_floor = false;
+    Position position;
+    bool stationary = false;             ///< its last update was ngd's on a gradient of 0
     bool was_finished = false;           ///< there was nothing left to do
     nlohmann::ordered_json first, last;  ///< its first and last records; null where `was_finished`
 };
 
-/// The backend that a resolved device name stands for.
-std::unique_ptr<Backend> make_backend(const std::string& device);
-
-/// Trains in `folder`, which must be locked, under the resolved `config`: from its newest checkpoint, or from
-/// step 0 where it has none. Metrics, checkpoints and the result go to the folder. Throws Interrupted after
-/// Ctrl-C (with a checkpoint written), and Failure for a non-finite loss, naming the step and the last good
-/// checkpoint.
-RunSummary run_training(RunFolder& folder, const RunConfig& config, const Dataset& dataset);
+/// Trains in `folder`, which must be locked, under the configuration as resolved for `backend`: from its
+/// newest checkpoint, or from step 0 where it has none. Metrics, checkpoints (also at the end of each stage)
+/// and the result go to the folder. Needs an InterruptGuard: throws Interrupted after a signal, whenever
+/// since the guard was made that came, with a checkpoint written. Throws Failure for a non-finite loss and
+/// where memory runs out, naming the last good checkpoint.
+RunSummary run_training(RunFolder& folder, const RunConfig& config, const Dataset& dataset, Backend& backend);
 
 }  // namespace ntpgeo

@@ -8,10 +8,7 @@
 #include <vector>
 
 #include "kernels/anchored_xent/anchored_xent.hpp"
-#include "kernels/anchored_xent/chunking_cpu.hpp"
-#include "kernels/anchored_xent/label_terms.hpp"
-#include "kernels/anchored_xent/rows_cpu.hpp"
-#include "kernels/dense/blas_cpu.hpp"
+#include "kernels/anchored_xent/workspace_cpu.hpp"
 #include "kernels/status.hpp"
 #include "kernels/threads_cpu.hpp"
 
@@ -25,8 +22,8 @@ template <class T>
 struct Call {
     const T* words;
     const T* contexts;
-    T* words_gradient;  // null: the loss alone
-    T* contexts_gradient;
+    T* words_gradient;     // null: not wanted
+    T* contexts_gradient;  // null: not wanted
     double lambda;
     const LossDetail* detail;
 };
@@ -34,20 +31,14 @@ struct Call {
 template <class T, class G>
 class LossStepCpu final : public LossStep {
   public:
-    LossStepCpu(const LabelsView& labels, const LossPlan& plan)
+    LossStepCpu(const LabelsView& labels, const Layout& layout)
         : labels_(labels),
-          dim_(plan.dim),
-          chunking_(choose_chunking(labels.vocab_size, labels.contexts, plan.dim, sizeof(G), plan.chunk,
-                                    plan.group)),
-          stride_(padded(labels.vocab_size)),
+          dim_(layout.dim),
+          chunking_(layout.chunking),
+          stride_(layout.stride),
           chunk_excess_(chunking_.chunks()),
           chunk_mass_(chunking_.chunks()) {
-        std::int64_t largest_support = 0;
-        for (std::int64_t chunk = 0; chunk < chunking_.chunks(); ++chunk)
-            largest_support = std::max(largest_support, labels.indptr[chunking_.chunk_end(chunk)] -
-                                                            labels.indptr[chunking_.chunk_begin(chunk)]);
-        for (int thread = 0; thread < omp_get_max_threads(); ++thread)
-            scratch_.emplace_back(chunking_.chunk, stride_, dim_, largest_support);
+        for (std::int64_t thread = 0; thread < layout.threads; ++thread) scratch_.emplace_back(layout);
         if constexpr (!std::is_same_v<T, G>) words_ = AlignedArray<G>(labels.vocab_size * dim_);
         partial_ = AlignedArray<G>(chunking_.groups() * labels.vocab_size * dim_);
     }
@@ -79,33 +70,6 @@ class LossStepCpu final : public LossStep {
     }
 
   private:
-    struct Scratch {
-        Scratch(std::int64_t chunk, std::int64_t stride, std::int64_t dim, std::int64_t support)
-            : logits(chunk * stride),
-              contexts(chunk * dim),
-              scaled(chunk * dim),
-              gradient(chunk * dim),
-              logits_on_support(support + row_padding),
-              support_q(support + row_padding),
-              support_probs(support + row_padding, 1.0),
-              residual(support + row_padding),
-              terms(chunk),
-              scale(chunk) {}
-        AlignedArray<G> logits;    // [chunk, stride] Z, then E
-        AlignedArray<G> contexts;  // [chunk, dim] H_B in GEMM precision
-        AlignedArray<G> scaled;    // [chunk, dim] D·H_B
-        AlignedArray<G> gradient;  // [chunk, dim] E·W
-        // [nnz of the chunk, padded]: z_s, then δ_s, then p(expm1 δ − δ); z_s − max, then q̄_s; p_s; q̄_s −
-        // p_s.
-        std::vector<double> logits_on_support, support_q, support_probs, residual;
-        std::vector<SupportTerms> terms;  // [chunk]
-        std::vector<double> scale;        // [chunk] D
-    };
-
-    static std::int64_t padded(std::int64_t size) {
-        return (size + row_padding - 1) / row_padding * row_padding;
-    }
-
     std::vector<double> mean_row(const T* words) const {
         std::vector<double> mean(dim_, 0.0);
         for (std::int64_t v = 0; v < labels_.vocab_size; ++v)
@@ -125,7 +89,7 @@ class LossStepCpu final : public LossStep {
         }
     }
 
-    const G* convert_contexts(const T* contexts, std::int64_t size, Scratch& scratch) const {
+    const G* convert_contexts(const T* contexts, std::int64_t size, Scratch<G>& scratch) const {
         if constexpr (std::is_same_v<T, G>) {
             return contexts;
         } else {
@@ -135,7 +99,7 @@ class LossStepCpu final : public LossStep {
     }
 
     void run_chunk(const Call<T>& call, const G* gemm_words, const std::vector<double>& mean_word,
-                   std::int64_t group, std::int64_t chunk, Scratch& scratch) {
+                   std::int64_t group, std::int64_t chunk, Scratch<G>& scratch) {
         const std::int64_t begin = chunking_.chunk_begin(chunk);
         const std::int64_t size = chunking_.chunk_end(chunk) - begin;
         const std::int64_t vocab = labels_.vocab_size;
@@ -148,7 +112,7 @@ class LossStepCpu final : public LossStep {
         for (std::int64_t b = 0; b < size; b += row_padding)
             exponentiate(call, mean_word, gemm_contexts, gemm_words, begin, b,
                          std::min(size, b + row_padding), chunk, scratch);
-        if (call.words_gradient)
+        if (call.words_gradient || call.contexts_gradient)
             multiply_gradients(call, gemm_contexts, gemm_words, begin, size,
                                chunk == chunking_.group_begin(group), group, scratch);
     }
@@ -156,7 +120,8 @@ class LossStepCpu final : public LossStep {
     // Step 1 of design 4.1: the support logits in master precision, the anchors, and all that the labels
     // alone decide. After the product, so that it need not be sampled where it is in master precision. The
     // arrays run over the chunk's entries, so that exp and the series are vectorised across contexts.
-    void support_terms(const Call<T>& call, std::int64_t begin, std::int64_t size, Scratch& scratch) const {
+    void support_terms(const Call<T>& call, std::int64_t begin, std::int64_t size,
+                       Scratch<G>& scratch) const {
         const std::int64_t base = labels_.indptr[begin];
         const std::int64_t entries = labels_.indptr[begin + size] - base;
         double* logits = scratch.logits_on_support.data();
@@ -227,7 +192,7 @@ class LossStepCpu final : public LossStep {
     // in cache when the support entries follow, enough for a vectorised log1p.
     void exponentiate(const Call<T>& call, const std::vector<double>& mean_word, const G* gemm_contexts,
                       const G* gemm_words, std::int64_t begin, std::int64_t first, std::int64_t last,
-                      std::int64_t chunk, Scratch& scratch) {
+                      std::int64_t chunk, Scratch<G>& scratch) {
         double ratio[row_padding] = {}, log1p_ratio[row_padding] = {};
         for (std::int64_t b = first; b < last; ++b) {
             G* row = scratch.logits.data() + b * stride_;
@@ -264,7 +229,7 @@ class LossStepCpu final : public LossStep {
     }
 
     void finish_support(std::int64_t begin, std::int64_t context, const Normalisation& normal, G* row,
-                        const Scratch& scratch) const {
+                        const Scratch<G>& scratch) const {
         const std::int64_t first = labels_.indptr[context];
         const double* residual = scratch.residual.data() + (first - labels_.indptr[begin]);
         for (std::int64_t s = 0; s < labels_.indptr[context + 1] - first; ++s)
@@ -276,16 +241,19 @@ class LossStepCpu final : public LossStep {
     // Step 5: dW += Ĝᵀ·(D·H_B), dH_B = D·(Ĝ·W) + λ H_B.
     void multiply_gradients(const Call<T>& call, const G* gemm_contexts, const G* gemm_words,
                             std::int64_t begin, std::int64_t size, bool first, std::int64_t group,
-                            Scratch& scratch) {
+                            Scratch<G>& scratch) {
         const std::int64_t vocab = labels_.vocab_size;
-        for (std::int64_t b = 0; b < size; ++b)
-            scale_row(static_cast<G>(scratch.scale[b]), gemm_contexts + b * dim_,
-                      scratch.scaled.data() + b * dim_, dim_);
-        G* partial = partial_.data() + group * vocab * dim_;
-        if (first) std::fill_n(partial, vocab * dim_, G{0});
+        if (call.words_gradient) {
+            for (std::int64_t b = 0; b < size; ++b)
+                scale_row(static_cast<G>(scratch.scale[b]), gemm_contexts + b * dim_,
+                          scratch.scaled.data() + b * dim_, dim_);
+            G* partial = partial_.data() + group * vocab * dim_;
+            if (first) std::fill_n(partial, vocab * dim_, G{0});
+            gemm(CblasTrans, CblasNoTrans, vocab, dim_, size, G{1}, scratch.logits.data(), stride_,
+                 scratch.scaled.data(), dim_, G{1}, partial, dim_);
+        }
+        if (!call.contexts_gradient) return;
         std::fill_n(scratch.gradient.data(), size * dim_, G{0});
-        gemm(CblasTrans, CblasNoTrans, vocab, dim_, size, G{1}, scratch.logits.data(), stride_,
-             scratch.scaled.data(), dim_, G{1}, partial, dim_);
         gemm(CblasNoTrans, CblasNoTrans, size, dim_, vocab, G{1}, scratch.logits.data(), stride_, gemm_words,
              dim_, G{1}, scratch.gradient.data(), dim_);
         for (std::int64_t b = 0; b < size; ++b) {
@@ -314,7 +282,7 @@ class LossStepCpu final : public LossStep {
     std::int64_t dim_;
     Chunking chunking_;
     std::int64_t stride_;
-    std::vector<Scratch> scratch_;      // one a thread
+    std::vector<Scratch<G>> scratch_;   // one a thread
     AlignedArray<G> words_;             // [V, dim] W in GEMM precision, where that is not the master's
     AlignedArray<G> partial_;           // [groups, V, dim]
     std::vector<double> chunk_excess_;  // [chunks] Σ π_j excess_j
@@ -328,12 +296,18 @@ std::unique_ptr<LossStep> make_loss_step_cpu(const LabelsView& labels, const Los
         throw InputError("the CPU multiplies in fp32 or fp64; bf16, bf16x3 and tf32 need a GPU");
     if (plan.kernel == LossKernel::epilogue) throw InputError("the epilogue kernel needs a GPU");
     const bool narrow = plan.precision == Precision::fp32;
+    const Layout layout(labels, plan);
     if (plan.master == Real::fp32) {
-        if (narrow) return std::make_unique<LossStepCpu<float, float>>(labels, plan);
-        return std::make_unique<LossStepCpu<float, double>>(labels, plan);
+        if (narrow) return std::make_unique<LossStepCpu<float, float>>(labels, layout);
+        return std::make_unique<LossStepCpu<float, double>>(labels, layout);
     }
-    if (narrow) return std::make_unique<LossStepCpu<double, float>>(labels, plan);
-    return std::make_unique<LossStepCpu<double, double>>(labels, plan);
+    if (narrow) return std::make_unique<LossStepCpu<double, float>>(labels, layout);
+    return std::make_unique<LossStepCpu<double, double>>(labels, layout);
+}
+
+LossStepSize loss_step_size_cpu(const LabelsView& labels, const LossPlan& plan) {
+    const Layout layout(labels, plan);
+    return {layout.bytes(), layout.chunking.chunk, layout.threads};
 }
 
 }  // namespace ntpgeo

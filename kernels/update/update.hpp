@@ -9,12 +9,13 @@
 namespace ntpgeo {
 
 /// One Adam update (Kingma and Ba, arXiv 1412.6980, algorithm 1):
-/// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², x ← x − lr·(m/correction1)/(√(v/correction2) + ε).
+/// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², x ← x − (decay·x + lr·(m/correction1)/(√(v/correction2) + ε)).
 struct AdamStep {
     double learning_rate = 0.01;
     double beta1 = 0.9, beta2 = 0.999;
     double epsilon = 1e-15;
     double correction1 = 1, correction2 = 1;  ///< 1 − β₁ᵗ and 1 − β₂ᵗ after t updates, this one included
+    double decay = 0;                         ///< lr·λ of a decoupled decay (arXiv 1711.05101)
 };
 
 namespace update_cpu {

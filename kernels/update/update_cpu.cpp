@@ -94,8 +94,8 @@ void adam(Vector parameters, Vector gradient, Vector first_moment, Vector second
             const double square = step.beta2 * v[i] + (1 - step.beta2) * slope * slope;
             m[i] = static_cast<T>(mean);
             v[i] = static_cast<T>(square);
-            x[i] =
-                static_cast<T>(x[i] - rate * mean / (std::sqrt(square * inverse_correction2) + step.epsilon));
+            const double move = rate * mean / (std::sqrt(square * inverse_correction2) + step.epsilon);
+            x[i] = static_cast<T>(x[i] - (step.decay * x[i] + move));
         }
     });
 }

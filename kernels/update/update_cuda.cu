@@ -70,7 +70,7 @@ struct Scale {
 template <class T>
 struct Adam {
     double beta1, beta2, epsilon;
-    double rate, inverse_correction2;
+    double rate, inverse_correction2, decay;
     T* x;
     const T* gradient;
     T* first_moment;
@@ -85,8 +85,8 @@ struct Adam {
             const double square = beta2 * v.values[k] + (1 - beta2) * slope * slope;
             m.values[k] = static_cast<T>(mean);
             v.values[k] = static_cast<T>(square);
-            p.values[k] = static_cast<T>(p.values[k] -
-                                         rate * mean / (std::sqrt(square * inverse_correction2) + epsilon));
+            const double move = rate * mean / (std::sqrt(square * inverse_correction2) + epsilon);
+            p.values[k] = static_cast<T>(p.values[k] - (decay * p.values[k] + move));
         }
         store(first_moment + i, m);
         store(second_moment + i, v);
@@ -170,6 +170,7 @@ void adam(device::Device& device, Vector parameters, Vector gradient, Vector fir
                                             step.epsilon,
                                             step.learning_rate / step.correction1,
                                             1 / step.correction2,
+                                            step.decay,
                                             x,
                                             g,
                                             m,

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <random>
@@ -64,7 +65,7 @@ class Guarded {
           before_(margin + offset),
           memory_(backend, (before_ + size_ + margin) * bytes_of(real)) {
         with_real(real, [&]<class T>(T) {
-            std::vector<T> all(static_cast<std::size_t>(before_ + size_ + margin), static_cast<T>(sentinel));
+            std::vector<T> all(static_cast<std::size_t>(before_ + size_ + margin), sentinel<T>());
             for (std::int64_t i = 0; i < size_; ++i) all[before_ + i] = static_cast<T>(values[i]);
             backend.upload(all.data(), memory_.data(), memory_.bytes());
         });
@@ -86,9 +87,11 @@ class Guarded {
     [[nodiscard]] std::vector<double> read() const {
         return with_real(real_, [&]<class T>(T) {
             const auto all = download_array<T>(backend_, memory_.data(), before_ + size_ + margin);
+            const T untouched = sentinel<T>();
             for (std::int64_t i = 0; i < before_ + size_ + margin; ++i) {
                 if (i == before_) i += size_;
-                EXPECT_EQ(all[i], static_cast<T>(sentinel)) << "written outside, at element " << i - before_;
+                EXPECT_EQ(std::memcmp(&all[i], &untouched, sizeof(T)), 0)
+                    << "written outside, at element " << i - before_;
             }
             return std::vector<double>(all.begin() + before_, all.begin() + before_ + size_);
         });
@@ -96,7 +99,12 @@ class Guarded {
 
   private:
     static constexpr std::int64_t margin = 16;
-    static constexpr double sentinel = -12345.5;
+
+    /// A signalling NaN: whatever is computed from it, be it x + 0, has other bits.
+    template <class T>
+    static T sentinel() {
+        return std::numeric_limits<T>::signaling_NaN();
+    }
 
     Backend& backend_;
     Real real_;

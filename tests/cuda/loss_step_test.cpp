@@ -90,6 +90,37 @@ TEST_F(CudaLossStep, RidgeTermEntersTheGradientAlone) {
                     1e-15);
 }
 
+TEST_F(CudaLossStep, EitherGradientIsMadeAlone) {
+    const Problem problem = random_problem(45, 30, 6, 1, 21);
+    for (const Case& c : cases) {
+        SCOPED_TRACE(&c - cases.data());
+        expect_either_gradient_alone(gpu(), problem, {6, c.master, c.precision, 8, 0});
+    }
+}
+
+TEST_F(CudaLossStep, TakesTheMemoryItSaidItWould) {
+    const Dataset data = random_dataset(300, 200, 40, 1, 9, 22);
+    const Labels labels(gpu(), data);
+    EXPECT_GT(gpu().memory().free, 0);
+    EXPECT_GE(gpu().memory().total, gpu().memory().free);
+    for (const Case& c : cases)
+        for (const std::int64_t chunk : {0, 16}) {
+            const LossPlan plan{20, c.master, c.precision, chunk, 0};
+            const std::int64_t before = gpu().memory().free;
+            const LossStepSize size = gpu().loss_step_size(labels.view(), plan);
+            EXPECT_EQ(gpu().memory().free, before);
+            const auto step = gpu().make_loss_step(labels.view(), plan);
+            const std::int64_t taken = before - gpu().memory().free;
+            // A GPU hands out memory in pages of 2 MiB, at most one for each of twenty arrays; the emulated
+            // one by the byte, but for alignment.
+            constexpr std::int64_t page = std::int64_t{2} << 20;
+            EXPECT_NEAR(static_cast<double>(taken), static_cast<double>(size.bytes),
+                        20.0 * (taken % page == 0 ? page : 512))
+                << &c - cases.data();
+            EXPECT_EQ(size.chunk, chunk > 0 ? chunk : 200);
+        }
+}
+
 TEST_F(CudaLossStep, RedoesAContextWhoseOffSupportLogitsTowerOverTheAnchor) {
     // Context 0 puts 80 nats on a word off its support (2^40 is 28), context 1 puts 1,500, context 2 is
     // ordinary.

@@ -85,6 +85,17 @@ TEST_F(CudaUpdate, Adam) {
         });
 }
 
+TEST_F(CudaUpdate, AdamWithDecoupledDecay) {
+    const AdamStep step{0.03, 0.8, 0.95, 1e-10, 1 - 0.8 * 0.8, 1 - 0.95 * 0.95, 0.02};
+    expect(
+        4, [&](Backend& backend, const Vectors& v) { backend.adam(v[0], v[1], v[2], v[3], step); },
+        [](Numbers& v, std::int64_t i) {
+            v[2][i] = 0.8 * v[2][i] + 0.2 * v[1][i];
+            v[3][i] = 0.95 * v[3][i] + 0.05 * v[1][i] * v[1][i];
+            v[0][i] = 0.98 * v[0][i] - 0.03 * (v[2][i] / 0.36) / (std::sqrt(v[3][i] / 0.0975) + 1e-10);
+        });
+}
+
 TEST_F(CudaUpdate, CopyConvertsBetweenPrecisions) {
     for (const VectorCase& shape : vector_cases())
         for (const Real to : {Real::fp64, Real::fp32})

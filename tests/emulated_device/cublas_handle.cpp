@@ -21,7 +21,7 @@ cublasStatus_t queue(cublasHandle_t handle, const std::string& name, std::vector
         run();
     };
     const cudaError_t error =
-        Streams::instance().submit(handle->stream, {name, std::move(ranges), with_workspace, {}, nullptr});
+        Streams::instance().submit(handle->stream, {name, std::move(ranges), with_workspace});
     return error == cudaSuccess ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_EXECUTION_FAILED;
 }
 

@@ -46,16 +46,12 @@ cusolverStatus_t queue(cusolverDnHandle_t handle, const std::string& name, std::
     ranges.push_back({workspace.device, workspace.device_bytes});
     ranges.push_back({info, sizeof *info});
     const cudaError_t error =
-        Streams::instance().submit(handle->stream, {name,
-                                                    std::move(ranges),
-                                                    [=] {
+        Streams::instance().submit(handle->stream, {name, std::move(ranges), [=] {
                                                         poison(workspace.device, workspace.device_bytes);
                                                         if (workspace.host != nullptr)
                                                             poison(workspace.host, workspace.host_bytes);
                                                         *info = run();
-                                                    },
-                                                    {},
-                                                    nullptr});
+                                                    }});
     return error == cudaSuccess ? CUSOLVER_STATUS_SUCCESS : CUSOLVER_STATUS_EXECUTION_FAILED;
 }
 

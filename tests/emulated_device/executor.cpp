@@ -54,10 +54,12 @@ Executor& Executor::instance() {
     return *executor;
 }
 
-std::string Executor::where() const {
-    if (!in_thread_) return "";
-    return "; kernel " + kernel_name(launch_->kernel) + ", block " + triple(block_index) + ", thread " +
-           triple(thread_index);
+Executor* Executor::in_kernel_ = nullptr;
+
+std::string Executor::where() {
+    if (!running()) return "";
+    return "; kernel " + kernel_name(in_kernel_->launch_->kernel) + ", block " + triple(block_index) +
+           ", thread " + triple(thread_index);
 }
 
 void Executor::run(const Launch& launch) {
@@ -94,9 +96,9 @@ void Executor::run_block(uint3 block) {
         has_next_ = false;
         if (threads_[thread].fibre == nullptr) threads_[thread].fibre = &fibres_.take(thread);
         become(thread);
-        in_thread_ = true;
+        in_kernel_ = this;
         fibres_.enter(*threads_[thread].fibre);
-        in_thread_ = false;
+        in_kernel_ = nullptr;
     }
     if (live_ > 0) fault_of_stuck_block();
     shared_.check(launch_->kernel);

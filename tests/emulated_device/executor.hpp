@@ -38,8 +38,8 @@ class Executor {
 
     /// Whether the code of a kernel runs at this moment, and where: "; kernel k, block (0,0,0), thread
     /// (1,0,0)".
-    [[nodiscard]] bool running() const { return in_thread_; }
-    [[nodiscard]] std::string where() const;
+    [[nodiscard]] static bool running() { return in_kernel_ != nullptr; }
+    static std::string where();
 
     // What the code of a kernel calls (device_code.hpp).
     int barrier(int predicate, const char* operation, const Site& site);
@@ -72,9 +72,10 @@ class Executor {
     void end_thread();
     [[noreturn]] void fault_of_stuck_block() const;
 
+    static Executor* in_kernel_;  ///< set while a thread of a kernel runs
     const Launch* launch_ = nullptr;
     unsigned threads_in_block_ = 0, live_ = 0, current_ = 0, next_ = 0;
-    bool in_thread_ = false, has_next_ = false;
+    bool has_next_ = false;
     std::array<Thread, max_block_threads> threads_;
     std::array<std::uint32_t, max_block_threads / warp_size> exited_lanes_{};
     unsigned arrived_ = 0;

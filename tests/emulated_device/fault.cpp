@@ -32,7 +32,7 @@ void hand_on(const struct sigaction& previous, int signal, siginfo_t* info, void
 }
 
 void on_signal(int signal, siginfo_t* info, void* context) {
-    const bool in_kernel = Executor::instance().running();
+    const bool in_kernel = Executor::running();
     if (const char* what = what_happened(signal, *info); what != nullptr && in_kernel) fault(what);
     if (signal == SIGSEGV || signal == SIGBUS) {
         if (Arena::instance().contains(info->si_addr) && !in_kernel)
@@ -50,13 +50,13 @@ void on_signal(int signal, siginfo_t* info, void* context) {
 }
 
 void on_sanitizer_report() {
-    if (Executor::instance().running()) fault("the sanitizer's report above");
+    if (Executor::running()) fault("the sanitizer's report above");
 }
 
 }  // namespace
 
 void fault(const std::string& what) {
-    const std::string line = "emulated device: " + what + Executor::instance().where() + "\n";
+    const std::string line = "emulated device: " + what + Executor::where() + "\n";
     [[maybe_unused]] const auto written = write(STDERR_FILENO, line.data(), line.size());
     _exit(fault_exit_status);
 }

@@ -12,7 +12,6 @@
 #include "devices.hpp"
 #include "fault.hpp"
 #include "pinned.hpp"
-#include "settings.hpp"
 #include "streams.hpp"
 
 namespace emulated_device {
@@ -71,7 +70,7 @@ cudaError_t copy(const std::string& name, const Rows& to, Rows from, cudaMemcpyK
     const bool from_device =
         device_side(from, on_device(from, kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice),
                     name, "source");
-    Operation operation{name, {}, {}, {}, nullptr};
+    Operation operation{name, {}, {}};
     if (to_device) operation.ranges.push_back({to.start, to.extent()});
     if (from_device) operation.ranges.push_back({from.start, from.extent()});
     std::shared_ptr<std::vector<char>> stage;
@@ -81,7 +80,11 @@ cudaError_t copy(const std::string& name, const Rows& to, Rows from, cudaMemcpyK
         (void)stage;  // lives as long as the operation
         copy_rows(to, from);
     };
-    if (!to_device && settings().defer != Defer::never) operation.at_queueing = [=] { poison_rows(to); };
+    if (!from_device && stage == nullptr) operation.host_read = {from.start, from.extent()};
+    if (!to_device) {
+        operation.host_written = {to.start, to.extent()};
+        operation.poison_host = [=] { poison_rows(to); };
+    }
     return Streams::instance().submit(stream, std::move(operation));
 }
 
@@ -142,7 +145,7 @@ cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t
     if (no_device()) return reported(cudaErrorNoDevice);
     if (bytes == 0) return cudaSuccess;
     return Streams::instance().submit(
-        stream, {"cudaMemsetAsync", {{to, bytes}}, [=] { std::memset(to, value, bytes); }, {}, nullptr});
+        stream, {"cudaMemsetAsync", {{to, bytes}}, [=] { std::memset(to, value, bytes); }});
 }
 
 cudaError_t cudaMemset(void* to, int value, std::size_t bytes) {

@@ -103,12 +103,9 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t handle) {
     if (Streams::instance().of(handle).capture != nullptr)
         fault("the capture of a graph's launch is not emulated");
     const auto nodes = std::make_shared<Nodes>(executable->nodes);
-    const auto at_queueing = [nodes] {
-        for (const GraphNode& node : *nodes)
-            if (node.operation.at_queueing) node.operation.at_queueing();
-    };
-    return Streams::instance().submit(
-        handle, {"a graph", {}, [nodes] { run_in_random_order(*nodes); }, at_queueing, nullptr});
+    Operation launch{"a graph", {}, [nodes] { run_in_random_order(*nodes); }};
+    launch.graph = nodes;
+    return Streams::instance().submit(handle, std::move(launch));
 }
 
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {

@@ -38,7 +38,7 @@ bool is_host_address(std::uint64_t word) {
 }
 
 void check_address(const void* kernel, const void* address) {
-    if (is_pinned(address, 1)) return;
+    if (is_pinned(address, 1)) return note_use_by_kernel(address);
     Arena::instance().require(address, 1, "kernel " + kernel_name(kernel));
 }
 
@@ -80,7 +80,7 @@ cudaError_t launch_kernel(const void* kernel, dim3 grid, dim3 block, std::size_t
         parameters_alive();
         Executor::instance().run(launch);
     };
-    return Streams::instance().submit(stream, {"kernel " + kernel_name(kernel), {}, run, {}, nullptr});
+    return Streams::instance().submit(stream, {"kernel " + kernel_name(kernel), {}, run});
 }
 
 }  // namespace emulated_device

@@ -17,9 +17,23 @@
 namespace emulated_device {
 namespace {
 
-std::map<const char*, std::size_t>& pinned_allocations() {
-    static auto* const allocations = new std::map<const char*, std::size_t>;
+struct Pinned {
+    std::size_t bytes;
+    bool used_by_kernels;
+};
+
+std::map<const char*, Pinned>& pinned_allocations() {
+    static auto* const allocations = new std::map<const char*, Pinned>;
     return *allocations;
+}
+
+/// The allocation that holds [start, start + bytes), or null.
+Pinned* find_pinned(const void* start, std::size_t bytes) {
+    const auto* const first = static_cast<const char*>(start);
+    auto allocation = pinned_allocations().upper_bound(first);
+    if (allocation == pinned_allocations().begin()) return nullptr;
+    --allocation;
+    return first + bytes <= allocation->first + allocation->second.bytes ? &allocation->second : nullptr;
 }
 
 /// Freeing waits for the device. A program that relies on it has not synchronised where it should; one that
@@ -34,11 +48,16 @@ void wait_before_freeing(const char* function) {
 }  // namespace
 
 bool is_pinned(const void* start, std::size_t bytes) {
-    const auto* const first = static_cast<const char*>(start);
-    auto allocation = pinned_allocations().upper_bound(first);
-    if (allocation == pinned_allocations().begin()) return false;
-    --allocation;
-    return first + bytes <= allocation->first + allocation->second;
+    return find_pinned(start, bytes) != nullptr;
+}
+
+void note_use_by_kernel(const void* address) {
+    if (Pinned* const allocation = find_pinned(address, 1)) allocation->used_by_kernels = true;
+}
+
+bool used_by_kernels(const void* address) {
+    const Pinned* const allocation = find_pinned(address, 1);
+    return allocation != nullptr && allocation->used_by_kernels;
 }
 
 }  // namespace emulated_device
@@ -78,7 +97,7 @@ cudaError_t cudaHostAlloc(void** pointer, std::size_t bytes, unsigned flags) {
     *pointer = std::malloc(bytes);
     if (*pointer == nullptr) return reported(cudaErrorMemoryAllocation);
     poison(*pointer, bytes);
-    pinned_allocations()[static_cast<char*>(*pointer)] = bytes;
+    pinned_allocations()[static_cast<char*>(*pointer)] = {bytes, false};
     return cudaSuccess;
 }
 

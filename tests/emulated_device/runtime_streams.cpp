@@ -71,7 +71,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t handle, cudaEvent_t event, unsigned
     }
     if (stream.capture != nullptr) return reported(cudaErrorStreamCaptureIsolation);
     if (event->recorded == nullptr) return cudaSuccess;  // the vendor's rule for an event never recorded
-    return Streams::instance().submit(handle, {"cudaStreamWaitEvent", {}, {}, {}, event->recorded});
+    return Streams::instance().submit(handle, {"cudaStreamWaitEvent", {}, {}, event->recorded});
 }
 
 cudaError_t cudaDeviceSynchronize() {
@@ -113,7 +113,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t handle) {
         moment->reached = true;
         moment->when = std::chrono::steady_clock::now();
     };
-    return Streams::instance().submit(handle, {"cudaEventRecord", {}, reach, {}, nullptr});
+    return Streams::instance().submit(handle, {"cudaEventRecord", {}, reach});
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {

@@ -4,6 +4,7 @@
 
 #include "arena.hpp"
 #include "fault.hpp"
+#include "pinned.hpp"
 #include "settings.hpp"
 
 namespace emulated_device {
@@ -18,6 +19,12 @@ bool can_run(const CUstream_st& stream) {
 void check_memory(const Operation& operation) {
     for (const DeviceRange& range : operation.ranges)
         Arena::instance().require(range.start, range.bytes, operation.name);
+}
+
+bool reads(const Operation& operation, const HostRange& range) {
+    if (operation.graph == nullptr) return operation.host_read.overlaps(range);
+    return std::any_of(operation.graph->begin(), operation.graph->end(),
+                       [&](const GraphNode& node) { return node.operation.host_read.overlaps(range); });
 }
 
 void capture(CUstream_st& stream, Operation operation) {
@@ -90,10 +97,26 @@ cudaError_t Streams::submit(cudaStream_t handle, Operation operation) {
     } else if (stream.blocking) {
         finish(legacy_);
     }
-    if (operation.at_queueing) operation.at_queueing();
+    if (settings().defer != Defer::never) poison_results(operation);
     stream.pending.push_back(std::move(operation));
     if (settings().defer == Defer::never) finish(stream);
     return cudaSuccess;
+}
+
+/// Reading a result before the synchronisation shows: until then it is poison, unless something that is to
+/// run before still reads the old values there.
+void Streams::poison_results(const Operation& operation) {
+    if (operation.graph == nullptr) return poison_result(operation, operation);
+    for (const GraphNode& node : *operation.graph) poison_result(node.operation, operation);
+}
+
+void Streams::poison_result(const Operation& operation, const Operation& queued) {
+    if (!operation.poison_host || used_by_kernels(operation.host_written.start)) return;
+    bool still_read = reads(queued, operation.host_written);
+    each([&](const CUstream_st& stream) {
+        for (const Operation& pending : stream.pending) still_read |= reads(pending, operation.host_written);
+    });
+    if (!still_read) operation.poison_host();
 }
 
 void Streams::run_head(CUstream_st& stream) {

@@ -28,15 +28,29 @@ struct Moment {
     std::chrono::steady_clock::time_point when;
 };
 
-struct Operation {
-    std::string name;                 ///< for the line that a fault prints
-    std::vector<DeviceRange> ranges;  ///< checked when it is queued and when it runs
-    std::function<void()> run;
-    std::function<void()> at_queueing;  ///< also at each launch of a graph; where set
-    std::shared_ptr<Moment> waits_for;  ///< runs only after this; where set
+/// Host memory that a copy reads or writes.
+struct HostRange {
+    const char* start = nullptr;
+    std::size_t bytes = 0;
+
+    [[nodiscard]] bool overlaps(const HostRange& other) const {
+        return start < other.start + other.bytes && other.start < start + bytes;
+    }
 };
 
-/// Operations that a stream has captured, each with those that it depends on.
+struct GraphNode;
+
+struct Operation {
+    std::string name;                     ///< for the line that a fault prints
+    std::vector<DeviceRange> ranges;      ///< checked when it is queued and when it runs
+    std::function<void()> run;            ///< may be empty
+    std::shared_ptr<Moment> waits_for{};  ///< runs only after this; where set
+    HostRange host_read{}, host_written{};
+    std::function<void()> poison_host{};              ///< fills what it will write; where set
+    std::shared_ptr<std::vector<GraphNode>> graph{};  ///< the nodes that it launches; where set
+};
+
+/// An operation that a stream has captured, with the nodes that it comes after.
 struct GraphNode {
     Operation operation;
     std::vector<std::size_t> after;
@@ -98,6 +112,8 @@ class Streams {
     bool forbidden_by_capture();
 
   private:
+    void poison_results(const Operation& operation);
+    void poison_result(const Operation& operation, const Operation& queued);
     void step_needed(CUstream_st& stream);
     bool step_mixed();
     void run_head(CUstream_st& stream);

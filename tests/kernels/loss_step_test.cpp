@@ -1,5 +1,6 @@
 // The anchored loss step against the naive reference, over shapes, precisions and the regimes of design 1.2.
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <omp.h>
 
 #include <cmath>
@@ -194,6 +195,39 @@ TEST(LossStep, NonFiniteParametersReachTheLoss) {
                     .sums.excess_loss));
         }
 }
+
+TEST(LossStep, EitherGradientIsMadeAlone) {
+    const auto backend = make_cpu_backend();
+    const Problem problem = random_problem(40, 300, 6, 1, 21);  // several chunks and groups
+    for (const Precision precision : {Precision::fp64, Precision::fp32})
+        for (const std::int64_t chunk : {0, 32})
+            expect_either_gradient_alone(*backend, problem, {6, Real::fp64, precision, chunk, 2 * chunk});
+}
+
+#if !defined(__SANITIZE_ADDRESS__)  // which keeps the books of memory itself
+TEST(LossStep, TakesTheMemoryItSaidItWould) {
+    const auto backend = make_cpu_backend();
+    const Dataset data = random_dataset(700, 900, 40, 1, 9, 22);
+    const Labels labels(*backend, data);
+    const auto in_use = [] {
+        const struct mallinfo2 memory = ::mallinfo2();
+        return static_cast<std::int64_t>(memory.uordblks + memory.hblkhd);
+    };
+    for (const Real master : {Real::fp64, Real::fp32})
+        for (const Precision precision : {Precision::fp64, Precision::fp32})
+            for (const std::int64_t chunk : {0, 16}) {
+                const LossPlan plan{48, master, precision, chunk, 0};
+                const std::int64_t before = in_use();
+                const LossStepSize size = backend->loss_step_size(labels.view(), plan);
+                EXPECT_LT(in_use() - before, 4096);
+                const auto step = backend->make_loss_step(labels.view(), plan);
+                EXPECT_NEAR(static_cast<double>(in_use() - before), static_cast<double>(size.bytes),
+                            0.01 * static_cast<double>(size.bytes) + 8192);
+                EXPECT_TRUE(chunk == 0 ? size.chunk <= 900 : size.chunk == chunk) << size.chunk;
+                EXPECT_GE(size.chunks_at_once, 1);
+            }
+}
+#endif
 
 TEST(LossStep, RefusesPrecisionsOfAGpu) {
     const Problem problem = random_problem(5, 3, 2, 1, 1);

@@ -212,11 +212,11 @@ Setting trained(Dataset data, std::int64_t dim, double lambda) {
     const Labels labels(*backend, data);
     TrainingSettings settings;
     settings.dim = dim;
-    settings.stage = {.steps = 20000,
-                      .optimizer = OptimizerKind::lbfgs,
-                      .learning_rate = 1,
-                      .lambda_start = lambda,
-                      .lambda_end = lambda};
+    settings.stages[0] = {.steps = 20000,
+                          .optimizer = OptimizerKind::lbfgs,
+                          .learning_rate = 1,
+                          .lambda_start = lambda,
+                          .lambda_end = lambda};
     Trainer trainer(*backend, labels, settings);
     while (!trainer.finished()) trainer.advance();
     return {std::move(data), dim,

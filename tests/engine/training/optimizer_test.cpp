@@ -78,16 +78,16 @@ TEST(Optimizers, EachLowersTheExcessLoss) {
     Bench bench(random_dataset(30, 60, 20, 1, 4, 2));
     TrainingSettings settings;
     settings.dim = 12;
-    settings.stage.steps = 0;
+    settings.stages[0].steps = 0;
     const double start = excess_after(bench, settings);
-    settings.stage = {.steps = 200, .optimizer = OptimizerKind::gd, .learning_rate = 3};
+    settings.stages[0] = {.steps = 200, .optimizer = OptimizerKind::gd, .learning_rate = 3};
     EXPECT_LT(excess_after(bench, settings), 0.3 * start);
-    settings.stage = {.steps = 200, .optimizer = OptimizerKind::adam, .learning_rate = 0.05};
+    settings.stages[0] = {.steps = 200, .optimizer = OptimizerKind::adam, .learning_rate = 0.05};
     EXPECT_LT(excess_after(bench, settings), 1e-2 * start);
-    settings.stage = {.steps = 200, .optimizer = OptimizerKind::lbfgs, .learning_rate = 1};
+    settings.stages[0] = {.steps = 200, .optimizer = OptimizerKind::lbfgs, .learning_rate = 1};
     EXPECT_LT(excess_after(bench, settings), 1e-5 * start);
     settings.master = Real::fp32;
-    settings.stage = {
+    settings.stages[0] = {
         .steps = 200, .optimizer = OptimizerKind::adam, .learning_rate = 0.05, .precision = Precision::fp32};
     EXPECT_LT(excess_after(bench, settings), 1e-2 * start);
 }
@@ -96,11 +96,11 @@ TEST(Optimizers, LbfgsFindsTheStationaryPointOfARidgeAndStopsAtItsFloor) {
     Bench bench(random_dataset(15, 20, 10, 1, 4, 3));
     TrainingSettings settings;
     settings.dim = 15;
-    settings.stage = {.steps = 100000,
-                      .optimizer = OptimizerKind::lbfgs,
-                      .learning_rate = 1,
-                      .lambda_start = 1e-2,
-                      .lambda_end = 1e-2};
+    settings.stages[0] = {.steps = 100000,
+                          .optimizer = OptimizerKind::lbfgs,
+                          .learning_rate = 1,
+                          .lambda_start = 1e-2,
+                          .lambda_end = 1e-2};
     Trainer trainer(*bench.backend, bench.labels, settings);
     while (!trainer.finished()) trainer.advance();
     EXPECT_TRUE(trainer.at_noise_floor());
@@ -116,7 +116,7 @@ TEST(Optimizers, AdamsFirstStepHasTheLengthOfItsRate) {
     TrainingSettings settings;
     settings.dim = 4;
     settings.init_scale = 1;
-    settings.stage = {.steps = 1, .optimizer = OptimizerKind::adam, .learning_rate = 0.01};
+    settings.stages[0] = {.steps = 1, .optimizer = OptimizerKind::adam, .learning_rate = 0.01};
     Trainer trainer(*bench.backend, bench.labels, settings);
     const auto before = download_array<double>(*bench.backend, trainer.contexts().data, 8000);
     trainer.advance();
@@ -132,11 +132,11 @@ TEST_P(Resume, ContinuesBitForBit) {
     TrainingSettings settings;
     settings.dim = 6;
     settings.master = master;
-    settings.stage = {
+    settings.stages[0] = {
         .steps = 30, .optimizer = optimizer, .learning_rate = optimizer == OptimizerKind::adam ? 0.05 : 1.0};
-    settings.stage.lambda_start = 1e-3;
-    settings.stage.lambda_end = 1e-5;
-    settings.stage.history = 4;
+    settings.stages[0].lambda_start = 1e-3;
+    settings.stages[0].lambda_end = 1e-5;
+    settings.stages[0].history = 4;
     Trainer whole(*bench.backend, bench.labels, settings);
     TrainerState middle;
     while (!whole.finished()) {
@@ -171,7 +171,7 @@ TEST(Trainer, RefusesAStateOfAnotherShape) {
 TEST(Trainer, NamesTheStepOfANonFiniteLoss) {
     Bench bench(random_dataset(25, 40, 15, 1, 4, 5));
     TrainingSettings settings;
-    settings.stage = {.steps = 50, .optimizer = OptimizerKind::gd, .learning_rate = 1e200};
+    settings.stages[0] = {.steps = 50, .optimizer = OptimizerKind::gd, .learning_rate = 1e200};
     Trainer trainer(*bench.backend, bench.labels, settings);
     try {
         while (!trainer.finished()) trainer.advance();

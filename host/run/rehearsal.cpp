@@ -1,0 +1,117 @@
+#include "host/run/rehearsal.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+
+#include "engine/training/trainer.hpp"
+#include "host/report/text.hpp"
+#include "host/run/config_names.hpp"
+#include "host/run/machine_memory.hpp"
+#include "host/run/memory_plan.hpp"
+#include "host/run/stage_config.hpp"
+#include "kernels/status.hpp"
+
+namespace ntpgeo {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// A first step that takes this long is time enough; a second one need not confirm it.
+constexpr double long_step_s = 10;
+
+void print_line(const std::string& what, const std::string& value) {
+    fmt::print("{:<20}{}\n", what, value);
+}
+
+void print_bytes(const std::string& what, std::int64_t bytes, const std::string& note = "") {
+    fmt::print("{:<20}{:>12}{}\n", what, bytes_text(bytes), note.empty() ? "" : "   " + note);
+}
+
+void print_run(const RunConfig& config, const Dataset& dataset, const MemoryPlan& plan, std::int64_t free) {
+    const TrainingSettings& training = config.training;
+    print_line("data set", fmt::format("V = {}, m = {}, nnz = {}", dataset.vocab_size, dataset.contexts(),
+                                       dataset.nnz()));
+    print_line("device", fmt::format("{}, {} free", config.device, bytes_text(free)));
+    print_bytes("labels", plan.labels);
+    print_bytes("parameters", plan.parameters,
+                fmt::format("W [{}, {}], H [{}, {}] in {}", dataset.vocab_size, training.dim,
+                            dataset.contexts(), training.dim, name_of(training.master)));
+    print_bytes("metrics", plan.metrics, "at most, from the first record on");
+}
+
+void print_stage(const Stage& stage, const StageMemory& memory, std::int64_t peak, const RunConfig& config) {
+    print_bytes("  gradient", memory.gradient,
+                stage.frozen == Frozen::nothing ? "" : "without the frozen " + name_of(stage.frozen));
+    print_bytes("  optimizer", memory.optimizer);
+    const std::int64_t blocks = memory.loss_step.chunks_at_once;
+    print_bytes("  loss step", memory.loss_step.bytes,
+                fmt::format("logits of {} contexts at once{}", memory.loss_step.chunk,
+                            blocks > 1 ? fmt::format(", {} times", blocks) : ""));
+    print_bytes(
+        "  a checkpoint", memory.checkpoint,
+        fmt::format("on disk, {} kept, and on the host while it is written", config.keep_checkpoints));
+    print_bytes("  peak", peak, "all of it together");
+}
+
+/// Seconds of one update of the stage, the second of two.
+double time_step(const TrainingSettings& training, const Stage& stage, const Labels& labels,
+                 Backend& backend) {
+    TrainingSettings alone = training;
+    alone.stages = {stage};
+    alone.stages[0].steps = 2;
+    Trainer trainer(backend, labels, alone);
+    double seconds = 0;
+    do {
+        const auto start = Clock::now();
+        trainer.advance();
+        backend.dot(trainer.words().flat(), trainer.words().flat());  // the device has done all before it
+        seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    } while (!trainer.finished() && seconds < long_step_s);
+    return seconds;
+}
+
+void require_room(const MemoryPlan& plan, std::int64_t free, const std::string& device) {
+    const std::size_t largest = plan.largest_stage();
+    const std::int64_t needed = plan.peak(largest);
+    if (needed <= free) return;
+    const std::string where = plan.stages.size() > 1 ? fmt::format("stage {} of ", largest + 1) : "";
+    throw InputError(
+        fmt::format("dry-run: {}this run needs {} and the device {} has {} free; a smaller dim, master "
+                    "fp32 or an optimizer with less state would need less",
+                    where, bytes_text(needed), device, bytes_text(free)));
+}
+
+}  // namespace
+
+void rehearse(const RunConfig& config, const Dataset& dataset, Backend& backend) {
+    const std::int64_t free = available_memory(backend);
+    if (const std::int64_t needed = labels_bytes(dataset); needed > free)
+        throw InputError(fmt::format("dry-run: the labels alone need {} and the device {} has {} free",
+                                     bytes_text(needed), config.device, bytes_text(free)));
+    const Labels labels(backend, dataset);
+    const MemoryPlan plan = plan_memory(config, dataset, labels, backend);
+    const std::vector<Stage>& stages = config.training.stages;
+    print_run(config, dataset, plan, free);
+    const bool fits = plan.peak(plan.largest_stage()) <= free;
+    double total = 0;
+    for (std::size_t k = 0; k < stages.size(); ++k) {
+        const Stage& stage = stages[k];
+        print_line(fmt::format("stage {} of {}", k + 1, stages.size()),
+                   fmt::format("{} steps of {}, {} products", stage.steps, name_of(stage.optimizer),
+                               name_of(stage.precision)));
+        print_stage(stage, plan.stages[k], plan.peak(k), config);
+        std::fflush(stdout);
+        if (!fits || stage.steps == 0) continue;
+        const double seconds = time_step(config.training, stage, labels, backend);
+        total += seconds * static_cast<double>(stage.steps);
+        print_line("  time a step", fmt::format("{:.3g} s, {} for all", seconds,
+                                                duration_text(seconds * static_cast<double>(stage.steps))));
+    }
+    require_room(plan, free, config.device);
+    print_line("time", fmt::format("{}, records and checkpoints aside", duration_text(total)));
+    print_line("written", "nothing: a dry run");
+}
+
+}  // namespace ntpgeo

@@ -1,0 +1,75 @@
+// The programs that the emulator's own tests run, each in a process of its own. Each returns whether its
+// results are right; a correct program's are, under every seed and in every mode.
+#pragma once
+
+namespace programs {
+
+// correct_programs.cu
+bool sums_of_blocks();
+bool warp_operations();
+bool barrier_votes();
+bool early_exits();
+bool last_block_sums();
+bool three_dimensions();
+bool dynamic_shared_memory();
+bool integer_atomics();
+bool vector_accesses();
+bool intrinsics();
+
+// correct_hosts.cu
+bool streams_and_events();
+bool pinned_memory();
+bool uploads_from_the_stack();
+bool pitched_copies();
+bool captured_graph();
+bool default_stream();
+bool freeing_while_unwinding();
+
+// faulty_kernels.cu
+bool missing_barrier();
+bool missing_warp_barrier();
+bool global_write_past_end();
+bool global_write_before_start();
+bool global_read_past_end();
+bool global_read_far_away();
+bool shared_write_past_end();
+bool shared_read_past_end();
+bool dynamic_shared_write_past_end();
+bool dynamic_shared_without_any();
+bool barrier_in_a_branch();
+bool barrier_against_a_shuffle();
+bool barriers_at_two_places();
+bool warp_operation_after_exit();
+bool shuffle_in_half_a_warp();
+bool shuffle_from_outside_the_mask();
+bool shuffle_without_its_own_lane();
+bool misaligned_vector();
+bool null_pointer();
+bool stack_overflow();
+bool division_by_zero();
+bool blocks_race();
+bool counter_without_atomics();
+
+// faulty_hosts.cu
+bool missing_memset();
+bool host_reads_early();
+bool host_reads_graph_early();
+bool host_writes_pinned_early();
+bool missing_event_wait();
+bool missing_event_wait_in_graph();
+bool host_touches_device_memory();
+bool host_pointer_to_kernel();
+bool host_pointer_in_structure();
+bool host_pointer_to_blas();
+bool device_scalar_to_blas();
+bool product_too_wide();
+bool copy_too_long();
+bool copy_in_wrong_direction();
+bool free_while_pending();
+bool free_twice();
+bool launch_after_free();
+bool stored_pointer_after_free();
+bool graph_after_free();
+bool destroyed_stream();
+
+}  // namespace programs

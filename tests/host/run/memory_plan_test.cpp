@@ -1,0 +1,124 @@
+// A memory plan against what a run's parts really take.
+#include <gtest/gtest.h>
+
+#include "engine/geometry/figures.hpp"
+#include "engine/training/trainer.hpp"
+#include "host/run/machine_memory.hpp"
+#include "host/run/memory_plan.hpp"
+#include "host/run/rehearsal.hpp"
+#include "kernels/status.hpp"
+#include "tests/host/files/scratch.hpp"
+#include "tests/metering_backend.hpp"
+#include "tests/problems.hpp"
+
+namespace ntpgeo {
+namespace {
+
+RunConfig configuration(std::int64_t dim) {
+    RunConfig config;
+    config.training.dim = dim;
+    config.training.stages = {
+        {.steps = 2, .optimizer = OptimizerKind::adam, .precision = Precision::fp32},
+        {.steps = 2, .optimizer = OptimizerKind::momentum, .frozen = Frozen::words},
+        {.steps = 2, .optimizer = OptimizerKind::lbfgs, .learning_rate = 1, .history = 3}};
+    return config;
+}
+
+TEST(MemoryPlan, ForeseesWhatARunTakes) {
+    // Spectra by Krylov spaces, and dense ones.
+    for (const auto& [vocab, contexts, dim] :
+         {std::array<std::int64_t, 3>{700, 900, 12}, {40, 90, 5}, {90, 40, 5}}) {
+        SCOPED_TRACE(vocab);
+        const Dataset data = random_dataset(vocab, contexts, 30, 1, 6, 3);
+        const RunConfig config = configuration(dim);
+        MeteringBackend backend;
+        FigureMeter meter(backend, data);
+        const MemoryPlan plan = plan_memory(config, data, meter.labels(), backend);
+        Trainer trainer(backend, meter.labels(), config.training);
+        backend.peak = backend.bytes;
+        // "At most": no Krylov space here grows to its limit, and LAPACK's own memory is not metered.
+        const auto expect_peak = [&](std::size_t stage) {
+            meter.measure(trainer.words(), trainer.contexts(), 0, Precision::fp64, 0, 0);
+            EXPECT_LE(backend.peak,
+                      plan.labels + plan.parameters + plan.metrics + plan.stages[stage].device());
+            EXPECT_GE(backend.peak, plan.labels + plan.parameters + 0.25 * static_cast<double>(plan.metrics) +
+                                        static_cast<double>(plan.stages[stage].device()));
+        };
+        for (std::size_t stage = 0; stage < 3; ++stage) {
+            while (trainer.position().stage < static_cast<std::int64_t>(stage) || !trainer.stage_over())
+                trainer.advance();
+            backend.peak = backend.bytes;
+            expect_peak(stage);
+            std::int64_t saved = 0;
+            for (const StateTensor& tensor : trainer.save().tensors)
+                if (tensor.name != "optimizer.numbers")
+                    saved += static_cast<std::int64_t>(tensor.bytes.size());
+            EXPECT_EQ(plan.stages[stage].checkpoint, saved);
+        }
+        EXPECT_EQ(plan.largest_stage(), 2U);
+        EXPECT_TRUE(plan.host_is_device);
+    }
+}
+
+TEST(MemoryPlan, CountsTheHostsShareOnTheCpuAlone) {
+    const Dataset data = random_dataset(40, 50, 9, 1, 4, 4);
+    MeteringBackend backend;
+    const Labels labels(backend, data);
+    const MemoryPlan cpu = plan_memory(configuration(8), data, labels, backend);
+    backend.name = "cuda";
+    const MemoryPlan gpu = plan_memory(configuration(8), data, labels, backend);
+    for (std::size_t stage = 0; stage < 3; ++stage)
+        EXPECT_EQ(cpu.peak(stage) - gpu.peak(stage),
+                  std::max(cpu.stages[stage].checkpoint, cpu.metrics_host));
+}
+
+TEST(MemoryPlan, SpellsBytes) {
+    EXPECT_EQ(bytes_text(0), "0 bytes");
+    EXPECT_EQ(bytes_text(1023), "1023 bytes");
+    EXPECT_EQ(bytes_text(1536), "1.5 KiB");
+    EXPECT_EQ(bytes_text((std::int64_t{1} << 20) - 1), "1.0 MiB");
+    EXPECT_EQ(bytes_text(std::int64_t{5} << 40), "5.0 TiB");
+}
+
+TEST(MachineMemory, IsTheDevicesOnAGpuAndTheMachinesOnTheCpu) {
+    MeteringBackend gpu;
+    gpu.name = "cuda";
+    gpu.device_memory = {1000, 600};
+    EXPECT_EQ(available_memory(gpu), 600);
+    const auto cpu = make_cpu_backend();
+    EXPECT_GT(available_memory(*cpu), 0);
+    EXPECT_LE(available_memory(*cpu), cpu->memory().total);
+    EXPECT_LE(cpu->memory().free, cpu->memory().total);
+}
+
+TEST(Rehearsal, SaysNoWhereTheDeviceIsTooSmall) {
+    const Dataset data = random_dataset(40, 50, 9, 1, 4, 4);
+    MeteringBackend backend;
+    backend.name = "cuda";
+    const Labels labels(backend, data);
+    RunConfig config = configuration(8);
+    config.device = "cuda:0";
+    const MemoryPlan plan = plan_memory(config, data, labels, backend);
+    const std::int64_t needed = plan.peak(plan.largest_stage());
+    testing::internal::CaptureStdout();
+    backend.device_memory = {needed, needed};
+    EXPECT_NO_THROW(rehearse(config, data, backend));
+    expect_contains(testing::internal::GetCapturedStdout(), "time a step");
+    testing::internal::CaptureStdout();
+    backend.device_memory = {needed, needed - 1};
+    {
+        const std::string message = refusal<InputError>([&] { rehearse(config, data, backend); });
+        for (const char* part : {"dry-run", "stage 3", "cuda:0"}) expect_contains(message, part);
+    }
+    const std::string table = testing::internal::GetCapturedStdout();
+    expect_contains(table, "stage 3 of 3");
+    EXPECT_EQ(table.find("time a step"), std::string::npos);
+    backend.device_memory = {10, 10};
+    {
+        const std::string message = refusal<InputError>([&] { rehearse(config, data, backend); });
+        for (const char* part : {"labels alone"}) expect_contains(message, part);
+    }
+}
+
+}  // namespace
+}  // namespace ntpgeo

@@ -1,0 +1,90 @@
+// What `--precision auto` stands for, on the CPU and on GPUs.
+#include <gtest/gtest.h>
+
+#include "host/run/precision_choice.hpp"
+#include "kernels/status.hpp"
+#include "tests/host/files/scratch.hpp"
+#include "tests/metering_backend.hpp"
+#include "tests/problems.hpp"
+
+namespace ntpgeo {
+namespace {
+
+MeteringBackend gpu() {
+    MeteringBackend backend;
+    backend.name = "cuda";
+    backend.precisions = {Precision::bf16, Precision::bf16x3, Precision::tf32, Precision::fp32,
+                          Precision::fp64};
+    return backend;
+}
+
+Stage stage(OptimizerKind optimizer, double lambda) {
+    return {.optimizer = optimizer, .lambda_start = lambda, .lambda_end = lambda, .precision_auto = true};
+}
+
+const std::vector<OptimizerKind> first_order = {OptimizerKind::gd, OptimizerKind::momentum,
+                                                OptimizerKind::ngd, OptimizerKind::adam,
+                                                OptimizerKind::adamw};
+
+TEST(PrecisionChoice, OnAGpuIsTheCheapestThatTheStageBears) {
+    const MeteringBackend backend = gpu();
+    for (const double size : {1.0, 1e15}) {
+        for (const OptimizerKind optimizer : first_order) {
+            EXPECT_EQ(choose_precision(stage(optimizer, 0), size, backend), Precision::bf16);
+            EXPECT_EQ(choose_precision(stage(optimizer, 1e-9), size, backend), Precision::fp32);
+        }
+        for (const double lambda : {0.0, 1e-3})
+            EXPECT_EQ(choose_precision(stage(OptimizerKind::lbfgs, lambda), size, backend), Precision::fp64);
+    }
+}
+
+TEST(PrecisionChoice, TakesTheNextDearerOneWhereTheDeviceLacksIt) {
+    MeteringBackend backend = gpu();
+    backend.precisions.erase(Precision::bf16);
+    EXPECT_EQ(choose_precision(stage(OptimizerKind::adam, 0), 1, backend), Precision::tf32);
+    backend.precisions = {Precision::fp32, Precision::fp64};
+    EXPECT_EQ(choose_precision(stage(OptimizerKind::adam, 0), 1, backend), Precision::fp32);
+}
+
+TEST(PrecisionChoice, OnTheCpuIsFp64WhereAStepIsQuick) {
+    const MeteringBackend backend;
+    for (const OptimizerKind optimizer : first_order) {
+        EXPECT_EQ(choose_precision(stage(optimizer, 0), 1e9, backend), Precision::fp64);
+        EXPECT_EQ(choose_precision(stage(optimizer, 0), 1.1e9, backend), Precision::fp32);
+    }
+    EXPECT_EQ(choose_precision(stage(OptimizerKind::lbfgs, 0), 1e12, backend), Precision::fp32);
+    EXPECT_EQ(choose_precision(stage(OptimizerKind::lbfgs, 1e-3), 1e12, backend), Precision::fp64);
+}
+
+TEST(PrecisionChoice, IsMadeForEachStageAndKeptWhereItWasGiven) {
+    const MeteringBackend backend = gpu();
+    const Dataset data = random_dataset(5, 6, 3, 1, 2, 1);
+    TrainingSettings training;
+    training.stages = {stage(OptimizerKind::adam, 0),
+                       {.precision = Precision::tf32},
+                       stage(OptimizerKind::adam, 1e-4),
+                       stage(OptimizerKind::lbfgs, 0)};
+    resolve_precisions(training, data, backend);
+    std::vector<Precision> chosen;
+    for (const Stage& one : training.stages) {
+        EXPECT_FALSE(one.precision_auto);
+        chosen.push_back(one.precision);
+    }
+    EXPECT_EQ(chosen,
+              (std::vector<Precision>{Precision::bf16, Precision::tf32, Precision::fp32, Precision::fp64}));
+}
+
+TEST(PrecisionChoice, RefusesWhatTheDeviceDoesNotHaveNamingTheStage) {
+    const MeteringBackend backend;
+    const Dataset data = random_dataset(5, 6, 3, 1, 2, 1);
+    TrainingSettings training;
+    training.stages = {{}, {.precision = Precision::bf16}};
+    {
+        const std::string message = refusal<InputError>([&] { resolve_precisions(training, data, backend); });
+        for (const char* part : {"stage 2, precision", "bf16", "cpu", "fp32, fp64"})
+            expect_contains(message, part);
+    }
+}
+
+}  // namespace
+}  // namespace ntpgeo
