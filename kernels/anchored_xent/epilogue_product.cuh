@@ -7,6 +7,7 @@
 #include <cuda_bf16.h>
 #include <cuda_runtime.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -51,9 +52,9 @@ inline void check_epilogue_product(const EpilogueProduct& product) {
     };
     constexpr std::int64_t most = 0x7fffffff;  // sizes of a tensor map's coordinates
     const char* const broken =
-        product.rows < 1 || product.columns < 1 || product.dim < 1     ? "an empty side"
-        : product.rows > most - 256 || product.columns > most - 256    ? "a side past 2^31"
-        : product.dim % 8 != 0                                         ? "dim is no multiple of 8"
+        std::min({product.rows, product.columns, product.dim}) <= 0           ? "an empty side"
+        : std::max({product.rows, product.columns, product.dim}) > most - 256 ? "a side past 2^31"
+        : product.dim % 8 != 0                                                ? "dim is no multiple of 8"
         : product.columns % epilogue_tile != 0                         ? "columns are no multiple of 128"
         : !aligned(product.contexts) || !aligned(product.words)        ? "an operand is not 16-byte aligned"
         : !aligned(product.exponentials) || !aligned(product.partials) ? "an output is not 16-byte aligned"

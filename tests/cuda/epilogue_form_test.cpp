@@ -11,6 +11,7 @@
 #include <limits>
 #include <vector>
 
+#include "engine/data/labels.hpp"
 #include "kernels/status.hpp"
 #include "tests/cuda/cuda_fixture.hpp"
 #include "tests/cuda/kept_step.hpp"
@@ -21,7 +22,7 @@ namespace {
 
 constexpr double tolerance = 2e-2;  ///< bf16's, in norm, for the worst entry and for both sums
 
-class EpilogueForm : public CudaTest {
+class CudaEpilogueForm : public CudaTest {
   protected:
     void SetUp() override {
         CudaTest::SetUp();
@@ -38,7 +39,7 @@ class EpilogueForm : public CudaTest {
     }
 };
 
-TEST_F(EpilogueForm, AgreesWithTheReferenceAtEveryShape) {
+TEST_F(CudaEpilogueForm, AgreesWithTheReferenceAtEveryShape) {
     const std::vector<std::array<std::int64_t, 3>> shapes{
         {1, 3, 2},   {2, 1, 1},    {31, 6, 4},    {32, 1, 8},   {33, 70, 5},
         {127, 3, 9}, {128, 5, 16}, {129, 20, 16}, {1000, 9, 3}, {4099, 5, 7}};
@@ -58,7 +59,7 @@ TEST_F(EpilogueForm, AgreesWithTheReferenceAtEveryShape) {
         }
 }
 
-TEST_F(EpilogueForm, LargeTilesAndTailsOfBothSidesAgreeWithThePlainForm) {
+TEST_F(CudaEpilogueForm, LargeTilesAndTailsOfBothSidesAgreeWithThePlainForm) {
     // 300 contexts are three tiles, the last of them cut; 700 words six, one of 60 words.
     const Problem problem = random_problem(700, 300, 24, 0.5, 21);
     for (const auto& [chunk, group] : {std::pair{0, 0}, {256, 256}, {128, 256}, {100, 200}, {299, 299}}) {
@@ -73,7 +74,7 @@ TEST_F(EpilogueForm, LargeTilesAndTailsOfBothSidesAgreeWithThePlainForm) {
     }
 }
 
-TEST_F(EpilogueForm, GivesThePlainFormsBitsWhereLogitsAndSumsAreExact) {
+TEST_F(CudaEpilogueForm, GivesThePlainFormsBitsWhereLogitsAndSumsAreExact) {
     // With W = I each logit is one bf16 number, the same in both forms; sums of exponentials within a factor
     // of 2^9 are exact in fp32 in any order; and dH holds the entries of E times the context's factor. So
     // whatever differs, differs in E: the two exp2 or their rounding.
@@ -116,7 +117,7 @@ TEST_F(EpilogueForm, GivesThePlainFormsBitsWhereLogitsAndSumsAreExact) {
     }
 }
 
-TEST_F(EpilogueForm, SmallOffSupportMassKeepsItsDigits) {
+TEST_F(CudaEpilogueForm, SmallOffSupportMassKeepsItsDigits) {
     // The support's own exponentials are of the order of 1 and lie in the same tiles; r is 5e-9 and less.
     const Dataset data = random_dataset(300, 40, 15, 2, 9, 35);
     for (const double off : {-25.0, -40.0}) {
@@ -131,7 +132,7 @@ TEST_F(EpilogueForm, SmallOffSupportMassKeepsItsDigits) {
     }
 }
 
-TEST_F(EpilogueForm, GivesTheSameBitsTwice) {
+TEST_F(CudaEpilogueForm, GivesTheSameBitsTwice) {
     const Problem problem = random_problem(300, 40, 12, 1, 5);
     const LossPlan cut = plan(12, LossKernel::epilogue, Real::fp64, 8, 16);
     const StepResult one = step(problem, cut, 0.1), two = step(problem, cut, 0.1);
@@ -141,7 +142,7 @@ TEST_F(EpilogueForm, GivesTheSameBitsTwice) {
     EXPECT_EQ(one.sums.off_support_mass, two.sums.off_support_mass);
 }
 
-TEST_F(EpilogueForm, RidgeTermEntersTheGradientAlone) {
+TEST_F(CudaEpilogueForm, RidgeTermEntersTheGradientAlone) {
     const Problem problem = random_problem(20, 30, 4, 1, 6);
     const StepResult without = step(problem, plan(4)), ridge = step(problem, plan(4), 0.25);
     EXPECT_EQ(ridge.sums.excess_loss, without.sums.excess_loss);
@@ -152,7 +153,7 @@ TEST_F(EpilogueForm, RidgeTermEntersTheGradientAlone) {
                     1e-15);
 }
 
-TEST_F(EpilogueForm, RedoesAContextWhoseOffSupportLogitsTowerOverTheAnchor) {
+TEST_F(CudaEpilogueForm, RedoesAContextWhoseOffSupportLogitsTowerOverTheAnchor) {
     // Without Z its logits are made anew. Context 0 puts 80 nats on a word off its support (2^40 is 28),
     // context 1 puts 1,500, more than an exponential holds, context 2 is ordinary, and the words of context 3
     // tower over the padding alone: exp(0 − a) overflows there.
@@ -170,14 +171,14 @@ TEST_F(EpilogueForm, RedoesAContextWhoseOffSupportLogitsTowerOverTheAnchor) {
     expect_close(gpu(), with_logits(wide, {first, second}), plan(300), tolerance);
 }
 
-TEST_F(EpilogueForm, FullSupportsHaveNoMassOutside) {
+TEST_F(CudaEpilogueForm, FullSupportsHaveNoMassOutside) {
     const Dataset data = make_dataset(3, {{0, 1, 2}}, {{0.2, 0.3, 0.5}});
     const Problem problem = with_logits(data, {{1, -2, 0.5}});
     EXPECT_EQ(step(problem, plan(3)).sums.off_support_mass, 0);
     expect_close(gpu(), problem, plan(3), tolerance);
 }
 
-TEST_F(EpilogueForm, ColumnsOfTheGradientSumToZero) {
+TEST_F(CudaEpilogueForm, ColumnsOfTheGradientSumToZero) {
     const Dataset data = random_dataset(30, 20, 9, 1, 6, 3);
     for (const double off : {0.0, -25.0}) {
         std::vector<std::vector<double>> columns(20, std::vector<double>(30, off));
@@ -197,7 +198,7 @@ TEST_F(EpilogueForm, ColumnsOfTheGradientSumToZero) {
     }
 }
 
-TEST_F(EpilogueForm, NonFiniteParametersReachTheLoss) {
+TEST_F(CudaEpilogueForm, NonFiniteParametersReachTheLoss) {
     const Dataset data = make_dataset(4, {{0, 1}, {1}}, {{0.5, 0.5}, {1.0}});
     for (const double bad :
          {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
@@ -207,7 +208,7 @@ TEST_F(EpilogueForm, NonFiniteParametersReachTheLoss) {
     }
 }
 
-TEST_F(EpilogueForm, ReplaysWithOtherParametersAndAnotherLambda) {
+TEST_F(CudaEpilogueForm, ReplaysWithOtherParametersAndAnotherLambda) {
     const LossPlan cut = plan(6, LossKernel::epilogue, Real::fp64, 16, 32);
     Problem problem = random_problem(40, 50, 6, 1, 7);
     KeptStep kept(gpu(), problem, cut);
@@ -222,7 +223,7 @@ TEST_F(EpilogueForm, ReplaysWithOtherParametersAndAnotherLambda) {
     }
 }
 
-TEST_F(EpilogueForm, DetailIsThatOfThePlainForm) {
+TEST_F(CudaEpilogueForm, DetailIsThatOfThePlainForm) {
     const Problem problem = random_problem(300, 40, 5, 1, 8);
     const std::int64_t entries = problem.data.nnz(), contexts = problem.data.contexts();
     const auto details = [&](LossKernel kernel) {
@@ -237,7 +238,24 @@ TEST_F(EpilogueForm, DetailIsThatOfThePlainForm) {
         EXPECT_NEAR(actual[i], expected[i], 1e-5 * std::max(1.0, std::abs(expected[i]))) << i;
 }
 
-TEST_F(EpilogueForm, IsForBf16Alone) {
+TEST_F(CudaEpilogueForm, TakesTheMemoryItSaidItWould) {
+    const Dataset data = random_dataset(3000, 2000, 40, 1, 9, 22);
+    const Labels labels(gpu(), data);
+    const LossPlan fused = plan(16);
+    const std::int64_t before = gpu().memory().free;
+    const LossStepSize size = gpu().loss_step_size(labels.view(), fused);
+    EXPECT_EQ(gpu().memory().free, before);
+    const auto kept = gpu().make_loss_step(labels.view(), fused);
+    const std::int64_t taken = before - gpu().memory().free;
+    constexpr std::int64_t page = std::int64_t{2} << 20;  // as in CudaLossStep's test of the same name
+    EXPECT_NEAR(static_cast<double>(taken), static_cast<double>(size.bytes),
+                25.0 * (taken % page == 0 ? page : 512));
+    EXPECT_EQ(size.chunk, 2000);  // a whole group: no logits ask for less
+    EXPECT_EQ(gpu().loss_step_size(labels.view(), plan(16, LossKernel::epilogue, Real::fp64, 300)).chunk,
+              300);
+}
+
+TEST_F(CudaEpilogueForm, IsForBf16Alone) {
     const Problem problem = random_problem(5, 3, 2, 1, 9);
     for (const Precision precision : {Precision::fp64, Precision::fp32, Precision::tf32, Precision::bf16x3}) {
         EXPECT_FALSE(gpu().why_not(LossKernel::epilogue, precision).empty());
