@@ -37,7 +37,7 @@ void check(cublasStatus_t status, const CallSite& site) {
     throw Failure(line(site, "cuBLAS", words));
 }
 
-// cuSOLVER has no function that puts a status in words.
+// cuSOLVER has no words for its statuses.
 void check(cusolverStatus_t status, const CallSite& site) {
     if (status == CUSOLVER_STATUS_SUCCESS) return;
     const std::string words = "status " + std::to_string(static_cast<int>(status));

@@ -149,7 +149,7 @@ TEST_F(TrainInput, ConfigurationsThatAreWrong) {
         {"{\"init_scale\": -1}", "init-scale"},
         {"{\"master\": \"fp16\"}", "fp32, fp64"},
         {"{\"master\": 64}", "'master' must be a string"},
-        {"{\"device\": \"cuda\"}", "CUDA"},
+        {"{\"device\": \"cuda:99\"}", "cuda:99"},
         {"{\"metrics_every\": \"log:0\"}", "log:PER_DECADE"},
         {"{\"format\": \"other\"}", "ntpgeo.config.1"},
         {"{\"command\": \"analyze\"}", "command train"},

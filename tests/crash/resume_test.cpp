@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "host/files/safetensors.hpp"
 #include "tests/training_runs.hpp"
 
 namespace ntpgeo {
@@ -45,6 +46,14 @@ const std::vector<Arguments>& optimizers() {
     };
     return all;
 }
+
+/// Four stages: a state that is carried over, one that is not, and an end before its time.
+constexpr const char* stages = R"({"metrics_every": "3", "stages": [
+    {"steps": 60, "optimizer": "momentum", "lr": 0.2, "lr_schedule": "cosine", "warmup": 10},
+    {"steps": 60, "optimizer": "adam", "lambda": [1e-2, 1e-4]},
+    {"steps": 60, "optimizer": "adam", "lr": 0.003, "precision": "fp32", "freeze": "none"},
+    {"steps": 3000, "optimizer": "lbfgs", "lambda": 1e-2, "history": 4},
+    {"steps": 40, "optimizer": "adamw", "lambda": 1e-2, "freeze": "words"}]})";
 
 TEST_F(Resume, AFinishedRunStaysAsItIs) {
     const fs::path run = train("run", {"--steps", "30"});
@@ -172,6 +181,120 @@ TEST_F(Resume, ARunKilledAgainAndAgainHasTheSameBits) {
         expect_same_run(folder_ / name, reference);
     }
 }
+
+TEST_F(Resume, AScheduleOfStagesGoesOnFromAnyCheckpoint) {
+    write_raw(folder_ / "stages.json", stages);
+    const Arguments options = {"--config", folder_ / "stages.json", "--checkpoint-every",
+                               "1",        "--keep-checkpoints",    "100000"};
+    const fs::path reference = train("reference", options);
+    const std::vector<std::string> checkpoints = names_beginning(reference, "checkpoint-");
+    ASSERT_GT(checkpoints.size(), 220U);
+    // The runs that go on need not write as many.
+    std::string config = read_file(reference / "config.json");
+    const std::string every = "\"checkpoint_every\": ";
+    config.replace(config.find(every + "1"), every.size() + 1, every + "0");
+    // Before, at and after each boundary; the floor of the fourth stage lies somewhere in between.
+    std::vector<std::size_t> starts = {0, 58, 59, 60, 118, 119, 120, 178, 179, 180};
+    for (std::size_t back = 0; back < 44; back += 4) starts.push_back(checkpoints.size() - 1 - back);
+    for (const std::size_t start : starts) {
+        const std::string& name = checkpoints.at(start);
+        SCOPED_TRACE(name);
+        const fs::path run = folder_ / "run";
+        fs::remove_all(run);
+        fs::create_directory(run);
+        for (const std::string& file : {std::string("metrics.jsonl"), name})
+            fs::copy_file(reference / file, run / file);
+        write_raw(run / "config.json", config);
+        run_well({"train", "-o", run, "--resume"});
+        expect_same_run(run, reference);
+    }
+    const SafetensorsFile last(reference / checkpoints.back());
+    EXPECT_EQ(last.metadata().at("stage"), "5");
+}
+
+TEST_F(Resume, AScheduleKilledAgainAndAgainHasTheSameBits) {
+    write_raw(folder_ / "stages.json", stages);
+    const Arguments options = {"--config", folder_ / "stages.json", "--checkpoint-every", "17"};
+    const auto start = std::chrono::steady_clock::now();
+    const fs::path reference = train("reference", options);
+    const std::chrono::duration<double> whole = std::chrono::steady_clock::now() - start;
+    std::mt19937 random(7);
+    int killed = 0;
+    for (int attempt = 0; attempt < 8; ++attempt) {
+        RunningProgram program(on_one_thread(command("run", options + Arguments{"--resume"})));
+        std::this_thread::sleep_for(whole * std::uniform_real_distribution(0.0, 0.5)(random));
+        program.send(SIGKILL);
+        killed += program.wait().status == 128 + SIGKILL ? 1 : 0;
+    }
+    EXPECT_GE(killed, 1);
+    run_well(command("run", options + Arguments{"--resume"}));
+    expect_same_run(folder_ / "run", reference);
+}
+
+TEST_F(Resume, OnlyTheLastStageOfSeveralGrows) {
+    const auto with_last = [&](const std::string& last) {
+        write_raw(folder_ / "stages.json",
+                  R"({"dim": 8, "stages": [{"steps": 20, "lr_schedule": "cosine"}, )" + last + "]}");
+        return Arguments{"--config", folder_ / "stages.json"};
+    };
+    const fs::path run = train("run", with_last(R"({"steps": 10, "optimizer": "gd"})"));
+    expect_refused(run, {"--steps", "29"}, "stage 2, steps (they may only grow)");
+    expect_refused(run, {"--steps", "19"}, "fewer than the 20 of the stages before the last");
+    expect_refused(run, {"--lr", "1"}, "stage 1, lr");
+    expect_refused(run, Arguments{data_} + with_last(R"({"steps": 10, "optimizer": "gd", "lr": 0.5})"),
+                   "stage 2, lr");
+    expect_refused(run, Arguments{data_} + with_last(R"({"steps": 10, "optimizer": "gd"}, {})"),
+                   "the number of stages");
+    run_well({"train", "-o", run, "--resume", "--steps", "55"});
+    EXPECT_EQ(recorded_steps(run).back(), 55);
+    expect_same_run(run, train("reference", with_last(R"({"steps": 35, "optimizer": "gd"})")));
+    EXPECT_EQ(read_file(run / "config.json"), read_file(folder_ / "reference/config.json"));
+
+    const fs::path decay = train("decay", with_last(R"({"steps": 10, "lambda": [1e-2, 1e-3]})"));
+    expect_refused(decay, {"--steps", "40"}, "stage 2, steps (a schedule of this run");
+}
+
+TEST_F(Resume, ASignalBeforeTheFirstStepLeavesACheckpointToo) {
+    const fs::path run = folder_ / "run";
+    const Arguments options = {"--steps", "30"};
+    // Stopped in its first moments: as soon as the folder is there.
+    for (const int signal : {SIGTERM, SIGINT}) {
+        fs::remove_all(run);
+        // The labels' decomposition keeps the run from its first step for a while.
+        const std::string large = folder_ / "large";
+        if (!fs::exists(large))
+            run_well({"data", "synth", "-o", large, "--vocab", "700", "--contexts", "1500"});
+        const Arguments start = {"train", large, "-o", run, "--dim", "8", "--steps", "30"};
+        RunningProgram program(on_one_thread(start));
+        ASSERT_TRUE(program.wait_until([&] { return fs::exists(run / "log.txt"); }));
+        program.send(signal);
+        const ProgramResult stopped = program.wait();
+        expect_one_line(stopped, 128 + signal, "interrupted at step 0");
+        EXPECT_EQ(names_beginning(run, "checkpoint-"),
+                  std::vector<std::string>{"checkpoint-000000000000.safetensors"});
+        run_well({"train", "-o", run, "--resume"});
+        if (!fs::exists(folder_ / "reference"))
+            run_well({"train", large, "-o", folder_ / "reference", "--dim", "8", "--steps", "30"});
+        expect_same_run(run, folder_ / "reference");
+    }
+}
+
+#if !defined(__SANITIZE_ADDRESS__)  // which asks for more addresses than any limit leaves
+TEST_F(Resume, AStageThatFindsNoMemoryLeavesTheCheckpointBeforeIt) {
+    write_raw(folder_ / "stages.json", R"({"dim": 4096, "stages": [
+        {"steps": 3, "optimizer": "gd"}, {"steps": 2, "optimizer": "lbfgs", "history": 1000}]})");
+    // 2004 vectors of 80·4096 numbers are 4.9 GiB.
+    const Arguments options = {"train", data_, "-o", folder_ / "run", "--config", folder_ / "stages.json"};
+    const ProgramResult result = run_program(
+        Arguments{"bash", "-c", "ulimit -v 4000000; exec \"$@\"", "bash"} + on_one_thread(options));
+    expect_one_line(result, 1, "out of memory");
+    expect_contains(result.err, "the last good checkpoint is ");
+    EXPECT_EQ(names_beginning(folder_ / "run", "checkpoint-"),
+              std::vector<std::string>{"checkpoint-000000000003.safetensors"});
+    EXPECT_FALSE(fs::exists(folder_ / "run/result.safetensors"));
+    expect_contains(read_file(folder_ / "run/log.txt"), "out of memory");
+}
+#endif
 
 TEST_F(Resume, ARunKilledBeforeItsFirstCheckpointStartsAgain) {
     const Arguments options = {"--steps", "20000", "--metrics-every", "50"};

@@ -16,7 +16,7 @@ using CudaTraining = CudaTest;
 
 TrainingSettings settings(OptimizerKind optimizer, Precision precision = Precision::fp64) {
     TrainingSettings result;
-    result.dim = 8;
+    result.dim = 5;
     result.seed = 3;
     Stage& stage = result.stages.front();
     stage.steps = 200;
@@ -28,13 +28,14 @@ TrainingSettings settings(OptimizerKind optimizer, Precision precision = Precisi
     return result;
 }
 
-struct Run {
+struct Trained {
     Figures figures;
     std::vector<std::byte> words, contexts;
 };
 
 /// Runs to the end; with `interrupted`, through a saved and loaded state halfway.
-Run run(Backend& backend, const Dataset& data, const TrainingSettings& training, bool interrupted = false) {
+Trained train(Backend& backend, const Dataset& data, const TrainingSettings& training,
+              bool interrupted = false) {
     FigureMeter meter(backend, data);
     std::optional<Trainer> trainer;
     trainer.emplace(backend, meter.labels(), training);
@@ -56,7 +57,8 @@ Run run(Backend& backend, const Dataset& data, const TrainingSettings& training,
 void expect_same(const std::optional<double>& actual, const std::optional<double>& expected, double tolerance,
                  const char* name) {
     ASSERT_EQ(actual.has_value(), expected.has_value()) << name;
-    if (expected) EXPECT_NEAR(*actual, *expected, tolerance * std::max(std::abs(*expected), 1e-3)) << name;
+    if (!expected) return;
+    EXPECT_NEAR(*actual, *expected, tolerance * std::max(std::abs(*expected), 1e-3)) << name;
 }
 
 void expect_same(const Figures& actual, const Figures& expected, double tolerance) {
@@ -90,40 +92,33 @@ void expect_same(const Figures& actual, const Figures& expected, double toleranc
 }
 
 TEST_F(CudaTraining, TwoHundredStepsInFp64GiveTheCpusFigures) {
-    const Dataset data = random_dataset(40, 90, 20, 2, 6, 10);
+    const Dataset data = random_dataset(20, 24, 9, 2, 5, 10);
     for (const OptimizerKind optimizer : {OptimizerKind::gd, OptimizerKind::adam}) {
-        const Run expected = run(cpu(), data, settings(optimizer)),
-                  actual = run(gpu(), data, settings(optimizer));
+        const Trained expected = train(cpu(), data, settings(optimizer)),
+                      actual = train(gpu(), data, settings(optimizer));
         expect_same(actual.figures, expected.figures, 1e-9);
     }
 }
 
-TEST_F(CudaTraining, LbfgsReachesTheSameRegularisedOptimum) {
-    // Its line search amplifies rounding, so the two runs part; where they end is the same point's objective.
-    const Dataset data = random_dataset(20, 30, 10, 2, 4, 11);
-    TrainingSettings training = settings(OptimizerKind::lbfgs);
-    training.stages.front().lambda_start = training.stages.front().lambda_end = 1e-3;
-    const Run expected = run(cpu(), data, training), actual = run(gpu(), data, training);
-    EXPECT_NEAR(actual.figures.excess_loss / expected.figures.excess_loss, 1, 1e-5);
-    EXPECT_NEAR(actual.figures.low_rank_norm / expected.figures.low_rank_norm, 1, 1e-4);
-}
-
 TEST_F(CudaTraining, GivesTheSameBitsTwiceAndWhenResumed) {
-    const Dataset data = random_dataset(40, 50, 20, 2, 6, 12);
+    const Dataset data = random_dataset(20, 24, 9, 2, 5, 12);
     for (const Precision precision : {Precision::fp64, Precision::bf16}) {
         TrainingSettings training = settings(OptimizerKind::adam, precision);
-        training.stages.front().steps = 30;
-        const Run once = run(gpu(), data, training), again = run(gpu(), data, training),
-                  resumed = run(gpu(), data, training, true);
+        training.stages.front().steps = 12;
+        const Trained once = train(gpu(), data, training), again = train(gpu(), data, training),
+                      resumed = train(gpu(), data, training, true);
         EXPECT_TRUE(once.words == again.words && once.contexts == again.contexts);
         EXPECT_TRUE(once.words == resumed.words && once.contexts == resumed.contexts);
     }
 }
 
 TEST_F(CudaTraining, Bf16ProductsFollowTheFp64RunAtFirst) {
-    const Dataset data = random_dataset(40, 90, 20, 2, 6, 13);
-    const Run exact = run(cpu(), data, settings(OptimizerKind::gd)),
-              bf16 = run(gpu(), data, settings(OptimizerKind::gd, Precision::bf16));
+    const Dataset data = random_dataset(20, 24, 9, 2, 5, 13);
+    TrainingSettings training = settings(OptimizerKind::gd);
+    training.stages.front().steps = 60;
+    const Trained exact = train(cpu(), data, training);
+    training.stages.front().precision = Precision::bf16;
+    const Trained bf16 = train(gpu(), data, training);
     expect_same(bf16.figures, exact.figures, 0.05);
 }
 

@@ -29,9 +29,11 @@ Arena& Arena::instance() {
     return *arena;
 }
 
-Arena::Arena() {
+/// Enough addresses that freed ones rest for long; not so many that a pair of 32-bit numbers often looks like
+/// one.
+Arena::Arena() : reserved_bytes_(std::max(std::size_t{8} << 30, 4 * settings().memory)) {
     void* const memory =
-        mmap(nullptr, reserved_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        mmap(nullptr, reserved_bytes_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) fault("no address space for the device's memory");
     base_ = static_cast<char*>(memory);
     watch_signals();
@@ -42,7 +44,7 @@ char* Arena::find_gap(std::size_t bytes) {
     for (int attempt = 0; attempt < 2; ++attempt) {
         for (auto allocation = live_.lower_bound(base_ + next_);; ++allocation) {
             const std::size_t end = allocation == live_.end()
-                                        ? reserved_bytes
+                                        ? reserved_bytes_
                                         : static_cast<std::size_t>(allocation->second.pages - base_);
             if (next_ + bytes <= end) return base_ + next_;
             if (allocation == live_.end()) break;

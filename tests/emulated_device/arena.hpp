@@ -19,7 +19,7 @@ class Arena {
 
     /// Whether the address belongs to the device, live or not.
     [[nodiscard]] bool contains(const void* address) const {
-        return address >= base_ && address < base_ + reserved_bytes;
+        return address >= base_ && address < base_ + reserved_bytes_;
     }
     /// A fault unless [start, start + bytes) lies in one live allocation; `user` is whose argument it is.
     void require(const void* start, std::size_t bytes, const std::string& user) const;
@@ -37,12 +37,12 @@ class Arena {
         char* pages;
         std::size_t pages_bytes, bytes;
     };
-    static constexpr std::size_t reserved_bytes = std::size_t{64} << 30;
 
     Arena();
     void protect(int protection) const;
     char* find_gap(std::size_t bytes);
 
+    std::size_t reserved_bytes_;
     char* base_;
     std::size_t next_ = 0, used_ = 0;
     int open_ = 0;

@@ -1,17 +1,11 @@
 #include "child.hpp"
 
+#include <regex.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <stdexcept>
-
-#ifdef __SANITIZE_THREAD__
-/// A race ends a program at once, so that its status shows it.
-extern "C" const char* __tsan_default_options() {
-    return "halt_on_error=1";
-}
-#endif
 
 Outcome run_in_child(bool (*program)(), const Environment& environment) {
     int ends[2];
@@ -34,4 +28,13 @@ Outcome run_in_child(bool (*program)(), const Environment& environment) {
     waitpid(child, &status, 0);
     if (WIFEXITED(status)) outcome.exit_status = WEXITSTATUS(status);
     return outcome;
+}
+
+bool matches(const std::string& text, const std::string& pattern) {
+    regex_t expression;
+    if (regcomp(&expression, pattern.c_str(), REG_EXTENDED | REG_NOSUB | REG_NEWLINE) != 0)
+        throw std::runtime_error("not a regular expression: " + pattern);
+    const bool found = regexec(&expression, text.c_str(), 0, nullptr, 0) == 0;
+    regfree(&expression);
+    return found;
 }

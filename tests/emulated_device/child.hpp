@@ -14,3 +14,6 @@ struct Outcome {
 };
 
 Outcome run_in_child(bool (*program)(), const Environment& environment);
+
+/// Whether the text holds a match of an extended regular expression (std::regex warns under the sanitizers).
+bool matches(const std::string& text, const std::string& pattern);

@@ -114,7 +114,7 @@ __global__ void atomics(int* sum, unsigned* bits, unsigned long long* large, int
     atomicAdd(large, 1ull << 32);
     atomicMax(extrema, i);
     atomicMin(extrema + 1, -i);
-    int seen = extrema[2];
+    int seen = 0;
     for (;;) {
         const int before = atomicCAS(extrema + 2, seen, seen + 2);
         if (before == seen) break;
@@ -301,6 +301,23 @@ bool intrinsics() {
         if (!right) return false;
     }
     return true;
+}
+
+bool launches_refused() {
+    const Stream stream;
+    const Array<int> out(1024);
+    const auto with = [&](dim3 grid, dim3 block, std::size_t shared_bytes) {
+        return launch(kernels::votes, grid, block, shared_bytes, stream.handle, out.data);
+    };
+    int blocks = 0;
+    ok(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernels::votes, 256, 100));
+    return with(1, 1025, 0) == cudaErrorInvalidConfiguration && with(1, dim3(32, 33), 0) != cudaSuccess &&
+           with(0, 32, 0) == cudaErrorInvalidConfiguration && with(dim3(1, 65536), 32, 0) != cudaSuccess &&
+           with(1, dim3(1, 1, 65), 0) != cudaSuccess && with(1, 32, 49153) == cudaErrorInvalidValue &&
+           cudaFuncSetAttribute(kernels::votes, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                227 * 1024 + 1) == cudaErrorInvalidValue &&
+           cudaGetLastError() == cudaErrorInvalidValue && with(1, 1024, 0) == cudaSuccess && blocks == 8 &&
+           cudaStreamSynchronize(stream.handle) == cudaSuccess;
 }
 
 }  // namespace programs

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <type_traits>
 
 #include "fault.hpp"
 
@@ -56,5 +57,15 @@ cudaError_t launch_kernel(const void* kernel, dim3 grid, dim3 block, std::size_t
                           cudaStream_t stream, std::function<void()> thread_body,
                           std::function<void()> parameters_alive);
 void check_parameter(const void* kernel, const Parameter& parameter);
+
+/// The same of a value; padding between members could look like anything.
+template <class T>
+void check_parameter(const void* kernel, T value) {
+    if constexpr (std::is_class_v<T>) __builtin_clear_padding(&value);
+    const auto kind = std::is_pointer_v<T> ? Parameter::Kind::pointer
+                      : std::is_class_v<T> ? Parameter::Kind::structure
+                                           : Parameter::Kind::plain;
+    check_parameter(kernel, Parameter{&value, sizeof value, kind});
+}
 
 }  // namespace emulated_device

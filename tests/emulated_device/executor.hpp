@@ -89,7 +89,7 @@ class Executor {
     std::array<Order, 256> orders_{};
     Order* order_ = nullptr;
     std::size_t blocks_run_ = 0;
-    std::uint64_t grid_start_ = 0, grid_end_ = 0;  // the same for the host's view of a grid
+    std::uint64_t block_start_ = 0, grid_end_ = 0;  // the same between the host and a grid
 };
 
 }  // namespace emulated_device

@@ -15,6 +15,7 @@ bool dynamic_shared_memory();
 bool integer_atomics();
 bool vector_accesses();
 bool intrinsics();
+bool launches_refused();
 
 // correct_hosts.cu
 bool streams_and_events();

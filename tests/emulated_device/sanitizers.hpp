@@ -3,6 +3,8 @@
 // (a fibre's switch would confuse it), only told about through these calls.
 #pragma once
 
+#include <dlfcn.h>
+
 #include <cstddef>
 
 #ifdef __SANITIZE_ADDRESS__
@@ -57,11 +59,11 @@ inline void* current_fibre() {
 inline void switch_to(void* fibre) {
     __tsan_switch_to_fiber(fibre, __tsan_switch_to_fiber_no_sync);
 }
-inline void acquire(void* address) {
-    __tsan_acquire(address);
+inline void acquire(void* place) {
+    __tsan_acquire(place);
 }
-inline void release(void* address) {
-    __tsan_release(address);
+inline void release(void* place) {
+    __tsan_release(place);
 }
 #else
 constexpr bool thread = false;
@@ -76,9 +78,16 @@ inline void acquire(void*) {}
 inline void release(void*) {}
 #endif
 
+/// Calls back when a sanitizer has reported and is about to end the process. That of undefined behaviour is a
+/// library with a callback of its own.
 #if defined(__SANITIZE_ADDRESS__) || defined(EMULATED_DEVICE_THREAD_SANITIZER)
 inline void on_report(void (*callback)()) {
     __sanitizer_set_death_callback(callback);
+    void* const library = dlopen("libubsan.so.1", RTLD_LAZY | RTLD_NOLOAD);
+    if (library == nullptr) return;
+    using Setter = void (*)(void (*)());
+    if (const auto set = reinterpret_cast<Setter>(dlsym(library, "__sanitizer_set_death_callback")))
+        set(callback);
 }
 #else
 inline void on_report(void (*)()) {}

@@ -13,10 +13,11 @@
 namespace emulated_device {
 namespace {
 
+constexpr std::size_t page = 4096;
 constexpr std::size_t red_zone = 64;
 constexpr std::size_t max_arrays = 256;
 constexpr std::size_t store_bytes =
-    (max_static_shared + max_dynamic_shared + 2 * max_arrays * red_zone + 4095) / 4096 * 4096;
+    (max_static_shared + max_dynamic_shared + 2 * max_arrays * red_zone + page) / page * page;
 
 void* map_at(void* address, std::size_t bytes) {
     void* const memory = mmap(address, bytes, PROT_READ | PROT_WRITE,
@@ -33,7 +34,7 @@ SharedStore::SharedStore() : memory_(static_cast<char*>(map_at(nullptr, store_by
 
 void SharedStore::reset(std::size_t dynamic_bytes) {
     // To the thread sanitizer the same bytes in another block are other memory; a new mapping tells it so.
-    if constexpr (sanitizer::thread) map_at(memory_, store_bytes);
+    if constexpr (sanitizer::thread) map_at(memory_, (used_ + page) / page * page);
     sanitizer::forbid(memory_, store_bytes);
     arrays_.clear();
     used_ = red_zone;

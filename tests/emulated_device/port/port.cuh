@@ -46,15 +46,8 @@ template <class... Parameters>
                                  std::size_t shared_bytes, cudaStream_t stream,
                                  std::type_identity_t<Parameters>... arguments) {
     static_assert((std::is_trivially_copyable_v<Parameters> && ...), "kernel parameters are copied as bytes");
-    using emulated_device::Parameter;
     const auto address = reinterpret_cast<const void*>(kernel);
-    const auto check = [=] {
-        (emulated_device::check_parameter(address, {&arguments, sizeof arguments,
-                                                    std::is_pointer_v<Parameters> ? Parameter::Kind::pointer
-                                                    : std::is_class_v<Parameters> ? Parameter::Kind::structure
-                                                                                  : Parameter::Kind::plain}),
-         ...);
-    };
+    const auto check = [=] { (emulated_device::check_parameter(address, arguments), ...); };
     check();
     return emulated_device::launch_kernel(
         address, grid, block, shared_bytes, stream, [=] { kernel(arguments...); }, check);
