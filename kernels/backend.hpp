@@ -33,6 +33,8 @@ class Backend {
     [[nodiscard]] virtual std::string device() const = 0;
     /// Whether the three large products of a loss step can be made in `precision` here.
     [[nodiscard]] virtual bool supports(Precision precision) const = 0;
+    /// Why a loss step cannot be made in this way here: one clause without a full stop; empty where it can.
+    [[nodiscard]] virtual std::string why_not(LossKernel kernel, Precision precision) const = 0;
 
     // Memory. `allocate` returns memory aligned for any operation and throws Failure where there is none
     // left.

@@ -23,6 +23,9 @@ class CpuBackend final : public Backend {
     [[nodiscard]] bool supports(Precision precision) const override {
         return precision == Precision::fp32 || precision == Precision::fp64;
     }
+    [[nodiscard]] std::string why_not(LossKernel kernel, Precision) const override {
+        return kernel == LossKernel::epilogue ? "the epilogue kernel needs a GPU" : "";
+    }
 
     [[nodiscard]] DeviceMemory memory() const override {
         struct sysinfo machine = {};

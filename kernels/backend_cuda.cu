@@ -22,6 +22,9 @@ class CudaBackend final : public Backend {
 
     [[nodiscard]] std::string device() const override { return "cuda"; }
     [[nodiscard]] bool supports(Precision) const override { return true; }
+    [[nodiscard]] std::string why_not(LossKernel kernel, Precision precision) const override {
+        return why_not_loss_kernel_cuda(kernel, precision);
+    }
 
     [[nodiscard]] DeviceMemory memory() const override {
         std::size_t free = 0, total = 0;

@@ -12,6 +12,10 @@ enum class Real { fp32, fp64 };
 /// The arithmetic of the three large products of a loss step (design 1.2, "GEMM").
 enum class Precision { bf16, bf16x3, tf32, fp32, fp64 };
 
+/// How a loss step makes its exponentials: in a pass over stored logits (plain), or in the epilogue of the
+/// product that makes the logits, which are then never stored (epilogue). Automatic is plain.
+enum class LossKernel { automatic, plain, epilogue };
+
 constexpr std::int64_t bytes_of(Real real) {
     return real == Real::fp64 ? 8 : 4;
 }

@@ -19,11 +19,15 @@ class MeteringBackend final : public Backend {
   public:
     std::int64_t bytes = 0, peak = 0;
     std::string name = "cpu";
+    std::string why_no_epilogue = "no such kernel";
     std::set<Precision> precisions = {Precision::fp32, Precision::fp64};
     DeviceMemory device_memory = {std::int64_t{1} << 40, std::int64_t{1} << 40};
 
     [[nodiscard]] std::string device() const override { return name; }
     [[nodiscard]] bool supports(Precision precision) const override { return precisions.contains(precision); }
+    [[nodiscard]] std::string why_not(LossKernel kernel, Precision) const override {
+        return kernel == LossKernel::epilogue ? why_no_epilogue : "";
+    }
     [[nodiscard]] DeviceMemory memory() const override { return device_memory; }
     void* allocate(std::int64_t size) override {
         void* const memory = cpu_->allocate(size);

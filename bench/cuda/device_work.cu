@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -210,17 +211,20 @@ class StreamingPass final : public WorkOnStream {
           tiles_((stride_ + stream_tile<A> - 1) / stream_tile<A>),
           logits_(contexts * stride_),
           exponentials_(A::terms * contexts * stride_),
-          terms_(contexts),
+          log2_anchors_(contexts),
           sums_(contexts * tiles_) {
         fill(logits_, 1);
-        const std::vector<anchored_xent::SupportTerms> terms(static_cast<std::size_t>(contexts), {anchor, 0});
-        NTPGEO_CHECK(cudaMemcpyAsync(terms_.data(), terms.data(), static_cast<std::size_t>(terms_.bytes()),
-                                     cudaMemcpyHostToDevice, device_.stream()));
+        const std::vector<Logit> anchors(static_cast<std::size_t>(contexts),
+                                         static_cast<Logit>(anchor * std::numbers::log2e));
+        NTPGEO_CHECK(cudaMemcpyAsync(log2_anchors_.data(), anchors.data(),
+                                     static_cast<std::size_t>(log2_anchors_.bytes()), cudaMemcpyHostToDevice,
+                                     device_.stream()));
         device_.synchronise();
     }
     void queue() override {
-        stream_exponentials<A>(logits_.data(), terms_.data(), exponentials_.data(), contexts_ * stride_,
-                               sums_.data(), vocab_, stride_, contexts_, device_.stream());
+        stream_exponentials<A>(logits_.data(), log2_anchors_.data(), exponentials_.data(),
+                               contexts_ * stride_, sums_.data(), vocab_, stride_, contexts_,
+                               device_.stream());
     }
     double error() override {
         double worst = 0;
@@ -251,7 +255,7 @@ class StreamingPass final : public WorkOnStream {
     std::int64_t vocab_, contexts_, stride_, tiles_;
     DeviceArray<Logit> logits_;
     DeviceArray<typename A::Operand> exponentials_;
-    DeviceArray<anchored_xent::SupportTerms> terms_;
+    DeviceArray<Logit> log2_anchors_;
     DeviceArray<double> sums_;
 };
 

@@ -26,10 +26,13 @@ struct GpuCase {
     ProblemSize size;  ///< the problem's, with fewer contexts where it would not end in time otherwise
     Precision precision;
     Real master;
+    LossKernel kernel;
 
     [[nodiscard]] std::string name() const {
-        return fmt::format("cuda/loss_step/{}/{}/master:{}{}", size.name(), precision_name(precision),
-                           (master == Real::fp64 ? "fp64" : "fp32"), size == problem ? "" : "/reduced_m");
+        return fmt::format("cuda/loss_step/{}/{}/master:{}{}{}", size.name(), precision_name(precision),
+                           (master == Real::fp64 ? "fp64" : "fp32"),
+                           kernel == LossKernel::epilogue ? "/kernel:epilogue" : "",
+                           size == problem ? "" : "/reduced_m");
     }
 };
 
@@ -101,7 +104,7 @@ class Timed {
     /// ‖gradient − reference‖/‖reference‖ of a step of `c`'s arithmetic at a state.
     [[nodiscard]] double error_of(const References& references, const GpuCase& c, int state) const {
         const ProblemOnGpu& here = compared_[static_cast<std::size_t>(state)];
-        here.run(*here.make_step(c.precision));
+        here.run(*here.make_step(c.precision, c.kernel));
         const SquaredDifference squares = squared_difference(here.gradient(), references.gradient(state));
         const double error = std::sqrt(squares.difference / squares.reference);
         if (!(error <= tolerance(c, references.excess(state))))
@@ -185,13 +188,17 @@ std::unique_ptr<DeviceWork> best_products(const GpuCase& c, std::string& label) 
 }
 
 void time_loss_step(benchmark::State& state, const GpuCase& c, const Scale& scale) {
+    if (const std::string why_not = gpu().why_not(c.kernel, c.precision); !why_not.empty()) {
+        state.SkipWithError(("skipped: " + why_not).c_str());
+        return;
+    }
     const OnGpu& shared = on_gpu(c);
     double errors[2];
     for (int at = 0; at < 2; ++at) errors[at] = shared.timed->error_of(*shared.references, c, at);
 
     const ProblemOnGpu& ours = shared.timed->problem(c.size.contexts);
     const std::int64_t free_before = free_gpu_memory();
-    const auto step = ours.make_step(c.precision);
+    const auto step = ours.make_step(c.precision, c.kernel);
     LossSums sums;
     for (int i = 0; i < 3; ++i) sums = ours.run(*step);  // from the third run on it is one graph
     const std::int64_t workspace = free_before - free_gpu_memory();
@@ -221,17 +228,19 @@ void time_loss_step(benchmark::State& state, const GpuCase& c, const Scale& scal
     state.SetLabel(label);
 }
 
-/// Every precision; fp32 and fp64 products on an eighth of the contexts.
+/// Every precision, bf16 in both of its forms; fp32 and fp64 products on an eighth of the contexts.
 std::vector<GpuCase> cases_of(const ProblemSize& size, bool smoke) {
     ProblemSize fewer = size;
     fewer.contexts /= smoke ? 1 : 8;
     std::vector<GpuCase> cases;
-    for (const Real master : {Real::fp64, Real::fp32})
-        for (const Precision precision :
-             {Precision::bf16, Precision::bf16x3, Precision::tf32, Precision::fp32, Precision::fp64})
-            cases.push_back({size,
-                             precision == Precision::fp32 || precision == Precision::fp64 ? fewer : size,
-                             precision, master});
+    for (const Real master : {Real::fp64, Real::fp32}) {
+        cases.push_back({size, size, Precision::bf16, master, LossKernel::plain});
+        cases.push_back({size, size, Precision::bf16, master, LossKernel::epilogue});
+        for (const Precision precision : {Precision::bf16x3, Precision::tf32})
+            cases.push_back({size, size, precision, master, LossKernel::plain});
+        for (const Precision precision : {Precision::fp32, Precision::fp64})
+            cases.push_back({size, fewer, precision, master, LossKernel::plain});
+    }
     return cases;
 }
 

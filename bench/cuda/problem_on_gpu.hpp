@@ -59,8 +59,10 @@ class ProblemOnGpu {
                       contexts_);
     }
 
-    [[nodiscard]] std::unique_ptr<LossStep> make_step(Precision precision) const {
-        return backend_.make_loss_step(labels_.view(), {words_.columns, words_.real, precision, 0, 0});
+    [[nodiscard]] std::unique_ptr<LossStep> make_step(Precision precision,
+                                                      LossKernel kernel = LossKernel::plain) const {
+        return backend_.make_loss_step(labels_.view(),
+                                       {words_.columns, words_.real, precision, 0, 0, kernel});
     }
     LossSums run(LossStep& step) const {
         return step.run(words_, contexts_, 0, gradients_.matrix(words_.real, words_.rows, words_.columns),

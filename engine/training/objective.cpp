@@ -23,12 +23,13 @@ Objective::Objective(Backend& backend, const LabelsView& labels, Vector paramete
       shape_{labels.vocab_size, labels.contexts, dim},
       parameters_(parameters) {}
 
-void Objective::configure(Precision precision, Frozen frozen) {
+void Objective::configure(Precision precision, LossKernel kernel, Frozen frozen) {
     frozen_ = frozen;
-    if (step_ && precision == precision_) return;
+    if (step_ && precision == precision_ && kernel == kernel_) return;
     precision_ = precision;
+    kernel_ = kernel;
     step_.reset();
-    step_ = backend_.make_loss_step(labels_, {shape_.dim, parameters_.real, precision, 0, 0});
+    step_ = backend_.make_loss_step(labels_, {shape_.dim, parameters_.real, precision, 0, 0, kernel});
 }
 
 double Objective::evaluate(Vector x, double lambda, Vector gradient) {

@@ -26,9 +26,9 @@ class Objective {
     /// `parameters` is [W; H] in memory that outlives the objective; what is frozen is read from it.
     Objective(Backend& backend, const LabelsView& labels, Vector parameters, std::int64_t dim);
 
-    /// What the coming evaluations multiply in and train. The loss step is made anew where the precision is
-    /// another, after the old one has given its memory back.
-    void configure(Precision precision, Frozen frozen);
+    /// How the coming evaluations multiply and what they train. The loss step is made anew where precision or
+    /// kernel are others, after the old one has given its memory back.
+    void configure(Precision precision, LossKernel kernel, Frozen frozen);
 
     /// Excess loss plus ridge at x [size()], and the gradient of the same (overwritten). Counts no state.
     double evaluate(Vector x, double lambda, Vector gradient);
@@ -45,6 +45,7 @@ class Objective {
     Vector parameters_;
     Frozen frozen_ = Frozen::nothing;
     Precision precision_ = Precision::fp64;
+    LossKernel kernel_ = LossKernel::automatic;
     std::unique_ptr<LossStep> step_;
 };
 

@@ -24,6 +24,7 @@ struct Stage {
     double lambda_start = 0, lambda_end = 0;  ///< λ decays geometrically from the one to the other
     Precision precision = Precision::fp64;    ///< of the three large products
     bool precision_auto = false;              ///< `precision` is still to be chosen for the device
+    LossKernel kernel = LossKernel::automatic;
     Frozen frozen = Frozen::nothing;
     double momentum = 0.9;                               ///< momentum: β, what a step keeps of the last one
     double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-15;  ///< adam, adamw

@@ -32,7 +32,7 @@ Trainer::Trainer(Backend& backend, const Labels& labels, const TrainingSettings&
 
 void Trainer::prepare_stage(bool carried) {
     if (!carried) optimizer_.reset();  // its memory is free before the next one takes any
-    objective_.configure(stage().precision, stage().frozen);
+    objective_.configure(stage().precision, stage().kernel, stage().frozen);
     if (carried)
         optimizer_->enter(stage());
     else

@@ -124,7 +124,7 @@ void add_train_command(CLI::App& app) {
     CLI::App* command =
         app.add_subcommand("train", "Train W and H on a data set and record the geometry on the way");
     add_train_options(*command, *options);
-    refuse_until_later(*command, {"--kernel", "--limit", "--certify-every"});
+    refuse_until_later(*command, {"--limit", "--certify-every"});
     command->callback([options] {
         if (options->dry_run) return dry_run(*options);
         const bool going_on = options->resume && options->output && RunFolder::holds_run(*options->output);

@@ -38,6 +38,7 @@ void apply_to_stage(const TrainOptions& options, Stage& stage) {
     if (options.frozen) stage.frozen = parse_frozen(*options.frozen);
     if (options.lambda) parse_lambda(*options.lambda, stage);
     if (options.precision) parse_stage_precision(*options.precision, stage);
+    if (options.kernel) stage.kernel = parse_kernel(*options.kernel);
 }
 
 void apply_steps(std::int64_t steps, bool going_on, std::vector<Stage>& stages) {
@@ -129,6 +130,9 @@ void add_stage_options(CLI::App& command, TrainOptions& options) {
     command.add_option("--precision", options.precision,
                        "Of the three large products: auto (default), fp32 or fp64; on a GPU bf16, bf16x3 or "
                        "tf32 as well");
+    command.add_option("--kernel", options.kernel,
+                       "Of the loss step: auto (default: plain), plain, or epilogue, which stores no logits: "
+                       "bf16 on a Hopper GPU");
 }
 
 }  // namespace

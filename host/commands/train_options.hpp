@@ -18,7 +18,7 @@ struct TrainOptions {
     std::optional<std::uint64_t> seed;
     std::optional<double> rate, momentum, beta1, beta2, epsilon, init_scale, checkpoint_seconds;
     std::optional<std::string> optimizer, schedule, frozen, lambda, precision, master, device, metrics_every,
-        metrics_precision;
+        metrics_precision, kernel;
 };
 
 void add_train_options(CLI::App& command, TrainOptions& options);

@@ -47,7 +47,7 @@ bool Cadence::due(std::int64_t step) const {
 
 void resolve(RunConfig& config, const Dataset& dataset, const Backend& backend) {
     config.device = resolve_device(config.device);
-    resolve_precisions(config.training, dataset, backend);
+    resolve_products(config.training, dataset, backend);
 }
 
 Json describe_dataset(const DatasetReference& reference, const Dataset& dataset) {

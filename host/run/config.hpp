@@ -40,8 +40,8 @@ struct RunConfig {
     std::int64_t keep_checkpoints = 2;
 };
 
-/// Settles what depends on the device and on the problem's size: the device's name, and precisions left to
-/// `auto` (design 2.1). Throws InputError where the device lacks a precision.
+/// Settles what depends on the device and on the problem's size: the device's name, and precisions and
+/// kernels left to `auto` (design 2.1). Throws InputError where the device lacks what is asked for.
 void resolve(RunConfig& config, const Dataset& dataset, const Backend& backend);
 
 /// Which data a run stands on, with the sizes for information; and the versions, for information.

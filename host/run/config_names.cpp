@@ -28,6 +28,8 @@ const Names<Precision> precisions{{"bf16", Precision::bf16},
                                   {"fp64", Precision::fp64}};
 const Names<Frozen> factors{
     {"words", Frozen::words}, {"contexts", Frozen::contexts}, {"none", Frozen::nothing}};
+const Names<LossKernel> kernels{
+    {"auto", LossKernel::automatic}, {"plain", LossKernel::plain}, {"epilogue", LossKernel::epilogue}};
 const Names<Real> masters{{"fp32", Real::fp32}, {"fp64", Real::fp64}};
 const Names<bool> metrics_precisions{{"fp64", true}, {"same", false}};
 
@@ -63,6 +65,9 @@ std::string name_of(Precision precision) {
 std::string name_of(Frozen frozen) {
     return name_in(factors, frozen);
 }
+std::string name_of(LossKernel kernel) {
+    return name_in(kernels, kernel);
+}
 std::string name_of(Real real) {
     return name_in(masters, real);
 }
@@ -78,6 +83,9 @@ Precision parse_precision(const std::string& name) {
 }
 Frozen parse_frozen(const std::string& name) {
     return parse_in(factors, "freeze", name);
+}
+LossKernel parse_kernel(const std::string& name) {
+    return parse_in(kernels, "kernel", name);
 }
 Real parse_master(const std::string& name) {
     return parse_in(masters, "master", name);

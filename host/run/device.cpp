@@ -38,7 +38,7 @@ std::string resolve_device(const std::string& name) {
     const CudaAvailability cuda = cuda_availability();
     if (cuda.devices == 0)
         throw InputError(
-            fmt::format("device: '{}' needs a GPU, and {}; use cpu or auto", name, cuda.why_none));
+            fmt::format("device: '{}' needs a GPU with CUDA, and {}; use cpu or auto", name, cuda.why_none));
     if (index >= cuda.devices)
         throw InputError(fmt::format("device: there is no '{}'; this process sees cuda:0{}", name,
                                      cuda.devices > 1 ? fmt::format(" to cuda:{}", cuda.devices - 1) : ""));

@@ -58,10 +58,10 @@ MemoryPlan plan_memory(const RunConfig& config, const Dataset& dataset, const La
         const FigureMemory figures = figure_memory(backend, labels.view(), training.dim, metrics);
         plan.metrics = std::max(plan.metrics, figures.device);
         plan.metrics_host = std::max(plan.metrics_host, figures.host);
-        plan.stages.push_back(
-            {vector, (optimizer_vectors(stage) - 1) * vector,
-             backend.loss_step_size(labels.view(), {training.dim, training.master, stage.precision, 0, 0}),
-             plan.parameters + saved_vectors(stage) * vector});
+        plan.stages.push_back({vector, (optimizer_vectors(stage) - 1) * vector,
+                               backend.loss_step_size(labels.view(), {training.dim, training.master,
+                                                                      stage.precision, 0, 0, stage.kernel}),
+                               plan.parameters + saved_vectors(stage) * vector});
     }
     return plan;
 }

@@ -40,7 +40,7 @@ Precision choose_precision(const Stage& stage, double size, const Backend& backe
     return Precision::fp64;
 }
 
-void resolve_precisions(TrainingSettings& training, const Dataset& dataset, const Backend& backend) {
+void resolve_products(TrainingSettings& training, const Dataset& dataset, const Backend& backend) {
     const double size = static_cast<double>(dataset.vocab_size) * static_cast<double>(dataset.contexts()) *
                         static_cast<double>(training.dim);
     for (std::size_t k = 0; k < training.stages.size(); ++k) {
@@ -53,6 +53,10 @@ void resolve_precisions(TrainingSettings& training, const Dataset& dataset, cons
                                          stage_prefix(training, k), backend.device(),
                                          name_of(stage.precision), supported(backend)));
         }
+        if (stage.kernel == LossKernel::automatic) stage.kernel = LossKernel::plain;
+        if (const std::string why_not = backend.why_not(stage.kernel, stage.precision); !why_not.empty())
+            throw InputError(
+                fmt::format("{}kernel: {}; use auto or plain", stage_prefix(training, k), why_not));
     }
 }
 

@@ -1,4 +1,4 @@
-// What `--precision auto` stands for (design 1.2, 2.1).
+// What `--precision auto` and `--kernel auto` stand for (design 1.2, 2.1).
 #pragma once
 
 #include "engine/data/dataset.hpp"
@@ -14,8 +14,8 @@ namespace ntpgeo {
 ///   model that interpolates. Whether d is large enough for that cannot be told beforehand.
 Precision choose_precision(const Stage& stage, double size, const Backend& backend);
 
-/// Chooses for the stages that left it open. Throws InputError where a stage asks for a precision that the
-/// device does not have.
-void resolve_precisions(TrainingSettings& training, const Dataset& dataset, const Backend& backend);
+/// Chooses for the stages that left it open; of the kernels, plain. Throws InputError where a stage asks for
+/// a precision or a kernel that the device does not have.
+void resolve_products(TrainingSettings& training, const Dataset& dataset, const Backend& backend);
 
 }  // namespace ntpgeo

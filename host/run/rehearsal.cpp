@@ -47,8 +47,9 @@ void print_stage(const Stage& stage, const StageMemory& memory, std::int64_t pea
     print_bytes("  optimizer", memory.optimizer);
     const std::int64_t blocks = memory.loss_step.chunks_at_once;
     print_bytes("  loss step", memory.loss_step.bytes,
-                fmt::format("logits of {} contexts at once{}", memory.loss_step.chunk,
-                            blocks > 1 ? fmt::format(", {} times", blocks) : ""));
+                fmt::format("{} of {} contexts at once{}",
+                            stage.kernel == LossKernel::epilogue ? "exponentials" : "logits",
+                            memory.loss_step.chunk, blocks > 1 ? fmt::format(", {} times", blocks) : ""));
     print_bytes(
         "  a checkpoint", memory.checkpoint,
         fmt::format("on disk, {} kept, and on the host while it is written", config.keep_checkpoints));

@@ -82,7 +82,8 @@ nlohmann::ordered_json stage_to_json(const Stage& stage) {
                                    {"lr_schedule", name_of(stage.schedule)},
                                    {"warmup", stage.warmup},
                                    {"lambda", {stage.lambda_start, stage.lambda_end}},
-                                   {"precision", stage.precision_auto ? "auto" : name_of(stage.precision)}};
+                                   {"precision", stage.precision_auto ? "auto" : name_of(stage.precision)},
+                                   {"kernel", name_of(stage.kernel)}};
     if (stage.frozen != Frozen::nothing) json["freeze"] = name_of(stage.frozen);
     if (stage.optimizer == OptimizerKind::momentum) json["momentum"] = stage.momentum;
     if (stage.optimizer == OptimizerKind::adam || stage.optimizer == OptimizerKind::adamw) {
@@ -98,7 +99,7 @@ Stage stage_from_json(const nlohmann::json& json, const std::string& where) {
     Stage stage;
     Section section(json, where);
     std::string optimizer = name_of(stage.optimizer), schedule = name_of(stage.schedule), precision = "auto",
-                frozen = name_of(stage.frozen);
+                frozen = name_of(stage.frozen), kernel = name_of(stage.kernel);
     section.take("steps", stage.steps);
     section.take("optimizer", optimizer);
     stage.optimizer = parse_optimizer(optimizer);
@@ -108,6 +109,7 @@ Stage stage_from_json(const nlohmann::json& json, const std::string& where) {
     section.take("warmup", stage.warmup);
     read_lambda(section, stage);
     section.take("precision", precision);
+    section.take("kernel", kernel);
     section.take("freeze", frozen);
     section.take("momentum", stage.momentum);
     section.take("beta1", stage.beta1);
@@ -121,6 +123,7 @@ Stage stage_from_json(const nlohmann::json& json, const std::string& where) {
                                          setting.name, setting.owners));
     stage.schedule = parse_schedule(schedule);
     stage.frozen = parse_frozen(frozen);
+    stage.kernel = parse_kernel(kernel);
     parse_stage_precision(precision, stage);
     return stage;
 }
@@ -163,6 +166,10 @@ std::string stage_difference(const Stage& stored, const Stage& wanted) {
     if (stored.warmup != wanted.warmup) return "warmup";
     if (stored.lambda_start != wanted.lambda_start || stored.lambda_end != wanted.lambda_end) return "lambda";
     if (stored.precision != wanted.precision) return "precision";
+    const auto kernel = [](const Stage& stage) {  // runs from before there was a choice name none
+        return stage.kernel == LossKernel::automatic ? LossKernel::plain : stage.kernel;
+    };
+    if (kernel(stored) != kernel(wanted)) return "kernel";
     if (stored.frozen != wanted.frozen) return "freeze";
     if (stored.momentum != wanted.momentum) return "momentum";
     if (stored.beta1 != wanted.beta1) return "beta1";

@@ -17,6 +17,7 @@ struct LossPlan {
     Precision precision = Precision::fp64;
     std::int64_t chunk = 0;
     std::int64_t group = 0;
+    LossKernel kernel = LossKernel::automatic;
 };
 
 /// What a loss step takes, known before it is made.

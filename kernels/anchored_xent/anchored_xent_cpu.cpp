@@ -294,6 +294,7 @@ class LossStepCpu final : public LossStep {
 std::unique_ptr<LossStep> make_loss_step_cpu(const LabelsView& labels, const LossPlan& plan) {
     if (plan.precision != Precision::fp32 && plan.precision != Precision::fp64)
         throw InputError("the CPU multiplies in fp32 or fp64; bf16, bf16x3 and tf32 need a GPU");
+    if (plan.kernel == LossKernel::epilogue) throw InputError("the epilogue kernel needs a GPU");
     const bool narrow = plan.precision == Precision::fp32;
     const Layout layout(labels, plan);
     if (plan.master == Real::fp32) {

@@ -7,56 +7,58 @@
 #include <limits>
 
 #include "kernels/anchored_xent/label_terms.cuh"
+#include "kernels/anchored_xent/logits_cuda.cuh"
 #include "kernels/anchored_xent/stream_cuda.cuh"
 
 namespace ntpgeo::anchored_xent::cuda {
 
 /// One chunk, as in SupportArguments.
-template <class A, class T>
+template <class A, class T, class Logits>
 struct FinishArguments {
     const T* contexts;  // [size, dim]
-    std::int64_t dim, padded_dim, vocab, stride, tiles, first_entry;
-    const std::int64_t* indptr;         // [size+1]
-    const std::int32_t* indices;        // [entries]
-    const double* probs;                // [entries]
-    const double* residual;             // [entries]
-    const double* context_probs;        // [size]
-    const SupportTerms* terms;          // [size]
-    const double* sums;                 // [size, tiles]
-    const typename A::Logit* logits;    // [size, stride]
-    typename A::Operand* exponentials;  // A::terms planes of [size, stride]
-    std::int64_t plane;                 // elements from one plane to the next
-    typename A::Operand* scaled;        // [size, A::terms·padded_dim] D·H_B, its terms side by side
-    double* scale;                      // [size] D
-    double* excess;                     // [size] π_j · excess loss
-    double* off_support_mass;           // [size] π_j · off-support mass
+    std::int64_t dim, padded_dim, stride, tiles, first_entry;
+    const std::int64_t* indptr;             // [size+1]
+    const std::int32_t* indices;            // [entries]
+    const double* probs;                    // [entries]
+    const double* residual;                 // [entries]
+    const double* context_probs;            // [size]
+    const SupportTerms* terms;              // [size]
+    const typename A::Logit* log2_anchors;  // [size]
+    const double* sums;                     // [size, tiles] of the exponentials
+    Logits logits;                          // for contexts whose exponentials are redone
+    typename A::Operand* exponentials;      // A::terms planes of [size, stride]
+    std::int64_t plane;                     // elements from one plane to the next
+    typename A::Operand* scaled;            // [size, A::terms·padded_dim] D·H_B, its terms side by side
+    double* scale;                          // [size] D
+    double* excess;                         // [size] π_j · excess loss
+    double* off_support_mass;               // [size] π_j · off-support mass
 };
 
 inline constexpr int finish_threads = 128;
 
-/// E against the row's own maximum; returns that maximum and, in `ratio`, the sum of E.
-template <class A>
-__device__ double redo_row(const typename A::Logit* logits, typename A::Operand* exponentials,
-                           std::int64_t plane, std::int64_t vocab, double* scratch, double& ratio) {
+/// E of context b against its own largest logit, to `exponentials`; returns that anchor and, in `ratio`, the
+/// sum of E.
+template <class A, class Logits>
+__device__ double redo_row(const Logits& logits, std::int64_t b, typename A::Operand* exponentials,
+                           std::int64_t plane, double* scratch, double& ratio) {
     using Logit = typename A::Logit;
     double maximum = -std::numeric_limits<double>::infinity();
-    for (std::int64_t v = threadIdx.x; v < vocab; v += finish_threads)
-        maximum = device::larger(maximum, static_cast<double>(logits[v]));
+    logits.each(b, [&](std::int64_t, Logit z) { maximum = device::larger(maximum, static_cast<double>(z)); });
     maximum = device::block_max(maximum, scratch);
     const Logit log2_anchor = static_cast<Logit>(maximum * log2e);
     double sum = 0;
-    for (std::int64_t v = threadIdx.x; v < vocab; v += finish_threads) {
-        const Terms<A> value(anchored_exp(logits[v], log2_anchor));
+    logits.each(b, [&](std::int64_t v, Logit z) {
+        const Terms<A> value(anchored_exp(z, log2_anchor));
         for (int t = 0; t < A::terms; ++t) exponentials[t * plane + v] = value.term[t];
         sum += value.sum();
-    }
+    });
     ratio = device::block_sum(sum, scratch);
-    return maximum;
+    return static_cast<double>(log2_anchor) / log2e;
 }
 
 /// A block a context. `with_gradient` false leaves E and D·H_B alone.
-template <class A, class T, bool with_gradient>
-__global__ void __launch_bounds__(finish_threads) finish_kernel(FinishArguments<A, T> a) {
+template <class A, class T, class Logits, bool with_gradient>
+__global__ void __launch_bounds__(finish_threads) finish_kernel(FinishArguments<A, T, Logits> a) {
     SHARED_ARRAY(double, scratch, 32);
     const std::int64_t b = blockIdx.x;
     double ratio = 0;
@@ -68,10 +70,11 @@ __global__ void __launch_bounds__(finish_threads) finish_kernel(FinishArguments<
     const double weight = a.context_probs[b];
     Normalisation normal;
     if (ratio > largest_off_support_ratio) {
-        const double anchor = redo_row<A>(a.logits + b * a.stride, row, a.plane, a.vocab, scratch, ratio);
+        const double anchor = redo_row<A>(a.logits, b, row, a.plane, scratch, ratio);
         normal = normalise_redone_context(weight, a.terms[b], anchor, ratio);
     } else {
-        normal = normalise_context(weight, a.terms[b], ratio);
+        const double anchor = static_cast<double>(a.log2_anchors[b]) / log2e;
+        normal = normalise_context(weight, a.terms[b], anchor, ratio);
     }
     if (threadIdx.x == 0) {
         a.scale[b] = normal.scale;
@@ -94,14 +97,14 @@ __global__ void __launch_bounds__(finish_threads) finish_kernel(FinishArguments<
     }
 }
 
-template <class A, class T>
-void finish(const FinishArguments<A, T>& arguments, std::int64_t size, bool with_gradient,
+template <class A, class T, class Logits>
+void finish(const FinishArguments<A, T, Logits>& arguments, std::int64_t size, bool with_gradient,
             cudaStream_t stream) {
     const dim3 grid(static_cast<unsigned>(size)), block(finish_threads);
     if (with_gradient)
-        NTPGEO_CHECK(launch(finish_kernel<A, T, true>, grid, block, 0, stream, arguments));
+        NTPGEO_CHECK(launch(finish_kernel<A, T, Logits, true>, grid, block, 0, stream, arguments));
     else
-        NTPGEO_CHECK(launch(finish_kernel<A, T, false>, grid, block, 0, stream, arguments));
+        NTPGEO_CHECK(launch(finish_kernel<A, T, Logits, false>, grid, block, 0, stream, arguments));
 }
 
 /// out [rows, columns] = scale·gradient + λ·parameters, gradient [rows, stride]; `scale` [rows], or null

@@ -8,6 +8,8 @@
 
 namespace ntpgeo::anchored_xent::cuda {
 
+inline constexpr double log2e = 1.4426950408889634074;
+
 struct LabelTerm {
     double residual;  ///< q̄ − p = p·expm1(δ)
     double excess;    ///< p·(expm1(δ) − δ)
@@ -36,9 +38,13 @@ __device__ inline LabelTerm label_term(double q, double p, double delta) {
     return {difference, difference - p * delta};
 }
 
-/// As anchored_xent::normalise.
-__device__ inline Normalisation normalise_context(double weight, const SupportTerms& terms, double ratio) {
-    return {weight / (1 + ratio), 1, ratio, log1p(ratio) + terms.excess, ratio / (1 + ratio)};
+/// As anchored_xent::normalise, with exponentials and `ratio` against `used_anchor`: the support's own but
+/// for its rounding, which is made good here, so that support and off-support terms are measured alike.
+__device__ inline Normalisation normalise_context(double weight, const SupportTerms& terms,
+                                                  double used_anchor, double ratio) {
+    const double u = exp(terms.anchor - used_anchor);  // 1 to a few ulp of the used anchor
+    const double own_ratio = ratio / u;
+    return {weight / (u + ratio), u, ratio, log1p(own_ratio) + terms.excess, own_ratio / (1 + own_ratio)};
 }
 
 /// As anchored_xent::normalise_redone.

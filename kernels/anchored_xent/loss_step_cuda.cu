@@ -3,11 +3,14 @@
 #include <type_traits>
 #include <vector>
 
+#include "kernels/anchored_xent/column_sums_cuda.cuh"
 #include "kernels/anchored_xent/detail_cuda.cuh"
+#include "kernels/anchored_xent/epilogue_product.cuh"
 #include "kernels/anchored_xent/finish_cuda.cuh"
 #include "kernels/anchored_xent/loss_step_cuda.hpp"
 #include "kernels/anchored_xent/operands_cuda.cuh"
 #include "kernels/anchored_xent/products_cuda.cuh"
+#include "kernels/anchored_xent/repair_cuda.cuh"
 #include "kernels/anchored_xent/stream_cuda.cuh"
 #include "kernels/anchored_xent/support_cuda.cuh"
 #include "kernels/anchored_xent/workspace_cuda.cuh"
@@ -20,11 +23,12 @@ namespace {
 
 using namespace anchored_xent::cuda;
 
-// T: master; A: the GEMMs' arithmetic.
-template <class T, class A>
+// T: master; A: the GEMMs' arithmetic; fused: exponentials in the epilogue of the first product.
+template <class T, class A, bool fused>
 class LossStepCuda final : public LossStep {
     using Operand = typename A::Operand;
     using Logit = typename A::Logit;
+    using Logits = std::conditional_t<fused, RecomputedLogits<A>, StoredLogits<Logit>>;
     static constexpr bool logits_in_master = std::is_same_v<T, Logit> && std::is_same_v<Operand, Logit> &&
                                              A::compute_type != CUBLAS_COMPUTE_32F_FAST_TF32;
 
@@ -33,9 +37,11 @@ class LossStepCuda final : public LossStep {
         : device_(device),
           labels_(labels),
           layout_(device, labels, plan),
-          work_(layout_),
+          work_(device, layout_),
           host_totals_(2),
-          host_lambda_(1) {}
+          host_lambda_(1) {
+        layout_.touched.tiles = {};  // they are on the device now
+    }
 
     static LossStepSize size(const device::Device& device, const LabelsView& labels, const LossPlan& plan) {
         const Layout<A> layout(device, labels, plan);
@@ -126,45 +132,79 @@ class LossStepCuda final : public LossStep {
         const std::int64_t entry = l.indptr[begin], inner = copies<A> * l.padded_dim;
         convert<A, T, Side::contexts>(contexts, work_.contexts.data(), size, l.dim, size, l.padded_dim,
                                       stream);
-        product<A>(device_.cublas(), false, true, size, l.stride, inner, {work_.contexts.data(), inner},
-                   {work_.words.data(), inner}, 0, {work_.logits.data(), l.stride});
+        if constexpr (!fused)
+            product<A>(device_.cublas(), false, true, size, l.stride, inner, {work_.contexts.data(), inner},
+                       {work_.words.data(), inner}, 0, {work_.logits.data(), l.stride});
         support<T, Logit, logits_in_master>(
             {call.words, contexts, l.dim, entry, labels_.indptr + begin, labels_.indices + entry,
              labels_.probs + entry, labels_.log_probs + entry, work_.logits.data(), l.stride,
              detail ? detail->support_logits + entry : work_.support_logits.data(), work_.residual.data(),
-             work_.terms.data()},
+             work_.terms.data(), work_.log2_anchors.data()},
             size, stream);
+        const Logits logits = logits_of_chunk(begin);
         if (detail)
-            anchored_xent::cuda::detail<T, Logit>(
-                {contexts, work_.mean_word.data(), work_.logits.data(), l.dim, l.vocab, l.stride,
-                 detail->mean_logits + begin, detail->off_support_max + begin,
-                 detail->off_support_square + begin},
+            anchored_xent::cuda::detail<T, Logits>(
+                {contexts, work_.mean_word.data(), logits, l.dim, detail->mean_logits + begin,
+                 detail->off_support_max + begin, detail->off_support_square + begin},
                 size, stream);
         Operand* const exponentials = work_.exponentials.data() + row * l.stride;
-        stream_exponentials<A>(work_.logits.data(), work_.terms.data(), exponentials, l.plane(),
-                               work_.sums.data(), l.vocab, l.stride, size, stream);
-        finish<A, T>({contexts,
-                      l.dim,
-                      l.padded_dim,
-                      l.vocab,
-                      l.stride,
-                      l.tiles,
-                      entry,
-                      labels_.indptr + begin,
-                      labels_.indices + entry,
-                      labels_.probs + entry,
-                      work_.residual.data(),
-                      labels_.context_probs + begin,
-                      work_.terms.data(),
-                      work_.sums.data(),
-                      work_.logits.data(),
-                      exponentials,
-                      l.plane(),
-                      work_.scaled.data() + row * A::terms * l.padded_dim,
-                      work_.scale.data() + row,
-                      work_.results.data() + begin,
-                      work_.results.data() + l.contexts + begin},
-                     size, call.wants_gradient(), stream);
+        if constexpr (fused)
+            fused_exponentials(begin, size, exponentials);
+        else
+            stream_exponentials<A>(work_.logits.data(), work_.log2_anchors.data(), exponentials, l.plane(),
+                                   work_.sums.data(), l.vocab, l.stride, size, stream);
+        finish<A, T, Logits>({contexts,
+                              l.dim,
+                              l.padded_dim,
+                              l.stride,
+                              fused ? 1 : l.tiles,
+                              entry,
+                              labels_.indptr + begin,
+                              labels_.indices + entry,
+                              labels_.probs + entry,
+                              work_.residual.data(),
+                              labels_.context_probs + begin,
+                              work_.terms.data(),
+                              work_.log2_anchors.data(),
+                              work_.sums.data(),
+                              logits,
+                              exponentials,
+                              l.plane(),
+                              work_.scaled.data() + row * A::terms * l.padded_dim,
+                              work_.scale.data() + row,
+                              work_.results.data() + begin,
+                              work_.results.data() + l.contexts + begin},
+                             size, call.wants_gradient(), stream);
+    }
+
+    // For the chunk that starts at context `begin`.
+    Logits logits_of_chunk(std::int64_t begin) const {
+        const Layout<A>& l = layout_;
+        if constexpr (fused)
+            return {work_.contexts.data(),
+                    work_.words.data(),
+                    l.padded_dim,
+                    l.vocab,
+                    l.indptr[begin],
+                    labels_.indptr + begin,
+                    labels_.indices + l.indptr[begin]};
+        else
+            return {work_.logits.data(), l.stride, l.vocab};
+    }
+
+    // E off the support and the sum of each context's.
+    void fused_exponentials(std::int64_t begin, std::int64_t size, Operand* exponentials) {
+        const cudaStream_t stream = device_.stream();
+        const Layout<A>& l = layout_;
+        float* const partials = work_.partials.data();
+        const std::int64_t between = partials_stride(size), first = l.touched.begin[begin];
+        epilogue_product({work_.contexts.data(), work_.words.data(), work_.log2_anchors.data(), exponentials,
+                          partials, size, l.stride, l.padded_dim, device_.multiprocessors()},
+                         stream);
+        repair({work_.touched.data() + first, l.touched.begin[begin + size] - first, begin, labels_.indices,
+                exponentials, l.vocab, l.stride, partials, between},
+               stream);
+        column_sums(partials, work_.sums.data(), l.tiles, size, between, 1.0, stream);
     }
 
     // Both gradient products, for two terms in three parts: 1·1, 1·2 and 2·1, in this order.
@@ -202,24 +242,35 @@ class LossStepCuda final : public LossStep {
 /// Calls `work` with a null pointer to the loss step of the plan.
 template <class Work>
 auto with_loss_step(const LossPlan& plan, const Work& work) {
+    if (const std::string why_not = why_not_loss_kernel_cuda(plan.kernel, plan.precision); !why_not.empty())
+        throw InputError("loss step: " + why_not);
     return with_real(plan.master, [&]<class T>(T) {
+        if (plan.kernel == LossKernel::epilogue)
+            return work(static_cast<LossStepCuda<T, Arithmetic<Precision::bf16>, true>*>(nullptr));
         switch (plan.precision) {
             case Precision::fp64:
-                return work(static_cast<LossStepCuda<T, Arithmetic<Precision::fp64>>*>(nullptr));
+                return work(static_cast<LossStepCuda<T, Arithmetic<Precision::fp64>, false>*>(nullptr));
             case Precision::fp32:
-                return work(static_cast<LossStepCuda<T, Arithmetic<Precision::fp32>>*>(nullptr));
+                return work(static_cast<LossStepCuda<T, Arithmetic<Precision::fp32>, false>*>(nullptr));
             case Precision::tf32:
-                return work(static_cast<LossStepCuda<T, Arithmetic<Precision::tf32>>*>(nullptr));
+                return work(static_cast<LossStepCuda<T, Arithmetic<Precision::tf32>, false>*>(nullptr));
             case Precision::bf16:
-                return work(static_cast<LossStepCuda<T, Arithmetic<Precision::bf16>>*>(nullptr));
+                return work(static_cast<LossStepCuda<T, Arithmetic<Precision::bf16>, false>*>(nullptr));
             case Precision::bf16x3:
-                return work(static_cast<LossStepCuda<T, Arithmetic<Precision::bf16x3>>*>(nullptr));
+                return work(static_cast<LossStepCuda<T, Arithmetic<Precision::bf16x3>, false>*>(nullptr));
         }
         throw Failure("unknown GEMM precision");
     });
 }
 
 }  // namespace
+
+std::string why_not_loss_kernel_cuda(LossKernel kernel, Precision precision) {
+    if (kernel != LossKernel::epilogue) return "";
+    if (precision != Precision::bf16) return "the epilogue kernel is for bf16 products alone";
+    const std::string why_not = why_no_epilogue_product();
+    return why_not.empty() ? "" : "no epilogue kernel: " + why_not;
+}
 
 std::unique_ptr<LossStep> make_loss_step_cuda(device::Device& device, const LabelsView& labels,
                                               const LossPlan& plan) {

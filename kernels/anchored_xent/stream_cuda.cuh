@@ -4,13 +4,11 @@
 #include <port.cuh>
 
 #include "kernels/anchored_xent/arithmetic_cuda.cuh"
-#include "kernels/anchored_xent/label_terms.hpp"
+#include "kernels/anchored_xent/label_terms.cuh"
 #include "kernels/device/reduce.cuh"
 #include "kernels/device/status.cuh"
 
 namespace ntpgeo::anchored_xent::cuda {
-
-inline constexpr double log2e = 1.4426950408889634074;
 
 __device__ inline float exp2_of(float x) {
     return exp2f(x);
@@ -19,7 +17,7 @@ __device__ inline double exp2_of(double x) {
     return exp2(x);
 }
 
-/// e^{z − a} as 2^{z·log2 e − a·log2 e}, with a·log2 e as rounded to the logits' own precision.
+/// e^{z − a} as 2^{z·log2 e − a·log2 e}.
 template <class Logit>
 __device__ Logit anchored_exp(Logit z, Logit log2_anchor) {
     return exp2_of(fma(z, static_cast<Logit>(log2e), -log2_anchor));
@@ -46,7 +44,8 @@ inline constexpr std::int64_t stream_tile =
 /// operands, the pointers are 16-byte aligned. Grid (tiles, B).
 template <class A>
 __global__ void __launch_bounds__(stream_threads)
-    stream_kernel(const typename A::Logit* __restrict__ logits, const SupportTerms* __restrict__ terms,
+    stream_kernel(const typename A::Logit* __restrict__ logits,
+                  const typename A::Logit* __restrict__ log2_anchors,
                   typename A::Operand* __restrict__ exponentials, std::int64_t plane,
                   double* __restrict__ sums, std::int64_t vocab, std::int64_t stride) {
     using Logit = typename A::Logit;
@@ -67,7 +66,7 @@ __global__ void __launch_bounds__(stream_threads)
             z[p][l] = *reinterpret_cast<const Pack<Logit>*>(row + column + l * Pack<Logit>::size);
     }
 
-    const Logit log2_anchor = static_cast<Logit>(terms[b].anchor * log2e);
+    const Logit log2_anchor = log2_anchors[b];
     double sum = 0;
 #pragma unroll
     for (int p = 0; p < stream_packs; ++p) {
@@ -97,13 +96,13 @@ __global__ void __launch_bounds__(stream_threads)
 }
 
 template <class A>
-void stream_exponentials(const typename A::Logit* logits, const SupportTerms* terms,
+void stream_exponentials(const typename A::Logit* logits, const typename A::Logit* log2_anchors,
                          typename A::Operand* exponentials, std::int64_t plane, double* sums,
                          std::int64_t vocab, std::int64_t stride, std::int64_t size, cudaStream_t stream) {
     const std::int64_t tiles = (stride + stream_tile<A> - 1) / stream_tile<A>;
     NTPGEO_CHECK(launch(stream_kernel<A>, dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(size)),
-                        dim3(stream_threads), 0, stream, logits, terms, exponentials, plane, sums, vocab,
-                        stride));
+                        dim3(stream_threads), 0, stream, logits, log2_anchors, exponentials, plane, sums,
+                        vocab, stride));
 }
 
 }  // namespace ntpgeo::anchored_xent::cuda

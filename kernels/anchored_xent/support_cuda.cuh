@@ -6,6 +6,7 @@
 
 #include <limits>
 
+#include "kernels/anchored_xent/arithmetic_cuda.cuh"
 #include "kernels/anchored_xent/label_terms.cuh"
 #include "kernels/device/reduce.cuh"
 #include "kernels/device/status.cuh"
@@ -23,11 +24,12 @@ struct SupportArguments {
     const std::int32_t* indices;  // [entries]
     const double* probs;          // [entries]
     const double* log_probs;      // [entries]
-    Logit* logits;                // [size, stride] Z; its support entries are set to −infinity here
+    Logit* logits;  // [size, stride] Z, its support entries set to −infinity here; may be null
     std::int64_t stride;
     double* support_logits;  // [entries] z_s
     double* residual;        // [entries] q̄_s − p_s
     SupportTerms* terms;     // [size]
+    Logit* log2_anchors;     // [size] a·log2 e as the exponentials of the context have it
 };
 
 inline constexpr int support_threads = 128;
@@ -69,7 +71,7 @@ __global__ void __launch_bounds__(support_threads) support_kernel(SupportArgumen
 
     double sum = 0;
     for (std::int64_t s = begin + threadIdx.x; s < end; s += support_threads) {
-        row[a.indices[s]] = -std::numeric_limits<Logit>::infinity();
+        if (a.logits) row[a.indices[s]] = -std::numeric_limits<Logit>::infinity();
         sum += exp(a.support_logits[s] - maximum);
     }
     sum = device::block_sum(sum, scratch);
@@ -83,7 +85,11 @@ __global__ void __launch_bounds__(support_threads) support_kernel(SupportArgumen
         excess += term.excess;
     }
     excess = device::block_sum(excess, scratch);
-    if (threadIdx.x == 0) a.terms[b] = {maximum + log_sum, excess};
+    if (threadIdx.x == 0) {
+        const double anchor = maximum + log_sum;
+        a.terms[b] = {anchor, excess};
+        a.log2_anchors[b] = static_cast<Logit>(anchor * log2e);
+    }
 }
 
 template <class T, class Logit, bool read_logits>

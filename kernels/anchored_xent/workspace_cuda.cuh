@@ -7,17 +7,20 @@
 
 #include "kernels/anchored_xent/anchored_xent.hpp"
 #include "kernels/anchored_xent/chunking_cuda.hpp"
+#include "kernels/anchored_xent/epilogue_product.cuh"
 #include "kernels/anchored_xent/label_terms.hpp"
 #include "kernels/anchored_xent/operands_cuda.cuh"
 #include "kernels/anchored_xent/stream_cuda.cuh"
+#include "kernels/anchored_xent/touched_tiles.hpp"
 #include "kernels/device/device.cuh"
 #include "kernels/device/memory.cuh"
 
 namespace ntpgeo::anchored_xent::cuda {
 
-/// Every size of a loss step in arithmetic A.
+/// Every size of a loss step in arithmetic A, and what its labels alone decide.
 template <class A>
 struct Layout {
+    LossKernel kernel = LossKernel::plain;
     std::int64_t contexts = 0, vocab = 0, dim = 0;
     std::int64_t padded_dim = 0;  ///< a multiple of 8: tensor cores read 16 bytes at a time
     std::int64_t stride = 0;      ///< of a row of logits and of exponentials: V, padded to a multiple of 128
@@ -25,35 +28,48 @@ struct Layout {
     std::int64_t chunk = 0, group = 0;  ///< contexts, as in ChunkingCuda
     std::int64_t largest_support = 0;   ///< entries of a chunk
     std::vector<std::int64_t> indptr;   ///< [m+1] on the host
+    TouchedTiles touched;               ///< epilogue: what the product leaves to be repaired
 
-    /// Reads the labels' indptr from the device and waits for it.
+    /// Reads the labels' pattern from the device and waits for it.
     Layout(const device::Device& device, const LabelsView& labels, const LossPlan& plan)
-        : contexts(labels.contexts),
+        : kernel(plan.kernel == LossKernel::epilogue ? LossKernel::epilogue : LossKernel::plain),
+          contexts(labels.contexts),
           vocab(labels.vocab_size),
           dim(plan.dim),
           padded_dim(round_up(plan.dim, 8)),
           stride(round_up(labels.vocab_size, 128)),
-          tiles((stride + stream_tile<A> - 1) / stream_tile<A>),
+          tiles(fused() ? stride / epilogue_tile : (stride + stream_tile<A> - 1) / stream_tile<A>),
           indptr(static_cast<std::size_t>(labels.contexts) + 1) {
         const auto exponential = stride * A::terms * static_cast<std::int64_t>(sizeof(typename A::Operand));
         const ChunkingCuda chunking = choose_chunking_cuda(contexts, padded_dim, exponential,
                                                            device.multiprocessors(), plan.chunk, plan.group);
-        chunk = chunking.chunk;
         group = chunking.group;
-        NTPGEO_CHECK(cudaMemcpyAsync(indptr.data(), labels.indptr, indptr.size() * sizeof(std::int64_t),
-                                     cudaMemcpyDeviceToHost, device.stream()));
-        device.synchronise();
+        // Where there are no logits to hold, nothing speaks for chunks smaller than a group.
+        chunk = fused() && plan.chunk == 0 ? group : chunking.chunk;
+        fetch(device, labels.indptr, indptr);
+        if (fused()) {
+            std::vector<std::int32_t> indices(static_cast<std::size_t>(labels.nnz));
+            fetch(device, labels.indices, indices);
+            touched = touched_tiles(indptr, indices, vocab, epilogue_tile);
+        }
         for (std::int64_t begin = 0; begin < contexts; begin += chunk)
             largest_support =
                 std::max(largest_support, indptr[std::min(begin + chunk, contexts)] - indptr[begin]);
     }
 
+    [[nodiscard]] bool fused() const { return kernel == LossKernel::epilogue; }
     /// Elements from one plane of exponentials to the next.
     [[nodiscard]] std::int64_t plane() const { return group * stride; }
 
   private:
     static std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
         return (value + multiple - 1) / multiple * multiple;
+    }
+    template <class T>
+    static void fetch(const device::Device& device, const T* from, std::vector<T>& to) {
+        NTPGEO_CHECK(
+            cudaMemcpyAsync(to.data(), from, to.size() * sizeof(T), cudaMemcpyDeviceToHost, device.stream()));
+        device.synchronise();
     }
 };
 
@@ -68,11 +84,14 @@ struct Workspace {
     DeviceArray<Operand> contexts;         // [chunk, copies·padded_dim]
     DeviceArray<Operand> scaled;           // [group, terms·padded_dim] D·H
     DeviceArray<Operand> exponentials;     // [terms, group, stride] E
-    DeviceArray<Logit> logits;             // [chunk, stride] Z
+    DeviceArray<Logit> logits;             // plain: [chunk, stride] Z
     DeviceArray<Logit> words_gradient;     // [stride, padded_dim]
     DeviceArray<Logit> contexts_gradient;  // [group, padded_dim] E·W
     DeviceArray<SupportTerms> terms;       // [chunk]
-    DeviceArray<double> sums;              // [chunk, tiles]
+    DeviceArray<Logit> log2_anchors;       // [chunk]
+    DeviceArray<double> sums;              // plain: [chunk, tiles]; epilogue: [chunk]
+    DeviceArray<float> partials;           // epilogue: [tiles, partials_stride(chunk)]
+    DeviceArray<TouchedTile> touched;      // epilogue: of all contexts
     DeviceArray<double> scale;             // [group] D
     DeviceArray<double> support_logits;    // [largest_support]
     DeviceArray<double> residual;          // [largest_support]
@@ -81,9 +100,14 @@ struct Workspace {
     DeviceArray<double> totals;            // [2]
     DeviceArray<double> lambda;            // [1]
 
-    explicit Workspace(const Layout<A>& layout) {
+    Workspace(const device::Device& device, const Layout<A>& layout) {
         visit(*this, layout,
               []<class T>(DeviceArray<T>& array, std::int64_t size) { array = DeviceArray<T>(size); });
+        if (touched.size() == 0) return;
+        NTPGEO_CHECK(cudaMemcpyAsync(touched.data(), layout.touched.tiles.data(),
+                                     static_cast<std::size_t>(touched.bytes()), cudaMemcpyHostToDevice,
+                                     device.stream()));
+        device.synchronise();
     }
 
     /// What the arrays come to.
@@ -105,11 +129,14 @@ struct Workspace {
         work(w.contexts, l.chunk * copies<A> * l.padded_dim);
         work(w.scaled, l.group * A::terms * l.padded_dim);
         work(w.exponentials, A::terms * l.plane());
-        work(w.logits, l.chunk * l.stride);
+        work(w.logits, l.fused() ? 0 : l.chunk * l.stride);
         work(w.words_gradient, l.stride * l.padded_dim);
         work(w.contexts_gradient, l.group * l.padded_dim);
         work(w.terms, l.chunk);
-        work(w.sums, l.chunk * l.tiles);
+        work(w.log2_anchors, l.chunk);
+        work(w.sums, l.fused() ? l.chunk : l.chunk * l.tiles);
+        work(w.partials, l.fused() ? l.tiles * partials_stride(l.chunk) : 0);
+        work(w.touched, static_cast<std::int64_t>(l.touched.tiles.size()));
         work(w.scale, l.group);
         work(w.support_logits, l.largest_support);
         work(w.residual, l.largest_support);

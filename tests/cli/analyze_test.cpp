@@ -201,7 +201,7 @@ TEST_F(Analyze, WrongArguments) {
     expect_refused({"--data", data_, "--words", words}, "without --contexts");
     expect_refused({"--data", data_, "--contexts", contexts}, "without --words");
     expect_refused({"--words", words, "--contexts", contexts}, "--data is missing");
-    expect_refused({run_, "--device", "cuda"}, "CUDA");
+    expect_refused({run_, "--device", "cuda:99"}, "cuda:99");
     expect_refused({run_, "--device", "tpu"}, "auto, cpu");
     expect_refused({run_, "--limit", run_}, "--limit: not available in this version");
     expect_refused({run_, "--step", "3"}, "--step: not available in this version");

@@ -60,13 +60,14 @@ TEST_F(TrainInput, OptionsThatDoNotExist) {
         options({"--freeze", "both"}, "words, contexts, none"),
         options({"--lr-schedule", "linear"}, "constant, cosine, inverse-sqrt"),
         options({"--metrics-precision", "fp32"}, "fp64, same"),
+        options({"--kernel", "fast"}, "auto, plain, epilogue"),
+        options({"--kernel", "epilogue", "--device", "cpu"}, "kernel: the epilogue kernel needs a GPU"),
     });
 }
 
 TEST_F(TrainInput, WhatThisVersionDoesNotHave) {
     std::vector<WrongInput> cases;
-    for (const Arguments& flag :
-         {Arguments{"--kernel", "plain"}, {"--limit", "RUN"}, {"--certify-every", "5"}})
+    for (const Arguments& flag : {Arguments{"--limit", "RUN"}, {"--certify-every", "5"}})
         cases.push_back(options(flag, flag[0] + ": not available in this version"));
     expect_refused(cases);
 }
@@ -148,7 +149,7 @@ TEST_F(TrainInput, ConfigurationsThatAreWrong) {
         {"{\"init_scale\": -1}", "init-scale"},
         {"{\"master\": \"fp16\"}", "fp32, fp64"},
         {"{\"master\": 64}", "'master' must be a string"},
-        {"{\"device\": \"cuda\"}", "CUDA"},
+        {"{\"device\": \"cuda:99\"}", "cuda:99"},
         {"{\"metrics_every\": \"log:0\"}", "log:PER_DECADE"},
         {"{\"format\": \"other\"}", "ntpgeo.config.1"},
         {"{\"command\": \"analyze\"}", "command train"},

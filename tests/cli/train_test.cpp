@@ -50,6 +50,7 @@ TEST_F(Train, TheConfigurationHasEverythingResolved) {
     EXPECT_TRUE(json.contains("versions"));
     const Json& stage = json["stages"][0];
     EXPECT_EQ(stage["precision"], "fp64");
+    EXPECT_EQ(stage["kernel"], "plain");
     EXPECT_EQ(stage["optimizer"], "adam");
     EXPECT_EQ(stage["lr_schedule"], "cosine");
     EXPECT_EQ(stage["warmup"], 5);

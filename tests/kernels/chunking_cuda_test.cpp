@@ -19,7 +19,9 @@ TEST(ChunkingCuda, StaysWithinItsMemory) {
         EXPECT_EQ(group % 256, 0);
         EXPECT_GE(group, 256);
         EXPECT_LE(group, 16384);
-        if (group > 256) EXPECT_LE(group * vocab * 8, std::int64_t{4} << 30) << vocab;
+        if (group > 256) {
+            EXPECT_LE(group * vocab * 8, std::int64_t{4} << 30) << vocab;
+        }
     }
 }
 

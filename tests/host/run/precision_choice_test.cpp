@@ -64,7 +64,7 @@ TEST(PrecisionChoice, IsMadeForEachStageAndKeptWhereItWasGiven) {
                        {.precision = Precision::tf32},
                        stage(OptimizerKind::adam, 1e-4),
                        stage(OptimizerKind::lbfgs, 0)};
-    resolve_precisions(training, data, backend);
+    resolve_products(training, data, backend);
     std::vector<Precision> chosen;
     for (const Stage& one : training.stages) {
         EXPECT_FALSE(one.precision_auto);
@@ -74,13 +74,28 @@ TEST(PrecisionChoice, IsMadeForEachStageAndKeptWhereItWasGiven) {
               (std::vector<Precision>{Precision::bf16, Precision::tf32, Precision::fp32, Precision::fp64}));
 }
 
+TEST(KernelChoice, IsPlainUnlessTheEpilogueFormIsAskedForAndThere) {
+    const Dataset data = random_dataset(5, 6, 3, 1, 2, 1);
+    MeteringBackend backend;
+    TrainingSettings training;
+    training.stages = {Stage{.precision = Precision::fp32}, Stage{.precision = Precision::fp32}};
+    resolve_products(training, data, backend);
+    EXPECT_EQ(training.stages[1].kernel, LossKernel::plain);
+    training.stages[1].kernel = LossKernel::epilogue;
+    EXPECT_EQ(refusal<InputError>([&] { resolve_products(training, data, backend); }),
+              "stage 2, kernel: no such kernel; use auto or plain");
+    backend.why_no_epilogue = "";
+    resolve_products(training, data, backend);
+    EXPECT_EQ(training.stages[1].kernel, LossKernel::epilogue);
+}
+
 TEST(PrecisionChoice, RefusesWhatTheDeviceDoesNotHaveNamingTheStage) {
     const MeteringBackend backend;
     const Dataset data = random_dataset(5, 6, 3, 1, 2, 1);
     TrainingSettings training;
     training.stages = {{}, {.precision = Precision::bf16}};
     {
-        const std::string message = refusal<InputError>([&] { resolve_precisions(training, data, backend); });
+        const std::string message = refusal<InputError>([&] { resolve_products(training, data, backend); });
         for (const char* part : {"stage 2, precision", "bf16", "cpu", "fp32, fp64"})
             expect_contains(message, part);
     }

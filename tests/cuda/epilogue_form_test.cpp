@@ -1,0 +1,271 @@
+// The loss step whose exponentials are made in the epilogue of the first product, against the naive reference
+// and against the plain form. On the emulated device the product is its twin of ordinary kernels; on hardware
+// it is the fused one, so that these tests, skipped where there is none, are what tries it.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <vector>
+
+#include "engine/data/labels.hpp"
+#include "kernels/status.hpp"
+#include "tests/cuda/cuda_fixture.hpp"
+#include "tests/cuda/kept_step.hpp"
+#include "tests/loss_fixture.hpp"
+
+namespace ntpgeo {
+namespace {
+
+constexpr double tolerance = 2e-2;  ///< bf16's, in norm, for the worst entry and for both sums
+
+class CudaEpilogueForm : public CudaTest {
+  protected:
+    void SetUp() override {
+        CudaTest::SetUp();
+        if (IsSkipped()) return;
+        const std::string why_not = gpu().why_not(LossKernel::epilogue, Precision::bf16);
+        if (!why_not.empty()) GTEST_SKIP() << why_not;
+    }
+    static LossPlan plan(std::int64_t dim, LossKernel kernel = LossKernel::epilogue, Real master = Real::fp64,
+                         std::int64_t chunk = 0, std::int64_t group = 0) {
+        return {dim, master, Precision::bf16, chunk, group, kernel};
+    }
+    StepResult step(const Problem& problem, const LossPlan& plan, double lambda = 0) {
+        return run_step(gpu(), problem.data, problem.words, problem.contexts, plan, lambda);
+    }
+};
+
+TEST_F(CudaEpilogueForm, AgreesWithTheReferenceAtEveryShape) {
+    const std::vector<std::array<std::int64_t, 3>> shapes{
+        {1, 3, 2},   {2, 1, 1},    {31, 6, 4},    {32, 1, 8},   {33, 70, 5},
+        {127, 3, 9}, {128, 5, 16}, {129, 20, 16}, {1000, 9, 3}, {4099, 5, 7}};
+    for (const auto& [vocab, contexts, dim] : shapes)
+        for (const Real master : {Real::fp64, Real::fp32}) {
+            SCOPED_TRACE(testing::Message() << "V " << vocab << " m " << contexts << " d " << dim);
+            const Problem problem = random_problem(vocab, contexts, dim, 0.7, 11);
+            const StepResult expected = reference(problem);
+            if (vocab == 1) {  // nothing is off the support, and the gradient is exactly 0
+                const StepResult nothing = step(problem, plan(dim, LossKernel::epilogue, master));
+                EXPECT_EQ(nothing.sums.excess_loss, 0);
+                EXPECT_EQ(nothing.words_gradient, expected.words_gradient);
+                EXPECT_EQ(nothing.contexts_gradient, expected.contexts_gradient);
+                continue;
+            }
+            expect_close(gpu(), problem, plan(dim, LossKernel::epilogue, master), tolerance);
+        }
+}
+
+TEST_F(CudaEpilogueForm, LargeTilesAndTailsOfBothSidesAgreeWithThePlainForm) {
+    // 300 contexts are three tiles, the last of them cut; 700 words six, one of 60 words.
+    const Problem problem = random_problem(700, 300, 24, 0.5, 21);
+    for (const auto& [chunk, group] : {std::pair{0, 0}, {256, 256}, {128, 256}, {100, 200}, {299, 299}}) {
+        const StepResult plain = step(problem, plan(24, LossKernel::plain, Real::fp64, chunk, group));
+        const StepResult fused = step(problem, plan(24, LossKernel::epilogue, Real::fp64, chunk, group));
+        const GradientError error = gradient_error(fused, plain);
+        // A logit summed in another order may round its exponential the other way: 2^-8 of a few entries.
+        EXPECT_LT(error.norm, 1e-3) << chunk;
+        EXPECT_LT(error.worst, 4e-3) << chunk;
+        EXPECT_NEAR(fused.sums.excess_loss / plain.sums.excess_loss, 1, 1e-3);
+        EXPECT_NEAR(fused.sums.off_support_mass / plain.sums.off_support_mass, 1, 1e-3);
+    }
+}
+
+TEST_F(CudaEpilogueForm, GivesThePlainFormsBitsWhereLogitsAndSumsAreExact) {
+    // With W = I each logit is one bf16 number, the same in both forms; sums of exponentials within a factor
+    // of 2^9 are exact in fp32 in any order; and dH holds the entries of E times the context's factor. So
+    // whatever differs, differs in E: the two exp2 or their rounding.
+    constexpr std::int64_t vocab = 200, contexts = 60;
+    const Dataset data = random_dataset(vocab, contexts, 20, 1, 6, 33);
+    std::vector<std::vector<double>> columns;
+    const std::vector<double> values = random_values(vocab * contexts, 1, 34);
+    for (std::int64_t j = 0; j < contexts; ++j) {
+        std::vector<double> column(static_cast<std::size_t>(vocab));
+        for (std::int64_t v = 0; v < vocab; ++v)
+            column[v] = std::round(std::clamp(values[j * vocab + v], -2.9, 2.9) * 32) / 32;
+        columns.push_back(column);
+    }
+    const Problem problem = with_logits(data, columns);
+    const StepResult plain = step(problem, plan(vocab, LossKernel::plain)),
+                     fused = step(problem, plan(vocab));
+    std::int64_t same_entries = 0, same_contexts = 0;
+    double largest = 0;
+    for (std::int64_t j = 0; j < contexts; ++j) {
+        std::int64_t same = 0;
+        for (std::int64_t i = j * vocab; i < (j + 1) * vocab; ++i) {
+            const double a = fused.contexts_gradient[i], b = plain.contexts_gradient[i];
+            same += std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
+            largest = std::max(largest, std::abs(a - b) / std::abs(b));
+        }
+        same_entries += same;
+        same_contexts += same == vocab;
+    }
+    std::printf(
+        "epilogue against plain: %lld of %lld entries of G have the same bits, %lld of %lld contexts "
+        "altogether; largest difference %.1e\n",
+        static_cast<long long>(same_entries), static_cast<long long>(vocab * contexts),
+        static_cast<long long>(same_contexts), static_cast<long long>(contexts), largest);
+    // An entry that rounds the other way moves its context's r, and with it the whole context.
+    EXPECT_GE(same_contexts, contexts * 9 / 10);
+    EXPECT_LT(largest, 0x1p-6);
+    if (same_contexts == contexts) {
+        EXPECT_EQ(fused.sums.off_support_mass, plain.sums.off_support_mass);
+        EXPECT_EQ(fused.sums.excess_loss, plain.sums.excess_loss);
+    }
+}
+
+TEST_F(CudaEpilogueForm, SmallOffSupportMassKeepsItsDigits) {
+    // The support's own exponentials are of the order of 1 and lie in the same tiles; r is 5e-9 and less.
+    const Dataset data = random_dataset(300, 40, 15, 2, 9, 35);
+    for (const double off : {-25.0, -40.0}) {
+        std::vector<std::vector<double>> columns(40, std::vector<double>(300, off));
+        for (std::int64_t j = 0; j < 40; ++j)
+            for (std::int64_t i = data.indptr[j]; i < data.indptr[j + 1]; ++i)
+                columns[static_cast<std::size_t>(j)][static_cast<std::size_t>(data.indices[i])] =
+                    std::log(data.probs[i]);
+        const Problem problem = with_logits(data, columns);
+        const StepResult expected = reference(problem), fused = step(problem, plan(300));
+        EXPECT_NEAR(fused.sums.off_support_mass / expected.sums.off_support_mass, 1, 4e-3);
+    }
+}
+
+TEST_F(CudaEpilogueForm, GivesTheSameBitsTwice) {
+    const Problem problem = random_problem(300, 40, 12, 1, 5);
+    const LossPlan cut = plan(12, LossKernel::epilogue, Real::fp64, 8, 16);
+    const StepResult one = step(problem, cut, 0.1), two = step(problem, cut, 0.1);
+    EXPECT_EQ(one.words_gradient, two.words_gradient);
+    EXPECT_EQ(one.contexts_gradient, two.contexts_gradient);
+    EXPECT_EQ(one.sums.excess_loss, two.sums.excess_loss);
+    EXPECT_EQ(one.sums.off_support_mass, two.sums.off_support_mass);
+}
+
+TEST_F(CudaEpilogueForm, RidgeTermEntersTheGradientAlone) {
+    const Problem problem = random_problem(20, 30, 4, 1, 6);
+    const StepResult without = step(problem, plan(4)), ridge = step(problem, plan(4), 0.25);
+    EXPECT_EQ(ridge.sums.excess_loss, without.sums.excess_loss);
+    for (std::size_t i = 0; i < problem.words.size(); ++i)
+        EXPECT_NEAR(ridge.words_gradient[i], without.words_gradient[i] + 0.25 * problem.words[i], 1e-15);
+    for (std::size_t i = 0; i < problem.contexts.size(); ++i)
+        EXPECT_NEAR(ridge.contexts_gradient[i], without.contexts_gradient[i] + 0.25 * problem.contexts[i],
+                    1e-15);
+}
+
+TEST_F(CudaEpilogueForm, RedoesAContextWhoseOffSupportLogitsTowerOverTheAnchor) {
+    // Without Z its logits are made anew. Context 0 puts 80 nats on a word off its support (2^40 is 28),
+    // context 1 puts 1,500, more than an exponential holds, context 2 is ordinary, and the words of context 3
+    // tower over the padding alone: exp(0 − a) overflows there.
+    const Dataset data =
+        make_dataset(4, {{0, 1}, {1}, {2, 3}, {0, 3}}, {{0.25, 0.75}, {1.0}, {0.5, 0.5}, {0.5, 0.5}});
+    const Problem problem =
+        with_logits(data, {{0, 1, 80, 0}, {1500, 0, 3, 0}, {0, 0, 2, 1}, {-95, -96, -97, -94}});
+    expect_close(gpu(), problem, plan(4), tolerance);
+    // The support of a redone context spans tiles, its largest logit lies in one that the support touches.
+    const Dataset wide = make_dataset(300, {{1, 5, 130, 298, 299}, {0}}, {{0.1, 0.2, 0.3, 0.2, 0.2}, {1.0}});
+    std::vector<double> first(300, -1.0), second(300, 0.5);
+    first[131] = 60;
+    first[7] = 59;
+    second[299] = 64;
+    expect_close(gpu(), with_logits(wide, {first, second}), plan(300), tolerance);
+}
+
+TEST_F(CudaEpilogueForm, FullSupportsHaveNoMassOutside) {
+    const Dataset data = make_dataset(3, {{0, 1, 2}}, {{0.2, 0.3, 0.5}});
+    const Problem problem = with_logits(data, {{1, -2, 0.5}});
+    EXPECT_EQ(step(problem, plan(3)).sums.off_support_mass, 0);
+    expect_close(gpu(), problem, plan(3), tolerance);
+}
+
+TEST_F(CudaEpilogueForm, ColumnsOfTheGradientSumToZero) {
+    const Dataset data = random_dataset(30, 20, 9, 1, 6, 3);
+    for (const double off : {0.0, -25.0}) {
+        std::vector<std::vector<double>> columns(20, std::vector<double>(30, off));
+        for (std::int64_t j = 0; j < 20; ++j)
+            for (std::int64_t i = data.indptr[j]; i < data.indptr[j + 1]; ++i)
+                columns[static_cast<std::size_t>(j)][static_cast<std::size_t>(data.indices[i])] =
+                    std::log(data.probs[i]);
+        const StepResult result = step(with_logits(data, columns), plan(30));
+        for (std::int64_t j = 0; j < 20; ++j) {
+            double sum = 0, size = 0;
+            for (std::int64_t v = 0; v < 30; ++v) {
+                sum += result.contexts_gradient[j * 30 + v];
+                size += std::abs(result.contexts_gradient[j * 30 + v]);
+            }
+            EXPECT_LT(std::abs(sum), 4e-3 * size) << j;  // what rounding the few support entries leaves
+        }
+    }
+}
+
+TEST_F(CudaEpilogueForm, NonFiniteParametersReachTheLoss) {
+    const Dataset data = make_dataset(4, {{0, 1}, {1}}, {{0.5, 0.5}, {1.0}});
+    for (const double bad :
+         {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+        Problem problem = with_logits(data, {{0, 1, 0, 0}, {1, 0, 0, 2}});
+        problem.words[3 * 4 + 3] = bad;
+        EXPECT_FALSE(std::isfinite(step(problem, plan(4)).sums.excess_loss));
+    }
+}
+
+TEST_F(CudaEpilogueForm, ReplaysWithOtherParametersAndAnotherLambda) {
+    const LossPlan cut = plan(6, LossKernel::epilogue, Real::fp64, 16, 32);
+    Problem problem = random_problem(40, 50, 6, 1, 7);
+    KeptStep kept(gpu(), problem, cut);
+    for (int call = 0; call < 5; ++call) {
+        problem.words = random_values(40 * 6, 1, 100 + call);
+        problem.contexts = random_values(50 * 6, 1, 200 + call);
+        const StepResult fresh = step(problem, cut, 0.1 * call), replayed = kept.run(problem, 0.1 * call);
+        EXPECT_EQ(replayed.words_gradient, fresh.words_gradient) << call;
+        EXPECT_EQ(replayed.contexts_gradient, fresh.contexts_gradient) << call;
+        EXPECT_EQ(replayed.sums.excess_loss, fresh.sums.excess_loss) << call;
+        EXPECT_EQ(kept.loss_alone().excess_loss, fresh.sums.excess_loss) << call;
+    }
+}
+
+TEST_F(CudaEpilogueForm, DetailIsThatOfThePlainForm) {
+    const Problem problem = random_problem(300, 40, 5, 1, 8);
+    const std::int64_t entries = problem.data.nnz(), contexts = problem.data.contexts();
+    const auto details = [&](LossKernel kernel) {
+        const Array memory(gpu(), (entries + 3 * contexts) * 8);
+        auto* const out = memory.as<double>();
+        KeptStep kept(gpu(), problem, plan(5, kernel, Real::fp64, 16));
+        kept.run(problem, 0, {out, out + entries, out + entries + contexts, out + entries + 2 * contexts});
+        return download_array<double>(gpu(), out, entries + 3 * contexts);
+    };
+    const std::vector<double> expected = details(LossKernel::plain), actual = details(LossKernel::epilogue);
+    for (std::size_t i = 0; i < expected.size(); ++i)
+        EXPECT_NEAR(actual[i], expected[i], 1e-5 * std::max(1.0, std::abs(expected[i]))) << i;
+}
+
+TEST_F(CudaEpilogueForm, TakesTheMemoryItSaidItWould) {
+    const Dataset data = random_dataset(3000, 2000, 40, 1, 9, 22);
+    const Labels labels(gpu(), data);
+    const LossPlan fused = plan(16);
+    const std::int64_t before = gpu().memory().free;
+    const LossStepSize size = gpu().loss_step_size(labels.view(), fused);
+    EXPECT_EQ(gpu().memory().free, before);
+    const auto kept = gpu().make_loss_step(labels.view(), fused);
+    const std::int64_t taken = before - gpu().memory().free;
+    constexpr std::int64_t page = std::int64_t{2} << 20;  // as in CudaLossStep's test of the same name
+    EXPECT_NEAR(static_cast<double>(taken), static_cast<double>(size.bytes),
+                25.0 * (taken % page == 0 ? page : 512));
+    EXPECT_EQ(size.chunk, 2000);  // a whole group: no logits ask for less
+    EXPECT_EQ(gpu().loss_step_size(labels.view(), plan(16, LossKernel::epilogue, Real::fp64, 300)).chunk,
+              300);
+}
+
+TEST_F(CudaEpilogueForm, IsForBf16Alone) {
+    const Problem problem = random_problem(5, 3, 2, 1, 9);
+    for (const Precision precision : {Precision::fp64, Precision::fp32, Precision::tf32, Precision::bf16x3}) {
+        EXPECT_FALSE(gpu().why_not(LossKernel::epilogue, precision).empty());
+        EXPECT_THROW(step(problem, {2, Real::fp64, precision, 0, 0, LossKernel::epilogue}), InputError);
+    }
+    EXPECT_FALSE(cpu().why_not(LossKernel::epilogue, Precision::bf16).empty());
+    EXPECT_THROW(run_step(cpu(), problem.data, problem.words, problem.contexts,
+                          {2, Real::fp64, Precision::fp64, 0, 0, LossKernel::epilogue}),
+                 InputError);
+}
+
+}  // namespace
+}  // namespace ntpgeo

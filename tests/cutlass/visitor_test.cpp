@@ -1,0 +1,210 @@
+// The fused product's epilogue, run on the emulated device with CUTLASS's own layouts: each thread takes the
+// accumulators that the tensor cores would leave it and passes them through the visitors in the order in
+// which the collective epilogue does. What is not run is the tensor cores' product and the copies to memory.
+#include "tests/cutlass/cutlass_on_host.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "kernels/anchored_xent/epilogue_gemm.cuh"
+#include "kernels/device/device.cuh"
+#include "kernels/device/memory.cuh"
+
+namespace ntpgeo::anchored_xent::cuda {
+
+using Operand = fused::Operand;
+
+struct VisitArguments {
+    fused::Visitor::Params visitor;
+    const float* logits;    // [rows, columns]
+    Operand* exponentials;  // [rows, columns]
+    int rows, columns;
+};
+
+/// A block a tile, a thread one of the warp group's 128. Follows the collective epilogue's store().
+__global__ void visit_kernel(VisitArguments a) {
+    using namespace cute;
+    const int thread = static_cast<int>(threadIdx.x);
+    const auto tile = make_coord(static_cast<int>(blockIdx.x), static_cast<int>(blockIdx.y), 0, 0);
+    const auto problem = make_shape(a.rows, a.columns, 64, 1);
+    const auto block_of = [&](auto const& whole) {
+        return local_tile(whole, take<0, 2>(fused::Tile{}), make_coord(get<0>(tile), get<1>(tile)));
+    };
+    const auto places = block_of(make_identity_tensor(make_shape(a.rows, a.columns)));
+
+    // Each accumulator's place in the matrix is the tensor cores' own.
+    fused::Mainloop::TiledMma mma;
+    const auto mma_places = mma.get_slice(thread).partition_C(places);
+    auto accumulators = partition_fragment_C(mma, take<0, 2>(fused::Tile{}));
+    for (int i = 0; i < size(accumulators); ++i) {
+        const int row = get<0>(mma_places(i)), column = get<1>(mma_places(i));
+        accumulators(i) = row < a.rows ? a.logits[std::int64_t{row} * a.columns + column] : 0.0F;
+    }
+
+    using Epilogue = fused::Epilogue;
+    using EpilogueTile = Epilogue::EpilogueTile;
+    const auto copy_atom = make_tiled_copy_C_atom(Epilogue::CopyAtomC{}, mma);
+    const auto to_shared = make_tiled_copy_S(Copy_Atom<Epilogue::CopyOpR2S, Operand>{}, copy_atom);
+    const auto mine = to_shared.get_slice(thread);
+    const auto accumulators_of_copy = mine.retile_S(accumulators);
+    const auto copy_places = mine.partition_S(flat_divide(places, EpilogueTile{}));
+    constexpr int fragment_size = Epilogue::DispatchPolicy::FragmentSize;
+    const auto fragments = recast<cutlass::Array<float, fragment_size>>(accumulators_of_copy);
+    const auto subtile = make_layout(take<0, 3>(shape(copy_places)));
+    auto source = make_tensor<float>(subtile);
+    auto results = make_tensor<Operand>(subtile);
+    auto result_fragments = recast<cutlass::Array<Operand, fragment_size>>(results);
+
+    fused::Visitor::SharedStorage shared;
+    fused::Visitor visitor(a.visitor, shared);
+    const auto relative_places = make_coord_tensor(copy_places.layout());
+    auto callbacks =
+        visitor.get_consumer_store_callbacks<true>(cutlass::epilogue::fusion::detail::ConsumerStoreArgs(
+            problem, fused::Tile{}, tile, mma, EpilogueTile{}, to_shared, make_coord_tensor(places.layout()),
+            make_coord(a.rows, a.columns) - places(_0{}), relative_places,
+            make_coord(a.rows, a.columns) - copy_places(_0{}), source, thread));
+    const auto synchronise = [] { __syncthreads(); };
+
+    callbacks.begin();
+    const int steps_m = size<3>(copy_places), steps_n = size<4>(copy_places);
+    const int accumulator_rows = size<0>(fused::Tile{}) / size<1>(accumulators_of_copy);
+    const int accumulator_columns = size<1>(fused::Tile{}) / size<2>(accumulators_of_copy);
+    static_assert(size<0>(EpilogueTile{}) == 64 && size<1>(EpilogueTile{}) <= 128);
+    ASSERT_EQ(accumulator_rows, int(size<0>(EpilogueTile{})));
+    const int steps_in_accumulator = accumulator_columns / int(size<1>(EpilogueTile{}));
+    for (int n = 0; n < steps_n; ++n)
+        for (int m = 0; m < steps_m; ++m) {
+            callbacks.begin_loop(m, n);
+            callbacks.previsit(m, n, 0, false);
+            const auto own = fragments(_, m, n / steps_in_accumulator);
+            const int first = n % steps_in_accumulator * int(size(result_fragments));
+            for (int v = 0; v < size(result_fragments); ++v)
+                result_fragments(v) = callbacks.visit(own(first + v), v, m, n);
+            callbacks.reduce(results, synchronise, m, n, m + 1 == steps_m && n + 1 == steps_n,
+                             result_fragments);
+            const auto at = copy_places(_, _, _, m, n);
+            for (int i = 0; i < size(results); ++i) {
+                const int row = get<0>(at(i)), column = get<1>(at(i));
+                if (row < a.rows) a.exponentials[std::int64_t{row} * a.columns + column] = results(i);
+            }
+            callbacks.postreduce(m, n, 0, true);
+            callbacks.end_loop(m, n);
+        }
+    callbacks.end();
+}
+
+namespace {
+
+template <class T>
+device::DeviceArray<T> on_device(const std::vector<T>& host) {
+    device::DeviceArray<T> array(static_cast<std::int64_t>(host.size()));
+    NTPGEO_CHECK(cudaMemcpy(array.data(), host.data(), host.size() * sizeof(T), cudaMemcpyHostToDevice));
+    return array;
+}
+template <class T>
+std::vector<T> on_host(const device::DeviceArray<T>& array) {
+    std::vector<T> host(static_cast<std::size_t>(array.size()));
+    NTPGEO_CHECK(cudaMemcpy(host.data(), array.data(), host.size() * sizeof(T), cudaMemcpyDeviceToHost));
+    return host;
+}
+
+unsigned bits(__nv_bfloat16 value) {
+    std::uint16_t pattern;
+    std::memcpy(&pattern, &value, 2);
+    return pattern;
+}
+
+TEST(EpilogueVisitor, MakesTheTwinsExponentialsAndSums) {
+    // Two tiles of contexts, the second cut, times three of words.
+    constexpr std::int64_t rows = 200, columns = 384, dim = 8, tiles = columns / epilogue_tile;
+    const device::Device gpu(0);
+    std::mt19937 random(5);
+    std::normal_distribution<float> normal(0, 1.5F);
+    const auto numbers = [&](std::int64_t size) {
+        std::vector<__nv_bfloat16> values(static_cast<std::size_t>(size));
+        for (auto& value : values) value = __float2bfloat16_rn(normal(random));
+        return values;
+    };
+    const std::vector<__nv_bfloat16> contexts = numbers(rows * dim), words = numbers(columns * dim);
+    std::vector<float> anchors(rows), logits(rows * columns);
+    for (float& anchor : anchors) anchor = 8 * normal(random);
+    for (std::int64_t b = 0; b < rows; ++b)
+        for (std::int64_t v = 0; v < columns; ++v)
+            for (std::int64_t k = 0; k < dim; ++k)  // in the twin's order
+                logits[b * columns + v] =
+                    std::fmaf(__bfloat162float(words[v * dim + k]), __bfloat162float(contexts[b * dim + k]),
+                              logits[b * columns + v]);
+
+    const auto device_contexts = on_device(contexts), device_words = on_device(words);
+    const auto device_anchors = on_device(anchors), device_logits = on_device(logits);
+    const device::DeviceArray<__nv_bfloat16> exponentials(rows * columns), twin_exponentials(rows * columns);
+    const device::DeviceArray<float> partials(tiles * partials_stride(rows)),
+        twin_partials(tiles * partials_stride(rows));
+    EpilogueProduct product{device_contexts.data(),
+                            device_words.data(),
+                            device_anchors.data(),
+                            exponentials.data(),
+                            partials.data(),
+                            rows,
+                            columns,
+                            dim,
+                            gpu.multiprocessors()};
+    const VisitArguments arguments{
+        fused::Visitor::to_underlying_arguments(cute::make_shape(int(rows), int(columns), int(dim), 1),
+                                                fused::visitor_arguments(product), nullptr),
+        device_logits.data(), reinterpret_cast<Operand*>(exponentials.data()), int(rows), int(columns)};
+    NTPGEO_CHECK(
+        launch(visit_kernel, dim3((rows + 127) / 128, tiles), dim3(128), 0, gpu.stream(), arguments));
+    product.exponentials = twin_exponentials.data();
+    product.partials = twin_partials.data();
+    epilogue_product(product, gpu.stream());
+    gpu.synchronise();
+
+    const auto actual = on_host(exponentials), expected = on_host(twin_exponentials);
+    const auto sums = on_host(partials), twin_sums = on_host(twin_partials);
+    std::int64_t different = 0;
+    for (std::int64_t i = 0; i < rows * columns; ++i) {
+        different += bits(actual[i]) != bits(expected[i]);
+        // The definition, with nothing of ours: rounding to bf16 is 2^-9, the exponent's is 2^-19 here.
+        const double exponent = logits[i] * 1.4426950408889634 - anchors[i / columns];
+        ASSERT_NEAR(__bfloat162float(actual[i]) / std::exp2(exponent), 1, 0x1p-8) << i;
+    }
+    EXPECT_EQ(different, 0);
+    for (std::int64_t t = 0; t < tiles; ++t)
+        for (std::int64_t b = 0; b < rows; ++b) {
+            double sum = 0;
+            for (std::int64_t v = 0; v < epilogue_tile; ++v)
+                sum += __bfloat162float(actual[b * columns + t * epilogue_tile + v]);
+            const std::int64_t at = t * partials_stride(rows) + b;
+            ASSERT_NEAR(sums[at] / sum, 1, 1e-6) << t << ' ' << b;
+            ASSERT_NEAR(twin_sums[at] / sum, 1, 1e-6) << t << ' ' << b;
+        }
+}
+
+TEST(EpilogueProduct, RefusesWhatTheCopyEngineWouldMisread) {
+    alignas(16) float memory[8]{};
+    auto* const operands = reinterpret_cast<__nv_bfloat16*>(memory);
+    const EpilogueProduct right{operands, operands, memory, operands, memory, 3, 128, 8, 1};
+    EXPECT_NO_THROW(check_epilogue_product(right));
+    const auto refuses = [&](auto change) {
+        EpilogueProduct wrong = right;
+        change(wrong);
+        EXPECT_THROW(check_epilogue_product(wrong), Failure);
+    };
+    refuses([](EpilogueProduct& p) { p.rows = 0; });
+    refuses([](EpilogueProduct& p) { p.dim = 12; });
+    refuses([](EpilogueProduct& p) { p.columns = 136; });
+    refuses([](EpilogueProduct& p) { p.rows = std::int64_t{1} << 31; });
+    refuses([](EpilogueProduct& p) { ++p.contexts; });
+    refuses([](EpilogueProduct& p) { ++p.words; });
+    refuses([](EpilogueProduct& p) { ++p.log2_anchors; });
+    refuses([](EpilogueProduct& p) { ++p.exponentials; });
+    refuses([](EpilogueProduct& p) { p.partials = nullptr; });
+}
+
+}  // namespace
+}  // namespace ntpgeo::anchored_xent::cuda
