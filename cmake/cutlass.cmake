@@ -5,6 +5,9 @@
 set(NTPGEO_CUTLASS_DIR "" CACHE PATH "CUTLASS: the folder that holds include/cutlass")
 
 set(NTPGEO_WITH_CUTLASS OFF)
+if(NOT NTPGEO_CUTLASS MATCHES "^(AUTO|ON|OFF)$")
+  message(FATAL_ERROR "NTPGEO_CUTLASS=${NTPGEO_CUTLASS}: none of AUTO, ON, OFF")
+endif()
 if(NTPGEO_CUTLASS STREQUAL "OFF" OR (NTPGEO_CUTLASS STREQUAL "AUTO" AND NOT NTPGEO_WITH_CUDA))
   return()
 endif()
@@ -12,12 +15,13 @@ endif()
 file(GLOB environment_of_python ${CMAKE_SOURCE_DIR}/.venv/lib/python3*/site-packages/cutlass_library/source)
 find_path(CUTLASS_HEADERS cutlass/cutlass.h
           HINTS ${NTPGEO_CUTLASS_DIR} ENV NTPGEO_CUTLASS_DIR ${CUTLASS_DIR} ENV CUTLASS_DIR ${environment_of_python}
-          PATH_SUFFIXES include cutlass_library/source/include)
+          PATH_SUFFIXES include cutlass_library/source/include NO_CACHE)
 
 if(NOT NTPGEO_WITH_CUDA)
   set(lacking "there is no CUDA toolkit to build it with")
 elseif(NOT CUTLASS_HEADERS)
-  set(lacking "no cutlass/cutlass.h was found: install CUTLASS 4.2 or a later 4.x and configure with -DNTPGEO_CUTLASS_DIR=FOLDER")
+  string(CONCAT lacking "no cutlass/cutlass.h was found: install CUTLASS 4.2 or a later 4.x and configure with "
+                "-DNTPGEO_CUTLASS_DIR=FOLDER")
 else()
   file(STRINGS ${CUTLASS_HEADERS}/cutlass/version.h lines REGEX "define CUTLASS_(MAJOR|MINOR|PATCH)")
   string(REGEX REPLACE ".*MAJOR ([0-9]+).*MINOR ([0-9]+).*PATCH ([0-9]+).*" "\\1.\\2.\\3" version "${lines}")

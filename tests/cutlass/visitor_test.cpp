@@ -118,11 +118,12 @@ unsigned bits(__nv_bfloat16 value) {
     return pattern;
 }
 
-TEST(EpilogueVisitor, MakesTheTwinsExponentialsAndSums) {
-    // Two tiles of contexts, the second cut, times three of words.
-    constexpr std::int64_t rows = 200, columns = 384, dim = 8, tiles = columns / epilogue_tile;
+/// `rows` contexts times three tiles of words.
+void expect_the_twins_numbers(std::int64_t rows, unsigned seed) {
+    constexpr std::int64_t columns = 384, dim = 8, tiles = columns / epilogue_tile;
+    SCOPED_TRACE(rows);
     const device::Device gpu(0);
-    std::mt19937 random(5);
+    std::mt19937 random(seed);
     std::normal_distribution<float> normal(0, 1.5F);
     const auto numbers = [&](std::int64_t size) {
         std::vector<__nv_bfloat16> values(static_cast<std::size_t>(size));
@@ -130,7 +131,8 @@ TEST(EpilogueVisitor, MakesTheTwinsExponentialsAndSums) {
         return values;
     };
     const std::vector<__nv_bfloat16> contexts = numbers(rows * dim), words = numbers(columns * dim);
-    std::vector<float> anchors(rows), logits(rows * columns);
+    std::vector<float> anchors(static_cast<std::size_t>(rows)),
+        logits(static_cast<std::size_t>(rows * columns));
     for (float& anchor : anchors) anchor = 8 * normal(random);
     for (std::int64_t b = 0; b < rows; ++b)
         for (std::int64_t v = 0; v < columns; ++v)
@@ -157,8 +159,9 @@ TEST(EpilogueVisitor, MakesTheTwinsExponentialsAndSums) {
         fused::Visitor::to_underlying_arguments(cute::make_shape(int(rows), int(columns), int(dim), 1),
                                                 fused::visitor_arguments(product), nullptr),
         device_logits.data(), reinterpret_cast<Operand*>(exponentials.data()), int(rows), int(columns)};
-    NTPGEO_CHECK(
-        launch(visit_kernel, dim3((rows + 127) / 128, tiles), dim3(128), 0, gpu.stream(), arguments));
+    // A cluster is two tiles of contexts: the second may lie outside altogether.
+    const auto blocks = static_cast<unsigned>((rows + 255) / 256 * 2);
+    NTPGEO_CHECK(launch(visit_kernel, dim3(blocks, tiles), dim3(128), 0, gpu.stream(), arguments));
     product.exponentials = twin_exponentials.data();
     product.partials = twin_partials.data();
     epilogue_product(product, gpu.stream());
@@ -183,6 +186,14 @@ TEST(EpilogueVisitor, MakesTheTwinsExponentialsAndSums) {
             ASSERT_NEAR(sums[at] / sum, 1, 1e-6) << t << ' ' << b;
             ASSERT_NEAR(twin_sums[at] / sum, 1, 1e-6) << t << ' ' << b;
         }
+}
+
+TEST(EpilogueVisitor, MakesTheTwinsExponentialsAndSums) {
+    expect_the_twins_numbers(256, 5);
+    expect_the_twins_numbers(200, 6);
+    expect_the_twins_numbers(100, 7);
+    expect_the_twins_numbers(257, 8);
+    expect_the_twins_numbers(1, 9);
 }
 
 TEST(EpilogueProduct, RefusesWhatTheCopyEngineWouldMisread) {
