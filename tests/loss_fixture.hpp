@@ -157,4 +157,19 @@ inline void expect_close(Backend& backend, const Problem& problem, const LossPla
     EXPECT_LT(error.worst, tolerance);
 }
 
+/// A ridge term leaves the sums as they are to the bit and adds λW and λH to the gradients.
+inline void expect_ridge_in_the_gradient_alone(Backend& backend, const LossPlan& plan) {
+    const Problem problem = random_problem(20, 30, plan.dim, 1, 6);
+    const auto step = [&](double lambda) {
+        return run_step(backend, problem.data, problem.words, problem.contexts, plan, lambda);
+    };
+    const StepResult without = step(0), ridge = step(0.25);
+    EXPECT_EQ(ridge.sums.excess_loss, without.sums.excess_loss);
+    for (std::size_t i = 0; i < problem.words.size(); ++i)
+        EXPECT_NEAR(ridge.words_gradient[i], without.words_gradient[i] + 0.25 * problem.words[i], 1e-15);
+    for (std::size_t i = 0; i < problem.contexts.size(); ++i)
+        EXPECT_NEAR(ridge.contexts_gradient[i], without.contexts_gradient[i] + 0.25 * problem.contexts[i],
+                    1e-15);
+}
+
 }  // namespace ntpgeo

@@ -36,17 +36,22 @@ __device__ inline T larger(T a, T b) {
     return a < b ? b : a;
 }
 
+/// The largest of the warp's 32 values, otherwise as warp_sum.
+template <class T>
+__device__ inline T warp_max(T value) {
+    for (int distance = warp_threads / 2; distance > 0; distance /= 2)
+        value = larger(value, __shfl_xor_sync(full_warp, value, distance));
+    return value;
+}
+
 /// The maximum over a one-dimensional block of whole warps, in every thread; otherwise as block_sum.
 template <class T>
 __device__ inline T block_max(T value, T* scratch) {
     const unsigned warp = threadIdx.x / warp_threads, lane = threadIdx.x % warp_threads;
-    for (int distance = warp_threads / 2; distance > 0; distance /= 2)
-        value = larger(value, __shfl_xor_sync(full_warp, value, distance));
+    value = warp_max(value);
     if (lane == 0) scratch[warp] = value;
     __syncthreads();
-    value = scratch[lane < blockDim.x / warp_threads ? lane : 0];
-    for (int distance = warp_threads / 2; distance > 0; distance /= 2)
-        value = larger(value, __shfl_xor_sync(full_warp, value, distance));
+    value = warp_max(scratch[lane < blockDim.x / warp_threads ? lane : 0]);
     __syncthreads();
     return value;
 }

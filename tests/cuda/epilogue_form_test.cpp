@@ -143,14 +143,7 @@ TEST_F(CudaEpilogueForm, GivesTheSameBitsTwice) {
 }
 
 TEST_F(CudaEpilogueForm, RidgeTermEntersTheGradientAlone) {
-    const Problem problem = random_problem(20, 30, 4, 1, 6);
-    const StepResult without = step(problem, plan(4)), ridge = step(problem, plan(4), 0.25);
-    EXPECT_EQ(ridge.sums.excess_loss, without.sums.excess_loss);
-    for (std::size_t i = 0; i < problem.words.size(); ++i)
-        EXPECT_NEAR(ridge.words_gradient[i], without.words_gradient[i] + 0.25 * problem.words[i], 1e-15);
-    for (std::size_t i = 0; i < problem.contexts.size(); ++i)
-        EXPECT_NEAR(ridge.contexts_gradient[i], without.contexts_gradient[i] + 0.25 * problem.contexts[i],
-                    1e-15);
+    expect_ridge_in_the_gradient_alone(gpu(), plan(4));
 }
 
 TEST_F(CudaEpilogueForm, RedoesAContextWhoseOffSupportLogitsTowerOverTheAnchor) {

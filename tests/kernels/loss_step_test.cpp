@@ -61,16 +61,7 @@ TEST(LossStep, GivesTheSameBitsForAnyNumberOfThreads) {
 }
 
 TEST(LossStep, RidgeTermEntersTheGradientAlone) {
-    const Problem problem = random_problem(20, 30, 4, 1, 6);
-    const LossPlan plan{4, Real::fp64, Precision::fp64};
-    const StepResult plain_step = run_step(problem.data, problem.words, problem.contexts, plan);
-    const StepResult ridge = run_step(problem.data, problem.words, problem.contexts, plan, 0.25);
-    EXPECT_EQ(ridge.sums.excess_loss, plain_step.sums.excess_loss);
-    for (std::size_t i = 0; i < problem.words.size(); ++i)
-        EXPECT_NEAR(ridge.words_gradient[i], plain_step.words_gradient[i] + 0.25 * problem.words[i], 1e-15);
-    for (std::size_t i = 0; i < problem.contexts.size(); ++i)
-        EXPECT_NEAR(ridge.contexts_gradient[i], plain_step.contexts_gradient[i] + 0.25 * problem.contexts[i],
-                    1e-15);
+    expect_ridge_in_the_gradient_alone(*make_cpu_backend(), {4});
 }
 
 TEST(LossStep, GradientIsTheSlopeOfTheLoss) {
