@@ -5,6 +5,7 @@
 
 #include "kernels/anchored_xent/arithmetic_cuda.cuh"
 #include "kernels/anchored_xent/label_terms.cuh"
+#include "kernels/device/elementwise.cuh"
 #include "kernels/device/reduce.cuh"
 #include "kernels/device/status.cuh"
 
@@ -23,12 +24,9 @@ __device__ Logit anchored_exp(Logit z, Logit log2_anchor) {
     return exp2_of(fma(z, static_cast<Logit>(log2e), -log2_anchor));
 }
 
-/// The memory of one 16-byte access.
+/// Elements of one 16-byte access.
 template <class Element>
-struct alignas(16) Pack {
-    static constexpr int size = 16 / sizeof(Element);
-    Element element[size];
-};
+inline constexpr int pack_size = 16 / static_cast<int>(sizeof(Element));
 
 inline constexpr int stream_threads = 256;
 inline constexpr int stream_packs = 4;  ///< 16-byte stores a thread: as many loads, or twice, are in flight
@@ -36,7 +34,7 @@ inline constexpr int stream_packs = 4;  ///< 16-byte stores a thread: as many lo
 /// Logits that one block works on.
 template <class A>
 inline constexpr std::int64_t stream_tile =
-    static_cast<std::int64_t>(stream_threads) * stream_packs* Pack<typename A::Operand>::size;
+    static_cast<std::int64_t>(stream_threads) * stream_packs* pack_size<typename A::Operand>;
 
 /// logits [B, stride] with −infinity at the support; exponentials: A::terms planes of [B, stride], `plane`
 /// elements apart, 0 at the support and in the padding; sums [B, tiles]: Σ of E as rounded over each tile,
@@ -50,20 +48,19 @@ __global__ void __launch_bounds__(stream_threads)
                   double* __restrict__ sums, std::int64_t vocab, std::int64_t stride) {
     using Logit = typename A::Logit;
     using Operand = typename A::Operand;
-    constexpr int width = Pack<Operand>::size, loads = width / Pack<Logit>::size;
+    constexpr int width = pack_size<Operand>, part_width = pack_size<Logit>, loads = width / part_width;
     SHARED_ARRAY(double, scratch, 32);
     const std::int64_t b = blockIdx.y;
     const std::int64_t first = blockIdx.x * stream_tile<A> + threadIdx.x * width;
     const Logit* const row = logits + b * stride;
 
-    Pack<Logit> z[stream_packs][loads];
+    device::Pack<Logit, part_width> z[stream_packs][loads];
 #pragma unroll
     for (int p = 0; p < stream_packs; ++p) {
         const std::int64_t column = first + p * (stream_threads * width);
         if (column >= stride) continue;
 #pragma unroll
-        for (int l = 0; l < loads; ++l)
-            z[p][l] = *reinterpret_cast<const Pack<Logit>*>(row + column + l * Pack<Logit>::size);
+        for (int l = 0; l < loads; ++l) z[p][l] = device::load<part_width>(row + column + l * part_width);
     }
 
     const Logit log2_anchor = log2_anchors[b];
@@ -72,24 +69,24 @@ __global__ void __launch_bounds__(stream_threads)
     for (int p = 0; p < stream_packs; ++p) {
         const std::int64_t column = first + p * (stream_threads * width);
         if (column >= stride) continue;
-        Pack<Operand> e[A::terms];
+        device::Pack<Operand, width> e[A::terms];
 #pragma unroll
         for (int l = 0; l < loads; ++l) {
             Logit part{0};
 #pragma unroll
-            for (int i = 0; i < Pack<Logit>::size; ++i) {
-                const int at = l * Pack<Logit>::size + i;
-                const Terms<A> value(column + at < vocab ? anchored_exp(z[p][l].element[i], log2_anchor)
+            for (int i = 0; i < part_width; ++i) {
+                const int at = l * part_width + i;
+                const Terms<A> value(column + at < vocab ? anchored_exp(z[p][l].values[i], log2_anchor)
                                                          : Logit{0});
 #pragma unroll
-                for (int t = 0; t < A::terms; ++t) e[t].element[at] = value.term[t];
+                for (int t = 0; t < A::terms; ++t) e[t].values[at] = value.term[t];
                 part += value.sum();
             }
             sum += part;
         }
 #pragma unroll
         for (int t = 0; t < A::terms; ++t)
-            *reinterpret_cast<Pack<Operand>*>(exponentials + t * plane + b * stride + column) = e[t];
+            device::store(exponentials + t * plane + b * stride + column, e[t]);
     }
     sum = device::block_sum(sum, scratch);
     if (threadIdx.x == 0) sums[b * gridDim.x + blockIdx.x] = sum;
