@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "kernels/anchored_xent/anchored_xent.hpp"
+#include "kernels/columns/columns.hpp"
 #include "kernels/dense/dense.hpp"
 #include "kernels/svd/small.hpp"
+#include "kernels/update/splitting.hpp"
 #include "kernels/update/update.hpp"
 #include "kernels/views.hpp"
 
@@ -53,17 +55,34 @@ class Backend {
     virtual void scale(double a, Vector x) = 0;
     virtual void adam(Vector parameters, Vector gradient, Vector first_moment, Vector second_moment,
                       const AdamStep& step) = 0;
+    virtual double splitting_step(double relaxation, const SplittingStep& step) = 0;
+    virtual RowDots row_dots(Matrix rows, std::int64_t row, Vector x) = 0;
+    virtual void subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y) = 0;
 
     // dense/ and sparse/, fp64: the factors' products and the pattern's, for the figures.
     virtual void multiply(const Product& product, double alpha, Matrix a, Matrix b, double beta,
                           Matrix c) = 0;
+    virtual void gram(Matrix a, bool of_columns, Matrix c) = 0;
     virtual void column_means(Matrix a, Vector means) = 0;
+    virtual void column_squares(Matrix a, Vector squares) = 0;
     virtual void subtract_row(Vector row, Matrix a) = 0;
     virtual void orthonormalise(Matrix a) = 0;
     virtual void pattern_times(const LabelsView& labels, const double* values, double alpha, Matrix x,
                                Matrix y) = 0;
     virtual void pattern_transposed_times(const LabelsView& labels, const double* values, double alpha,
                                           Matrix y, Matrix x) = 0;
+
+    // columns/, fp64: dense logits a context at a time, for the exact solvers.
+    virtual void project_margins(const LabelsView& labels, const double* margins, Matrix y, Matrix z,
+                                 Matrix reflected) = 0;
+    virtual MarginDual margin_dual(const LabelsView& labels, const double* margins, double rho, Matrix z,
+                                   Matrix y, Matrix dual) = 0;
+    virtual std::int64_t prox_cross_entropy(const LabelsView& labels, const double* scales, double rho,
+                                            Matrix y, Matrix x, Matrix reflected) = 0;
+    virtual ColumnLoss column_cross_entropy(const LabelsView& labels, const double* scales, Matrix x,
+                                            Matrix gradient) = 0;
+    virtual DualEntropy dual_entropy(const LabelsView& labels, const double* scales, Matrix gradient,
+                                     double t) = 0;
 
     // svd/, on host memory: the matrices are small next to what they come from, and the engine looks at the
     // numbers.

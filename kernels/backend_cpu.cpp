@@ -59,11 +59,22 @@ class CpuBackend final : public Backend {
               const AdamStep& step) override {
         update_cpu::adam(parameters, gradient, first_moment, second_moment, step);
     }
+    double splitting_step(double relaxation, const SplittingStep& step) override {
+        return update_cpu::splitting_step(relaxation, step);
+    }
+    RowDots row_dots(Matrix rows, std::int64_t row, Vector x) override {
+        return update_cpu::row_dots(rows, row, x);
+    }
+    void subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y) override {
+        update_cpu::subtract_rows(coefficients, rows, y);
+    }
 
     void multiply(const Product& product, double alpha, Matrix a, Matrix b, double beta, Matrix c) override {
         dense_cpu::multiply(product, alpha, a, b, beta, c);
     }
+    void gram(Matrix a, bool of_columns, Matrix c) override { dense_cpu::gram(a, of_columns, c); }
     void column_means(Matrix a, Vector means) override { dense_cpu::column_means(a, means); }
+    void column_squares(Matrix a, Vector squares) override { dense_cpu::column_squares(a, squares); }
     void subtract_row(Vector row, Matrix a) override { dense_cpu::subtract_row(row, a); }
     void orthonormalise(Matrix a) override { dense_cpu::orthonormalise(a); }
     void pattern_times(const LabelsView& labels, const double* values, double alpha, Matrix x,
@@ -73,6 +84,27 @@ class CpuBackend final : public Backend {
     void pattern_transposed_times(const LabelsView& labels, const double* values, double alpha, Matrix y,
                                   Matrix x) override {
         sparse_cpu::pattern_transposed_times(labels, values, alpha, y, x);
+    }
+
+    void project_margins(const LabelsView& labels, const double* margins, Matrix y, Matrix z,
+                         Matrix reflected) override {
+        columns_cpu::project_margins(labels, margins, y, z, reflected);
+    }
+    MarginDual margin_dual(const LabelsView& labels, const double* margins, double rho, Matrix z, Matrix y,
+                           Matrix dual) override {
+        return columns_cpu::margin_dual(labels, margins, rho, z, y, dual);
+    }
+    std::int64_t prox_cross_entropy(const LabelsView& labels, const double* scales, double rho, Matrix y,
+                                    Matrix x, Matrix reflected) override {
+        return columns_cpu::prox_cross_entropy(labels, scales, rho, y, x, reflected);
+    }
+    ColumnLoss column_cross_entropy(const LabelsView& labels, const double* scales, Matrix x,
+                                    Matrix gradient) override {
+        return columns_cpu::column_cross_entropy(labels, scales, x, gradient);
+    }
+    DualEntropy dual_entropy(const LabelsView& labels, const double* scales, Matrix gradient,
+                             double t) override {
+        return columns_cpu::dual_entropy(labels, scales, gradient, t);
     }
 
     SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n) override {

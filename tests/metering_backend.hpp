@@ -57,6 +57,37 @@ class MeteringBackend final : public Backend {
     void adam(Vector x, Vector gradient, Vector first, Vector second, const AdamStep& step) override {
         cpu_->adam(x, gradient, first, second, step);
     }
+    double splitting_step(double relaxation, const SplittingStep& step) override {
+        return cpu_->splitting_step(relaxation, step);
+    }
+    RowDots row_dots(Matrix rows, std::int64_t row, Vector x) override {
+        return cpu_->row_dots(rows, row, x);
+    }
+    void subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y) override {
+        cpu_->subtract_rows(coefficients, rows, y);
+    }
+    void gram(Matrix a, bool of_columns, Matrix c) override { cpu_->gram(a, of_columns, c); }
+    void column_squares(Matrix a, Vector squares) override { cpu_->column_squares(a, squares); }
+    void project_margins(const LabelsView& labels, const double* margins, Matrix y, Matrix z,
+                         Matrix reflected) override {
+        cpu_->project_margins(labels, margins, y, z, reflected);
+    }
+    MarginDual margin_dual(const LabelsView& labels, const double* margins, double rho, Matrix z, Matrix y,
+                           Matrix dual) override {
+        return cpu_->margin_dual(labels, margins, rho, z, y, dual);
+    }
+    std::int64_t prox_cross_entropy(const LabelsView& labels, const double* scales, double rho, Matrix y,
+                                    Matrix x, Matrix reflected) override {
+        return cpu_->prox_cross_entropy(labels, scales, rho, y, x, reflected);
+    }
+    ColumnLoss column_cross_entropy(const LabelsView& labels, const double* scales, Matrix x,
+                                    Matrix gradient) override {
+        return cpu_->column_cross_entropy(labels, scales, x, gradient);
+    }
+    DualEntropy dual_entropy(const LabelsView& labels, const double* scales, Matrix gradient,
+                             double t) override {
+        return cpu_->dual_entropy(labels, scales, gradient, t);
+    }
     void multiply(const Product& product, double alpha, Matrix a, Matrix b, double beta, Matrix c) override {
         cpu_->multiply(product, alpha, a, b, beta, c);
     }

@@ -21,8 +21,16 @@ namespace dense_cpu {
 /// into fixed blocks that threads share and that are added in order.
 void multiply(const Product& product, double alpha, Matrix a, Matrix b, double beta, Matrix c);
 
+/// C = AᵀA [columns, columns] where `of_columns`, else C = AAᵀ [rows, rows], all fp64, both triangles. Sums
+/// over fixed blocks in a fixed order; the error of an entry is below (n + 2)·2^-53 times the sum of the
+/// absolute products, n being the summed dimension.
+void gram(Matrix a, bool of_columns, Matrix c);
+
 /// means[k] = (1/rows) Σ_i a[i,k], fp64.
 void column_means(Matrix a, Vector means);
+
+/// squares[k] = Σ_i a[i,k]², fp64, over fixed blocks of rows.
+void column_squares(Matrix a, Vector squares);
 
 /// a[i,:] −= row, fp64.
 void subtract_row(Vector row, Matrix a);

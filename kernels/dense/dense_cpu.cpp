@@ -9,6 +9,7 @@
 #include "kernels/dense/blas_cpu.hpp"
 #include "kernels/dense/single_thread_cpu.hpp"
 #include "kernels/status.hpp"
+#include "kernels/threads_cpu.hpp"
 
 namespace ntpgeo::dense_cpu {
 namespace {
@@ -60,6 +61,28 @@ void multiply_inner(const Product& product, double alpha, Matrix a, Matrix b, do
 
 }  // namespace
 
+// Tiles of the lower triangle, each with the whole sum: whichever thread makes a tile, its bits are the same.
+void gram(Matrix a, bool of_columns, Matrix c) {
+    constexpr std::int64_t tile = 128;
+    const std::int64_t n = c.rows, inner = of_columns ? a.rows : a.columns, tiles = (n + tile - 1) / tile;
+    double* const out = c.as<double>();
+    const auto part = [&](std::int64_t begin) {
+        return a.as<double>() + (of_columns ? begin : begin * a.columns);
+    };
+#pragma omp parallel for schedule(dynamic, 1) collapse(2)
+    for (std::int64_t row = 0; row < tiles; ++row) {
+        for (std::int64_t column = 0; column < tiles; ++column) {
+            if (column > row) continue;
+            const std::int64_t i = row * tile, k = column * tile;
+            gemm(of_columns ? CblasTrans : CblasNoTrans, of_columns ? CblasNoTrans : CblasTrans,
+                 std::min(tile, n - i), std::min(tile, n - k), inner, 1.0, part(i), a.columns, part(k),
+                 a.columns, 0.0, out + i * n + k, n);
+        }
+    }
+    for (std::int64_t i = 0; i < n; ++i)
+        for (std::int64_t k = i + 1; k < n; ++k) out[i * n + k] = out[k * n + i];
+}
+
 void multiply(const Product& product, double alpha, Matrix a, Matrix b, double beta, Matrix c) {
     if (product.transpose_a)
         multiply_inner(product, alpha, a, b, beta, c);
@@ -73,6 +96,23 @@ void column_means(Matrix a, Vector means) {
     for (std::int64_t i = 0; i < a.rows; ++i)
         for (std::int64_t k = 0; k < a.columns; ++k) out[k] += a.as<double>()[i * a.columns + k];
     for (std::int64_t k = 0; k < a.columns; ++k) out[k] /= static_cast<double>(a.rows);
+}
+
+void column_squares(Matrix a, Vector squares) {
+    const std::int64_t blocks = (a.rows + block_rows - 1) / block_rows;
+    std::vector<double> partial(static_cast<std::size_t>(blocks * a.columns), 0.0);
+#pragma omp parallel for schedule(static) if (a.rows * a.columns > worth_a_team)
+    for (std::int64_t block = 0; block < blocks; ++block) {
+        double* const sums = partial.data() + block * a.columns;
+        for (std::int64_t i = block * block_rows; i < std::min(a.rows, (block + 1) * block_rows); ++i) {
+            const double* const row = a.as<double>() + i * a.columns;
+            for (std::int64_t k = 0; k < a.columns; ++k) sums[k] += row[k] * row[k];
+        }
+    }
+    double* const out = squares.as<double>();
+    std::fill_n(out, a.columns, 0.0);
+    for (std::int64_t block = 0; block < blocks; ++block)
+        for (std::int64_t k = 0; k < a.columns; ++k) out[k] += partial[block * a.columns + k];
 }
 
 void subtract_row(Vector row, Matrix a) {

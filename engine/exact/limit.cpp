@@ -1,0 +1,163 @@
+#include "engine/exact/limit.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/status.hpp"
+
+namespace ntpgeo {
+namespace {
+
+constexpr double unit_roundoff = 0x1p-53;
+constexpr double penalty = 1;  // c of design 4.2
+constexpr double sign_rounding = 1e-10;
+
+// S̃·D, one row a support class (design 1.1, 4.2).
+std::vector<double> scaled_proxy(const MergedContexts& merged) {
+    const std::int64_t vocab = merged.labels.vocab_size;
+    std::vector<double> matrix(static_cast<std::size_t>(merged.labels.contexts() * vocab));
+    for (std::int64_t c = 0; c < merged.labels.contexts(); ++c) {
+        double* const row = matrix.data() + c * vocab;
+        const double mean = static_cast<double>(merged.labels.support_size(c)) / static_cast<double>(vocab);
+        std::fill_n(row, vocab, -mean * merged.scales[c]);
+        for (std::int64_t s = merged.labels.indptr[c]; s < merged.labels.indptr[c + 1]; ++s)
+            row[merged.labels.indices[s]] = (1 - mean) * merged.scales[c];
+    }
+    return matrix;
+}
+
+}  // namespace
+
+LimitSolver::LimitSolver(Backend& backend, const Dataset& dataset, double tolerance)
+    : backend_(backend),
+      merged_(merge_by_support(dataset)),
+      labels_(backend, merged_.labels),
+      margins_(upload_array(backend, merged_.scales)),
+      splitting_(backend, merged_.labels.contexts(), dataset.vocab_size),
+      best_point_(backend, merged_.labels.contexts() * dataset.vocab_size * 8),
+      proxy_matrix_(upload_array(backend, scaled_proxy(merged_))),
+      tolerance_(tolerance),
+      schedule_(tolerance) {
+    const std::int64_t rows = merged_.labels.contexts(), vocab = dataset.vocab_size;
+    const Vector proxy = proxy_matrix_.vector(Real::fp64, rows * vocab);
+    proxy_norm_ = std::sqrt(backend_.dot(proxy, proxy));
+    test_proxy();
+    const double least = least_tolerance(rows, vocab, proxy_.nuclear_norm);
+    if (!(tolerance >= least))
+        throw InputError(fmt::format(
+            "a tolerance of {} cannot be certified in fp64 for {} support sets over {} words; the "
+            "least that can is {:.1e}",
+            tolerance, rows, vocab, least));
+    if (proxy_norm_ > 0) rho_ = penalty * std::sqrt(static_cast<double>(std::min(rows, vocab))) / proxy_norm_;
+    backend_.copy(proxy, splitting_.state().flat());
+    if (proxy_norm_ == 0) best_ = LimitCertificate{};
+}
+
+double LimitSolver::least_tolerance(std::int64_t rows, std::int64_t vocab, double proxy_nuclear_norm) {
+    const auto shorter = static_cast<double>(std::min(rows, vocab)),
+               longer = static_cast<double>(std::max(rows, vocab));
+    // Twice: the spectral norm's bound, the sums of the dual's columns, and the bound on the nuclear norm.
+    return 2 * unit_roundoff *
+           (shorter * longer + 4 * static_cast<double>(vocab) * proxy_nuclear_norm +
+            16 * std::pow(shorter, 1.5));
+}
+
+std::int64_t LimitSolver::bytes(std::int64_t rows, std::int64_t vocab) {
+    return Splitting::bytes(rows, vocab) + 2 * rows * vocab * 8;
+}
+
+// N = UVᵀ of S̃; ‖S̃‖_*; and the share of off-support entries where N is positive (design 1.4). Uses the
+// splitting's memory before it has any other content.
+void LimitSolver::test_proxy() {
+    const std::int64_t rows = merged_.labels.contexts(), vocab = merged_.labels.vocab_size;
+    const Matrix proxy = proxy_matrix_.matrix(Real::fp64, rows, vocab), polar = splitting_.columns_point();
+    if (proxy_norm_ > 0) proxy_.nuclear_norm = splitting_.spectrum().polar(proxy, polar);
+    // A class of n contexts stands for n columns of S̃ whose entries of N are its own over √n.
+    double entries = 0, violations = 0;
+    if (proxy_norm_ > 0) {
+        const std::vector<double> host = download_array<double>(backend_, polar.data, rows * vocab);
+        for (std::int64_t c = 0; c < rows; ++c) {
+            const double members = merged_.scales[c] * merged_.scales[c];
+            std::int64_t positive = 0, next = merged_.labels.indptr[c];
+            for (std::int64_t v = 0; v < vocab; ++v) {
+                if (next < merged_.labels.indptr[c + 1] && merged_.labels.indices[next] == v)
+                    ++next;
+                else if (host[c * vocab + v] > sign_rounding)
+                    ++positive;
+            }
+            entries += members * static_cast<double>(vocab - merged_.labels.support_size(c));
+            violations += members * static_cast<double>(positive);
+        }
+    }
+    if (entries > 0) proxy_.sign_violations = violations / entries;
+}
+
+void LimitSolver::advance(bool certify) {
+    if (proxy_norm_ == 0) return;
+    backend_.project_margins(labels_.view(), margins_.as<double>(), splitting_.state(),
+                             splitting_.columns_point(), splitting_.reflected());
+    splitting_.propose(1 / rho_);
+    ++iterations_;
+    if (certify || schedule_.due(iterations_)) make_certificate();
+    if (!std::isfinite(splitting_.accept()))
+        throw Failure("the limit's iteration " + std::to_string(iterations_) + " is not finite");
+}
+
+void LimitSolver::make_certificate() {
+    const Matrix z = splitting_.columns_point(), dual = splitting_.reflected();
+    DenseSpectrum& spectrum = splitting_.spectrum();
+    LimitCertificate now;
+    now.iterations = iterations_;
+    now.nuclear_norm = spectrum.nuclear_norm_bound(z, dual);
+    now.rank = spectrum.rank();
+    const MarginDual proof =
+        backend_.margin_dual(labels_.view(), margins_.as<double>(), rho_, z, splitting_.state(), dual);
+    const double norm = spectrum.norm_bound(dual);
+    const auto terms = static_cast<double>(z.rows * z.columns);
+    // |a_c| of the support's level is below ‖L_mm‖_*, so that is what an unbalanced column of M can cost.
+    now.bound =
+        norm > 0
+            ? std::max(0.0, (proof.bound * (1 - terms * 0x1p-52) - now.nuclear_norm * proof.imbalance) / norm)
+            : 0;
+    now.relative_gap = (now.nuclear_norm - *now.bound) / now.nuclear_norm;
+    const Vector proxy = proxy_matrix_.vector(Real::fp64, z.rows * z.columns);
+    now.proxy_alignment =
+        backend_.dot(z.flat(), proxy) / (std::sqrt(backend_.dot(z.flat(), z.flat())) * proxy_norm_);
+    schedule_.note(iterations_, *now.relative_gap);
+    if (!best_ || !(*now.relative_gap >= *best_->relative_gap)) {
+        best_ = now;
+        backend_.copy(z.flat(), best_point_.vector(Real::fp64, z.rows * z.columns));
+    }
+}
+
+bool LimitSolver::finished() const {
+    return proxy_norm_ == 0 || (best_ && *best_->relative_gap <= tolerance_);
+}
+
+SingularFactors LimitSolver::factors() {
+    if (proxy_norm_ == 0 || !best_) return {};
+    const std::int64_t rows = merged_.labels.contexts(), vocab = merged_.labels.vocab_size;
+    SingularFactors result =
+        splitting_.spectrum().decompose(best_point_.matrix(Real::fp64, rows, vocab), splitting_.reflected());
+    result.contexts = spread_over_members(merged_, result.contexts, result.rank());
+    return result;
+}
+
+std::vector<double> LimitSolver::state() const {
+    const Matrix y = splitting_.state();
+    return download_array<double>(backend_, y.data, y.rows * y.columns);
+}
+
+void LimitSolver::restore(std::int64_t iterations, const std::vector<double>& state) {
+    const Matrix y = splitting_.state();
+    if (static_cast<std::int64_t>(state.size()) != y.rows * y.columns)
+        throw InputError(
+            fmt::format("the saved state has {} numbers, not {}", state.size(), y.rows * y.columns));
+    backend_.upload(state.data(), y.data, y.rows * y.columns * 8);
+    iterations_ = iterations;
+    schedule_ = CertificateSchedule(tolerance_);
+    splitting_.restart();
+}
+
+}  // namespace ntpgeo

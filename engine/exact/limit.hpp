@@ -1,0 +1,85 @@
+// L_mm, the direction of the low-rank part (design 1.3): the NTP-SVM, solved with a certificate
+// (design 1.4, 4.2).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "engine/data/labels.hpp"
+#include "engine/exact/certificate_schedule.hpp"
+#include "engine/exact/merged.hpp"
+#include "engine/exact/splitting.hpp"
+
+namespace ntpgeo {
+
+/// What is known of L_mm after so many iterations: ‖L_mm‖_* lies between `bound` and `nuclear_norm`, which is
+/// that of a feasible matrix; both hold in floating-point arithmetic.
+struct LimitCertificate {
+    std::int64_t iterations = 0;
+    double nuclear_norm = 0;
+    std::optional<double> bound;            ///< null where every support is full: L_mm = 0
+    std::optional<double> relative_gap;     ///< (nuclear_norm − bound)/nuclear_norm, or null
+    std::int64_t rank = 0;                  ///< of the iterate of low rank: σ > 1e-6 σ₁
+    std::optional<double> proxy_alignment;  ///< cos of the feasible matrix with S̃
+};
+
+/// How S̃ itself stands to L_mm (design 1.4).
+struct ProxyTest {
+    double nuclear_norm = 0;  ///< ‖S̃‖_*
+    /// Share of off-support entries at which UVᵀ of S̃ is above 1e-10; 0 proves L_mm = S̃. Null where there is
+    /// no such entry.
+    std::optional<double> sign_violations;
+};
+
+/// Solves NTP-SVM on merged contexts. `backend` and `dataset` must outlive it.
+class LimitSolver {
+  public:
+    /// Throws InputError where `tolerance` is not positive or below what fp64 can certify here (and says what
+    /// it can).
+    LimitSolver(Backend& backend, const Dataset& dataset, double tolerance);
+
+    /// One iteration; where a certificate is due, or `certify` asks for one, it is made and kept.
+    void advance(bool certify = false);
+    /// Whether the last certificate reaches the tolerance, or there is nothing to solve.
+    [[nodiscard]] bool finished() const;
+    /// Whether the gap has stopped falling before the tolerance.
+    [[nodiscard]] bool stalled() const { return schedule_.stalled(); }
+    /// The best certificate so far, of the matrix that factors() gives; null before the first.
+    [[nodiscard]] const std::optional<LimitCertificate>& best() const { return best_; }
+    [[nodiscard]] std::int64_t iterations() const { return iterations_; }
+    [[nodiscard]] const ProxyTest& proxy() const { return proxy_; }
+
+    /// Factors of the feasible matrix with the best certificate: words [V, r], contexts [m, r], one row a
+    /// context again.
+    [[nodiscard]] SingularFactors factors();
+
+    /// The state Y [K, V] between iterations, and what restores it. The acceleration's history is not part of
+    /// it.
+    [[nodiscard]] std::vector<double> state() const;
+    void restore(std::int64_t iterations, const std::vector<double>& state);
+
+    /// The least tolerance that can be certified in fp64 for these sizes and ‖S̃‖_*.
+    static double least_tolerance(std::int64_t rows, std::int64_t vocab, double proxy_nuclear_norm);
+    /// Bytes of the backend's memory for `rows` support classes.
+    static std::int64_t bytes(std::int64_t rows, std::int64_t vocab);
+
+  private:
+    void test_proxy();
+    void make_certificate();
+
+    Backend& backend_;
+    MergedContexts merged_;
+    Labels labels_;
+    Array margins_;
+    Splitting splitting_;
+    Array best_point_;  // Z of the best certificate
+    Array proxy_matrix_;
+    ProxyTest proxy_;
+    double tolerance_, proxy_norm_ = 0, rho_ = 0;
+    std::int64_t iterations_ = 0;
+    CertificateSchedule schedule_;
+    std::optional<LimitCertificate> best_;
+};
+
+}  // namespace ntpgeo

@@ -1,0 +1,187 @@
+#include "engine/exact/path.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/status.hpp"
+
+namespace ntpgeo {
+namespace {
+
+constexpr double unit_roundoff = 0x1p-53;
+constexpr double least_tolerance = 1e-11;
+
+/// c of design 4.3.
+double penalty(std::int64_t vocab) {
+    return vocab < 500 ? 1 : 0.3;
+}
+
+void check_grid(const std::vector<double>& lambdas) {
+    if (lambdas.empty()) throw InputError("the path has no lambda; give at least one");
+    for (std::size_t k = 0; k < lambdas.size(); ++k) {
+        if (!(lambdas[k] > 0) || !std::isfinite(lambdas[k]))
+            throw InputError(fmt::format("lambda {} of the path must be positive and finite", lambdas[k]));
+        if (k > 0 && !(lambdas[k] < lambdas[k - 1]))
+            throw InputError(
+                fmt::format("the path's lambdas must fall, but {} follows {}", lambdas[k], lambdas[k - 1]));
+    }
+}
+
+}  // namespace
+
+PathSolver::PathSolver(Backend& backend, const Dataset& dataset, std::vector<double> lambdas,
+                       double tolerance)
+    : backend_(backend),
+      merged_(merge_by_label(dataset)),
+      labels_(backend, merged_.labels),
+      scales_(upload_array(backend, merged_.scales)),
+      splitting_(backend, merged_.labels.contexts(), dataset.vocab_size),
+      current_(backend, merged_.labels.contexts() * dataset.vocab_size * 8),
+      previous_(backend, merged_.labels.contexts() * dataset.vocab_size * 8),
+      lambdas_(std::move(lambdas)),
+      tolerance_(tolerance),
+      nnz_norm_(std::sqrt(static_cast<double>(dataset.nnz()))),
+      schedule_(tolerance) {
+    check_grid(lambdas_);
+    if (!(tolerance >= least_tolerance))
+        throw InputError(
+            fmt::format("a tolerance of {} cannot be certified in fp64; the least that can is {}", tolerance,
+                        least_tolerance));
+    for (const Matrix zero :
+         {splitting_.state(), splitting_.columns_point(), matrix(current_), matrix(previous_)})
+        backend_.fill_zero(zero.flat());
+    choose_penalty();
+}
+
+std::int64_t PathSolver::bytes(std::int64_t rows, std::int64_t vocab) {
+    return Splitting::bytes(rows, vocab) + 2 * rows * vocab * 8;
+}
+
+Matrix PathSolver::matrix(const Array& array) const {
+    return array.matrix(Real::fp64, merged_.labels.contexts(), merged_.labels.vocab_size);
+}
+
+void PathSolver::choose_penalty() {
+    const Vector before = matrix(current_).flat();
+    const double shorter = static_cast<double>(
+        std::min(merged_.labels.vocab_size, static_cast<std::int64_t>(merged_.group_of.size())));
+    const double expected = nnz_norm_ * std::max(1.0, 0.4 * std::log(1 / lambda()));
+    rho_ = penalty(merged_.labels.vocab_size) * lambda() * std::sqrt(shorter) /
+           std::max(std::sqrt(backend_.dot(before, before)), expected);
+}
+
+bool PathSolver::advance() {
+    const std::int64_t unfinished =
+        backend_.prox_cross_entropy(labels_.view(), scales_.as<double>(), rho_, splitting_.state(),
+                                    splitting_.columns_point(), splitting_.reflected());
+    splitting_.propose(lambda() / rho_);
+    ++iterations_;
+    if (schedule_.due(iterations_)) {
+        make_certificate();
+        if (last_->relative_gap <= tolerance_ || schedule_.stalled()) return true;
+    }
+    if (!std::isfinite(splitting_.accept()))
+        throw Failure(
+            fmt::format("the path's iteration {} at lambda {} is not finite ({} columns had not converged)",
+                        iterations_, lambda(), unfinished));
+    return false;
+}
+
+// The objective from Z, whose nuclear norm is known, and the bound from the gradient at X (design 1.4).
+void PathSolver::make_certificate() {
+    const Matrix x = splitting_.columns_point(), z = splitting_.spectral_point(),
+                 gradient = splitting_.reflected();
+    DenseSpectrum& spectrum = splitting_.spectrum();
+    PathCertificate now;
+    now.lambda = lambda();
+    now.iterations = iterations_;
+    now.nuclear_norm = spectrum.nuclear_norm();
+    now.rank = spectrum.rank();
+    const ColumnLoss loss = backend_.column_cross_entropy(labels_.view(), scales_.as<double>(), z, {});
+    const double norm_rounding = 16 * static_cast<double>(std::min(z.rows, z.columns)) * unit_roundoff;
+    now.objective_excess =
+        loss.excess + 16 * unit_roundoff * loss.magnitude + lambda() * now.nuclear_norm * (1 + norm_rounding);
+    backend_.column_cross_entropy(labels_.view(), scales_.as<double>(), x, gradient);
+    const double norm = spectrum.norm_bound(gradient);
+    const double t = norm > 0 ? std::min(1.0, lambda() / norm * (1 - 4 * unit_roundoff)) : 1.0;
+    const DualEntropy entropy = backend_.dual_entropy(labels_.view(), scales_.as<double>(), gradient, t);
+    now.bound_excess = entropy.excess - 16 * unit_roundoff * entropy.magnitude;
+    now.relative_gap =
+        now.objective_excess > 0 ? (now.objective_excess - now.bound_excess) / now.objective_excess : 0;
+    schedule_.note(iterations_, now.relative_gap);
+    last_ = now;
+}
+
+SingularFactors PathSolver::factors() {
+    SingularFactors result =
+        splitting_.spectrum().decompose(splitting_.spectral_point(), splitting_.reflected());
+    result.contexts = spread_over_members(merged_, result.contexts, result.rank());
+    return result;
+}
+
+std::vector<double> PathSolver::bound_logits() {
+    const Matrix x = splitting_.columns_point();
+    return spread_over_members(merged_, download_array<double>(backend_, x.data, x.rows * x.columns),
+                               x.columns);
+}
+
+// Start at λ from Z₂ + (Z₂ − Z₁) in log λ, and from the Y at which that point and the gradient λ/λ₂·G₂ are at
+// rest.
+void PathSolver::next_point() {
+    const double before = lambda();
+    const std::size_t done = point_++;
+    backend_.copy(matrix(current_).flat(), matrix(previous_).flat());
+    backend_.copy(splitting_.spectral_point().flat(), matrix(current_).flat());
+    iterations_ = 0;
+    schedule_ = CertificateSchedule(tolerance_);
+    last_.reset();
+    if (finished()) return;
+    choose_penalty();
+    const Vector gradient = splitting_.reflected().flat(), y = splitting_.state().flat();
+    backend_.column_cross_entropy(labels_.view(), scales_.as<double>(), splitting_.columns_point(),
+                                  splitting_.reflected());
+    backend_.copy(matrix(current_).flat(), y);
+    if (done > 0) {
+        const double ratio = std::log(lambda() / before) / std::log(before / lambdas_[done - 1]);
+        backend_.axpy(ratio, matrix(current_).flat(), y);
+        backend_.axpy(-ratio, matrix(previous_).flat(), y);
+    }
+    backend_.copy(y, splitting_.columns_point().flat());
+    backend_.axpy(lambda() / before / rho_, gradient, y);
+    splitting_.restart();
+}
+
+PathSolver::State PathSolver::state() const {
+    const auto host = [&](const Matrix& m) {
+        return download_array<double>(backend_, m.data, m.rows * m.columns);
+    };
+    return {point_,
+            iterations_,
+            rho_,
+            host(splitting_.state()),
+            host(splitting_.columns_point()),
+            host(matrix(current_)),
+            host(matrix(previous_))};
+}
+
+void PathSolver::restore(const State& state) {
+    const Matrix y = splitting_.state();
+    const auto size = static_cast<std::size_t>(y.rows * y.columns);
+    if (state.point >= lambdas_.size() || state.y.size() != size || state.x.size() != size ||
+        state.current.size() != size || state.previous.size() != size)
+        throw InputError("the saved state does not belong to this path");
+    point_ = state.point;
+    iterations_ = state.iterations;
+    rho_ = state.rho;
+    backend_.upload(state.y.data(), y.data, y.rows * y.columns * 8);
+    backend_.upload(state.x.data(), splitting_.columns_point().data, y.rows * y.columns * 8);
+    backend_.upload(state.current.data(), current_.data(), y.rows * y.columns * 8);
+    backend_.upload(state.previous.data(), previous_.data(), y.rows * y.columns * 8);
+    schedule_ = CertificateSchedule(tolerance_);
+    last_.reset();
+    splitting_.restart();
+}
+
+}  // namespace ntpgeo

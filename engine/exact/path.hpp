@@ -1,0 +1,86 @@
+// The exact regularization path min CE(L) + λ‖L‖_* (design 1.2), each point with a certificate
+// (design 1.4, 4.3).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/data/labels.hpp"
+#include "engine/exact/certificate_schedule.hpp"
+#include "engine/exact/merged.hpp"
+#include "engine/exact/splitting.hpp"
+
+namespace ntpgeo {
+
+/// What is known of the path's point at `lambda`: the optimal value, as an excess over Hent, lies between
+/// `bound_excess` and `objective_excess`, which is that of the point. Both hold in floating-point arithmetic.
+struct PathCertificate {
+    double lambda = 0;
+    std::int64_t iterations = 0;  ///< spent on this point
+    double objective_excess = 0, bound_excess = 0;
+    double relative_gap = 0;  ///< (objective_excess − bound_excess)/objective_excess
+    double nuclear_norm = 0;
+    std::int64_t rank = 0;  ///< σ > 1e-6 σ₁
+};
+
+/// Walks down a grid of λ on merged contexts. `backend` and `dataset` must outlive it.
+class PathSolver {
+  public:
+    /// `lambdas` fall strictly and are positive. Throws InputError where they do not or `tolerance` is not
+    /// positive or below 1e-11.
+    PathSolver(Backend& backend, const Dataset& dataset, std::vector<double> lambdas, double tolerance);
+
+    /// Whether every point is done.
+    [[nodiscard]] bool finished() const { return point_ == lambdas_.size(); }
+    /// One iteration on the current point; a certificate is made where it is due. Returns true where the
+    /// current point has reached the tolerance, or its gap has stopped falling: then the point is as it was
+    /// when it was certified, and `next_point` goes on.
+    bool advance();
+    /// The last certificate of the current point; null before its first.
+    [[nodiscard]] const std::optional<PathCertificate>& last() const { return last_; }
+    /// After advance() returned true: factors of the point, words [V, r], contexts [m, r].
+    [[nodiscard]] SingularFactors factors();
+    /// After advance() returned true: the X [m, V] that the bound comes from, one row a context.
+    [[nodiscard]] std::vector<double> bound_logits();
+    /// To the next λ, from an extrapolation in log λ.
+    void next_point();
+
+    [[nodiscard]] std::size_t point() const { return point_; }
+    [[nodiscard]] double lambda() const { return lambdas_[point_]; }
+    [[nodiscard]] std::int64_t iterations() const { return iterations_; }
+
+    /// All that a later process needs: the acceleration's history is not part of it.
+    struct State {
+        std::size_t point = 0;
+        std::int64_t iterations = 0;
+        double rho = 0;
+        std::vector<double> y, x, current, previous;  ///< [K, V] each; the last two are the points before
+    };
+    [[nodiscard]] State state() const;
+    void restore(const State& state);
+
+    /// Bytes of the backend's memory for `rows` groups of contexts.
+    static std::int64_t bytes(std::int64_t rows, std::int64_t vocab);
+
+  private:
+    void choose_penalty();
+    void make_certificate();
+    [[nodiscard]] Matrix matrix(const Array& array) const;
+
+    Backend& backend_;
+    MergedContexts merged_;
+    Labels labels_;
+    Array scales_;
+    Splitting splitting_;
+    Array current_, previous_;  // the path's points at the two λ before this one
+    std::vector<double> lambdas_;
+    double tolerance_, nnz_norm_, rho_ = 0;
+    std::size_t point_ = 0;
+    std::int64_t iterations_ = 0;
+    CertificateSchedule schedule_;
+    std::optional<PathCertificate> last_;
+};
+
+}  // namespace ntpgeo

@@ -1,0 +1,166 @@
+#include "engine/exact/threshold.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace ntpgeo {
+namespace {
+
+constexpr double unit_roundoff = 0x1p-53;
+constexpr double counted_in_rank = 1e-6;
+constexpr double kept_in_factors = 1e-12;
+
+double root(double square) {
+    return std::sqrt(std::max(square, 0.0));
+}
+
+}  // namespace
+
+DenseSpectrum::DenseSpectrum(Backend& backend, std::int64_t rows, std::int64_t vocab)
+    : backend_(backend),
+      rows_(rows),
+      vocab_(vocab),
+      shorter_(std::min(rows, vocab)),
+      by_words_(vocab <= rows),
+      gram_(backend, shorter_ * shorter_ * 8) {}
+
+std::int64_t DenseSpectrum::bytes(std::int64_t rows, std::int64_t vocab) {
+    const std::int64_t shorter = std::min(rows, vocab);
+    return 3 * shorter * shorter * 8;
+}
+
+SymmetricEigen DenseSpectrum::eigen(Matrix a) {
+    backend_.gram(a, by_words_, gram_.matrix(Real::fp64, shorter_, shorter_));
+    return backend_.symmetric_eigen(download_array<double>(backend_, gram_.data(), shorter_ * shorter_),
+                                    shorter_);
+}
+
+Array DenseSpectrum::scaled_vectors(const SymmetricEigen& basis, const std::vector<double>& factor,
+                                    std::int64_t count) {
+    std::vector<double> scaled(static_cast<std::size_t>(shorter_ * count));
+    for (std::int64_t i = 0; i < shorter_; ++i)
+        for (std::int64_t k = 0; k < count; ++k)
+            scaled[i * count + k] = factor[k] * basis.vectors[i * shorter_ + k];
+    return upload_array(backend_, scaled);
+}
+
+void DenseSpectrum::filter(const SymmetricEigen& basis, const std::vector<double>& factor, Matrix a,
+                           Matrix out) {
+    const auto count = static_cast<std::int64_t>(factor.size());
+    if (count == 0) return backend_.fill_zero(out.flat());
+    std::vector<double> roots;
+    for (const double value : factor) roots.push_back(std::sqrt(value));
+    const Array half = scaled_vectors(basis, roots, count);
+    const Matrix vectors = half.matrix(Real::fp64, shorter_, count);
+    if (2 * count < shorter_) {
+        const std::int64_t longer = by_words_ ? rows_ : vocab_;
+        const Array inner(backend_, longer * count * 8);
+        if (by_words_) {
+            backend_.multiply(plain, 1, a, vectors, 0, inner.matrix(Real::fp64, longer, count));
+            backend_.multiply(b_transposed, 1, inner.matrix(Real::fp64, longer, count), vectors, 0, out);
+        } else {
+            backend_.multiply(a_transposed, 1, vectors, a, 0, inner.matrix(Real::fp64, count, longer));
+            backend_.multiply(plain, 1, vectors, inner.matrix(Real::fp64, count, longer), 0, out);
+        }
+        return;
+    }
+    const Matrix map = gram_.matrix(Real::fp64, shorter_, shorter_);
+    backend_.gram(vectors, false, map);
+    by_words_ ? backend_.multiply(plain, 1, a, map, 0, out) : backend_.multiply(plain, 1, map, a, 0, out);
+}
+
+void DenseSpectrum::threshold(Matrix a, double tau, Matrix x) {
+    last_ = eigen(a);
+    values_.clear();
+    std::vector<double> factor;
+    for (const double square : last_.values) {
+        const double sigma = root(square);
+        if (!(sigma > tau)) break;
+        values_.push_back(sigma - tau);
+        factor.push_back((sigma - tau) / sigma);
+    }
+    filter(last_, factor, a, x);
+}
+
+double DenseSpectrum::nuclear_norm() const {
+    return std::accumulate(values_.begin(), values_.end(), 0.0);
+}
+
+std::int64_t DenseSpectrum::rank() const {
+    return std::count_if(values_.begin(), values_.end(),
+                         [&](double value) { return value > counted_in_rank * values_[0]; });
+}
+
+double DenseSpectrum::norm_bound(Matrix m) {
+    const SymmetricEigen spectrum = eigen(m);
+    if (shorter_ == 0) return 0;
+    const auto summed = static_cast<double>(by_words_ ? rows_ : vocab_);
+    const double gamma = (summed + 2) * unit_roundoff / (1 - (summed + 2) * unit_roundoff);
+    const double square = backend_.dot(m.flat(), m.flat());
+    return root(std::max(spectrum.values[0], 0.0) * (1 + 8 * static_cast<double>(shorter_) * unit_roundoff) +
+                2 * gamma * square);
+}
+
+std::vector<double> DenseSpectrum::lengths(const SymmetricEigen& basis, Matrix a, Matrix products) {
+    const std::vector<double> ones(static_cast<std::size_t>(shorter_), 1.0);
+    const Array vectors = scaled_vectors(basis, ones, shorter_);
+    backend_.multiply(by_words_ ? plain : a_transposed, 1, a, vectors.matrix(Real::fp64, shorter_, shorter_),
+                      0, products);
+    const Array squares(backend_, shorter_ * 8);
+    backend_.column_squares(products, squares.vector(Real::fp64, shorter_));
+    std::vector<double> result = download_array<double>(backend_, squares.data(), shorter_);
+    for (double& value : result) value = root(value);
+    return result;
+}
+
+double DenseSpectrum::nuclear_norm_bound(Matrix z, Matrix work) {
+    const std::int64_t longer = by_words_ ? rows_ : vocab_;
+    const std::vector<double> sigma = lengths(last_, z, {work.data, Real::fp64, longer, shorter_});
+    const double sum = std::accumulate(sigma.begin(), sigma.end(), 0.0);
+    // The products' rounding, and the vectors' deviation from an orthonormal basis.
+    const double norm = root(backend_.dot(z.flat(), z.flat()));
+    const auto n = static_cast<double>(shorter_);
+    return sum + norm * std::sqrt(n) * 16 * n * unit_roundoff;
+}
+
+SingularFactors DenseSpectrum::decompose(Matrix z, Matrix work) {
+    const SymmetricEigen own = eigen(z);
+    const std::int64_t longer = by_words_ ? rows_ : vocab_;
+    SingularFactors result;
+    result.sigma = lengths(own, z, {work.data, Real::fp64, longer, shorter_});
+    // Descending but for rounding; what comes after the first that is too small is no larger than rounding.
+    std::int64_t kept = 0;
+    while (kept < shorter_ && result.sigma[kept] > kept_in_factors * result.sigma[0]) ++kept;
+    result.sigma.resize(static_cast<std::size_t>(kept));
+    if (kept == 0) return result;
+    std::vector<double> near, far;
+    for (const double sigma : result.sigma) {
+        near.push_back(std::sqrt(sigma));
+        far.push_back(1 / std::sqrt(sigma));
+    }
+    const Array same = scaled_vectors(own, near, kept), scaled = scaled_vectors(own, far, kept);
+    const Array other(backend_, longer * kept * 8);
+    backend_.multiply(by_words_ ? plain : a_transposed, 1, z, scaled.matrix(Real::fp64, shorter_, kept), 0,
+                      other.matrix(Real::fp64, longer, kept));
+    std::vector<double> on_same = download_array<double>(backend_, same.data(), shorter_ * kept);
+    std::vector<double> on_other = download_array<double>(backend_, other.data(), longer * kept);
+    result.words = std::move(by_words_ ? on_same : on_other);
+    result.contexts = std::move(by_words_ ? on_other : on_same);
+    return result;
+}
+
+double DenseSpectrum::polar(Matrix a, Matrix n) {
+    const SymmetricEigen own = eigen(a);
+    double sum = 0;
+    std::vector<double> inverse;
+    for (const double square : own.values) {
+        if (!(square > static_cast<double>(shorter_) * 2 * unit_roundoff * own.values[0])) break;
+        sum += std::sqrt(square);
+        inverse.push_back(1 / std::sqrt(square));
+    }
+    filter(own, inverse, a, n);
+    return sum;
+}
+
+}  // namespace ntpgeo

@@ -1,0 +1,74 @@
+// Dense spectra on the shorter side, for the exact solvers: singular value thresholding and certified norms
+// (design 4.2).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/backend.hpp"
+
+namespace ntpgeo {
+
+/// Factors L = contexts·wordsᵀ of a matrix stored with one row a context: words UΣ^{1/2} [V, r], contexts
+/// VΣ^{1/2} [n, r], host memory, row-major.
+struct SingularFactors {
+    std::vector<double> words, contexts, sigma;
+    [[nodiscard]] std::int64_t rank() const { return static_cast<std::int64_t>(sigma.size()); }
+};
+
+/// Spectral operations on [rows, vocab] matrices through the Gram matrix of the shorter side and a symmetric
+/// eigensolver. Relative accuracy of a singular value: about 2^-53 (σ₁/σ)².
+class DenseSpectrum {
+  public:
+    DenseSpectrum(Backend& backend, std::int64_t rows, std::int64_t vocab);
+
+    /// X = SVT(A, τ): every singular value σ of A becomes max(σ − τ, 0) (the prox of τ‖·‖_*). Remembers A's
+    /// singular values and vectors for what follows. `x` must not be `a`.
+    void threshold(Matrix a, double tau, Matrix x);
+
+    /// Singular values of the last thresholded X, descending, those that are not 0.
+    [[nodiscard]] const std::vector<double>& values() const { return values_; }
+    [[nodiscard]] double nuclear_norm() const;
+    /// How many of them exceed 1e-6 of the largest.
+    [[nodiscard]] std::int64_t rank() const;
+    /// An upper bound on ‖M‖₂, true in floating-point arithmetic: σ̂² = λmax(Gram)(1 + 8nu) + γ‖M‖_F²
+    /// (design 4.2).
+    [[nodiscard]] double norm_bound(Matrix m);
+
+    /// An upper bound on ‖Z‖_*: Σ_k ‖Z v_k‖ over the orthonormal basis v of the last thresholded matrix,
+    /// which is exact where v are Z's own singular vectors, and true for any basis up to rounding, which is
+    /// added. `work` [rows, vocab] is overwritten.
+    [[nodiscard]] double nuclear_norm_bound(Matrix z, Matrix work);
+
+    /// Z's own singular factors, refined: σ_k = ‖Z v_k‖ for the eigenvectors v of its Gram matrix; those
+    /// below 1e-12 σ₁ are left out. `work` is overwritten.
+    [[nodiscard]] SingularFactors decompose(Matrix z, Matrix work);
+
+    /// N = UVᵀ over the singular values above √(shorter·2^-52)·σ₁; also gives Σσ over these.
+    double polar(Matrix a, Matrix n);
+
+    /// Bytes of the backend's memory that the operations take beside their arguments.
+    static std::int64_t bytes(std::int64_t rows, std::int64_t vocab);
+
+  private:
+    /// A's squared singular values, descending, and vectors on the shorter side, from its Gram matrix.
+    SymmetricEigen eigen(Matrix a);
+    /// out = A·V diag(factor) Vᵀ on the words' side, V diag(factor) Vᵀ·A on the contexts'; factors that are 0
+    /// beyond `count`.
+    void filter(const SymmetricEigen& basis, const std::vector<double>& factor, Matrix a, Matrix out);
+    /// The first `count` vectors, each times its factor: [shorter, count] on the backend.
+    [[nodiscard]] Array scaled_vectors(const SymmetricEigen& basis, const std::vector<double>& factor,
+                                       std::int64_t count);
+    /// ‖A v_k‖ (or ‖Aᵀ v_k‖) for every vector of the basis. `products` [longer, shorter] is overwritten by
+    /// the A v_k.
+    std::vector<double> lengths(const SymmetricEigen& basis, Matrix a, Matrix products);
+
+    Backend& backend_;
+    std::int64_t rows_, vocab_, shorter_;
+    bool by_words_;  // whether the shorter side is the words'
+    Array gram_;
+    SymmetricEigen last_;         // of the last thresholded A: σ² and vectors
+    std::vector<double> values_;  // σ − τ of the last thresholded A
+};
+
+}  // namespace ntpgeo

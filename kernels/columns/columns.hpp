@@ -1,0 +1,62 @@
+// Operations on dense logits a column of L at a time, for the exact solvers (design 4.2, 4.3). L [V, n] is
+// stored with one row a column of L, [n, V]: a context's logits are contiguous. Everything here is fp64.
+// Contract with backend.hpp; the CPU twins are declared here.
+//
+// A row may stand for n_c contexts with the same labels (merged contexts): it then holds √n_c times their
+// logits, so that Frobenius and nuclear norms are those of the unmerged matrix.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/views.hpp"
+
+namespace ntpgeo {
+
+/// What a dual candidate of NTP-SVM proves (design 1.4), before it is divided by its spectral norm.
+struct MarginDual {
+    double bound = 0;      ///< Σ_c μ_c Σ_{v∉S_c} (−M_vc) ≥ 0
+    double imbalance = 0;  ///< at least Σ_c |1ᵀM_c| of the stored M, the rounding of that sum included
+};
+
+/// The cross-entropy of dense logits.
+struct ColumnLoss {
+    double excess = 0;  ///< CE − Hent (design 1.2)
+    double magnitude =
+        0;  ///< Σ of the absolute values of the terms that were added: bounds the rounding of `excess`
+};
+
+/// The entropy of a dual point of CE + λ‖·‖_* (design 1.4).
+struct DualEntropy {
+    double excess = 0;     ///< Σ_j π_j (Ent(q'_j) − Ent(p_j))
+    double magnitude = 0;  ///< Σ of the absolute values of the terms that were added
+};
+
+namespace columns_cpu {
+
+/// Z = the nearest point to Y at which, in each row c, the logits of the support S_c are equal and lead all
+/// others by at least margins[c] (design 4.2, exact), and reflected = 2Z − Y. y, z, reflected [n, V]; margins
+/// [n] > 0.
+void project_margins(const LabelsView& labels, const double* margins, Matrix y, Matrix z, Matrix reflected);
+
+/// M = ρ(Z − Y) made feasible for the dual of NTP-SVM (design 1.4): clipped to ≤ 0 off the support, the
+/// support entries of each row shifted so that the row sums to 0. z, y, dual [n, V].
+MarginDual margin_dual(const LabelsView& labels, const double* margins, double rho, Matrix z, Matrix y,
+                       Matrix dual);
+
+/// X = argmin CE(X) + ρ/2 ‖X − Y‖_F², and reflected = 2X − Y. A row c holds scales[c] times logits. Newton's
+/// method from what x holds, each step solved in O(V) by Sherman-Morrison and damped so that it always
+/// descends (design 4.3), until its decrement is below 1e-18·ρ(1 + ‖x − y‖²) or 1e-30·π. Returns the number
+/// of rows that did not get there within 100 steps. x, y, reflected [n, V]; scales [n] > 0.
+std::int64_t prox_cross_entropy(const LabelsView& labels, const double* scales, double rho, Matrix y,
+                                Matrix x, Matrix reflected);
+
+/// CE − Hent of the logits in x, and, where gradient.data is not null, its gradient by x: π_c(softmax −
+/// p)/scale, anchored (design 1.2). x, gradient [n, V] may be the same memory; scales [n] > 0, or null for 1.
+ColumnLoss column_cross_entropy(const LabelsView& labels, const double* scales, Matrix x, Matrix gradient);
+
+/// With D = `gradient`, q' = p + t·scale·D/π (design 1.4): the entropies of q' over those of p, without
+/// cancellation. Entries of q' off the support must be ≥ 0. gradient [n, V]; scales [n], or null for 1.
+DualEntropy dual_entropy(const LabelsView& labels, const double* scales, Matrix gradient, double t);
+
+}  // namespace columns_cpu
+}  // namespace ntpgeo

@@ -1,0 +1,78 @@
+#include <cmath>
+#include <vector>
+
+#include "kernels/columns/columns.hpp"
+#include "kernels/columns/softmax_cpu.hpp"
+#include "kernels/threads_cpu.hpp"
+
+namespace ntpgeo::columns_cpu {
+
+ColumnLoss column_cross_entropy(const LabelsView& labels, const double* scales, Matrix x, Matrix gradient) {
+    const std::int64_t vocab = labels.vocab_size, longest = longest_support(labels);
+    std::vector<double> excess(static_cast<std::size_t>(labels.contexts));
+#pragma omp parallel if (labels.contexts * vocab > worth_a_team)
+    {
+        ColumnSoftmax softmax(vocab, longest);
+#pragma omp for schedule(static)
+        for (std::int64_t c = 0; c < labels.contexts; ++c) {
+            const double scale = scales ? scales[c] : 1.0, weight = labels.context_probs[c];
+            softmax.evaluate(labels, c, x.as<double>() + c * vocab, scale);
+            excess[c] = weight * softmax.excess();
+            if (!gradient.data) continue;
+            double* const g = gradient.as<double>() + c * vocab;
+            const double factor = weight / scale;
+            for (std::int64_t v = 0; v < vocab; ++v) g[v] = factor * softmax.q()[v];
+            const std::int64_t begin = labels.indptr[c];
+            for (std::int64_t s = 0; s < labels.indptr[c + 1] - begin; ++s)
+                g[labels.indices[begin + s]] = factor * softmax.residual()[s];
+        }
+    }
+    ColumnLoss result;
+    for (const double value : excess) {
+        result.excess += value;
+        result.magnitude += std::abs(value);
+    }
+    return result;
+}
+
+DualEntropy dual_entropy(const LabelsView& labels, const double* scales, Matrix gradient, double t) {
+    const std::int64_t vocab = labels.vocab_size;
+    std::vector<double> excess(static_cast<std::size_t>(labels.contexts)), magnitude(excess.size());
+#pragma omp parallel if (labels.contexts * vocab > worth_a_team)
+    {
+        std::vector<double> off(static_cast<std::size_t>(vocab));
+#pragma omp for schedule(static)
+        for (std::int64_t c = 0; c < labels.contexts; ++c) {
+            const double weight = labels.context_probs[c];
+            const double factor = t * (scales ? scales[c] : 1.0) / weight;
+            const double* const g = gradient.as<double>() + c * vocab;
+            const std::int64_t begin = labels.indptr[c], end = labels.indptr[c + 1];
+            for (std::int64_t v = 0; v < vocab; ++v) off[v] = factor * g[v];
+            double sum = 0, absolute = 0;
+            for (std::int64_t s = begin; s < end; ++s) {
+                const double move = off[labels.indices[s]], p = labels.probs[s];
+                off[labels.indices[s]] = 0;
+                // p + move is q', and may be 0 to the last bit: there the first term is p log(p/q') − … =
+                // 0·log 0.
+                const double moved = p + move;
+                const double shrink = moved > 0 ? moved * std::log1p(move / p) : 0.0;
+                const double shift = move * labels.log_probs[s];
+                sum -= shrink + shift;
+                absolute += std::abs(shrink) + std::abs(shift);
+            }
+            double spread = 0;
+            for (std::int64_t v = 0; v < vocab; ++v)
+                if (off[v] > 0) spread -= off[v] * std::log(off[v]);
+            excess[c] = weight * (sum + spread);
+            magnitude[c] = weight * (absolute + std::abs(spread));
+        }
+    }
+    DualEntropy result;
+    for (std::int64_t c = 0; c < labels.contexts; ++c) {
+        result.excess += excess[c];
+        result.magnitude += magnitude[c];
+    }
+    return result;
+}
+
+}  // namespace ntpgeo::columns_cpu

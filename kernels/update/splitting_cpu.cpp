@@ -1,0 +1,101 @@
+#include "kernels/update/splitting.hpp"
+
+#include <algorithm>
+
+#include "kernels/threads_cpu.hpp"
+
+namespace ntpgeo::update_cpu {
+namespace {
+
+// What a thread keeps in its cache while it walks over the history's rows.
+constexpr std::int64_t block = 4096;
+
+std::int64_t blocks_of(std::int64_t size) {
+    return (size + block - 1) / block;
+}
+
+}  // namespace
+
+double splitting_step(double relaxation, const SplittingStep& step) {
+    const std::int64_t size = step.y.size, blocks = blocks_of(size);
+    std::vector<double> partial(static_cast<std::size_t>(blocks));
+    const double* const x = step.x.as<double>();
+    const double* const z = step.z.as<double>();
+    double* const y = step.y.as<double>();
+    double* const residual = step.residual.as<double>();
+    double* const moved = step.moved.as<double>();
+    float* const residual_change = step.residual_change.as<float>();
+    float* const moved_change = step.moved_change.as<float>();
+#pragma omp parallel for schedule(static) if (size > worth_a_team)
+    for (std::int64_t k = 0; k < blocks; ++k) {
+        const std::int64_t begin = k * block, end = std::min(size, begin + block);
+        double sum = 0;
+        if (residual_change) {
+            for (std::int64_t i = begin; i < end; ++i) {
+                const double g = relaxation * (x[i] - z[i]);
+                residual_change[i] = static_cast<float>(g - residual[i]);
+                moved_change[i] = static_cast<float>(y[i] + g - moved[i]);
+            }
+        }
+#pragma omp simd reduction(+ : sum)
+        for (std::int64_t i = begin; i < end; ++i) {
+            const double g = relaxation * (x[i] - z[i]);
+            sum += g * g;
+            residual[i] = g;
+            y[i] += g;
+            moved[i] = y[i];
+        }
+        partial[k] = sum;
+    }
+    double total = 0;
+    for (const double value : partial) total += value;
+    return total;
+}
+
+RowDots row_dots(Matrix rows, std::int64_t row, Vector x) {
+    const std::int64_t size = x.size, blocks = blocks_of(size), width = rows.rows;
+    std::vector<double> partial(static_cast<std::size_t>(blocks * 2 * width));
+    const float* const data = rows.as<float>();
+    const float* const chosen = data + row * size;
+    const double* const values = x.as<double>();
+#pragma omp parallel for schedule(static) if (size > worth_a_team)
+    for (std::int64_t k = 0; k < blocks; ++k) {
+        const std::int64_t begin = k * block, end = std::min(size, begin + block);
+        for (std::int64_t q = 0; q < width; ++q) {
+            const float* const other = data + q * size;
+            double with_row = 0, with_vector = 0;
+#pragma omp simd reduction(+ : with_row, with_vector)
+            for (std::int64_t i = begin; i < end; ++i) {
+                const double value = other[i];
+                with_row += value * chosen[i];
+                with_vector += value * values[i];
+            }
+            partial[(2 * k) * width + q] = with_row;
+            partial[(2 * k + 1) * width + q] = with_vector;
+        }
+    }
+    RowDots dots{std::vector<double>(static_cast<std::size_t>(width), 0.0),
+                 std::vector<double>(static_cast<std::size_t>(width), 0.0)};
+    for (std::int64_t k = 0; k < blocks; ++k) {
+        for (std::int64_t q = 0; q < width; ++q) {
+            dots.with_row[q] += partial[(2 * k) * width + q];
+            dots.with_vector[q] += partial[(2 * k + 1) * width + q];
+        }
+    }
+    return dots;
+}
+
+void subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y) {
+    const std::int64_t size = y.size, blocks = blocks_of(size);
+    double* const out = y.as<double>();
+#pragma omp parallel for schedule(static) if (size > worth_a_team)
+    for (std::int64_t k = 0; k < blocks; ++k) {
+        const std::int64_t begin = k * block, end = std::min(size, begin + block);
+        for (std::int64_t q = 0; q < rows.rows; ++q) {
+            const float* const row = rows.as<float>() + q * size;
+            for (std::int64_t i = begin; i < end; ++i) out[i] -= coefficients[q] * row[i];
+        }
+    }
+}
+
+}  // namespace ntpgeo::update_cpu
