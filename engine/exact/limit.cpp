@@ -51,7 +51,7 @@ LimitSolver::LimitSolver(Backend& backend, const Dataset& dataset, double tolera
             tolerance, rows, vocab, least));
     if (proxy_norm_ > 0) rho_ = penalty * std::sqrt(static_cast<double>(std::min(rows, vocab))) / proxy_norm_;
     backend_.copy(proxy, splitting_.state().flat());
-    if (proxy_norm_ == 0) best_ = LimitCertificate{};
+    if (proxy_norm_ == 0) best_ = newest_ = LimitCertificate{};
 }
 
 double LimitSolver::least_tolerance(std::int64_t rows, std::int64_t vocab, double proxy_nuclear_norm) {
@@ -125,6 +125,7 @@ void LimitSolver::make_certificate() {
     now.proxy_alignment =
         backend_.dot(z.flat(), proxy) / (std::sqrt(backend_.dot(z.flat(), z.flat())) * proxy_norm_);
     schedule_.note(iterations_, *now.relative_gap);
+    newest_ = now;
     if (!best_ || !(*now.relative_gap >= *best_->relative_gap)) {
         best_ = now;
         backend_.copy(z.flat(), best_point_.vector(Real::fp64, z.rows * z.columns));

@@ -47,6 +47,8 @@ class LimitSolver {
     [[nodiscard]] bool stalled() const { return schedule_.stalled(); }
     /// The best certificate so far, of the matrix that factors() gives; null before the first.
     [[nodiscard]] const std::optional<LimitCertificate>& best() const { return best_; }
+    /// The newest certificate; null before the first.
+    [[nodiscard]] const std::optional<LimitCertificate>& newest() const { return newest_; }
     [[nodiscard]] std::int64_t iterations() const { return iterations_; }
     [[nodiscard]] const ProxyTest& proxy() const { return proxy_; }
 
@@ -79,7 +81,7 @@ class LimitSolver {
     double tolerance_, proxy_norm_ = 0, rho_ = 0;
     std::int64_t iterations_ = 0;
     CertificateSchedule schedule_;
-    std::optional<LimitCertificate> best_;
+    std::optional<LimitCertificate> best_, newest_;
 };
 
 }  // namespace ntpgeo

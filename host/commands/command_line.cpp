@@ -29,6 +29,8 @@ int run_command_line(int argc, char** argv) {
     app.set_version_flag("--version", std::string("ntpgeo ") + NTPGEO_VERSION);
     add_data_command(app);
     add_train_command(app);
+    add_path_command(app);
+    add_limit_command(app);
     add_analyze_command(app);
     add_report_command(app);
     add_demo_command(app);

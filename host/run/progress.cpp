@@ -16,19 +16,27 @@ Progress::~Progress() {
     if (terminal_ && shown_) std::fputs("\r\033[K", stderr);
 }
 
-void Progress::show(std::int64_t step, std::int64_t total) {
+bool Progress::due() {
     const std::chrono::duration<double> since = Clock::now() - last_;
-    if (since.count() < (terminal_ ? 0.2 : 10.0)) return;
+    if (since.count() < (terminal_ ? 0.2 : 10.0)) return false;
     last_ = Clock::now();
-    print(step, total);
+    return true;
 }
 
-void Progress::print(std::int64_t step, std::int64_t total) {
+void Progress::show(std::int64_t step, std::int64_t total) {
+    if (!due()) return;
     const double elapsed = std::chrono::duration<double>(last_ - start_).count();
     const double rate = static_cast<double>(step - first_) / elapsed;
     const std::string left = rate > 0 ? duration_text(static_cast<double>(total - step) / rate) : "unknown";
-    const std::string line = fmt::format("step {} of {}, {:.3g} steps/s, {} left{}{}", step, total, rate,
-                                         left, note_.empty() ? "" : ", ", note_);
+    print(fmt::format("step {} of {}, {:.3g} steps/s, {} left{}{}", step, total, rate, left,
+                      note_.empty() ? "" : ", ", note_));
+}
+
+void Progress::show(const std::string& line) {
+    if (due()) print(line);
+}
+
+void Progress::print(const std::string& line) {
     // A stderr that cannot be written is no reason to end a run.
     std::fputs((terminal_ ? "\r\033[K" + line : line + "\n").c_str(), stderr);
     std::fflush(stderr);

@@ -18,12 +18,15 @@ class Progress {
     /// Shows the step of `total` with rate and time left where the last showing is long enough ago (0.2 s, or
     /// 10 s when piped).
     void show(std::int64_t step, std::int64_t total);
+    /// Shows `line` under the same rule, for work that has no number of steps.
+    void show(const std::string& line);
     /// What the line says besides: the newest figures.
     void note(const std::string& text) { note_ = text; }
 
   private:
     using Clock = std::chrono::steady_clock;
-    void print(std::int64_t step, std::int64_t total);
+    [[nodiscard]] bool due();
+    void print(const std::string& line);
 
     bool terminal_;
     bool shown_ = false;

@@ -138,6 +138,21 @@ std::pair<nlohmann::ordered_json, nlohmann::ordered_json> RunFolder::cut_metrics
     return ends;
 }
 
+std::int64_t RunFolder::keep_metrics(std::int64_t count) const {
+    const fs::path file = path_ / metrics_name;
+    if (!fs::exists(file)) return 0;
+    const std::string text = read_file(file);
+    std::int64_t kept = 0;
+    std::size_t end = 0;
+    for (; kept < count; ++kept) {
+        const std::size_t next = text.find('\n', end);
+        if (next == std::string::npos) break;
+        end = next + 1;
+    }
+    write_file_atomically(file, std::string_view(text).substr(0, end));
+    return kept;
+}
+
 void RunFolder::append_metrics(const nlohmann::ordered_json& record) const {
     const fs::path file = path_ / metrics_name;
     append(open_for_appending(file), file, record.dump() + "\n");
@@ -159,17 +174,36 @@ std::optional<fs::path> RunFolder::newest_checkpoint() const {
     return files.back();
 }
 
-void RunFolder::write_checkpoint(const TrainerState& state, double elapsed, std::int64_t keep) const {
+void RunFolder::flush_metrics() const {
     const fs::path metrics = path_ / metrics_name;
     if (const FileDescriptor file = open_for_appending(metrics); ::fsync(file.get()) != 0)
         fail(metrics, "flushed");
+}
+
+fs::path RunFolder::checkpoint_path(std::int64_t number) const {
+    return path_ / fmt::format("checkpoint-{:012}.safetensors", number);
+}
+
+void RunFolder::drop_old_checkpoints(std::int64_t keep) const {
+    const auto files = checkpoints();
+    for (std::size_t i = 0; i + static_cast<std::size_t>(keep) < files.size(); ++i) fs::remove(files[i]);
+}
+
+void RunFolder::write_checkpoint(std::int64_t number, const std::vector<TensorToWrite>& tensors,
+                                 const std::map<std::string, std::string>& metadata,
+                                 std::int64_t keep) const {
+    flush_metrics();
+    write_safetensors(checkpoint_path(number), tensors, metadata);
+    drop_old_checkpoints(keep);
+}
+
+void RunFolder::write_checkpoint(const TrainerState& state, double elapsed, std::int64_t keep) const {
+    flush_metrics();
     auto metadata = position_metadata(state.position);
     metadata["format"] = "ntpgeo.checkpoint.1";
     metadata["elapsed_s"] = fmt::format("{}", elapsed);
-    write_state(path_ / fmt::format("checkpoint-{:012}.safetensors", state.position.step), state.tensors,
-                metadata);
-    const auto files = checkpoints();
-    for (std::size_t i = 0; i + static_cast<std::size_t>(keep) < files.size(); ++i) fs::remove(files[i]);
+    write_state(checkpoint_path(state.position.step), state.tensors, metadata);
+    drop_old_checkpoints(keep);
 }
 
 void RunFolder::write_result(const std::vector<StateTensor>& tensors, const Position& position) const {

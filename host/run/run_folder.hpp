@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include "engine/training/trainer.hpp"
 #include "host/files/file_descriptor.hpp"
+#include "host/files/safetensors.hpp"
 #include "host/run/config.hpp"
 #include "host/run/state_file.hpp"
 
@@ -47,6 +49,13 @@ class RunFolder {
                                                                           const Cadence& cadence) const;
     void append_metrics(const nlohmann::ordered_json& record) const;
 
+    /// Keeps the first `count` records and drops all others; returns how many were there to keep.
+    std::int64_t keep_metrics(std::int64_t count) const;
+
+    /// Writes checkpoint-NUMBER.safetensors after flushing the metrics to disk, then removes all but the
+    /// newest `keep`.
+    void write_checkpoint(std::int64_t number, const std::vector<TensorToWrite>& tensors,
+                          const std::map<std::string, std::string>& metadata, std::int64_t keep) const;
     /// Writes checkpoint-STEP.safetensors after flushing the metrics to disk, then removes all but the newest
     /// `keep`.
     void write_checkpoint(const TrainerState& state, double elapsed, std::int64_t keep) const;
@@ -62,6 +71,9 @@ class RunFolder {
   private:
     explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
     [[nodiscard]] std::vector<std::filesystem::path> checkpoints() const;  // oldest first
+    void flush_metrics() const;
+    [[nodiscard]] std::filesystem::path checkpoint_path(std::int64_t number) const;
+    void drop_old_checkpoints(std::int64_t keep) const;
 
     std::filesystem::path path_;
     FileDescriptor log_;  // locked while this process has the folder

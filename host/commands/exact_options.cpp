@@ -1,0 +1,90 @@
+#include "host/commands/exact_options.hpp"
+
+#include <fmt/format.h>
+
+#include "host/commands/option_checks.hpp"
+#include "host/files/dataset_file.hpp"
+#include "host/files/file_error.hpp"
+#include "host/run/device.hpp"
+#include "kernels/status.hpp"
+
+namespace ntpgeo {
+namespace {
+
+constexpr const char* default_grid = "1e-1:1e-8:2";
+
+/// The first setting in which the two differ; empty where they agree.
+std::string first_difference(const ExactConfig& stored, const ExactConfig& now) {
+    if (now.dataset.hash != stored.dataset.hash) return "the data set";
+    if (now.tolerance != stored.tolerance) return "--tol";
+    if (now.lambdas != stored.lambdas) return "--lambda";
+    if (now.save_points != stored.save_points) return "--save-points";
+    if (now.device != stored.device) return "--device";
+    return "";
+}
+
+void apply(const ExactOptions& options, ExactConfig& config) {
+    if (options.data) {
+        config.dataset.path = std::filesystem::absolute(*options.data).lexically_normal().string();
+        config.dataset.hash = "";
+    }
+    if (options.tolerance) config.tolerance = *options.tolerance;
+    if (options.device) config.device = *options.device;
+    if (options.lambdas) config.lambdas = lambda_grid(*options.lambdas);
+    if (options.save_points) config.save_points = true;
+    config.device = resolve_device(config.device);
+}
+
+Dataset load(ExactConfig& config) {
+    const std::string hash = content_hash(config.dataset.path);
+    if (!config.dataset.hash.empty() && hash != config.dataset.hash)
+        throw InputError(
+            fmt::format("{}: has changed since the run was made; only the data set it was made of goes on",
+                        printable(std::string_view(config.dataset.path))));
+    config.dataset.hash = hash;
+    return read_dataset(config.dataset.path);
+}
+
+ExactRun start(const std::string& command, const ExactOptions& options) {
+    ExactConfig config;
+    config.command = command;
+    if (!options.data) throw InputError(command + ": the data set is missing; name its file");
+    apply(options, config);
+    if (command == "path" && config.lambdas.empty()) config.lambdas = lambda_grid(default_grid);
+    RunFolder::require_free(*options.output);
+    Dataset dataset = load(config);
+    return {std::move(config), std::move(dataset), *options.output, false};
+}
+
+ExactRun go_on(const std::string& command, const ExactOptions& options) {
+    const RunFolder folder = RunFolder::open(*options.output);
+    const std::string where = printable(folder.path() / "config.json");
+    const ExactConfig stored = exact_config_from_json(folder.config_text(), command, where);
+    ExactConfig config = stored;
+    apply(options, config);
+    Dataset dataset = load(config);
+    if (const std::string difference = first_difference(stored, config); !difference.empty())
+        throw InputError(
+            fmt::format("{}: cannot be resumed with another setting of {}; leave it out, or give a new name",
+                        printable(folder.path()), difference));
+    return {std::move(config), std::move(dataset), *options.output, true};
+}
+
+}  // namespace
+
+void add_exact_options(CLI::App& command, ExactOptions& options) {
+    command.add_option("DS", options.data, "The data set");
+    command.add_option("-o,--output", options.output, "The run's folder");
+    command.add_option("--tol", options.tolerance, "Relative gap to certify (default 1e-6)")
+        ->check(positive_number());
+    command.add_flag("--resume", options.resume, "Go on with the run in the folder");
+    command.add_option("--device", options.device, "auto (default), cpu or cuda[:i]");
+}
+
+ExactRun open_exact_run(const std::string& command, const ExactOptions& options) {
+    if (!options.output) throw InputError(command + ": --output is missing; name the run's folder: -o RUN");
+    const bool going_on = options.resume && RunFolder::holds_run(*options.output);
+    return going_on ? go_on(command, options) : start(command, options);
+}
+
+}  // namespace ntpgeo

@@ -1,0 +1,63 @@
+// ntpgeo limit DS -o RUN (design 2.1): L_mm with its certificate.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "host/commands/commands.hpp"
+#include "host/commands/exact_options.hpp"
+#include "host/files/file_error.hpp"
+#include "host/run/interrupt.hpp"
+#include "host/run/limit_run.hpp"
+
+namespace ntpgeo {
+namespace {
+
+void print_summary(const LimitSummary& summary, const ExactConfig& config,
+                   const std::filesystem::path& folder) {
+    const std::string where = printable(folder);
+    if (summary.was_finished) {
+        fmt::print("{}: finished already\n", where);
+        return;
+    }
+    const auto& record = summary.record;
+    if (record["bound"].is_null()) {
+        fmt::print("L_mm = 0: every support is the whole vocabulary, so that nothing has to be separated\n");
+    } else {
+        fmt::print("nuclear norm        {:.10g}, certified from {:.10g}\n",
+                   record["nuclear_norm"].get<double>(), record["bound"].get<double>());
+        fmt::print("relative gap        {:.2e}{}\n", record["relative_gap"].get<double>(),
+                   summary.reached
+                       ? ""
+                       : fmt::format(", where it falls no further; {:.2e} was asked for", config.tolerance));
+        fmt::print("rank                {}\n", record["rank"].get<std::int64_t>());
+        fmt::print("proxy               nuclear norm {:.10g}, cosine with L_mm {:.8f}\n",
+                   record["proxy_nuclear_norm"].get<double>(), record["proxy_alignment"].get<double>());
+        const double violations = record["proxy_sign_violations"].get<double>();
+        fmt::print(
+            "proxy test          {}\n",
+            violations == 0
+                ? std::string("the centred support matrix is exactly L_mm: its polar factor proves it")
+                : fmt::format("{:.1f} % of the off-support signs of its polar factor are wrong: no proof "
+                              "that the centred support matrix is L_mm",
+                              100 * violations));
+        fmt::print("iterations          {}\n", record["iterations"].get<std::int64_t>());
+    }
+    fmt::print("run                 {}\n", where);
+}
+
+}  // namespace
+
+void add_limit_command(CLI::App& app) {
+    auto options = std::make_shared<ExactOptions>();
+    CLI::App* command = app.add_subcommand(
+        "limit",
+        "Compute L_mm, the direction that the low-rank part takes, with a certificate of its nuclear norm");
+    add_exact_options(*command, *options);
+    command->callback([options] {
+        ExactRun run = open_exact_run("limit", *options);
+        const InterruptGuard guard;
+        print_summary(run_limit(run), run.config, run.output());
+    });
+}
+
+}  // namespace ntpgeo

@@ -1,0 +1,64 @@
+// ntpgeo path DS -o RUN (design 2.1): the exact regularization path, certified at every λ.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "host/commands/commands.hpp"
+#include "host/commands/exact_options.hpp"
+#include "host/files/file_error.hpp"
+#include "host/run/interrupt.hpp"
+#include "host/run/path_run.hpp"
+
+namespace ntpgeo {
+namespace {
+
+std::string figure(const nlohmann::ordered_json& value, const char* format) {
+    return value.is_number() ? fmt::format(fmt::runtime(format), value.get<double>()) : std::string("-");
+}
+
+void print_summary(const PathSummary& summary, const ExactConfig& config,
+                   const std::filesystem::path& folder) {
+    fmt::print("{:>9} {:>6} {:>9} {:>5} {:>11} {:>10} {:>9} {:>9}\n", "lambda", "steps", "gap", "rank",
+               "excess loss", "dominance", "cos L_mm", "cos proxy");
+    std::int64_t largest = 0;
+    bool all = true;
+    for (const auto& record : summary.records) {
+        largest = std::max(largest, record["rank"].get<std::int64_t>());
+        all = all && record["relative_gap"].get<double>() <= config.tolerance;
+        fmt::print("{:>9.2e} {:>6} {:>9.1e} {:>5} {:>11.4e} {:>10} {:>9} {:>9}\n",
+                   record["lambda"].get<double>(), record["iterations"].get<std::int64_t>(),
+                   record["relative_gap"].get<double>(), record["rank"].get<std::int64_t>(),
+                   record["excess_loss"].get<double>(), figure(record["dominance"], "{:.4g}"),
+                   figure(record["alignment_limit"], "{:.5f}"), figure(record["alignment_proxy"], "{:.5f}"));
+    }
+    if (!all)
+        fmt::print(
+            "not every point reaches {:.1e}: where the gap falls no further, the path goes on with what it "
+            "has\n",
+            config.tolerance);
+    fmt::print("width               d = {} holds every point of this path: no run needs more\n", largest);
+    fmt::print("run                 {}{}\n", printable(folder),
+               summary.was_finished ? " (finished already)" : "");
+}
+
+}  // namespace
+
+void add_path_command(CLI::App& app) {
+    auto options = std::make_shared<ExactOptions>();
+    CLI::App* command = app.add_subcommand(
+        "path",
+        "Compute the exact regularization path min CE + lambda * nuclear norm, certified at every lambda");
+    add_exact_options(*command, *options);
+    command->add_option("--lambda", options->lambdas,
+                        "HI:LO:PER_DECADE, a falling grid (default 1e-1:1e-8:2)");
+    command->add_flag("--save-points", options->save_points,
+                      "Keep the factors of every point, not of the last alone");
+    command->callback([options] {
+        ExactRun run = open_exact_run("path", *options);
+        const InterruptGuard guard;
+        print_summary(run_path(run), run.config, run.output());
+    });
+}
+
+}  // namespace ntpgeo

@@ -1,0 +1,34 @@
+// RUN/config.json of `ntpgeo limit` and `ntpgeo path`.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "host/run/config.hpp"
+
+namespace ntpgeo {
+
+/// Every setting of an exact solver's run. `lambdas` and `save_points` are the path's alone.
+struct ExactConfig {
+    std::string command;  ///< "limit" or "path"
+    DatasetReference dataset;
+    double tolerance = 1e-6;
+    std::string device = "auto";
+    std::vector<double> lambdas;
+    bool save_points = false;
+};
+
+/// `dataset` adds its sizes, and versions are added, for information.
+nlohmann::ordered_json to_json(const ExactConfig& config, const Dataset& dataset);
+
+/// Reads what to_json wrote, of the same command. `where` names the file in messages. Throws InputError.
+ExactConfig exact_config_from_json(const std::string& text, const std::string& command,
+                                   const std::string& where);
+
+/// "HI:LO:PER_DECADE" as a falling list HI, HI·10^(-1/PER_DECADE), … down to LO, each rounded to 15 digits.
+/// Throws InputError, beginning with "--lambda", for anything else, and where HI < LO or the list would be
+/// longer than 10,000.
+std::vector<double> lambda_grid(const std::string& text);
+
+}  // namespace ntpgeo

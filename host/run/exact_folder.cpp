@@ -1,0 +1,72 @@
+#include "host/run/exact_folder.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "host/files/file_error.hpp"
+#include "host/run/device.hpp"
+#include "host/run/machine_memory.hpp"
+#include "host/run/memory_plan.hpp"
+#include "kernels/status.hpp"
+
+namespace ntpgeo {
+
+ExactRun::ExactRun(ExactConfig settings, Dataset data, std::filesystem::path output, bool resume)
+    : config(std::move(settings)),
+      dataset(std::move(data)),
+      backend(make_backend(config.device)),
+      output_(std::move(output)) {
+    if (!resume) return;
+    folder_ = RunFolder::open(output_);
+    folder_->lock();
+}
+
+RunFolder& ExactRun::folder() {
+    if (!folder_) {
+        folder_ = RunFolder::create(output_, to_json(config, dataset));
+        folder_->lock();
+    }
+    return *folder_;
+}
+
+bool ExactRun::is_finished() const {
+    const std::filesystem::path result = output_ / "result.safetensors";
+    if (!folder_ || !std::filesystem::exists(result)) return false;
+    const SafetensorsFile file(result);
+    const auto found = file.metadata().find("finished");
+    return found != file.metadata().end() && found->second == "true";
+}
+
+void write_factors(const std::filesystem::path& file, const SingularFactors& factors, const Dataset& dataset,
+                   const std::map<std::string, std::string>& metadata,
+                   const std::vector<double>* bound_logits) {
+    const std::int64_t rank = factors.rank(), contexts = dataset.contexts();
+    std::vector<TensorToWrite> tensors = {tensor_to_write("W", {dataset.vocab_size, rank}, factors.words),
+                                          tensor_to_write("H", {contexts, rank}, factors.contexts),
+                                          tensor_to_write("sigma", {rank}, factors.sigma)};
+    if (bound_logits)
+        tensors.push_back(tensor_to_write("bound_logits", {contexts, dataset.vocab_size}, *bound_logits));
+    write_safetensors(file, tensors, metadata);
+}
+
+std::int64_t metadata_number(const SafetensorsFile& file, const std::filesystem::path& path,
+                             const char* key) {
+    std::int64_t value = 0;
+    const auto found = file.metadata().find(key);
+    const bool there = found != file.metadata().end();
+    const char* const end = there ? found->second.data() + found->second.size() : nullptr;
+    if (!there || std::from_chars(found->second.data(), end, value).ptr != end)
+        throw InputError(fmt::format("{}: its metadata has no number '{}'", printable(path), key));
+    return value;
+}
+
+void require_memory(Backend& backend, std::int64_t bytes, const std::string& what) {
+    const std::int64_t free = available_memory(backend);
+    if (bytes > free)
+        throw InputError(
+            fmt::format("{} needs {} and the device {} has {} free; take fewer contexts or words", what,
+                        bytes_text(bytes), backend.device(), bytes_text(free)));
+}
+
+}  // namespace ntpgeo

@@ -1,0 +1,138 @@
+#include "host/run/limit_run.hpp"
+
+#include <fmt/format.h>
+
+#include "host/files/file_error.hpp"
+#include "host/run/interrupt.hpp"
+#include "kernels/status.hpp"
+
+namespace ntpgeo {
+namespace {
+
+nlohmann::ordered_json number(const std::optional<double>& value) {
+    return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
+}
+
+class LimitRun {
+  public:
+    explicit LimitRun(ExactRun& run)
+        : dataset_(run.dataset),
+          solver_(*run.backend, run.dataset, run.config.tolerance),
+          folder_(run.folder()) {
+        double before = 0;
+        if (const auto checkpoint = folder_.newest_checkpoint()) {
+            const SafetensorsFile file(*checkpoint);
+            solver_.restore(metadata_number(file, *checkpoint, "iterations"), file.read<double>("state", 2));
+            before = static_cast<double>(metadata_number(file, *checkpoint, "milliseconds")) / 1000;
+            folder_.keep_metrics(metadata_number(file, *checkpoint, "records"));
+            records_ = metadata_number(file, *checkpoint, "records");
+        } else {
+            folder_.keep_metrics(0);
+        }
+        clock_ = WorkClock(before);
+    }
+
+    LimitSummary run() {
+        Progress progress(0);
+        folder_.log(fmt::format("limit from iteration {}", solver_.iterations()));
+        if (solver_.finished()) record(*solver_.best());  // every support is full
+        while (!solver_.finished() && !solver_.stalled()) {
+            solver_.advance();
+            note(progress);
+            if (const int signal = InterruptGuard::requested()) stop(signal);
+            if (clock_.checkpoint_due()) checkpoint();
+        }
+        write_result(true);
+        const bool reached = solver_.finished();
+        folder_.log(fmt::format("done after {} iterations{}", solver_.iterations(),
+                                reached ? "" : ", where the gap falls no further"));
+        return {last_, reached, false};
+    }
+
+  private:
+    void note(Progress& progress) {
+        const auto& newest = solver_.newest();
+        if (newest && newest->iterations == solver_.iterations()) record(*newest);
+        progress.show(fmt::format("iteration {}, relative gap {}", solver_.iterations(),
+                                  newest && newest->relative_gap
+                                      ? fmt::format("{:.2e}", *newest->relative_gap)
+                                      : std::string("not known yet")));
+    }
+
+    void record(const LimitCertificate& certificate) {
+        last_ = limit_record(certificate, solver_.proxy(), clock_.elapsed());
+        folder_.append_metrics(last_);
+        ++records_;
+    }
+
+    void checkpoint() {
+        const std::vector<double> state = solver_.state();
+        folder_.write_checkpoint(
+            solver_.iterations(),
+            {tensor_to_write(
+                "state", {static_cast<std::int64_t>(state.size()) / dataset_.vocab_size, dataset_.vocab_size},
+                state)},
+            {{"format", "ntpgeo.checkpoint.1"},
+             {"iterations", std::to_string(solver_.iterations())},
+             {"records", std::to_string(records_)},
+             {"milliseconds", std::to_string(static_cast<std::int64_t>(clock_.elapsed() * 1000))}},
+            1);
+        clock_.checkpoint_written();
+    }
+
+    void write_result(bool finished) {
+        write_factors(folder_.path() / "result.safetensors", solver_.factors(), dataset_,
+                      {{"format", "ntpgeo.result.1"},
+                       {"step", std::to_string(solver_.best()->iterations)},
+                       {"finished", finished ? "true" : "false"}});
+    }
+
+    [[noreturn]] void stop(int signal) {
+        if (!solver_.newest() || solver_.newest()->iterations != solver_.iterations()) {
+            solver_.advance(true);
+            record(*solver_.newest());
+        }
+        checkpoint();
+        write_result(false);
+        folder_.log(fmt::format("interrupted at iteration {}", solver_.iterations()));
+        throw Interrupted(
+            fmt::format(
+                "interrupted at iteration {} with a relative gap of {:.2e}, whose point is the result so "
+                "far; go on with: ntpgeo limit -o {} --resume",
+                solver_.iterations(), *solver_.best()->relative_gap, printable(folder_.path())),
+            signal);
+    }
+
+    const Dataset& dataset_;
+    LimitSolver solver_;
+    RunFolder& folder_;  // made once the solver has found nothing wrong
+    WorkClock clock_{0};
+    std::int64_t records_ = 0;
+    nlohmann::ordered_json last_;
+};
+
+}  // namespace
+
+nlohmann::ordered_json limit_record(const LimitCertificate& certificate, const ProxyTest& proxy,
+                                    double time_s) {
+    nlohmann::ordered_json record;
+    record["iterations"] = certificate.iterations;
+    record["nuclear_norm"] = certificate.nuclear_norm;
+    record["bound"] = number(certificate.bound);
+    record["relative_gap"] = number(certificate.relative_gap);
+    record["rank"] = certificate.rank;
+    record["proxy_nuclear_norm"] = proxy.nuclear_norm;
+    record["proxy_alignment"] = number(certificate.proxy_alignment);
+    record["proxy_sign_violations"] = number(proxy.sign_violations);
+    record["time_s"] = time_s;
+    return record;
+}
+
+LimitSummary run_limit(ExactRun& run) {
+    if (run.is_finished()) return {nullptr, true, true};
+    require_memory(*run.backend,
+                   LimitSolver::bytes(support_classes(run.dataset).count(), run.dataset.vocab_size), "limit");
+    return LimitRun(run).run();
+}
+
+}  // namespace ntpgeo

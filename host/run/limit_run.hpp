@@ -1,0 +1,24 @@
+// A run of `ntpgeo limit`: the solver, its certificates in metrics.jsonl, its checkpoints and its result.
+#pragma once
+
+#include "engine/exact/limit.hpp"
+#include "host/run/exact_folder.hpp"
+
+namespace ntpgeo {
+
+struct LimitSummary {
+    nlohmann::ordered_json record;  ///< the last certificate's; null where the run had been finished before
+    bool reached = false;           ///< whether the tolerance was reached
+    bool was_finished = false;
+};
+
+/// One record of metrics.jsonl (design 2.2, limit).
+nlohmann::ordered_json limit_record(const LimitCertificate& certificate, const ProxyTest& proxy,
+                                    double time_s);
+
+/// Runs to the tolerance, from the newest checkpoint where there is one, and writes the result. Throws
+/// Interrupted after a signal, with a checkpoint and the best point so far as result; Failure where it goes
+/// wrong.
+LimitSummary run_limit(ExactRun& run);
+
+}  // namespace ntpgeo

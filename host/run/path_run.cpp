@@ -1,0 +1,181 @@
+#include "host/run/path_run.hpp"
+
+#include <fmt/format.h>
+
+#include <sstream>
+
+#include "engine/geometry/figures.hpp"
+#include "host/files/atomic_file.hpp"
+#include "host/files/file_error.hpp"
+#include "host/run/interrupt.hpp"
+#include "host/run/record.hpp"
+#include "kernels/status.hpp"
+
+namespace ntpgeo {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Up to this many logits a point's file holds the X of its bound too (design 2.2).
+constexpr std::int64_t most_bound_logits = 10'000'000;
+
+class PathRun {
+  public:
+    explicit PathRun(ExactRun& run)
+        : config_(run.config),
+          dataset_(run.dataset),
+          backend_(*run.backend),
+          meter_(backend_, dataset_),
+          solver_(backend_, dataset_, config_.lambdas, config_.tolerance),
+          folder_(run.folder()) {
+        double before = 0;
+        if (const auto checkpoint = folder_.newest_checkpoint()) {
+            const SafetensorsFile file(*checkpoint);
+            PathSolver::State state;
+            state.point = static_cast<std::size_t>(metadata_number(file, *checkpoint, "point"));
+            state.iterations = metadata_number(file, *checkpoint, "iterations");
+            state.rho = file.read<double>("rho", 1).at(0);
+            state.y = file.read<double>("y", 2);
+            state.x = file.read<double>("x", 2);
+            state.current = file.read<double>("current", 2);
+            state.previous = file.read<double>("previous", 2);
+            before = static_cast<double>(metadata_number(file, *checkpoint, "milliseconds")) / 1000;
+            solver_.restore(state);
+        }
+        folder_.keep_metrics(static_cast<std::int64_t>(solver_.point()));
+        clock_ = WorkClock(before);
+    }
+
+    void run() {
+        Progress progress(0);
+        folder_.log(fmt::format("path from point {} of {}", solver_.point() + 1, config_.lambdas.size()));
+        while (true) {
+            if (solver_.advance()) {
+                finish_point();
+                if (solver_.point() + 1 == config_.lambdas.size()) break;
+                solver_.next_point();
+            }
+            progress.show(fmt::format("point {} of {}, lambda {:.1e}, iteration {}", solver_.point() + 1,
+                                      config_.lambdas.size(), solver_.lambda(), solver_.iterations()));
+            if (const int signal = InterruptGuard::requested()) stop(signal);
+            if (clock_.checkpoint_due()) checkpoint();
+        }
+        folder_.log("done");
+    }
+
+  private:
+    void finish_point() {
+        const PathCertificate& certificate = *solver_.last();
+        SingularFactors factors = solver_.factors();
+        const bool last = solver_.point() + 1 == config_.lambdas.size();
+        folder_.append_metrics(record(certificate, factors));
+        const bool with_bound = dataset_.vocab_size * dataset_.contexts() <= most_bound_logits;
+        const auto write = [&](const std::string& name) {
+            const std::vector<double> logits = with_bound ? solver_.bound_logits() : std::vector<double>{};
+            write_factors(folder_.path() / name, factors, dataset_,
+                          {{"format", "ntpgeo.result.1"},
+                           {"step", std::to_string(solver_.point())},
+                           {"lambda", fmt::format("{}", certificate.lambda)},
+                           {"finished", "true"}},
+                          with_bound ? &logits : nullptr);
+        };
+        if (config_.save_points) write(fmt::format("point-{:06}.safetensors", solver_.point()));
+        if (last) write("result.safetensors");
+    }
+
+    Json record(const PathCertificate& certificate, const SingularFactors& factors) {
+        // A matrix of rank 0 is measured with one column of zeros.
+        const std::int64_t dim = std::max<std::int64_t>(factors.rank(), 1);
+        const auto upload = [&](const std::vector<double>& values, std::int64_t rows) {
+            return upload_array(
+                backend_, values.empty() ? std::vector<double>(static_cast<std::size_t>(rows)) : values);
+        };
+        const Array words = upload(factors.words, dataset_.vocab_size),
+                    contexts = upload(factors.contexts, dataset_.contexts());
+        const Figures figures =
+            meter_.measure(words.matrix(Real::fp64, dataset_.vocab_size, dim),
+                           contexts.matrix(Real::fp64, dataset_.contexts(), dim), certificate.lambda,
+                           Precision::fp64, 0, static_cast<std::int64_t>(solver_.point()));
+        const Json measured = train_record(figures, {.step = 0,
+                                                     .time_s = 0,
+                                                     .lambda = certificate.lambda,
+                                                     .stage = 0,
+                                                     .device = backend_.device(),
+                                                     .precision = "",
+                                                     .metrics_precision = "fp64",
+                                                     .entropy = meter_.entropy(),
+                                                     .proxy_kind = meter_.proxy_kind()});
+        Json record;
+        record["lambda"] = certificate.lambda;
+        record["iterations"] = certificate.iterations;
+        record["objective_excess"] = certificate.objective_excess;
+        record["bound_excess"] = certificate.bound_excess;
+        record["relative_gap"] = certificate.relative_gap;
+        record["rank"] = certificate.rank;
+        record["nuclear_norm"] = certificate.nuclear_norm;
+        record["time_s"] = clock_.elapsed();
+        for (const auto& [key, value] : measured.items())
+            if (!record.contains(key) && key != "step" && key != "gap_kind" && key != "stage" &&
+                key != "precision")
+                record[key] = value;
+        return record;
+    }
+
+    void checkpoint() {
+        const PathSolver::State state = solver_.state();
+        const std::vector<double> rho = {state.rho};
+        const std::vector<std::int64_t> shape = {
+            static_cast<std::int64_t>(state.y.size()) / dataset_.vocab_size, dataset_.vocab_size};
+        // Points are no longer than a checkpoint's number has room for.
+        folder_.write_checkpoint(
+            static_cast<std::int64_t>(state.point) * 10'000'000 + state.iterations,
+            {tensor_to_write("rho", {1}, rho), tensor_to_write("y", shape, state.y),
+             tensor_to_write("x", shape, state.x), tensor_to_write("current", shape, state.current),
+             tensor_to_write("previous", shape, state.previous)},
+            {{"format", "ntpgeo.checkpoint.1"},
+             {"point", std::to_string(state.point)},
+             {"iterations", std::to_string(state.iterations)},
+             {"milliseconds", std::to_string(static_cast<std::int64_t>(clock_.elapsed() * 1000))}},
+            1);
+        clock_.checkpoint_written();
+    }
+
+    [[noreturn]] void stop(int signal) {
+        checkpoint();
+        folder_.log(
+            fmt::format("interrupted at point {}, iteration {}", solver_.point() + 1, solver_.iterations()));
+        throw Interrupted(fmt::format("interrupted at point {} of {}; go on with: ntpgeo path -o {} --resume",
+                                      solver_.point() + 1, config_.lambdas.size(), printable(folder_.path())),
+                          signal);
+    }
+
+    const ExactConfig& config_;
+    const Dataset& dataset_;
+    Backend& backend_;
+    FigureMeter meter_;
+    PathSolver solver_;
+    RunFolder& folder_;  // made once the solver has found nothing wrong
+    WorkClock clock_{0};
+};
+
+std::vector<Json> records_of(const RunFolder& folder) {
+    std::vector<Json> records;
+    std::istringstream lines(read_file(folder.path() / "metrics.jsonl"));
+    for (std::string line; std::getline(lines, line);) records.push_back(Json::parse(line));
+    return records;
+}
+
+}  // namespace
+
+PathSummary run_path(ExactRun& run) {
+    const bool was_finished = run.is_finished();
+    if (!was_finished) {
+        require_memory(
+            *run.backend,
+            PathSolver::bytes(merge_by_label(run.dataset).labels.contexts(), run.dataset.vocab_size), "path");
+        PathRun(run).run();
+    }
+    return {records_of(run.folder()), was_finished};
+}
+
+}  // namespace ntpgeo
