@@ -81,6 +81,8 @@ class Backend {
                                             Matrix y, Matrix x, Matrix reflected) = 0;
     virtual ColumnLoss column_cross_entropy(const LabelsView& labels, const double* scales, Matrix x,
                                             Matrix gradient) = 0;
+    virtual void prox_gradient(const LabelsView& labels, const double* scales, double rho, Matrix y, Matrix x,
+                               Matrix gradient) = 0;
     virtual DualEntropy dual_entropy(const LabelsView& labels, const double* scales, Matrix gradient,
                                      double t) = 0;
 

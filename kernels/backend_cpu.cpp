@@ -102,6 +102,10 @@ class CpuBackend final : public Backend {
                                     Matrix gradient) override {
         return columns_cpu::column_cross_entropy(labels, scales, x, gradient);
     }
+    void prox_gradient(const LabelsView& labels, const double* scales, double rho, Matrix y, Matrix x,
+                       Matrix gradient) override {
+        columns_cpu::prox_gradient(labels, scales, rho, y, x, gradient);
+    }
     DualEntropy dual_entropy(const LabelsView& labels, const double* scales, Matrix gradient,
                              double t) override {
         return columns_cpu::dual_entropy(labels, scales, gradient, t);

@@ -84,6 +84,10 @@ class MeteringBackend final : public Backend {
                                     Matrix gradient) override {
         return cpu_->column_cross_entropy(labels, scales, x, gradient);
     }
+    void prox_gradient(const LabelsView& labels, const double* scales, double rho, Matrix y, Matrix x,
+                       Matrix gradient) override {
+        cpu_->prox_gradient(labels, scales, rho, y, x, gradient);
+    }
     DualEntropy dual_entropy(const LabelsView& labels, const double* scales, Matrix gradient,
                              double t) override {
         return cpu_->dual_entropy(labels, scales, gradient, t);

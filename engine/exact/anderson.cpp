@@ -7,7 +7,6 @@
 namespace ntpgeo {
 namespace {
 
-constexpr std::int64_t first_mixed = 6;  // the first steps are too unlike what follows
 constexpr double ridge = 1e-10;
 constexpr double largest_growth = 2;
 
@@ -25,6 +24,9 @@ Anderson::Anderson(Backend& backend, std::int64_t size)
 
 void Anderson::clear() {
     steps_ = 0;
+    plain_steps_ = first_plain_steps;
+    mixed_ = false;
+    least_ = std::numeric_limits<double>::infinity();
 }
 
 double Anderson::advance(double relaxation, Vector towards, Vector from, Vector y) {
@@ -36,11 +38,14 @@ double Anderson::advance(double relaxation, Vector towards, Vector from, Vector 
     const double norm = std::sqrt(backend_.splitting_step(
         relaxation, {towards, from, y, residual_.vector(Real::fp64, size_), moved_.vector(Real::fp64, size_),
                      row(residual_changes_), row(moved_changes_)}));
-    least_ = has_change ? std::min(least_, norm) : norm;
-    if (norm > largest_growth * least_) {
-        clear();
+    if (mixed_ && norm > largest_growth * least_) {
+        backend_.subtract_rows({1}, moved_changes_.matrix(Real::fp32, 1, size_, slot * size_), y);
+        steps_ = 0;
+        plain_steps_ *= 2;
+        mixed_ = false;
         return norm;
     }
+    least_ = std::min(least_, norm);
     ++steps_;
     if (!has_change) return norm;
     const std::int64_t used = std::min(steps_ - 1, window);
@@ -50,7 +55,8 @@ double Anderson::advance(double relaxation, Vector towards, Vector from, Vector 
         products_[slot * window + q] = products_[q * window + slot] = dots.with_row[q];
         right_[q] = dots.with_vector[q];
     }
-    if (steps_ > first_mixed) {
+    mixed_ = steps_ > plain_steps_;
+    if (mixed_) {
         const std::vector<double> mix = coefficients();
         backend_.subtract_rows(
             mix, moved_changes_.matrix(Real::fp32, static_cast<std::int64_t>(mix.size()), size_), y);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "kernels/backend.hpp"
@@ -9,8 +10,10 @@
 namespace ntpgeo {
 
 /// Type-II Anderson mixing over the last `window` steps of Y⁺ = Y + g(Y): Y = Y⁺ − Σ γ_q ΔY⁺_q with
-/// (FᵀF + 1e-10·tr(FᵀF)·I)γ = Fᵀg, F the changes of g. The changes are kept in fp32. A step whose ‖g‖ exceeds
-/// twice the least so far is taken plain and empties the history.
+/// (FᵀF + 1e-10·tr(FᵀF)·I)γ = Fᵀg, F the changes of g. The changes are kept in fp32. A mix after which ‖g‖
+/// exceeds twice the least so far is undone: the plain Y⁺ takes its place, the history is emptied, and twice
+/// as many plain steps go before the next mix as before the last, so that the plain iteration's convergence
+/// is not lost.
 class Anderson {
   public:
     static constexpr std::int64_t window = 10;
@@ -27,14 +30,17 @@ class Anderson {
     static std::int64_t bytes(std::int64_t size) { return size * (2 * 8 + 2 * window * 4); }
 
   private:
+    static constexpr std::int64_t first_plain_steps = 6;
     [[nodiscard]] std::vector<double> coefficients() const;
 
     Backend& backend_;
     std::int64_t size_;
-    Array residual_, moved_;                  // fp64 [size]
-    Array residual_changes_, moved_changes_;  // fp32 [window, size]
-    std::int64_t steps_ = 0;                  // since the history was emptied
-    double least_ = 0;
+    Array residual_, moved_;                        // fp64 [size]
+    Array residual_changes_, moved_changes_;        // fp32 [window, size]
+    std::int64_t steps_ = 0;                        // since the history was emptied
+    std::int64_t plain_steps_ = first_plain_steps;  // before the first mix
+    bool mixed_ = false;                            // whether the last step was
+    double least_ = std::numeric_limits<double>::infinity();
     std::vector<double> products_, right_;  // FᵀF [window, window], Fᵀg [window]
 };
 

@@ -12,6 +12,9 @@ namespace {
 
 constexpr double unit_roundoff = 0x1p-53;
 constexpr double least_tolerance = 1e-11;
+// From 0 the iteration finds small λ only by way of larger ones, a decade at a time and roughly.
+constexpr double first_lambda = 1e-2;
+constexpr double tolerance_on_the_way = 1e-2;
 
 /// c of design 4.3.
 double penalty(std::int64_t vocab) {
@@ -45,6 +48,10 @@ PathSolver::PathSolver(Backend& backend, const Dataset& dataset, std::vector<dou
       nnz_norm_(std::sqrt(static_cast<double>(dataset.nnz()))),
       schedule_(tolerance) {
     check_grid(lambdas_);
+    std::vector<double> on_the_way;
+    for (double lambda = first_lambda; lambda > 3 * lambdas_[0]; lambda /= 10) on_the_way.push_back(lambda);
+    lambdas_.insert(lambdas_.begin(), on_the_way.begin(), on_the_way.end());
+    on_the_way_ = on_the_way.size();
     if (!(tolerance >= least_tolerance))
         throw InputError(
             fmt::format("a tolerance of {} cannot be certified in fp64; the least that can is {}", tolerance,
@@ -79,8 +86,15 @@ bool PathSolver::advance() {
     splitting_.propose(lambda() / rho_);
     ++iterations_;
     if (schedule_.due(iterations_)) {
-        make_certificate();
-        if (last_->relative_gap <= tolerance_ || schedule_.stalled()) return true;
+        const PathCertificate certificate = certify();
+        schedule_.note(iterations_, certificate.relative_gap);
+        if (point_ >= on_the_way_) {
+            last_ = certificate;
+            if (certificate.relative_gap <= tolerance_ || schedule_.stalled()) return true;
+        } else if (certificate.relative_gap <= tolerance_on_the_way || schedule_.stalled()) {
+            next_point();
+            return false;
+        }
     }
     if (!std::isfinite(splitting_.accept()))
         throw Failure(
@@ -90,7 +104,7 @@ bool PathSolver::advance() {
 }
 
 // The objective from Z, whose nuclear norm is known, and the bound from the gradient at X (design 1.4).
-void PathSolver::make_certificate() {
+PathCertificate PathSolver::certify() {
     const Matrix x = splitting_.columns_point(), z = splitting_.spectral_point(),
                  gradient = splitting_.reflected();
     DenseSpectrum& spectrum = splitting_.spectrum();
@@ -101,17 +115,15 @@ void PathSolver::make_certificate() {
     now.rank = spectrum.rank();
     const ColumnLoss loss = backend_.column_cross_entropy(labels_.view(), scales_.as<double>(), z, {});
     const double norm_rounding = 16 * static_cast<double>(std::min(z.rows, z.columns)) * unit_roundoff;
-    now.objective_excess =
-        loss.excess + 16 * unit_roundoff * loss.magnitude + lambda() * now.nuclear_norm * (1 + norm_rounding);
-    backend_.column_cross_entropy(labels_.view(), scales_.as<double>(), x, gradient);
+    now.objective_excess = loss.excess + loss.rounding + lambda() * now.nuclear_norm * (1 + norm_rounding);
+    backend_.prox_gradient(labels_.view(), scales_.as<double>(), rho_, splitting_.state(), x, gradient);
     const double norm = spectrum.norm_bound(gradient);
     const double t = norm > 0 ? std::min(1.0, lambda() / norm * (1 - 4 * unit_roundoff)) : 1.0;
     const DualEntropy entropy = backend_.dual_entropy(labels_.view(), scales_.as<double>(), gradient, t);
-    now.bound_excess = entropy.excess - 16 * unit_roundoff * entropy.magnitude;
+    now.bound_excess = entropy.excess - entropy.rounding;
     now.relative_gap =
         now.objective_excess > 0 ? (now.objective_excess - now.bound_excess) / now.objective_excess : 0;
-    schedule_.note(iterations_, now.relative_gap);
-    last_ = now;
+    return now;
 }
 
 SingularFactors PathSolver::factors() {

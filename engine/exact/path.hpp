@@ -2,6 +2,7 @@
 // (design 1.4, 4.3).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -47,13 +48,14 @@ class PathSolver {
     /// To the next λ, from an extrapolation in log λ.
     void next_point();
 
-    [[nodiscard]] std::size_t point() const { return point_; }
+    /// The place of the current λ in the grid; 0 also on the way to its first.
+    [[nodiscard]] std::size_t point() const { return point_ - std::min(point_, on_the_way_); }
     [[nodiscard]] double lambda() const { return lambdas_[point_]; }
     [[nodiscard]] std::int64_t iterations() const { return iterations_; }
 
     /// All that a later process needs: the acceleration's history is not part of it.
     struct State {
-        std::size_t point = 0;
+        std::size_t point = 0;  ///< of a grid that begins with the λ on the way
         std::int64_t iterations = 0;
         double rho = 0;
         std::vector<double> y, x, current, previous;  ///< [K, V] each; the last two are the points before
@@ -66,7 +68,7 @@ class PathSolver {
 
   private:
     void choose_penalty();
-    void make_certificate();
+    PathCertificate certify();
     [[nodiscard]] Matrix matrix(const Array& array) const;
 
     Backend& backend_;
@@ -77,7 +79,7 @@ class PathSolver {
     Array current_, previous_;  // the path's points at the two λ before this one
     std::vector<double> lambdas_;
     double tolerance_, nnz_norm_, rho_ = 0;
-    std::size_t point_ = 0;
+    std::size_t point_ = 0, on_the_way_ = 0;  // in lambdas_, whose first on_the_way_ were not asked for
     std::int64_t iterations_ = 0;
     CertificateSchedule schedule_;
     std::optional<PathCertificate> last_;

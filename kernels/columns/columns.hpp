@@ -21,14 +21,15 @@ struct MarginDual {
 /// The cross-entropy of dense logits.
 struct ColumnLoss {
     double excess = 0;  ///< CE − Hent (design 1.2)
-    double magnitude =
-        0;  ///< Σ of the absolute values of the terms that were added: bounds the rounding of `excess`
+    double rounding = 0;  ///< bounds the error of `excess` to first order: that of the sums, and of δ = log q̄
+                          ///< − log p at large logits
 };
 
 /// The entropy of a dual point of CE + λ‖·‖_* (design 1.4).
 struct DualEntropy {
-    double excess = 0;     ///< Σ_j π_j (Ent(q'_j) − Ent(p_j))
-    double magnitude = 0;  ///< Σ of the absolute values of the terms that were added
+    double excess = 0;    ///< Σ_j π_j (Ent(q'_j) − Ent(p_j))
+    double rounding = 0;  ///< bounds the error of `excess` to first order, and what the columns of D that do
+                          ///< not quite sum to 0 are worth
 };
 
 namespace columns_cpu {
@@ -53,6 +54,12 @@ std::int64_t prox_cross_entropy(const LabelsView& labels, const double* scales, 
 /// CE − Hent of the logits in x, and, where gradient.data is not null, its gradient by x: π_c(softmax −
 /// p)/scale, anchored (design 1.2). x, gradient [n, V] may be the same memory; scales [n] > 0, or null for 1.
 ColumnLoss column_cross_entropy(const LabelsView& labels, const double* scales, Matrix x, Matrix gradient);
+
+/// The gradient at X = prox_cross_entropy(ρ, Y) from both sides of its optimality condition: π softmax/scale
+/// off the support, where that is right relatively, and ρ(Y − X) on it, where it is free of the rounding that
+/// softmax − p has at large logits; rows summing to 0 as above. y, x, gradient [n, V]; scales [n] > 0.
+void prox_gradient(const LabelsView& labels, const double* scales, double rho, Matrix y, Matrix x,
+                   Matrix gradient);
 
 /// With D = `gradient`, q' = p + t·scale·D/π (design 1.4): the entropies of q' over those of p, without
 /// cancellation. Entries of q' off the support must be ≥ 0. gradient [n, V]; scales [n], or null for 1.

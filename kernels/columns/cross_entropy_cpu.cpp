@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "kernels/columns/columns.hpp"
@@ -6,10 +8,15 @@
 #include "kernels/threads_cpu.hpp"
 
 namespace ntpgeo::columns_cpu {
+namespace {
+
+constexpr double negative_rounding = 0x1p-48;
+
+}  // namespace
 
 ColumnLoss column_cross_entropy(const LabelsView& labels, const double* scales, Matrix x, Matrix gradient) {
     const std::int64_t vocab = labels.vocab_size, longest = longest_support(labels);
-    std::vector<double> excess(static_cast<std::size_t>(labels.contexts));
+    std::vector<double> excess(static_cast<std::size_t>(labels.contexts)), rounding(excess.size());
 #pragma omp parallel if (labels.contexts * vocab > worth_a_team)
     {
         ColumnSoftmax softmax(vocab, longest);
@@ -18,6 +25,7 @@ ColumnLoss column_cross_entropy(const LabelsView& labels, const double* scales, 
             const double scale = scales ? scales[c] : 1.0, weight = labels.context_probs[c];
             softmax.evaluate(labels, c, x.as<double>() + c * vocab, scale);
             excess[c] = weight * softmax.excess();
+            rounding[c] = weight * softmax.rounding();
             if (!gradient.data) continue;
             double* const g = gradient.as<double>() + c * vocab;
             const double factor = weight / scale;
@@ -28,16 +36,44 @@ ColumnLoss column_cross_entropy(const LabelsView& labels, const double* scales, 
         }
     }
     ColumnLoss result;
-    for (const double value : excess) {
-        result.excess += value;
-        result.magnitude += std::abs(value);
+    for (std::int64_t c = 0; c < labels.contexts; ++c) {
+        result.excess += excess[c];
+        result.rounding += rounding[c] + 0x1p-53 * std::abs(excess[c]);
     }
     return result;
 }
 
+void prox_gradient(const LabelsView& labels, const double* scales, double rho, Matrix y, Matrix x,
+                   Matrix gradient) {
+    const std::int64_t vocab = labels.vocab_size, longest = longest_support(labels);
+#pragma omp parallel if (labels.contexts * vocab > worth_a_team)
+    {
+        ColumnSoftmax softmax(vocab, longest);
+#pragma omp for schedule(static)
+        for (std::int64_t c = 0; c < labels.contexts; ++c) {
+            const double* const from = y.as<double>() + c * vocab;
+            const double* const point = x.as<double>() + c * vocab;
+            double* const g = gradient.as<double>() + c * vocab;
+            const std::int64_t begin = labels.indptr[c], end = labels.indptr[c + 1];
+            softmax.evaluate(labels, c, point, scales[c]);
+            const double factor = labels.context_probs[c] / scales[c];
+            for (std::int64_t v = 0; v < vocab; ++v) g[v] = factor * softmax.q()[v];
+            for (std::int64_t s = begin; s < end; ++s) g[labels.indices[s]] = 0;
+            double sum = 0;
+            for (std::int64_t v = 0; v < vocab; ++v) sum += g[v];
+            for (std::int64_t s = begin; s < end; ++s) {
+                const std::int64_t v = labels.indices[s];
+                g[v] = rho * (from[v] - point[v]);
+                sum += g[v];
+            }
+            for (std::int64_t s = begin; s < end; ++s) g[labels.indices[s]] -= labels.probs[s] * sum;
+        }
+    }
+}
+
 DualEntropy dual_entropy(const LabelsView& labels, const double* scales, Matrix gradient, double t) {
     const std::int64_t vocab = labels.vocab_size;
-    std::vector<double> excess(static_cast<std::size_t>(labels.contexts)), magnitude(excess.size());
+    std::vector<double> excess(static_cast<std::size_t>(labels.contexts)), rounding(excess.size());
 #pragma omp parallel if (labels.contexts * vocab > worth_a_team)
     {
         std::vector<double> off(static_cast<std::size_t>(vocab));
@@ -48,7 +84,8 @@ DualEntropy dual_entropy(const LabelsView& labels, const double* scales, Matrix 
             const double* const g = gradient.as<double>() + c * vocab;
             const std::int64_t begin = labels.indptr[c], end = labels.indptr[c + 1];
             for (std::int64_t v = 0; v < vocab; ++v) off[v] = factor * g[v];
-            double sum = 0, absolute = 0;
+            double sum = 0, absolute = 0, moves = 0, steepest = 1;
+            bool feasible = true;
             for (std::int64_t s = begin; s < end; ++s) {
                 const double move = off[labels.indices[s]], p = labels.probs[s];
                 off[labels.indices[s]] = 0;
@@ -59,18 +96,23 @@ DualEntropy dual_entropy(const LabelsView& labels, const double* scales, Matrix 
                 const double shift = move * labels.log_probs[s];
                 sum -= shrink + shift;
                 absolute += std::abs(shrink) + std::abs(shift);
+                moves += std::abs(move);
+                steepest = std::max(steepest, 1 - labels.log_probs[s]);
             }
             double spread = 0;
-            for (std::int64_t v = 0; v < vocab; ++v)
+            for (std::int64_t v = 0; v < vocab; ++v) {
                 if (off[v] > 0) spread -= off[v] * std::log(off[v]);
-            excess[c] = weight * (sum + spread);
-            magnitude[c] = weight * (absolute + std::abs(spread));
+                if (off[v] < 0) feasible = false;
+            }
+            excess[c] = feasible ? weight * (sum + spread) : -std::numeric_limits<double>::infinity();
+            // The entropy changes by less than `steepest` for what is missing or left over in a sum of 0.
+            rounding[c] = 16 * 0x1p-53 * weight * (absolute + std::abs(spread) + moves * steepest);
         }
     }
     DualEntropy result;
     for (std::int64_t c = 0; c < labels.contexts; ++c) {
         result.excess += excess[c];
-        result.magnitude += magnitude[c];
+        result.rounding += rounding[c] + 0x1p-53 * std::abs(excess[c]);
     }
     return result;
 }

@@ -56,7 +56,14 @@ void ColumnSoftmax::evaluate(const LabelsView& labels, std::int64_t c, const dou
     }
     label_row(support_q_.data(), probs_.data(), delta_.data(), residual_.data(), size);
     SupportTerms terms{maximum + log_sum, 0};
-    for (std::int64_t s = 0; s < size; ++s) terms.excess += delta_[s];
+    // An error ε of δ_s moves the excess by (q̄_s − p_s)ε.
+    double absolute = 0, sensitivity = 0;
+    for (std::int64_t s = 0; s < size; ++s) {
+        terms.excess += delta_[s];
+        absolute += std::abs(delta_[s]);
+        sensitivity += std::abs(residual_[s]) *
+                       (std::abs(q_[words[s]]) + std::abs(maximum) + log_sum - labels.log_probs[begin + s]);
+    }
 
     // −infinity in the padding and at the support: its exponential is exactly 0.
     constexpr double nothing = -std::numeric_limits<double>::infinity();
@@ -76,12 +83,17 @@ void ColumnSoftmax::evaluate(const LabelsView& labels, std::int64_t c, const dou
         ratio = anchored_exp_row(q_.data(), width, larger);
         normal = normalise_redone(1, terms, larger, ratio);
     }
+    double sum_of_all = ratio * normal.scale;
     for (std::int64_t v = 0; v < vocab_; ++v) q_[v] *= normal.scale;
     for (std::int64_t s = 0; s < size; ++s) {
         q_[words[s]] = support_q_[s] * normal.residual_weight * normal.scale;
         residual_[s] = (normal.residual_weight * residual_[s] - probs_[s] * normal.ratio) * normal.scale;
+        sum_of_all += residual_[s];
     }
+    for (std::int64_t s = 0; s < size; ++s) residual_[s] -= probs_[s] * sum_of_all;
     excess_ = normal.excess;
+    constexpr double unit_roundoff = 0x1p-53;
+    rounding_ = 8 * unit_roundoff * (absolute + std::abs(normal.excess) + sensitivity);
 }
 
 }  // namespace ntpgeo::columns_cpu

@@ -20,13 +20,17 @@ class ColumnSoftmax {
 
     /// q_v for every word, [V]; on the support too.
     [[nodiscard]] const double* q() const { return q_.data(); }
-    /// q_s − p_s at the support's entries, in their order; a relative error of a few ulp.
+    /// q_s − p_s at the support's entries, in their order. What δ's rounding leaves of Σ(q − p) is taken off
+    /// them, in the proportions of p, so that with q off the support they sum to 0 up to rounding of their
+    /// own size.
     [[nodiscard]] const double* residual() const { return residual_.data(); }
     [[nodiscard]] double excess() const { return excess_; }
+    /// Bounds the error of excess() to first order.
+    [[nodiscard]] double rounding() const { return rounding_; }
 
   private:
     std::int64_t vocab_;
-    double excess_ = 0;
+    double excess_ = 0, rounding_ = 0;
     std::vector<double> q_, support_q_, probs_, delta_, residual_;
 };
 
