@@ -256,7 +256,7 @@ FigureMemory figure_memory(Backend& backend, const LabelsView& labels, std::int6
     const std::int64_t measuring =
         directions.kept + limit.kept + workspace +
         std::max({cosine, collapse, spectrum, limit.measuring, directions.measuring});
-    return {proxy.kept + std::max(making, measuring), std::max(proxy.host, 8 * contexts * dim)};
+    return {proxy.kept + std::max(making, measuring), std::max({proxy.host, 8 * contexts * dim, limit.kept})};
 }
 
 }  // namespace ntpgeo
