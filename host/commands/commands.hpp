@@ -9,6 +9,7 @@ namespace ntpgeo {
 void add_data_command(CLI::App& app);
 void add_train_command(CLI::App& app);
 void add_analyze_command(CLI::App& app);
+void add_concepts_command(CLI::App& app);
 void add_report_command(CLI::App& app);
 void add_demo_command(CLI::App& app);
 

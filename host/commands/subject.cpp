@@ -91,7 +91,8 @@ void add_subject_options(CLI::App& command, SubjectOptions& options) {
 Subject read_subject(const SubjectOptions& options, const std::string& verb, bool words_alone) {
     const bool given = options.words || options.contexts;
     if (options.run.has_value() == given)
-        throw InputError(verb + ": give either a RUN, or both --words and --contexts");
+        throw InputError(verb + (words_alone ? ": give either a RUN, or --words (and --contexts), not both"
+                                             : ": give either a RUN, or both --words and --contexts"));
     if (options.run) return read_run_subject(options);
     if (!options.words) throw InputError(verb + ": --contexts is given without --words; give both");
     if (!options.contexts && !words_alone)
