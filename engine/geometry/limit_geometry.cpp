@@ -63,7 +63,7 @@ std::optional<double> LimitGeometry::contexts_gram_cosine(Matrix contexts) const
 LimitGeometry::Memory LimitGeometry::memory(std::int64_t vocab_size, std::int64_t context_count,
                                             std::int64_t rank, std::int64_t dim) {
     if (rank == 0) return {};
-    return {8 * (vocab_size + context_count) * rank, 8 * 2 * rank * rank,
+    return {8 * (vocab_size + context_count) * rank, 16 * rank * rank,
             8 * std::max(2 * dim * rank, dim * dim + dim * rank)};
 }
 

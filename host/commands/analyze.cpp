@@ -14,7 +14,7 @@
 #include "host/commands/subject.hpp"
 #include "host/files/dataset_file.hpp"
 #include "host/run/device.hpp"
-#include "host/run/exact_folder.hpp"
+#include "host/run/exact_result.hpp"
 #include "host/run/record.hpp"
 #include "host/run/snapshot_folder.hpp"
 #include "kernels/status.hpp"

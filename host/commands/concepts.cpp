@@ -54,7 +54,6 @@ Concepts of_subject(Backend& backend, const Subject& subject, std::int64_t count
     const bool has_contexts = !subject.contexts_name.empty();
     Concepts concepts{
         has_contexts ? "centred logits" : "centred words", subject.words_name, subject.contexts_name, {}};
-    if (dim == 0) return concepts;  // a limit of rank 0
     const Array w = upload_array(backend, subject.words.values), mean(backend, dim * bytes_of(Real::fp64));
     const Matrix words = w.matrix(Real::fp64, subject.words.rows, dim);
     backend.column_means(words, mean.vector(Real::fp64, dim));

@@ -4,12 +4,13 @@
 
 #include <filesystem>
 #include <utility>
+#include <vector>
 
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/files/matrix_file.hpp"
 #include "host/files/safetensors.hpp"
-#include "host/run/exact_folder.hpp"
+#include "host/run/exact_result.hpp"
 #include "host/run/run_folder.hpp"
 #include "kernels/status.hpp"
 
@@ -58,6 +59,12 @@ Subject read_training_run(const SubjectOptions& options, const RunFolder& folder
 Subject read_exact_run(const SubjectOptions& options, const std::filesystem::path& path) {
     ExactResult result = read_exact_result(path);
     const double lambda = result.lambda.value_or(0);
+    if (result.values.empty()) {  // L = 0, which is measured with one column of zeros
+        result.words = {result.words.rows, 1,
+                        std::vector<double>(static_cast<std::size_t>(result.words.rows))};
+        result.contexts = {result.contexts.rows, 1,
+                           std::vector<double>(static_cast<std::size_t>(result.contexts.rows))};
+    }
     const std::string file = printable(result.file);
     return {std::move(result.words),
             std::move(result.contexts),

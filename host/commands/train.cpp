@@ -14,7 +14,7 @@
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/run/device.hpp"
-#include "host/run/exact_folder.hpp"
+#include "host/run/exact_result.hpp"
 #include "host/run/interrupt.hpp"
 #include "host/run/rehearsal.hpp"
 #include "host/run/training_run.hpp"

@@ -9,7 +9,7 @@
 #include "host/files/atomic_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/run/config_names.hpp"
-#include "host/run/exact_folder.hpp"
+#include "host/run/exact_result.hpp"
 #include "host/run/stage_config.hpp"
 #include "kernels/status.hpp"
 

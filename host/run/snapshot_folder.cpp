@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "host/files/file_error.hpp"
-#include "host/run/exact_folder.hpp"
+#include "host/run/exact_result.hpp"
 #include "kernels/status.hpp"
 
 namespace ntpgeo {

@@ -108,11 +108,13 @@ TEST_F(ConceptsVerb, RunsOfLimitAndPathHaveConceptsToo) {
         EXPECT_EQ(found["directions"].size(), 3U);  // its rank
         EXPECT_EQ(found["words"], matrix(made, "W"));
     }
-    write_raw(folder_ / "path/metrics.jsonl", "{\"lambda\": 0.5}\n{\"lambda\": 0.25}\n{\"lambda\": 0.1");
+    write_limit_result(folder_ / "path", read_dataset(data_),
+                       {.metadata = {{"format", "ntpgeo.result.1"}, {"lambda", "0.25"}}});
     const Json record = Json::parse(run_well({"analyze", folder_ / "path"}).out);
     EXPECT_EQ(record["lambda"], 0.25);
     EXPECT_TRUE(record["stage"].is_null());
     make_limit_folder(folder_ / "zero", data_, {.words_rank = 0, .contexts_rank = 0, .sigma_rank = 0});
+    EXPECT_EQ(Json::parse(run_well({"analyze", folder_ / "zero"}).out)["low_rank_norm"], 0);
     expect_refused({folder_ / "zero"}, "the entries of the centred logits are all 0");
 }
 

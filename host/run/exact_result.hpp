@@ -24,7 +24,7 @@ struct ExactResult {
     std::filesystem::path file;    ///< result.safetensors
     HostMatrix words, contexts;    ///< [V, r], [m, r], finite
     std::vector<double> values;    ///< [r] σ ≥ 0
-    std::optional<double> lambda;  ///< of path: that of its last record
+    std::optional<double> lambda;  ///< of path: that of the point
 };
 
 /// Reads the result of a run of limit or path. Throws InputError, naming file and reason, where the folder
@@ -32,15 +32,15 @@ struct ExactResult {
 ExactResult read_exact_result(const std::filesystem::path& folder);
 
 /// L_mm as a limit run left it.
-struct LimitRun {
+struct StoredLimit {
     LimitReference reference;  ///< absolute path of the folder, content hash of its result
     LimitFactors factors;
 };
 
 /// Reads the limit of `dataset`, whose content hash is `dataset_hash`. Throws InputError as above, where the
 /// folder is another verb's, and where the limit is that of another data set.
-LimitRun read_limit_run(const std::filesystem::path& folder, const Dataset& dataset,
-                        const std::string& dataset_hash);
+StoredLimit read_limit_run(const std::filesystem::path& folder, const Dataset& dataset,
+                           const std::string& dataset_hash);
 
 /// The reference that --limit FOLDER makes, its hash left open; empty without. Throws InputError for "".
 LimitReference limit_reference(const std::optional<std::string>& folder);

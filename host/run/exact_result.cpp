@@ -1,12 +1,12 @@
-#include "host/run/exact_folder.hpp"
+#include "host/run/exact_result.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "host/files/atomic_file.hpp"
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/files/safetensors.hpp"
@@ -40,19 +40,14 @@ DatasetReference dataset_of(const Json& config, const std::string& where) {
     return reference;
 }
 
-/// λ of the last record that is complete.
-std::optional<double> last_lambda(const fs::path& metrics) {
-    std::error_code ignored;
-    if (!fs::exists(metrics, ignored)) return std::nullopt;
-    const std::string text = read_file(metrics);
-    std::optional<double> lambda;
-    for (std::size_t begin = 0, end = 0; (end = text.find('\n', begin)) != std::string::npos;
-         begin = end + 1) {
-        const Json record = Json::parse(text.substr(begin, end - begin), nullptr, false);
-        if (record.is_object() && record.contains("lambda") && record["lambda"].is_number())
-            lambda = record["lambda"].get<double>();
-    }
-    return lambda;
+/// A number of the metadata, where it is there.
+std::optional<double> metadata_value(const SafetensorsFile& file, const char* key) {
+    const auto found = file.metadata().find(key);
+    if (found == file.metadata().end()) return std::nullopt;
+    double value = 0;
+    const char* const end = found->second.data() + found->second.size();
+    const auto [stop, error] = std::from_chars(found->second.data(), end, value);
+    return error == std::errc() && stop == end ? std::optional<double>(value) : std::nullopt;
 }
 
 bool all_finite(const std::vector<double>& values) {
@@ -68,6 +63,7 @@ void read_factors(ExactResult& result) {
     result.words = file.read_matrix("W");
     result.contexts = file.read_matrix("H");
     result.values = file.read<double>("sigma", 1);
+    if (result.command == "path") result.lambda = metadata_value(file, "lambda");
     const auto rank = static_cast<std::int64_t>(result.values.size());
     if (result.words.columns != rank || result.contexts.columns != rank)
         throw InputError(fmt::format("{}: W has {} columns and H {}, but sigma has {} values; all must agree",
@@ -101,11 +97,10 @@ ExactResult read_exact_result(const fs::path& path) {
         throw InputError(fmt::format("{}: has no result yet; go on with it by ntpgeo {} --resume",
                                      printable(path), result.command));
     read_factors(result);
-    if (result.command == "path") result.lambda = last_lambda(path / "metrics.jsonl");
     return result;
 }
 
-LimitRun read_limit_run(const fs::path& path, const Dataset& dataset, const std::string& dataset_hash) {
+StoredLimit read_limit_run(const fs::path& path, const Dataset& dataset, const std::string& dataset_hash) {
     const RunFolder folder = RunFolder::open(path);
     const std::string command = command_of(folder.config_text(), printable(path / "config.json"));
     if (command != "limit")
@@ -136,7 +131,7 @@ LimitReference limit_reference(const std::optional<std::string>& folder) {
 std::optional<LimitFactors> load_limit(LimitReference& reference, const Dataset& dataset,
                                        const std::string& dataset_hash) {
     if (reference.path.empty()) return std::nullopt;
-    LimitRun run = read_limit_run(reference.path, dataset, dataset_hash);
+    StoredLimit run = read_limit_run(reference.path, dataset, dataset_hash);
     if (!reference.hash.empty() && run.reference.hash != reference.hash)
         throw InputError(fmt::format(
             "limit: {} is not the limit that the run was begun with (its result's hash is another); begin a "
