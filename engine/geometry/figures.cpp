@@ -11,6 +11,7 @@ namespace ntpgeo {
 namespace {
 
 constexpr std::int64_t wanted_singular_values = 16;
+constexpr std::int64_t wanted_directions = 16;
 
 std::optional<double> ratio(double numerator, double denominator) {
     if (!(denominator > 0)) return std::nullopt;
@@ -49,13 +50,16 @@ struct FigureMeter::Workspace {
           host_sparse_part(static_cast<std::size_t>(labels.nnz)) {}
 };
 
-FigureMeter::FigureMeter(Backend& backend, const Dataset& dataset)
+FigureMeter::FigureMeter(Backend& backend, const Dataset& dataset, const LimitFactors* limit)
     : backend_(backend),
       dataset_(dataset),
       labels_(backend, dataset),
       proxy_(backend, dataset, labels_.view()),
+      directions_(proxy_.directions(wanted_directions)),
       classes_(support_classes(dataset)),
-      entropy_(ntpgeo::entropy(dataset)) {}
+      entropy_(ntpgeo::entropy(dataset)) {
+    if (limit) limit_.emplace(backend, *limit);
+}
 
 FigureMeter::~FigureMeter() = default;
 
@@ -79,9 +83,15 @@ Figures FigureMeter::measure(Matrix words, Matrix contexts, double ridge, Precis
     backend_.subtract_row(mean.vector(Real::fp64, dim), w);  // W̄ from here on
     figures.words_gram_proxy = existing(proxy_.words_gram_cosine(w));
     figures.contexts_gram_proxy = existing(proxy_.contexts_gram_cosine(h));
+    if (limit_) {
+        figures.alignment_limit = limit_->alignment(w, h, figures.low_rank_norm);
+        figures.words_gram_limit = limit_->words_gram_cosine(w);
+        figures.contexts_gram_limit = limit_->contexts_gram_cosine(h);
+    }
     measure_collapse(figures);
 
     const LowRankPart low_rank(backend_, labels_.view(), w, h, work_->sparse_part.as<double>());
+    figures.direction_strengths = direction_strengths(backend_, low_rank, directions_);
     const LeadingSpectrum spectrum = leading_spectrum(backend_, low_rank, wanted_singular_values, seed,
                                                       static_cast<std::uint64_t>(step) + 2);
     figures.singular_values = spectrum.values;
@@ -228,19 +238,25 @@ void FigureMeter::measure_collapse(Figures& figures) {
     figures.class_cosine = ratio(cosine_sum, cosine_classes);
 }
 
-FigureMemory figure_memory(Backend& backend, const LabelsView& labels, std::int64_t dim,
-                           Precision precision) {
+FigureMemory figure_memory(Backend& backend, const LabelsView& labels, std::int64_t dim, Precision precision,
+                           std::int64_t limit_rank) {
     const std::int64_t vocab = labels.vocab_size, contexts = labels.contexts;
     const std::int64_t shorter = std::min(vocab, contexts);
     const SupportProxy::Memory proxy = SupportProxy::memory(labels);
+    const DirectionMemory directions =
+        direction_memory(labels, proxy.vectors, std::min(wanted_directions, shorter), dim);
+    const LimitGeometry::Memory limit = LimitGeometry::memory(vocab, contexts, limit_rank, dim);
     const std::int64_t workspace = 8 * (2 * (vocab + contexts) * dim + 2 * labels.nnz + 3 * contexts) +
                                    backend.loss_step_size(labels, {dim, Real::fp64, precision, 0, 0}).bytes;
     const std::int64_t cosine = 8 * (3 * shorter * dim + dim * dim + labels.nnz);
     const std::int64_t collapse = 8 * (contexts * dim + 2 * dim * dim);
     const std::int64_t spectrum = leading_spectrum_bytes(vocab, contexts, wanted_singular_values);
-    return {
-        std::max(proxy.kept + proxy.making, proxy.kept + workspace + std::max({cosine, collapse, spectrum})),
-        std::max(proxy.host, 8 * contexts * dim)};
+    const std::int64_t making = std::max(
+        {proxy.making, directions.kept + directions.making, directions.kept + limit.kept + limit.making});
+    const std::int64_t measuring =
+        directions.kept + limit.kept + workspace +
+        std::max({cosine, collapse, spectrum, limit.measuring, directions.measuring});
+    return {proxy.kept + std::max(making, measuring), std::max({proxy.host, 8 * contexts * dim, limit.kept})};
 }
 
 }  // namespace ntpgeo

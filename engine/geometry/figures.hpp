@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "engine/data/labels.hpp"
+#include "engine/geometry/directions.hpp"
+#include "engine/geometry/limit_geometry.hpp"
 #include "engine/geometry/proxy.hpp"
 
 namespace ntpgeo {
@@ -26,6 +28,7 @@ struct Figures {
     std::optional<double> dominance;                     ///< their ratio, low rank over sparse
     std::optional<double> in_support_error;              ///< ‖P_F(L) − L_in‖_F / ‖L_in‖_F
     std::optional<double> alignment_proxy;               ///< cos of P_⊥(L̄) with S̃
+    std::optional<double> alignment_limit;               ///< with L_mm, where its factors are given
     std::optional<double> min_margin;                    ///< min over j of min_{S_j} ℓ − max_{off} ℓ
     std::optional<double>
         collapse;  ///< within-class over total energy of P_⊥(L̄)'s columns, classes of ≥ 2 contexts
@@ -34,20 +37,28 @@ struct Figures {
     std::vector<double> singular_values;  ///< up to 16 largest of P_⊥(L̄)
     double spectrum_residual = 0;         ///< relative to σ₁; 0 where the decomposition was dense
     std::optional<double> words_gram_proxy, contexts_gram_proxy;
+    std::optional<double> words_gram_limit, contexts_gram_limit;
+    /// u_kᵀ P_⊥(L̄) v_k along the leading singular triplets of S̃, up to 16 of its rank: how far each of the
+    /// data's directions has been learned (arXiv 2505.08348). Where singular values of S̃ agree, a single one
+    /// of their directions is an arbitrary choice among rotations (the same in every record of a run); only
+    /// the sum over all that agree is a property of the data and of W and H.
+    std::vector<double> direction_strengths;
 };
 
 /// What a FigureMeter takes at most, its labels aside: of the backend's memory, and of the host's in between.
-/// Reads the labels.
+/// Reads the labels. `limit_rank` is that of L_mm's factors, 0 without.
 struct FigureMemory {
     std::int64_t device = 0, host = 0;
 };
-FigureMemory figure_memory(Backend& backend, const LabelsView& labels, std::int64_t dim, Precision precision);
+FigureMemory figure_memory(Backend& backend, const LabelsView& labels, std::int64_t dim, Precision precision,
+                           std::int64_t limit_rank = 0);
 
 /// Measures W, H against one dataset; what depends on the dataset alone is computed once. `backend` and the
 /// dataset must outlive it.
 class FigureMeter {
   public:
-    FigureMeter(Backend& backend, const Dataset& dataset);
+    /// `limit`: L_mm of this dataset, copied, where its figures are wanted.
+    FigureMeter(Backend& backend, const Dataset& dataset, const LimitFactors* limit = nullptr);
     ~FigureMeter();
 
     /// words [V,d] and contexts [m,d] in either precision (converted to fp64). `precision` is that of the
@@ -69,6 +80,8 @@ class FigureMeter {
     const Dataset& dataset_;
     Labels labels_;
     SupportProxy proxy_;
+    Directions directions_;
+    std::optional<LimitGeometry> limit_;
     SupportClasses classes_;
     double entropy_ = 0;
     std::unique_ptr<Workspace> work_;

@@ -4,19 +4,29 @@
 
 namespace ntpgeo {
 
+void FactoredMatrix::times(Matrix x, Matrix y) const {
+    if (!right_) return backend_.multiply(plain, 1, left_, x, 0, y);
+    const Array inner(backend_, left_.columns * x.columns * bytes_of(Real::fp64));
+    const Matrix projected = inner.matrix(Real::fp64, left_.columns, x.columns);
+    backend_.multiply(a_transposed, 1, *right_, x, 0, projected);
+    backend_.multiply(plain, 1, left_, projected, 0, y);
+}
+
+void FactoredMatrix::transposed_times(Matrix y, Matrix x) const {
+    if (!right_) return backend_.multiply(a_transposed, 1, left_, y, 0, x);
+    const Array inner(backend_, left_.columns * y.columns * bytes_of(Real::fp64));
+    const Matrix projected = inner.matrix(Real::fp64, left_.columns, y.columns);
+    backend_.multiply(a_transposed, 1, left_, y, 0, projected);
+    backend_.multiply(plain, 1, *right_, projected, 0, x);
+}
+
 void LowRankPart::times(Matrix x, Matrix y) const {
-    const Array inner(backend_, words_.columns * x.columns * bytes_of(Real::fp64));
-    const Matrix projected = inner.matrix(Real::fp64, words_.columns, x.columns);
-    backend_.multiply(a_transposed, 1, contexts_, x, 0, projected);
-    backend_.multiply(plain, 1, words_, projected, 0, y);
+    logits_.times(x, y);
     backend_.pattern_times(labels_, sparse_part_, -1, x, y);
 }
 
 void LowRankPart::transposed_times(Matrix y, Matrix x) const {
-    const Array inner(backend_, words_.columns * y.columns * bytes_of(Real::fp64));
-    const Matrix projected = inner.matrix(Real::fp64, words_.columns, y.columns);
-    backend_.multiply(a_transposed, 1, words_, y, 0, projected);
-    backend_.multiply(plain, 1, contexts_, projected, 0, x);
+    logits_.transposed_times(y, x);
     backend_.pattern_transposed_times(labels_, sparse_part_, -1, y, x);
 }
 

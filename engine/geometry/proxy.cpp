@@ -13,6 +13,12 @@ namespace {
 constexpr std::int64_t dense_limit = 4096;
 constexpr std::int64_t leading = 64;
 
+/// What counts as a singular value of zero, relative to the largest: the rounding of a Gram matrix of that
+/// size.
+double zero_below(std::int64_t shorter) {
+    return std::sqrt(static_cast<double>(shorter) * 0x1p-52);
+}
+
 /// S̃S̃ᵀ [V, V]: S Sᵀ counts the contexts that two words share, and centring takes off its row and column
 /// means.
 std::vector<double> words_gram(const Dataset& data) {
@@ -69,8 +75,14 @@ SupportProxy::SupportProxy(Backend& backend, const Dataset& dataset, const Label
         kind_ = "leading " + std::to_string(leading);
         const CentredSupport support(backend, labels);
         LeadingSpectrum spectrum = leading_spectrum(backend, support, leading, 0, 0);
+        const auto found = static_cast<std::int64_t>(spectrum.values.size());
+        while (!spectrum.values.empty() &&
+               !(spectrum.values.back() > spectrum.values[0] * zero_below(shorter)))
+            spectrum.values.pop_back();
         values_ = std::move(spectrum.values);
-        vectors_ = std::move(spectrum.vectors);
+        if (!values_.empty())
+            vectors_ = leading_columns(backend, spectrum.vectors.matrix(Real::fp64, shorter, found),
+                                       static_cast<std::int64_t>(values_.size()));
         return;
     }
     kind_ = "dense";
@@ -90,9 +102,9 @@ SupportProxy::Memory SupportProxy::memory(const LabelsView& labels) {
     const std::int64_t shorter = std::min(labels.vocab_size, labels.contexts);
     // The decomposition takes the Gram matrix, its eigenvectors and as much to work in as either.
     const std::int64_t gram = 8 * shorter * shorter;
-    if (shorter <= dense_limit) return {gram, 3 * gram, gram};
+    if (shorter <= dense_limit) return {gram, 3 * gram, gram, shorter};
     return {8 * shorter * leading,
-            leading_spectrum_bytes(labels.vocab_size, labels.contexts, leading) + 8 * labels.nnz, 0};
+            leading_spectrum_bytes(labels.vocab_size, labels.contexts, leading) + 8 * labels.nnz, 0, leading};
 }
 
 double SupportProxy::cosine(Matrix factor, bool same_side) const {
@@ -122,6 +134,12 @@ double SupportProxy::cosine(Matrix factor, bool same_side) const {
     backend_.multiply(a_transposed, 1, factor, factor, 0, gram.matrix(Real::fp64, dim, dim));
     const Vector flat = gram.vector(Real::fp64, dim * dim);
     return inner / (std::sqrt(backend_.dot(flat, flat)) * norm_);
+}
+
+Directions SupportProxy::directions(std::int64_t count) const {
+    const std::int64_t shorter = left_ ? labels_.vocab_size : labels_.contexts;
+    const Matrix vectors = vectors_.matrix(Real::fp64, shorter, static_cast<std::int64_t>(values_.size()));
+    return complete_directions(backend_, CentredSupport(backend_, labels_), vectors, left_, values_, count);
 }
 
 double SupportProxy::words_gram_cosine(Matrix words) const {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/data/dataset.hpp"
+#include "engine/geometry/directions.hpp"
 #include "kernels/backend.hpp"
 
 namespace ntpgeo {
@@ -16,13 +17,16 @@ namespace ntpgeo {
 class SupportProxy {
   public:
     /// Dense where min(V, m) ≤ 4096: the eigenvectors of the exact integer-born Gram matrix; singular values
-    /// below √(min(V,m)·2^-52)·σ₁ count as zero. Above that the 64 leading triplets, so that the cosines are
-    /// lower bounds. `labels` must outlive this.
+    /// below √(min(V,m)·2^-52)·σ₁ count as zero. Above that the 64 leading triplets (fewer where S̃ has
+    /// fewer), so that the cosines are lower bounds. `labels` must outlive this.
     SupportProxy(Backend& backend, const Dataset& dataset, const LabelsView& labels);
 
     /// words W̄ [V,d] centred, fp64; contexts [m,d], fp64. NaN where a norm is zero.
     [[nodiscard]] double words_gram_cosine(Matrix words) const;
     [[nodiscard]] double contexts_gram_cosine(Matrix contexts) const;
+
+    /// The `count` leading singular triplets of S̃, fewer where it has fewer.
+    [[nodiscard]] Directions directions(std::int64_t count) const;
 
     [[nodiscard]] double norm() const { return norm_; }              ///< ‖S̃‖_F
     [[nodiscard]] const std::string& kind() const { return kind_; }  ///< "dense" or "leading 64"
@@ -31,9 +35,9 @@ class SupportProxy {
     }  ///< σ of S̃ that are kept, descending
 
     /// Bytes of the backend's memory that the vectors take at most, and what is taken besides while they are
-    /// made, there and on the host.
+    /// made, there and on the host; and how many vectors there are at most.
     struct Memory {
-        std::int64_t kept = 0, making = 0, host = 0;
+        std::int64_t kept = 0, making = 0, host = 0, vectors = 0;
     };
     static Memory memory(const LabelsView& labels);
 

@@ -32,6 +32,7 @@ int run_command_line(int argc, char** argv) {
     add_path_command(app);
     add_limit_command(app);
     add_analyze_command(app);
+    add_concepts_command(app);
     add_report_command(app);
     add_demo_command(app);
     try {

@@ -11,6 +11,7 @@ void add_train_command(CLI::App& app);
 void add_limit_command(CLI::App& app);
 void add_path_command(CLI::App& app);
 void add_analyze_command(CLI::App& app);
+void add_concepts_command(CLI::App& app);
 void add_report_command(CLI::App& app);
 void add_demo_command(CLI::App& app);
 

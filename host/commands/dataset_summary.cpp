@@ -9,6 +9,7 @@
 #include <numeric>
 #include <vector>
 
+#include "host/files/shown_words.hpp"
 #include "host/files/text.hpp"
 
 namespace ntpgeo {
@@ -53,17 +54,11 @@ struct Figures {
     std::int64_t contexts_in_shared = 0;
 };
 
-std::string shown_token(const Dataset& dataset, std::int32_t id) {
-    if (dataset.vocab.empty()) return fmt::format("#{}", id);
-    const std::string shown = printable_token(dataset.vocab[id]);
-    return shown.empty() || shown.find(' ') != std::string::npos ? "'" + shown + "'" : shown;
-}
-
 std::vector<std::string> context_words(const Dataset& dataset, std::int64_t context) {
     std::vector<std::string> words;
     if (dataset.context_tokens.empty()) return words;
     for (std::int64_t i = context * dataset.context_length; i < (context + 1) * dataset.context_length; ++i) {
-        words.push_back(shown_token(dataset, dataset.context_tokens[i]));
+        words.push_back(shown_word(dataset, dataset.context_tokens[i]));
     }
     return words;
 }
@@ -73,7 +68,7 @@ std::vector<std::string> support_words(const Dataset& dataset, std::int64_t cont
     std::vector<std::string> words;
     for (std::int64_t i = dataset.indptr[context];
          i < dataset.indptr[context + 1] && words.size() < words_shown; ++i) {
-        words.push_back(shown_token(dataset, dataset.indices[i]));
+        words.push_back(shown_word(dataset, dataset.indices[i]));
     }
     return words;
 }
@@ -112,9 +107,7 @@ std::string class_text(const Dataset& dataset, const Figures& figures, std::int6
     std::vector<std::string> names;
     names.reserve(members.size());
     for (const std::int64_t context : members) {
-        names.push_back(dataset.context_tokens.empty()
-                            ? fmt::format("context {}", context)
-                            : fmt::format("{}", fmt::join(context_words(dataset, context), " ")));
+        names.push_back(shown_context(dataset, context));
     }
     return fmt::format("{:>8} contexts   {}{}\n{:>17}-> {}{}\n", figures.classes.size[one],
                        fmt::join(names, " | "), members_are_cut ? " | ..." : "", "",

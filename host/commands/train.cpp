@@ -4,7 +4,9 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "host/commands/commands.hpp"
 #include "host/commands/option_checks.hpp"
@@ -12,6 +14,7 @@
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/run/device.hpp"
+#include "host/run/exact_result.hpp"
 #include "host/run/interrupt.hpp"
 #include "host/run/rehearsal.hpp"
 #include "host/run/training_run.hpp"
@@ -57,6 +60,8 @@ void print_summary(const RunSummary& summary, const RunFolder& folder) {
     fmt::print("dominance           {}\n", number("dominance"));
     fmt::print("in-support error    {}\n", number("in_support_error"));
     fmt::print("alignment, proxy    {}\n", number("alignment_proxy"));
+    if (summary.last["alignment_limit"].is_number())
+        fmt::print("alignment, L_mm     {}\n", number("alignment_limit"));
     fmt::print("collapse            {}\n", number("collapse"));
     fmt::print("run                 {}\n", where);
 }
@@ -74,10 +79,11 @@ void start(const TrainOptions& options) {
     const Dataset dataset = load_dataset(config);
     const auto backend = make_backend(config.device);
     resolve(config, dataset, *backend);
+    std::optional<LimitFactors> limit = load_limit(config.limit, dataset, config.dataset.hash);
     const InterruptGuard guard;
     RunFolder folder = RunFolder::create(output, to_json(config, dataset));
     folder.lock();
-    print_summary(run_training(folder, config, dataset, *backend), folder);
+    print_summary(run_training(folder, config, dataset, *backend, std::move(limit)), folder);
 }
 
 void go_on(const TrainOptions& options) {
@@ -94,14 +100,19 @@ void go_on(const TrainOptions& options) {
     const Dataset dataset = load_dataset(config);
     const auto backend = make_backend(config.device);
     resolve(config, dataset, *backend);
+    // A limit is of one data set: where that is another, it is the difference to name.
+    std::optional<LimitFactors> limit;
+    if (config.dataset.hash == stored.dataset.hash)
+        limit = load_limit(config.limit, dataset, config.dataset.hash);
     if (const std::string difference = first_difference(stored, config); !difference.empty())
         throw InputError(fmt::format(
             "{}: cannot be resumed with another setting of {}; leave the flag out, or give a new name",
             printable(output), difference));
     config.dataset.path = stored.dataset.path;
+    config.limit.path = stored.limit.path;
     const InterruptGuard guard;
     if (config.training != stored.training) folder.replace_config(to_json(config, dataset));
-    print_summary(run_training(folder, config, dataset, *backend), folder);
+    print_summary(run_training(folder, config, dataset, *backend, std::move(limit)), folder);
 }
 
 /// What the run would take, of the machine as it is now.
@@ -114,7 +125,8 @@ void dry_run(const TrainOptions& options) {
     const Dataset dataset = load_dataset(config);
     const auto backend = make_backend(config.device);
     resolve(config, dataset, *backend);
-    rehearse(config, dataset, *backend);
+    const auto limit = load_limit(config.limit, dataset, config.dataset.hash);
+    rehearse(config, dataset, *backend, limit ? limit->rank : 0);
 }
 
 }  // namespace
@@ -124,7 +136,7 @@ void add_train_command(CLI::App& app) {
     CLI::App* command =
         app.add_subcommand("train", "Train W and H on a data set and record the geometry on the way");
     add_train_options(*command, *options);
-    refuse_until_later(*command, {"--limit", "--certify-every"});
+    refuse_until_later(*command, {"--certify-every"});
     command->callback([options] {
         if (options->dry_run) return dry_run(*options);
         const bool going_on = options->resume && options->output && RunFolder::holds_run(*options->output);

@@ -9,6 +9,7 @@
 #include "host/files/atomic_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/run/config_names.hpp"
+#include "host/run/exact_result.hpp"
 #include "host/run/stage_config.hpp"
 #include "kernels/status.hpp"
 
@@ -158,6 +159,8 @@ void add_train_options(CLI::App& command, TrainOptions& options) {
                        "Records: every N steps, or log:PER_DECADE (log:20)");
     command.add_option("--metrics-precision", options.metrics_precision,
                        "fp64 (default), or same as the products");
+    command.add_option("--limit", options.limit,
+                       "The folder that ntpgeo limit made of this data set: record alignment with L_mm");
     command
         .add_option("--checkpoint-every", options.checkpoint_every,
                     "Steps between checkpoints (by time alone)")
@@ -181,6 +184,7 @@ RunConfig train_configuration(const TrainOptions& options, const std::string& st
     if (config.dataset.path.empty())
         throw InputError("train: no data set is given; name one: ntpgeo train DS -o RUN");
     config.dataset.path = std::filesystem::absolute(config.dataset.path).lexically_normal().string();
+    if (options.limit) config.limit = limit_reference(options.limit);
     apply(options, !stored.empty(), config);
     return config;
 }

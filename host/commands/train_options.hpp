@@ -12,7 +12,7 @@ namespace ntpgeo {
 
 /// The flags as given; what is left out is empty.
 struct TrainOptions {
-    std::optional<std::string> dataset, config_file, output;
+    std::optional<std::string> dataset, config_file, output, limit;
     bool resume = false, dry_run = false;
     std::optional<std::int64_t> dim, warmup, steps, history, checkpoint_every, keep_checkpoints;
     std::optional<std::uint64_t> seed;

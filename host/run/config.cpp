@@ -56,6 +56,10 @@ Json describe_dataset(const DatasetReference& reference, const Dataset& dataset)
             {"entropy", entropy(dataset)}};
 }
 
+Json describe_limit(const LimitReference& reference) {
+    return {{"path", reference.path}, {"hash", reference.hash}};
+}
+
 Json versions() {
     return {{"ntpgeo", NTPGEO_VERSION}, {"compiler", __VERSION__}};
 }
@@ -66,6 +70,7 @@ Json to_json(const RunConfig& config, const Dataset& dataset) {
     json["format"] = format_name;
     json["command"] = "train";
     json["dataset"] = describe_dataset(config.dataset, dataset);
+    if (!config.limit.path.empty()) json["limit"] = describe_limit(config.limit);
     json["dim"] = training.dim;
     json["seed"] = training.seed;
     json["init_scale"] = training.init_scale;
@@ -85,6 +90,7 @@ Json to_json(const RunConfig& config, const Dataset& dataset) {
 std::string first_difference(const RunConfig& stored, const RunConfig& wanted) {
     const TrainingSettings &a = stored.training, &b = wanted.training;
     if (stored.dataset.hash != wanted.dataset.hash) return "the data set";
+    if (stored.limit.hash != wanted.limit.hash) return "limit";
     if (a.dim != b.dim) return "dim";
     if (a.seed != b.seed) return "seed";
     if (a.init_scale != b.init_scale) return "init-scale";

@@ -29,8 +29,15 @@ struct DatasetReference {
     std::string hash;  ///< of the file's bytes
 };
 
+/// The limit run whose L_mm the figures are held against.
+struct LimitReference {
+    std::string path;  ///< of its folder, absolute; "" where there is none
+    std::string hash;  ///< of its result's bytes
+};
+
 struct RunConfig {
     DatasetReference dataset;
+    LimitReference limit;
     TrainingSettings training{.stages = {Stage{.precision_auto = true}}};
     std::string device = "auto";
     Cadence metrics_every;
@@ -44,8 +51,10 @@ struct RunConfig {
 /// kernels left to `auto` (design 2.1). Throws InputError where the device lacks what is asked for.
 void resolve(RunConfig& config, const Dataset& dataset, const Backend& backend);
 
-/// Which data a run stands on, with the sizes for information; and the versions, for information.
+/// Which data a run stands on, with the sizes for information; which limit; and the versions, for
+/// information.
 nlohmann::ordered_json describe_dataset(const DatasetReference& reference, const Dataset& dataset);
+nlohmann::ordered_json describe_limit(const LimitReference& reference);
 nlohmann::ordered_json versions();
 
 /// `dataset` adds its sizes, and versions are added, for information.

@@ -36,6 +36,12 @@ RunConfig config_from_json(const std::string& text, const std::string& where) {
         for (const char* key : {"vocab_size", "contexts", "nnz", "source", "entropy"}) part.ignore(key);
         part.finish();
     }
+    if (const Json* limit = section.child("limit")) {
+        Section part(*limit, where + ", limit");
+        part.take("path", config.limit.path);
+        part.take("hash", config.limit.hash);
+        part.finish();
+    }
     section.take("dim", config.training.dim);
     section.take("seed", config.training.seed);
     section.take("init_scale", config.training.init_scale);

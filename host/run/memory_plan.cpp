@@ -43,7 +43,7 @@ std::size_t MemoryPlan::largest_stage() const {
 }
 
 MemoryPlan plan_memory(const RunConfig& config, const Dataset& dataset, const Labels& labels,
-                       Backend& backend) {
+                       Backend& backend, std::int64_t limit_rank) {
     const TrainingSettings& training = config.training;
     const ModelShape shape{dataset.vocab_size, dataset.contexts(), training.dim};
     MemoryPlan plan;
@@ -55,7 +55,7 @@ MemoryPlan plan_memory(const RunConfig& config, const Dataset& dataset, const La
         const std::int64_t vector =
             trained_part(nowhere, shape, stage.frozen).size * bytes_of(training.master);
         const Precision metrics = config.metrics_fp64 ? Precision::fp64 : stage.precision;
-        const FigureMemory figures = figure_memory(backend, labels.view(), training.dim, metrics);
+        const FigureMemory figures = figure_memory(backend, labels.view(), training.dim, metrics, limit_rank);
         plan.metrics = std::max(plan.metrics, figures.device);
         plan.metrics_host = std::max(plan.metrics_host, figures.host);
         plan.stages.push_back({vector, (optimizer_vectors(stage) - 1) * vector,

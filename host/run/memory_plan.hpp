@@ -33,9 +33,10 @@ struct MemoryPlan {
     [[nodiscard]] std::size_t largest_stage() const;
 };
 
-/// The plan of a resolved configuration. Takes no memory for it.
+/// The plan of a resolved configuration; `limit_rank` is that of L_mm's factors, 0 without. Takes no memory
+/// for it.
 MemoryPlan plan_memory(const RunConfig& config, const Dataset& dataset, const Labels& labels,
-                       Backend& backend);
+                       Backend& backend, std::int64_t limit_rank = 0);
 
 /// "512 bytes", "1.5 MiB".
 std::string bytes_text(std::int64_t bytes);

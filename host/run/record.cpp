@@ -31,7 +31,7 @@ Json train_record(const Figures& figures, const RecordContext& context) {
     record["dominance"] = number(figures.dominance);
     record["in_support_error"] = number(figures.in_support_error);
     record["alignment_proxy"] = number(figures.alignment_proxy);
-    record["alignment_limit"] = nullptr;
+    record["alignment_limit"] = number(figures.alignment_limit);
     record["min_margin"] = number(figures.min_margin);
     record["collapse"] = number(figures.collapse);
     record["class_cosine"] = number(figures.class_cosine);
@@ -40,8 +40,9 @@ Json train_record(const Figures& figures, const RecordContext& context) {
     record["spectrum_residual"] = figures.spectrum_residual;
     record["words_gram_proxy"] = number(figures.words_gram_proxy);
     record["contexts_gram_proxy"] = number(figures.contexts_gram_proxy);
-    record["words_gram_limit"] = nullptr;
-    record["contexts_gram_limit"] = nullptr;
+    record["words_gram_limit"] = number(figures.words_gram_limit);
+    record["contexts_gram_limit"] = number(figures.contexts_gram_limit);
+    record["direction_strengths"] = figures.direction_strengths;
     record["proxy_kind"] = context.proxy_kind;
     record["relative_gap"] = nullptr;
     record["gap_kind"] = nullptr;

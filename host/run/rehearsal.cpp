@@ -86,13 +86,13 @@ void require_room(const MemoryPlan& plan, std::int64_t free, const std::string& 
 
 }  // namespace
 
-void rehearse(const RunConfig& config, const Dataset& dataset, Backend& backend) {
+void rehearse(const RunConfig& config, const Dataset& dataset, Backend& backend, std::int64_t limit_rank) {
     const std::int64_t free = available_memory(backend);
     if (const std::int64_t needed = labels_bytes(dataset); needed > free)
         throw InputError(fmt::format("dry-run: the labels alone need {} and the device {} has {} free",
                                      bytes_text(needed), config.device, bytes_text(free)));
     const Labels labels(backend, dataset);
-    const MemoryPlan plan = plan_memory(config, dataset, labels, backend);
+    const MemoryPlan plan = plan_memory(config, dataset, labels, backend, limit_rank);
     const std::vector<Stage>& stages = config.training.stages;
     print_run(config, dataset, plan, free);
     const bool fits = plan.peak(plan.largest_stage()) <= free;

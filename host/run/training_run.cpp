@@ -31,11 +31,12 @@ double seconds_since(Clock::time_point start) {
 
 class TrainingRun {
   public:
-    TrainingRun(RunFolder& folder, const RunConfig& config, const Dataset& dataset, Backend& backend)
+    TrainingRun(RunFolder& folder, const RunConfig& config, const Dataset& dataset, Backend& backend,
+                const LimitFactors* limit)
         : folder_(folder),
           config_(config),
           backend_(backend),
-          meter_(backend, dataset),
+          meter_(backend, dataset, limit),
           trainer_(backend, meter_.labels(), config.training) {
         restore();
         start_ = last_checkpoint_ = Clock::now();
@@ -186,13 +187,15 @@ class TrainingRun {
 
 }  // namespace
 
-RunSummary run_training(RunFolder& folder, const RunConfig& config, const Dataset& dataset,
-                        Backend& backend) {
+RunSummary run_training(RunFolder& folder, const RunConfig& config, const Dataset& dataset, Backend& backend,
+                        std::optional<LimitFactors> limit) {
     if (const auto result = folder.result()) {
         require_stage(config.training, *result);
         if (is_finished(config.training, *result)) return {*result, false, true, nullptr, nullptr};
     }
-    return TrainingRun(folder, config, dataset, backend).run();
+    TrainingRun run(folder, config, dataset, backend, limit ? &*limit : nullptr);
+    limit.reset();  // its copy on the backend serves from here on
+    return run.run();
 }
 
 }  // namespace ntpgeo

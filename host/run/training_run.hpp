@@ -2,8 +2,10 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "engine/data/dataset.hpp"
+#include "engine/geometry/limit_geometry.hpp"
 #include "host/run/run_folder.hpp"
 
 namespace ntpgeo {
@@ -21,6 +23,8 @@ struct RunSummary {
 /// and the result go to the folder. Needs an InterruptGuard: throws Interrupted after a signal, whenever
 /// since the guard was made that came, with a checkpoint written. Throws Failure for a non-finite loss and
 /// where memory runs out, naming the last good checkpoint.
-RunSummary run_training(RunFolder& folder, const RunConfig& config, const Dataset& dataset, Backend& backend);
+/// `limit` is L_mm, where its figures are wanted.
+RunSummary run_training(RunFolder& folder, const RunConfig& config, const Dataset& dataset, Backend& backend,
+                        std::optional<LimitFactors> limit = std::nullopt);
 
 }  // namespace ntpgeo

@@ -203,8 +203,6 @@ TEST_F(Analyze, WrongArguments) {
     expect_refused({"--words", words, "--contexts", contexts}, "--data is missing");
     expect_refused({run_, "--device", "cuda:99"}, "cuda:99");
     expect_refused({run_, "--device", "tpu"}, "auto, cpu");
-    expect_refused({run_, "--limit", run_}, "--limit: not available in this version");
-    expect_refused({run_, "--step", "3"}, "--step: not available in this version");
     expect_refused({run_, "--colour"}, "--colour");
     expect_refused({run_, run_}, "not expected");
     expect_refused({folder_ / "missing"}, "holds no run");

@@ -224,6 +224,31 @@ Setting trained(Dataset data, std::int64_t dim, double lambda) {
             download_array<double>(*backend, trainer.contexts().data, trainer.contexts().rows * dim)};
 }
 
+// More words and contexts than a dense S̃ is made for, and fewer supports than the triplets that are sought:
+// those that are zero are left out, and the cosines are exact.
+TEST(Figures, AWideDatasetOfFewSupportsHasNoMoreTripletsThanItsRank) {
+    std::vector<std::vector<std::int32_t>> supports;
+    for (std::int32_t j = 0; j < 4200; ++j) supports.push_back({j % 3, 3 + j % 3});
+    const Dataset data = make_dataset(4200, supports, std::vector<std::vector<double>>(4200, {0.5, 0.5}));
+    const auto backend = make_cpu_backend();
+    const Labels labels(*backend, data);
+    const SupportProxy proxy(*backend, data, labels.view());
+    EXPECT_EQ(proxy.kind(), "leading 64");
+    ASSERT_EQ(proxy.values().size(), 3U);
+    const Directions directions = proxy.directions(16);
+    EXPECT_EQ(directions.count(), 3);
+    // S̃'s own factors, U and V scaled alike: UΣ^{1/2} is what the cosine with UΣUᵀ is 1 for.
+    auto u = download_array<double>(*backend, directions.left.data(), 4200 * 3),
+         v = download_array<double>(*backend, directions.right.data(), 4200 * 3);
+    for (std::size_t i = 0; i < u.size(); ++i) {
+        u[i] *= std::sqrt(directions.values[i % 3]);
+        v[i] *= std::sqrt(directions.values[i % 3]);
+    }
+    const Array w = upload_array(*backend, u), h = upload_array(*backend, v);
+    EXPECT_NEAR(proxy.words_gram_cosine(w.matrix(Real::fp64, 4200, 3)), 1, 1e-12);
+    EXPECT_NEAR(proxy.contexts_gram_cosine(h.matrix(Real::fp64, 4200, 3)), 1, 1e-12);
+}
+
 TEST(ClosedForms, BalancedOneHotLabelsGiveTheSimplexEtf) {
     constexpr int vocab = 6;
     std::vector<std::vector<std::int32_t>> supports;

@@ -32,8 +32,13 @@ TEST(MemoryPlan, ForeseesWhatARunTakes) {
         const Dataset data = random_dataset(vocab, contexts, 30, 1, 6, 3);
         const RunConfig config = configuration(dim);
         MeteringBackend backend;
-        FigureMeter meter(backend, data);
-        const MemoryPlan plan = plan_memory(config, data, meter.labels(), backend);
+        // A limit of more columns than one can have, so that it counts for more than the rest.
+        const std::int64_t rank = std::max(vocab, contexts);
+        const LimitFactors limit{vocab, contexts, rank, random_values(vocab * rank, 1, 4),
+                                 random_values(contexts * rank, 1, 5)};
+        FigureMeter meter(backend, data, &limit);
+        const MemoryPlan plan = plan_memory(config, data, meter.labels(), backend, rank);
+        EXPECT_LE(backend.peak, plan.labels + plan.metrics);
         Trainer trainer(backend, meter.labels(), config.training);
         backend.peak = backend.bytes;
         // "At most": no Krylov space here grows to its limit, and LAPACK's own memory is not metered.

@@ -1,0 +1,148 @@
+#include "engine/geometry/concepts.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+
+#include "engine/geometry/directions.hpp"
+#include "engine/geometry/spectrum.hpp"
+
+namespace ntpgeo {
+namespace {
+
+constexpr double zero_value = 1e-10;  // relative to σ₁, as the residuals are
+constexpr double equal_values = 1e-6;
+constexpr double zero_coordinate = 1e-9;
+
+/// The largest absolute entry of each column of `points` [n, K].
+std::vector<double> largest_entries(const std::vector<double>& points, std::size_t directions) {
+    std::vector<double> largest(directions, 0.0);
+    for (std::size_t i = 0; i < points.size(); ++i)
+        largest[i % directions] = std::max(largest[i % directions], std::abs(points[i]));
+    return largest;
+}
+
+/// `value` in units that are far above rounding, so that what is equal but for rounding ties, on every
+/// machine.
+std::int64_t on_grid(double value, double unit) {
+    return unit > 0 ? std::llround(value / unit) : 0;
+}
+
+/// Turns each pair of vectors so that the first of the largest absolute entries on the words' side is
+/// positive.
+void fix_signs(ConceptSpace& space) {
+    const std::size_t directions = space.values.size();
+    const std::vector<double> largest = largest_entries(space.words, directions);
+    for (std::size_t k = 0; k < directions; ++k) {
+        std::size_t i = k;
+        while (std::abs(space.words[i]) < (1 - zero_coordinate) * largest[k]) i += directions;
+        if (space.words[i] > 0) continue;
+        for (std::size_t a = k; a < space.words.size(); a += directions) space.words[a] = -space.words[a];
+        for (std::size_t a = k; a < space.contexts.size(); a += directions)
+            space.contexts[a] = -space.contexts[a];
+    }
+}
+
+}  // namespace
+
+ConceptSpace concept_space(Backend& backend, const ImplicitMatrix& matrix, std::int64_t count) {
+    // One more than asked for tells whether the last is tied.
+    const LeadingSpectrum spectrum = leading_spectrum(backend, matrix, count + 1, 0, 0);
+    std::vector<double> values = spectrum.values;
+    while (!values.empty() && !(values.back() > zero_value * values[0])) values.pop_back();
+
+    ConceptSpace space;
+    space.residual = spectrum.residual;
+    const std::int64_t shorter = std::min(matrix.rows(), matrix.columns());
+    const Matrix vectors =
+        spectrum.vectors.matrix(Real::fp64, shorter, static_cast<std::int64_t>(spectrum.values.size()));
+    const Directions directions =
+        complete_directions(backend, matrix, vectors, spectrum.vectors_are_left, values, count);
+    if (directions.count() == 0) return space;
+    space.values = directions.values;
+    for (std::size_t k = 0; k < space.values.size(); ++k) {
+        const auto equal = [&](std::size_t a, std::size_t b) {
+            return values[a] - values[b] <= equal_values * values[a];
+        };
+        space.tied.push_back((k > 0 && equal(k - 1, k)) || (k + 1 < values.size() && equal(k, k + 1)));
+    }
+    space.words = download_array<double>(backend, directions.left.data(), matrix.rows() * space.count());
+    space.contexts =
+        download_array<double>(backend, directions.right.data(), matrix.columns() * space.count());
+    fix_signs(space);
+    return space;
+}
+
+AxisEnds axis_ends(const std::vector<double>& points, std::int64_t directions, std::int64_t axis,
+                   std::int64_t most) {
+    const auto step = static_cast<std::size_t>(directions), column = static_cast<std::size_t>(axis);
+    const double floor = zero_coordinate * largest_entries(points, step)[column];
+    const auto furthest = [&](double side) {
+        std::vector<std::int64_t> found;
+        for (std::size_t i = 0; i < points.size() / step; ++i)
+            if (side * points[i * step + column] > floor) found.push_back(static_cast<std::int64_t>(i));
+        const auto place = [&](std::int64_t i) {
+            return on_grid(side * points[static_cast<std::size_t>(i) * step + column], floor);
+        };
+        const auto kept = std::min<std::ptrdiff_t>(most, std::ssize(found));
+        std::partial_sort(found.begin(), found.begin() + kept, found.end(),
+                          [&](std::int64_t a, std::int64_t b) {
+                              return place(a) != place(b) ? place(a) > place(b) : a < b;
+                          });
+        found.resize(static_cast<std::size_t>(kept));
+        return found;
+    };
+    return {furthest(1), furthest(-1)};
+}
+
+std::vector<Orthant> orthants(const std::vector<double>& points, const std::vector<double>& values) {
+    const std::size_t directions = values.size();
+    if (directions == 0) return {};
+    const std::vector<double> largest = largest_entries(points, directions);
+    std::map<std::string, std::vector<std::int64_t>> by_signs;
+    for (std::size_t i = 0; i < points.size() / directions; ++i) {
+        std::string signs;
+        for (std::size_t k = 0; k < directions; ++k) {
+            const double x = points[i * directions + k];
+            signs += std::abs(x) <= zero_coordinate * largest[k] ? '0' : x > 0 ? '+' : '-';
+        }
+        by_signs[signs].push_back(static_cast<std::int64_t>(i));
+    }
+
+    const auto scaled_distance = [&](std::int64_t i, const std::vector<double>& from) {
+        double square = 0;
+        for (std::size_t k = 0; k < directions; ++k) {
+            const double offset = points[static_cast<std::size_t>(i) * directions + k] - from[k];
+            square += values[k] * offset * offset;
+        }
+        return std::sqrt(square);
+    };
+    const std::vector<double> origin(directions, 0.0);
+    double size = 0;
+    std::vector<std::int64_t> distance(points.size() / directions);  // in units of `unit`
+    for (std::size_t i = 0; i < distance.size(); ++i)
+        size = std::max(size, scaled_distance(static_cast<std::int64_t>(i), origin));
+    const double unit = zero_coordinate * size;
+
+    std::vector<Orthant> result;
+    for (auto& [signs, members] : by_signs) {
+        std::vector<double> centre(directions, 0.0);
+        for (const std::int64_t i : members)
+            for (std::size_t k = 0; k < directions; ++k)
+                centre[k] += points[static_cast<std::size_t>(i) * directions + k] /
+                             static_cast<double>(members.size());
+        for (const std::int64_t i : members)
+            distance[static_cast<std::size_t>(i)] = on_grid(scaled_distance(i, centre), unit);
+        // Members come in the order of their index, which a stable sort leaves to those that tie.
+        std::stable_sort(members.begin(), members.end(), [&](std::int64_t a, std::int64_t b) {
+            return distance[static_cast<std::size_t>(a)] < distance[static_cast<std::size_t>(b)];
+        });
+        result.push_back({signs, std::move(members)});
+    }
+    std::stable_sort(result.begin(), result.end(),
+                     [](const Orthant& a, const Orthant& b) { return a.members.size() > b.members.size(); });
+    return result;
+}
+
+}  // namespace ntpgeo

@@ -1,0 +1,52 @@
+// Concepts: words and contexts grouped by the signs of their coordinates along a matrix's leading singular
+// directions (orthant clusters, arXiv 2505.08348).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/geometry/implicit_matrix.hpp"
+
+namespace ntpgeo {
+
+/// The K leading singular directions of a matrix whose rows are words, on the host, and the coordinates along
+/// them. Each pair of vectors has the sign that makes the largest absolute entry of u_k positive (the first
+/// of those that tie to 1e-9), so that a result can be made again.
+struct ConceptSpace {
+    std::vector<double> values;  ///< [K] σ > 0, descending
+    std::vector<bool> tied;     ///< [K] whether σ_k agrees with a neighbour to 1e-6 σ_k: then the direction
+                                ///< is one arbitrary choice among rotations of theirs
+    std::vector<double> words;  ///< [V, K], u_k in column k
+    std::vector<double> contexts;  ///< [columns, K], v_k
+    double residual = 0;           ///< as in LeadingSpectrum
+
+    [[nodiscard]] std::int64_t count() const { return static_cast<std::int64_t>(values.size()); }
+};
+
+/// Up to `count` directions: fewer where the matrix has fewer singular values above 1e-10 σ₁, none where it
+/// is 0. Depends on the matrix and the backend alone.
+ConceptSpace concept_space(Backend& backend, const ImplicitMatrix& matrix, std::int64_t count);
+
+/// Points furthest out along one direction, on both sides of it, the furthest first.
+struct AxisEnds {
+    std::vector<std::int64_t> positive, negative;
+};
+
+/// The `most` points with the largest and with the smallest coordinate `axis` of `points` [n, K], on their
+/// own side of 0 (beyond 1e-9 of the largest absolute one). What agrees to that much ties, and goes by index.
+AxisEnds axis_ends(const std::vector<double>& points, std::int64_t directions, std::int64_t axis,
+                   std::int64_t most);
+
+/// Points whose coordinates have the same signs.
+struct Orthant {
+    std::string signs;  ///< [K] '+', '-', or '0' within 1e-9 of the largest absolute coordinate
+    std::vector<std::int64_t> members;  ///< nearest to the centre first, ties (to 1e-9) by index
+};
+
+/// The sign patterns that occur among `points` [n, K], the largest cluster first, ties by pattern. Distance
+/// is that of the coordinates scaled by σ^{1/2}, as in the geometry of 1.3 (U Σ^{1/2}, V Σ^{1/2}); the centre
+/// is the members' mean.
+std::vector<Orthant> orthants(const std::vector<double>& points, const std::vector<double>& values);
+
+}  // namespace ntpgeo

@@ -1,0 +1,112 @@
+// ntpgeo concepts --data DS [RUN | --words FILE [--contexts FILE]] (design 2.1): words and contexts by the
+// signs of the leading singular directions.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/data/labels.hpp"
+#include "engine/geometry/concepts.hpp"
+#include "host/commands/commands.hpp"
+#include "host/commands/concept_text.hpp"
+#include "host/commands/option_checks.hpp"
+#include "host/commands/subject.hpp"
+#include "host/files/dataset_file.hpp"
+#include "host/run/device.hpp"
+#include "kernels/status.hpp"
+
+namespace ntpgeo {
+namespace {
+
+constexpr std::int64_t most_directions = 32;
+
+struct ConceptOptions {
+    SubjectOptions subject;
+    std::int64_t directions = 4;
+    bool json = false;
+    std::string device = "auto";
+};
+
+CLI::Validator direction_count() {
+    const auto check = [inner = whole_number(1)](std::string& text) -> std::string {
+        if (std::string wrong = inner(text); !wrong.empty()) return wrong;
+        return std::stoll(text) <= most_directions
+                   ? ""
+                   : fmt::format("{} directions are more than {}", text, most_directions);
+    };
+    return {check, ""};
+}
+
+/// Of S̃ where no subject is given.
+Concepts of_supports(Backend& backend, const Dataset& dataset, std::int64_t count) {
+    const Labels labels(backend, dataset);
+    return {"centred support matrix", "", "",
+            concept_space(backend, CentredSupport(backend, labels.view()), count)};
+}
+
+/// Of L̄ = W̄Hᵀ, or of W̄ where there is no H.
+Concepts of_subject(Backend& backend, const Subject& subject, std::int64_t count) {
+    const std::int64_t dim = subject.words.columns;
+    const bool has_contexts = !subject.contexts_name.empty();
+    Concepts concepts{
+        has_contexts ? "centred logits" : "centred words", subject.words_name, subject.contexts_name, {}};
+    const Array w = upload_array(backend, subject.words.values), mean(backend, dim * bytes_of(Real::fp64));
+    const Matrix words = w.matrix(Real::fp64, subject.words.rows, dim);
+    backend.column_means(words, mean.vector(Real::fp64, dim));
+    backend.subtract_row(mean.vector(Real::fp64, dim), words);
+    if (has_contexts) {
+        const Array h = upload_array(backend, subject.contexts.values);
+        const Matrix contexts = h.matrix(Real::fp64, subject.contexts.rows, dim);
+        concepts.space = concept_space(backend, FactoredMatrix(backend, words, contexts), count);
+    } else {
+        concepts.space = concept_space(backend, FactoredMatrix(backend, words, std::nullopt), count);
+        concepts.space.contexts.clear();  // the other side is W's own dimensions
+    }
+    return concepts;
+}
+
+void show_concepts(const ConceptOptions& options) {
+    const SubjectOptions& given = options.subject;
+    const bool has_subject = given.run || given.words || given.contexts;
+    if (!has_subject && (!given.data || given.data->empty()))
+        throw InputError(
+            "concepts: --data is missing; name the data set, or give a RUN, which knows its own");
+    const std::string device = resolve_device(options.device);
+    Subject subject;
+    if (has_subject) subject = read_subject(given, "concepts", true);
+    const Dataset dataset = read_dataset(has_subject ? subject.data : *given.data);
+    if (has_subject) check_shapes(subject, dataset);
+    const auto backend = make_backend(device);
+    const Concepts concepts = has_subject ? of_subject(*backend, subject, options.directions)
+                                          : of_supports(*backend, dataset, options.directions);
+    if (concepts.space.count() == 0)
+        throw InputError(fmt::format("concepts: the entries of the {} are all 0: there are no directions{}",
+                                     concepts.matrix,
+                                     has_subject ? "" : " (every context can be followed by every word)"));
+    if (options.json)
+        fmt::print("{}\n", concepts_json(concepts, dataset).dump());
+    else
+        fmt::print("{}", concepts_text(concepts, dataset));
+}
+
+}  // namespace
+
+void add_concepts_command(CLI::App& app) {
+    auto options = std::make_shared<ConceptOptions>();
+    CLI::App* command = app.add_subcommand("concepts",
+                                           "Group words and contexts by the signs of the leading singular "
+                                           "directions: of the data set's supports, or "
+                                           "of a run's or any network's W and H");
+    add_subject_options(*command, options->subject);
+    command->add_option("--directions", options->directions, "Singular directions K (4)")
+        ->check(direction_count());
+    command->add_flag("--json", options->json, "One JSON object instead of the tables, with every member");
+    command->add_option("--device", options->device, "auto (default), cpu or cuda[:i]");
+    command->callback([options] { show_concepts(*options); });
+}
+
+}  // namespace ntpgeo

@@ -1,0 +1,139 @@
+#include "host/commands/subject.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+#include "host/files/dataset_file.hpp"
+#include "host/files/file_error.hpp"
+#include "host/files/matrix_file.hpp"
+#include "host/files/safetensors.hpp"
+#include "host/run/exact_result.hpp"
+#include "host/run/run_folder.hpp"
+#include "kernels/status.hpp"
+
+namespace ntpgeo {
+namespace {
+
+/// The data set named on the command line, or else the run's own, unchanged.
+std::string data_of_run(const SubjectOptions& options, const DatasetReference& own) {
+    if (options.data) return *options.data;
+    if (content_hash(own.path) != own.hash)
+        throw InputError(fmt::format("{}: has changed since the run was made; name the data set with --data",
+                                     printable(std::string_view(own.path))));
+    return own.path;
+}
+
+/// The result of a training run, or its newest checkpoint.
+Subject read_training_run(const SubjectOptions& options, const RunFolder& folder) {
+    const std::filesystem::path& path = folder.path();
+    const RunConfig config = config_from_json(folder.config_text(), printable(path / "config.json"));
+    const std::string data = data_of_run(options, config.dataset);
+    const std::filesystem::path result = path / "result.safetensors";
+    const auto checkpoint = folder.newest_checkpoint();
+    const bool has_result = std::filesystem::exists(result);
+    if (!has_result && !checkpoint)
+        throw InputError(fmt::format("{}: has neither a result nor a checkpoint yet", printable(path)));
+    // A run that goes on beyond its result (resumed with more steps) has a checkpoint that is newer.
+    const bool from_result = has_result && (!checkpoint || read_state_header(result).position.step >=
+                                                               read_state_header(*checkpoint).position.step);
+    const std::filesystem::path file = from_result ? result : *checkpoint;
+    const SafetensorsFile tensors(file);
+    const Position position = read_state_header(file).position;
+    require_stage(config.training, position);
+    const double lambda = lambda_at(config.training, position);
+    return {tensors.read_matrix("W"),
+            tensors.read_matrix("H"),
+            printable(file) + ":W",
+            printable(file) + ":H",
+            lambda,
+            ridge_of(stage_at(config.training, position), lambda),
+            position.step,
+            position.stage + 1,
+            data};
+}
+
+/// λ‖L‖_* of the path is the ridge term of balanced factors, as its points are (design 1.2).
+Subject read_exact_run(const SubjectOptions& options, const std::filesystem::path& path) {
+    ExactResult result = read_exact_result(path);
+    const double lambda = result.lambda.value_or(0);
+    if (result.values.empty()) {  // L = 0, which is measured with one column of zeros
+        result.words = {result.words.rows, 1,
+                        std::vector<double>(static_cast<std::size_t>(result.words.rows))};
+        result.contexts = {result.contexts.rows, 1,
+                           std::vector<double>(static_cast<std::size_t>(result.contexts.rows))};
+    }
+    const std::string file = printable(result.file);
+    return {std::move(result.words),
+            std::move(result.contexts),
+            file + ":W",
+            file + ":H",
+            lambda,
+            lambda,
+            0,
+            0,
+            data_of_run(options, result.dataset)};
+}
+
+Subject read_run_subject(const SubjectOptions& options) {
+    const RunFolder folder = RunFolder::open(*options.run);
+    const std::string command = command_of(folder.config_text(), printable(folder.path() / "config.json"));
+    if (command == "limit" || command == "path") return read_exact_run(options, *options.run);
+    return read_training_run(options, folder);
+}
+
+}  // namespace
+
+void add_subject_options(CLI::App& command, SubjectOptions& options) {
+    command.add_option("RUN", options.run,
+                       "The folder of a run: of train (its result, or its newest checkpoint), limit or path");
+    command.add_option("--data", options.data, "The data set (a RUN knows its own)");
+    command.add_option("--words", options.words,
+                       "W [V, d]: F.npy, or F.safetensors:NAME (fp16, bf16, fp32, fp64)");
+    command.add_option("--contexts", options.contexts, "H [m, d], in the order of the data set's contexts");
+}
+
+Subject read_subject(const SubjectOptions& options, const std::string& verb, bool words_alone) {
+    const bool given = options.words || options.contexts;
+    if (options.run.has_value() == given)
+        throw InputError(verb + (words_alone ? ": give either a RUN, or --words (and --contexts), not both"
+                                             : ": give either a RUN, or both --words and --contexts"));
+    if (options.run) return read_run_subject(options);
+    if (!options.words) throw InputError(verb + ": --contexts is given without --words; give both");
+    if (!options.contexts && !words_alone)
+        throw InputError(verb + ": --words is given without --contexts; give both");
+    if (!options.data || options.data->empty())
+        throw InputError(verb + ": --data is missing; name the data set that W and H belong to");
+    Subject subject;
+    subject.data = *options.data;
+    subject.words = read_matrix(*options.words);
+    subject.words_name = printable(std::string_view(*options.words));
+    if (options.contexts) {
+        subject.contexts = read_matrix(*options.contexts);
+        subject.contexts_name = printable(std::string_view(*options.contexts));
+    }
+    return subject;
+}
+
+void check_shapes(const Subject& subject, const Dataset& dataset) {
+    const auto refuse = [](const std::string& name, const HostMatrix& matrix, const std::string& wrong) {
+        throw InputError(fmt::format("{}: is [{}, {}], but {}", name, matrix.rows, matrix.columns, wrong));
+    };
+    const std::string data = printable(std::string_view(subject.data));
+    if (subject.words.rows != dataset.vocab_size)
+        refuse(subject.words_name, subject.words,
+               fmt::format("W is [V, d] and {} has V = {} words: its first dimension is off", data,
+                           dataset.vocab_size));
+    if (subject.contexts_name.empty()) return;
+    if (subject.contexts.rows != dataset.contexts())
+        refuse(subject.contexts_name, subject.contexts,
+               fmt::format("H is [m, d] and {} has m = {} contexts: its first dimension is off", data,
+                           dataset.contexts()));
+    if (subject.contexts.columns != subject.words.columns)
+        refuse(subject.contexts_name, subject.contexts,
+               fmt::format("W has d = {} columns: the second dimensions must agree", subject.words.columns));
+}
+
+}  // namespace ntpgeo

@@ -1,0 +1,38 @@
+// The W and H that analyze and concepts look at: of a run, or of files that somebody else made (design 2.1).
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+
+#include "engine/data/dataset.hpp"
+#include "host/files/host_matrix.hpp"
+
+namespace ntpgeo {
+
+struct SubjectOptions {
+    std::optional<std::string> data, run, words, contexts;
+};
+
+/// RUN, --data, --words and --contexts.
+void add_subject_options(CLI::App& command, SubjectOptions& options);
+
+/// W and H with where they come from.
+struct Subject {
+    HostMatrix words, contexts;  ///< [V, d], [m, d]; contexts is empty where only words were given
+    std::string words_name, contexts_name;
+    double lambda = 0, ridge = 0;
+    std::int64_t step = 0, stage = 0;  ///< of a training run; 0 where none made them
+    std::string data;                  ///< the path of the data set
+};
+
+/// The result of a run of train (or its newest checkpoint, where that is newer), limit or path, or the
+/// matrices named; `verb` begins the messages about options. The words are allowed to come without contexts
+/// where `words_alone`. A run knows its data set, whose content must then be what it was; --data overrides
+/// it. Throws InputError.
+Subject read_subject(const SubjectOptions& options, const std::string& verb, bool words_alone);
+
+/// Throws InputError where the shapes do not fit the data set or each other, naming the dimension.
+void check_shapes(const Subject& subject, const Dataset& dataset);
+
+}  // namespace ntpgeo
