@@ -6,6 +6,7 @@
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/run/device.hpp"
+#include "host/run/exact_result.hpp"
 #include "kernels/status.hpp"
 
 namespace ntpgeo {
@@ -20,6 +21,7 @@ std::string first_difference(const ExactConfig& stored, const ExactConfig& now) 
     if (now.lambdas != stored.lambdas) return "--lambda";
     if (now.save_points != stored.save_points) return "--save-points";
     if (now.device != stored.device) return "--device";
+    if (now.limit.hash != stored.limit.hash) return "--limit";
     return "";
 }
 
@@ -32,6 +34,7 @@ void apply(const ExactOptions& options, ExactConfig& config) {
     if (options.device) config.device = *options.device;
     if (options.lambdas) config.lambdas = lambda_grid(*options.lambdas);
     if (options.save_points) config.save_points = true;
+    if (options.limit) config.limit = limit_reference(options.limit);
     config.device = resolve_device(config.device);
 }
 
@@ -53,7 +56,8 @@ ExactRun start(const std::string& command, const ExactOptions& options) {
     if (command == "path" && config.lambdas.empty()) config.lambdas = lambda_grid(default_grid);
     RunFolder::require_free(*options.output);
     Dataset dataset = load(config);
-    return {std::move(config), std::move(dataset), *options.output, false};
+    auto limit = load_limit(config.limit, dataset, config.dataset.hash);
+    return {std::move(config), std::move(dataset), std::move(limit), *options.output, false};
 }
 
 ExactRun go_on(const std::string& command, const ExactOptions& options) {
@@ -63,11 +67,12 @@ ExactRun go_on(const std::string& command, const ExactOptions& options) {
     ExactConfig config = stored;
     apply(options, config);
     Dataset dataset = load(config);
+    auto limit = load_limit(config.limit, dataset, config.dataset.hash);
     if (const std::string difference = first_difference(stored, config); !difference.empty())
         throw InputError(
             fmt::format("{}: cannot be resumed with another setting of {}; leave it out, or give a new name",
                         printable(folder.path()), difference));
-    return {std::move(config), std::move(dataset), *options.output, true};
+    return {std::move(config), std::move(dataset), std::move(limit), *options.output, true};
 }
 
 }  // namespace

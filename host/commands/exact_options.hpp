@@ -10,7 +10,7 @@
 namespace ntpgeo {
 
 struct ExactOptions {
-    std::optional<std::string> data, output, device, lambdas;
+    std::optional<std::string> data, output, device, lambdas, limit;
     std::optional<double> tolerance;
     bool save_points = false, resume = false;
 };

@@ -52,6 +52,9 @@ void add_path_command(CLI::App& app) {
     add_exact_options(*command, *options);
     command->add_option("--lambda", options->lambdas,
                         "HI:LO:PER_DECADE, a falling grid (default 1e-1:1e-8:2)");
+    command->add_option(
+        "--limit", options->limit,
+        "The folder of a limit run, to measure against L_mm (solved first where that is cheap)");
     command->add_flag("--save-points", options->save_points,
                       "Keep the factors of every point, not of the last alone");
     command->callback([options] {

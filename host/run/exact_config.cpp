@@ -35,6 +35,7 @@ nlohmann::ordered_json to_json(const ExactConfig& config, const Dataset& dataset
     if (config.command == "path") {
         json["lambdas"] = config.lambdas;
         json["save_points"] = config.save_points;
+        if (!config.limit.path.empty()) json["limit"] = describe_limit(config.limit);
     }
     json["tol"] = config.tolerance;
     json["device"] = config.device;
@@ -79,6 +80,12 @@ ExactConfig exact_config_from_json(const std::string& text, const std::string& c
         const nlohmann::json* save = section.child("save_points");
         if (save && !save->is_boolean()) section.fail("save_points", "true or false");
         config.save_points = save && save->get<bool>();
+        if (const nlohmann::json* limit = section.child("limit")) {
+            Section part(*limit, where + ", limit");
+            part.take("path", config.limit.path);
+            part.take("hash", config.limit.hash);
+            part.finish();
+        }
     }
     section.finish();
     return config;

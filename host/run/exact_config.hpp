@@ -9,7 +9,7 @@
 
 namespace ntpgeo {
 
-/// Every setting of an exact solver's run. `lambdas` and `save_points` are the path's alone.
+/// Every setting of an exact solver's run. What comes after `device` is the path's alone.
 struct ExactConfig {
     std::string command;  ///< "limit" or "path"
     DatasetReference dataset;
@@ -17,6 +17,7 @@ struct ExactConfig {
     std::string device = "auto";
     std::vector<double> lambdas;
     bool save_points = false;
+    LimitReference limit;  ///< the L_mm that figures are made against; empty: solved where that is cheap
 };
 
 /// `dataset` adds its sizes, and versions are added, for information.

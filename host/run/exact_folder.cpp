@@ -12,9 +12,11 @@
 
 namespace ntpgeo {
 
-ExactRun::ExactRun(ExactConfig settings, Dataset data, std::filesystem::path output, bool resume)
+ExactRun::ExactRun(ExactConfig settings, Dataset data, std::optional<LimitFactors> given_limit,
+                   std::filesystem::path output, bool resume)
     : config(std::move(settings)),
       dataset(std::move(data)),
+      limit(std::move(given_limit)),
       backend(make_backend(config.device)),
       output_(std::move(output)) {
     if (!resume) return;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/exact/threshold.hpp"
+#include "engine/geometry/limit_geometry.hpp"
 #include "host/run/exact_config.hpp"
 #include "host/run/progress.hpp"
 #include "host/run/run_folder.hpp"
@@ -21,10 +22,12 @@ namespace ntpgeo {
 /// for, after everything else has been found right.
 class ExactRun {
   public:
-    ExactRun(ExactConfig settings, Dataset data, std::filesystem::path output, bool resume);
+    ExactRun(ExactConfig settings, Dataset data, std::optional<LimitFactors> given_limit,
+             std::filesystem::path output, bool resume);
 
     const ExactConfig config;
     const Dataset dataset;
+    const std::optional<LimitFactors> limit;  ///< the path's --limit
     const std::unique_ptr<Backend> backend;
     /// The folder, locked.
     RunFolder& folder();

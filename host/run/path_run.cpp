@@ -4,6 +4,7 @@
 
 #include <sstream>
 
+#include "engine/exact/limit.hpp"
 #include "engine/geometry/figures.hpp"
 #include "host/files/atomic_file.hpp"
 #include "host/files/file_error.hpp"
@@ -19,13 +20,37 @@ using Json = nlohmann::ordered_json;
 /// Up to this many logits a point's file holds the X of its bound too (design 2.2).
 constexpr std::int64_t most_bound_logits = 10'000'000;
 
+/// Up to this many entries L_mm is solved for first where none is given.
+constexpr std::int64_t cheap_limit = 200'000;
+constexpr double cheap_limit_tolerance = 1e-6;
+
+/// The L_mm to measure against: the given one, or solved where that is cheap; none otherwise.
+std::optional<LimitFactors> limit_for(const ExactRun& run) {
+    if (run.limit) return run.limit;
+    const Dataset& data = run.dataset;
+    if (support_classes(data).count() * data.vocab_size > cheap_limit) return std::nullopt;
+    LimitSolver solver(*run.backend, data, cheap_limit_tolerance);
+    while (!solver.finished() && !solver.stalled()) {
+        if (const int signal = InterruptGuard::requested())
+            throw Interrupted("interrupted before the path's first point; start it again", signal);
+        solver.advance();
+    }
+    SingularFactors factors = solver.factors();
+    return LimitFactors{data.vocab_size, data.contexts(), factors.rank(), std::move(factors.words),
+                        std::move(factors.contexts)};
+}
+
+const LimitFactors* address(const std::optional<LimitFactors>& limit) {
+    return limit ? &*limit : nullptr;
+}
+
 class PathRun {
   public:
     explicit PathRun(ExactRun& run)
         : config_(run.config),
           dataset_(run.dataset),
           backend_(*run.backend),
-          meter_(backend_, dataset_),
+          meter_(backend_, dataset_, address(limit_for(run))),
           solver_(backend_, dataset_, config_.lambdas, config_.tolerance),
           folder_(run.folder()) {
         double before = 0;
