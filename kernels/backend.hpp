@@ -83,6 +83,8 @@ class Backend {
                                             Matrix gradient) = 0;
     virtual void prox_gradient(const LabelsView& labels, const double* scales, double rho, Matrix y, Matrix x,
                                Matrix gradient) = 0;
+    virtual double polar_candidate(const LabelsView& labels, double lambda, Matrix polar,
+                                   Matrix gradient) = 0;
     virtual DualEntropy dual_entropy(const LabelsView& labels, const double* scales, Matrix gradient,
                                      double t) = 0;
 

@@ -106,6 +106,9 @@ class CpuBackend final : public Backend {
                        Matrix gradient) override {
         columns_cpu::prox_gradient(labels, scales, rho, y, x, gradient);
     }
+    double polar_candidate(const LabelsView& labels, double lambda, Matrix polar, Matrix gradient) override {
+        return columns_cpu::polar_candidate(labels, lambda, polar, gradient);
+    }
     DualEntropy dual_entropy(const LabelsView& labels, const double* scales, Matrix gradient,
                              double t) override {
         return columns_cpu::dual_entropy(labels, scales, gradient, t);

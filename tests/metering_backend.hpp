@@ -88,6 +88,9 @@ class MeteringBackend final : public Backend {
                        Matrix gradient) override {
         cpu_->prox_gradient(labels, scales, rho, y, x, gradient);
     }
+    double polar_candidate(const LabelsView& labels, double lambda, Matrix polar, Matrix gradient) override {
+        return cpu_->polar_candidate(labels, lambda, polar, gradient);
+    }
     DualEntropy dual_entropy(const LabelsView& labels, const double* scales, Matrix gradient,
                              double t) override {
         return cpu_->dual_entropy(labels, scales, gradient, t);

@@ -79,12 +79,15 @@ void PathSolver::choose_penalty() {
            std::max(std::sqrt(backend_.dot(before, before)), expected);
 }
 
-bool PathSolver::advance() {
-    const std::int64_t unfinished =
-        backend_.prox_cross_entropy(labels_.view(), scales_.as<double>(), rho_, splitting_.state(),
-                                    splitting_.columns_point(), splitting_.reflected());
+void PathSolver::propose() {
+    unfinished_ = backend_.prox_cross_entropy(labels_.view(), scales_.as<double>(), rho_, splitting_.state(),
+                                              splitting_.columns_point(), splitting_.reflected());
     splitting_.propose(lambda() / rho_);
     ++iterations_;
+}
+
+bool PathSolver::advance() {
+    propose();
     if (schedule_.due(iterations_)) {
         const PathCertificate certificate = certify();
         schedule_.note(iterations_, certificate.relative_gap);
@@ -96,11 +99,22 @@ bool PathSolver::advance() {
             return false;
         }
     }
+    accept();
+    return false;
+}
+
+PathCertificate PathSolver::advance_and_certify() {
+    propose();
+    const PathCertificate certificate = certify();
+    accept();
+    return certificate;
+}
+
+void PathSolver::accept() {
     if (!std::isfinite(splitting_.accept()))
         throw Failure(
             fmt::format("the path's iteration {} at lambda {} is not finite ({} columns had not converged)",
-                        iterations_, lambda(), unfinished));
-    return false;
+                        iterations_, lambda(), unfinished_));
 }
 
 // The objective from Z, whose nuclear norm is known, and the bound from the gradient at X (design 1.4).
@@ -151,7 +165,7 @@ void PathSolver::next_point() {
     last_.reset();
     if (finished()) return;
     choose_penalty();
-    const Vector gradient = splitting_.reflected().flat(), y = splitting_.state().flat();
+    const Vector y = splitting_.state().flat();
     backend_.column_cross_entropy(labels_.view(), scales_.as<double>(), splitting_.columns_point(),
                                   splitting_.reflected());
     backend_.copy(matrix(current_).flat(), y);
@@ -161,7 +175,27 @@ void PathSolver::next_point() {
         backend_.axpy(-ratio, matrix(previous_).flat(), y);
     }
     backend_.copy(y, splitting_.columns_point().flat());
-    backend_.axpy(lambda() / before / rho_, gradient, y);
+    backend_.axpy(lambda() / before / rho_, splitting_.reflected().flat(), y);
+    splitting_.restart();
+}
+
+void PathSolver::start_from(const std::vector<double>& logits) {
+    const std::int64_t vocab = merged_.labels.vocab_size;
+    std::vector<double> rows(static_cast<std::size_t>(merged_.labels.contexts() * vocab), 0.0);
+    for (std::size_t j = 0; j < merged_.group_of.size(); ++j) {
+        const std::int64_t c = merged_.group_of[j];
+        for (std::int64_t v = 0; v < vocab; ++v)
+            rows[c * vocab + v] += logits[j * vocab + v] / merged_.scales[c];  // √n_c times the mean
+    }
+    point_ = on_the_way_;
+    backend_.upload(rows.data(), current_.data(), static_cast<std::int64_t>(rows.size()) * 8);
+    choose_penalty();
+    const Vector y = splitting_.state().flat();
+    backend_.copy(matrix(current_).flat(), splitting_.columns_point().flat());
+    backend_.copy(matrix(current_).flat(), y);
+    backend_.column_cross_entropy(labels_.view(), scales_.as<double>(), splitting_.columns_point(),
+                                  splitting_.reflected());
+    backend_.axpy(1 / rho_, splitting_.reflected().flat(), y);
     splitting_.restart();
 }
 

@@ -35,10 +35,15 @@ class PathSolver {
 
     /// Whether every point is done.
     [[nodiscard]] bool finished() const { return point_ == lambdas_.size(); }
+    /// Starts from given logits [m, V], the mean over each group's members, instead of from larger λ.
+    void start_from(const std::vector<double>& logits);
+
     /// One iteration on the current point; a certificate is made where it is due. Returns true where the
     /// current point has reached the tolerance, or its gap has stopped falling: then the point is as it was
     /// when it was certified, and `next_point` goes on.
     bool advance();
+    /// Between iterations: one more iteration, certified.
+    PathCertificate advance_and_certify();
     /// The last certificate of the current point; null before its first.
     [[nodiscard]] const std::optional<PathCertificate>& last() const { return last_; }
     /// After advance() returned true: factors of the point, words [V, r], contexts [m, r].
@@ -68,7 +73,9 @@ class PathSolver {
 
   private:
     void choose_penalty();
+    void propose();
     PathCertificate certify();
+    void accept();
     [[nodiscard]] Matrix matrix(const Array& array) const;
 
     Backend& backend_;
@@ -80,7 +87,7 @@ class PathSolver {
     std::vector<double> lambdas_;
     double tolerance_, nnz_norm_, rho_ = 0;
     std::size_t point_ = 0, on_the_way_ = 0;  // in lambdas_, whose first on_the_way_ were not asked for
-    std::int64_t iterations_ = 0;
+    std::int64_t iterations_ = 0, unfinished_ = 0;
     CertificateSchedule schedule_;
     std::optional<PathCertificate> last_;
 };

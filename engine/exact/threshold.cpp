@@ -92,14 +92,16 @@ std::int64_t DenseSpectrum::rank() const {
                          [&](double value) { return value > counted_in_rank * values_[0]; });
 }
 
+double gram_norm_bound(double largest_eigenvalue, std::int64_t n, std::int64_t summed, double square) {
+    const double products = static_cast<double>(summed + 2) * unit_roundoff;
+    return root(std::max(largest_eigenvalue, 0.0) * (1 + 8 * static_cast<double>(n) * unit_roundoff) +
+                2 * products / (1 - products) * square);
+}
+
 double DenseSpectrum::norm_bound(Matrix m) {
     const SymmetricEigen spectrum = eigen(m);
-    if (shorter_ == 0) return 0;
-    const auto summed = static_cast<double>(by_words_ ? rows_ : vocab_);
-    const double gamma = (summed + 2) * unit_roundoff / (1 - (summed + 2) * unit_roundoff);
-    const double square = backend_.dot(m.flat(), m.flat());
-    return root(std::max(spectrum.values[0], 0.0) * (1 + 8 * static_cast<double>(shorter_) * unit_roundoff) +
-                2 * gamma * square);
+    return gram_norm_bound(spectrum.values[0], shorter_, by_words_ ? rows_ : vocab_,
+                           backend_.dot(m.flat(), m.flat()));
 }
 
 std::vector<double> DenseSpectrum::lengths(const SymmetricEigen& basis, Matrix a, Matrix products) {

@@ -16,6 +16,11 @@ struct SingularFactors {
     [[nodiscard]] std::int64_t rank() const { return static_cast<std::int64_t>(sigma.size()); }
 };
 
+/// An upper bound on ‖M‖₂, true in floating-point arithmetic, from the largest eigenvalue of an n×n Gram
+/// matrix of M that sums `summed` products an entry: σ̂² = λmax(1 + 8nu) + γ‖M‖_F² (design 4.2). `square` is
+/// ‖M‖_F².
+double gram_norm_bound(double largest_eigenvalue, std::int64_t n, std::int64_t summed, double square);
+
 /// Spectral operations on [rows, vocab] matrices through the Gram matrix of the shorter side and a symmetric
 /// eigensolver. Relative accuracy of a singular value: about 2^-53 (σ₁/σ)².
 class DenseSpectrum {

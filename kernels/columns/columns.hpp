@@ -61,6 +61,11 @@ ColumnLoss column_cross_entropy(const LabelsView& labels, const double* scales, 
 void prox_gradient(const LabelsView& labels, const double* scales, double rho, Matrix y, Matrix x,
                    Matrix gradient);
 
+/// The polar candidate of design 1.4 for min CE + λ‖·‖_*: `gradient` (that of the cross-entropy, scales 1)
+/// keeps its entries off the support and gets −λ(N − mean_S N) − (Σ_off G)/k on it. polar N, gradient [n, V].
+/// Returns the largest t for which p + t·D/π ≥ 0 on every support; infinity where any does.
+double polar_candidate(const LabelsView& labels, double lambda, Matrix polar, Matrix gradient);
+
 /// With D = `gradient`, q' = p + t·scale·D/π (design 1.4): the entropies of q' over those of p, without
 /// cancellation. Entries of q' off the support must be ≥ 0. gradient [n, V]; scales [n], or null for 1.
 DualEntropy dual_entropy(const LabelsView& labels, const double* scales, Matrix gradient, double t);

@@ -1,0 +1,154 @@
+#include "engine/exact/dual_candidate.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "engine/exact/threshold.hpp"
+
+namespace ntpgeo {
+namespace {
+
+constexpr std::int64_t chunk_entries = std::int64_t{1} << 24;
+constexpr std::int64_t largest_gram = 4096;
+constexpr std::int64_t lanczos_steps = 80;
+constexpr double miss_probability = 1e-9;
+
+Matrix rows_of(Matrix matrix, std::int64_t first, std::int64_t count) {
+    return {matrix.as<double>() + first * matrix.columns, Real::fp64, count, matrix.columns};
+}
+
+double exact_norm(Backend& backend, DualCandidate& candidate, std::int64_t vocab, std::int64_t contexts) {
+    if (candidate.chunks() == 1) {
+        const Matrix all = candidate.chunk(0);
+        return DenseSpectrum(backend, all.rows, vocab).norm_bound(all);
+    }
+    const Array sum(backend, vocab * vocab * 8), part(backend, vocab * vocab * 8);
+    const Vector total = sum.vector(Real::fp64, vocab * vocab);
+    backend.fill_zero(total);
+    double square = 0;
+    for (std::int64_t k = 0; k < candidate.chunks(); ++k) {
+        const Matrix rows = candidate.chunk(k);
+        backend.gram(rows, true, part.matrix(Real::fp64, vocab, vocab));
+        backend.axpy(1, part.vector(Real::fp64, vocab * vocab), total);
+        square += backend.dot(rows.flat(), rows.flat());
+    }
+    const SymmetricEigen spectrum =
+        backend.symmetric_eigen(download_array<double>(backend, sum.data(), vocab * vocab), vocab);
+    return gram_norm_bound(spectrum.values[0], vocab, contexts, square);
+}
+
+// u = DᵀD v, both [V].
+std::vector<double> apply(Backend& backend, DualCandidate& candidate, const std::vector<double>& v) {
+    const auto vocab = static_cast<std::int64_t>(v.size());
+    const Array from = upload_array(backend, v), to(backend, vocab * 8);
+    backend.fill_zero(to.vector(Real::fp64, vocab));
+    for (std::int64_t k = 0; k < candidate.chunks(); ++k) {
+        const Matrix rows = candidate.chunk(k);
+        const Array image(backend, rows.rows * 8);
+        backend.multiply(plain, 1, rows, from.matrix(Real::fp64, vocab, 1), 0,
+                         image.matrix(Real::fp64, rows.rows, 1));
+        backend.multiply(a_transposed, 1, rows, image.matrix(Real::fp64, rows.rows, 1), 1,
+                         to.matrix(Real::fp64, vocab, 1));
+    }
+    return download_array<double>(backend, to.data(), vocab);
+}
+
+double dot(const std::vector<double>& x, const std::vector<double>& y) {
+    double sum = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) sum += x[i] * y[i];
+    return sum;
+}
+
+// The largest Ritz value of DᵀD after k steps with full reorthogonalisation.
+double largest_ritz_value(Backend& backend, DualCandidate& candidate, std::int64_t vocab, std::int64_t steps,
+                          std::uint64_t seed, std::uint64_t stream) {
+    const Array start(backend, vocab * 8);
+    backend.fill_normal(start.vector(Real::fp64, vocab), seed, stream, 1);
+    std::vector<std::vector<double>> basis = {download_array<double>(backend, start.data(), vocab)};
+    std::vector<double> diagonal, next_to_it;
+    double length = std::sqrt(dot(basis[0], basis[0]));
+    for (std::int64_t k = 0; k < steps && length > 0; ++k) {
+        for (double& value : basis.back()) value /= length;
+        std::vector<double> u = apply(backend, candidate, basis.back());
+        diagonal.push_back(dot(u, basis.back()));
+        for (int pass = 0; pass < 2; ++pass) {
+            for (const std::vector<double>& vector : basis) {
+                const double overlap = dot(u, vector);
+                for (std::size_t i = 0; i < u.size(); ++i) u[i] -= overlap * vector[i];
+            }
+        }
+        length = std::sqrt(dot(u, u));
+        if (length < 1e-14 * diagonal[0]) break;
+        next_to_it.push_back(length);
+        basis.push_back(std::move(u));
+    }
+    const auto n = static_cast<std::int64_t>(diagonal.size());
+    std::vector<double> tridiagonal(static_cast<std::size_t>(n * n), 0.0);
+    for (std::int64_t k = 0; k < n; ++k) {
+        tridiagonal[k * n + k] = diagonal[k];
+        if (k + 1 < n) tridiagonal[k * n + k + 1] = tridiagonal[(k + 1) * n + k] = next_to_it[k];
+    }
+    return backend.symmetric_eigen(std::move(tridiagonal), n).values[0];
+}
+
+}  // namespace
+
+std::int64_t DualCandidate::chunk_rows(std::int64_t vocab, std::int64_t contexts) {
+    return std::min(contexts, std::max<std::int64_t>(1, chunk_entries / vocab));
+}
+
+std::int64_t DualCandidate::bytes(std::int64_t vocab, std::int64_t contexts) {
+    return 2 * 8 * chunk_rows(vocab, contexts) * vocab;
+}
+
+DualCandidate::DualCandidate(Backend& backend, const LabelsView& labels, const CandidateFactors& factors,
+                             double lambda)
+    : backend_(backend),
+      labels_(labels),
+      factors_(factors),
+      lambda_(lambda),
+      rows_(chunk_rows(labels.vocab_size, labels.contexts)),
+      candidate_(backend, rows_ * labels.vocab_size * 8) {
+    if (factors.polar_words.data) polar_ = Array(backend, rows_ * labels.vocab_size * 8);
+}
+
+LabelsView DualCandidate::labels(std::int64_t k) const {
+    LabelsView part = labels_;
+    part.contexts = std::min(rows_, labels_.contexts - k * rows_);
+    part.indptr += k * rows_;
+    part.context_probs += k * rows_;
+    return part;
+}
+
+Matrix DualCandidate::chunk(std::int64_t k) {
+    const LabelsView part = labels(k);
+    const Matrix d = candidate_.matrix(Real::fp64, part.contexts, labels_.vocab_size);
+    if (made_ == k) return d;
+    backend_.multiply(b_transposed, 1, rows_of(factors_.contexts, k * rows_, part.contexts), factors_.words,
+                      0, d);
+    backend_.column_cross_entropy(part, nullptr, d, d);
+    if (factors_.polar_words.data) {
+        const Matrix n = polar_.matrix(Real::fp64, part.contexts, labels_.vocab_size);
+        backend_.multiply(b_transposed, 1, rows_of(factors_.polar_contexts, k * rows_, part.contexts),
+                          factors_.polar_words, 0, n);
+        largest_scale_ = std::min(largest_scale_, backend_.polar_candidate(part, lambda_, n, d));
+    }
+    made_ = k;
+    return d;
+}
+
+CandidateNorm norm_of(Backend& backend, DualCandidate& candidate, std::uint64_t seed, std::uint64_t stream) {
+    const Matrix first = candidate.chunk(0);
+    const std::int64_t vocab = first.columns;
+    std::int64_t contexts = 0;
+    for (std::int64_t k = 0; k < candidate.chunks(); ++k) contexts += candidate.labels(k).contexts;
+    const std::int64_t side = candidate.chunks() == 1 ? std::min(vocab, contexts) : vocab;
+    if (side <= largest_gram) return {exact_norm(backend, candidate, vocab, contexts), true};
+    const double ritz = largest_ritz_value(backend, candidate, vocab, lanczos_steps, seed, stream);
+    const double root = std::log(1.648 * std::sqrt(static_cast<double>(vocab)) / miss_probability) /
+                        static_cast<double>(2 * lanczos_steps - 1);
+    return {std::sqrt(ritz / (1 - root * root) * (1 + 1e-9)), false};
+}
+
+}  // namespace ntpgeo

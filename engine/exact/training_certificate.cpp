@@ -1,0 +1,151 @@
+#include "engine/exact/training_certificate.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "engine/exact/dual_candidate.hpp"
+#include "engine/exact/path.hpp"
+
+namespace ntpgeo {
+namespace {
+
+constexpr double unit_roundoff = 0x1p-53;
+constexpr std::int64_t most_logits_to_sharpen = 5'000'000;
+constexpr int sharpening = 20;
+constexpr double smallest_polar_value = 1e-12;  // of σ₁: below, a direction is rounding
+
+/// U [V, r] and V [m, r] of the polar factor UVᵀ of W̄Hᵀ: QR of both and one small SVD (design 1.4).
+struct PolarFactors {
+    Array words, contexts;
+    std::int64_t rank = 0;
+};
+
+Array orthonormal_copy(Backend& backend, Matrix a) {
+    Array copy(backend, a.rows * a.columns * 8);
+    const Matrix q = copy.matrix(Real::fp64, a.rows, a.columns);
+    backend.copy(a.flat(), q.flat());
+    backend.orthonormalise(q);
+    return copy;
+}
+
+PolarFactors polar_factors(Backend& backend, Matrix words, Matrix contexts) {
+    const std::int64_t dim = words.columns;
+    const Array q_words = orthonormal_copy(backend, words), q_contexts = orthonormal_copy(backend, contexts);
+    const auto square = [&](const Array& q, Matrix a) {
+        Array r(backend, dim * dim * 8);
+        backend.multiply(a_transposed, 1, q.matrix(Real::fp64, a.rows, dim), a, 0,
+                         r.matrix(Real::fp64, dim, dim));
+        return r;
+    };
+    const Array r_words = square(q_words, words), r_contexts = square(q_contexts, contexts),
+                core(backend, dim * dim * 8);
+    backend.multiply(b_transposed, 1, r_words.matrix(Real::fp64, dim, dim),
+                     r_contexts.matrix(Real::fp64, dim, dim), 0, core.matrix(Real::fp64, dim, dim));
+    const SmallSvd svd = backend.small_svd(download_array<double>(backend, core.data(), dim * dim), dim, dim);
+    PolarFactors polar;
+    while (polar.rank < dim && svd.values[polar.rank] > smallest_polar_value * svd.values[0]) ++polar.rank;
+    if (polar.rank == 0) return polar;
+    std::vector<double> left(static_cast<std::size_t>(dim * polar.rank)), right(left.size());
+    for (std::int64_t i = 0; i < dim; ++i) {
+        for (std::int64_t k = 0; k < polar.rank; ++k) {
+            left[i * polar.rank + k] = svd.left[i * dim + k];
+            right[i * polar.rank + k] = svd.right[k * dim + i];
+        }
+    }
+    const auto rotate = [&](const Array& q, std::int64_t rows, const std::vector<double>& small) {
+        const Array factor = upload_array(backend, small);
+        Array result(backend, rows * polar.rank * 8);
+        backend.multiply(plain, 1, q.matrix(Real::fp64, rows, dim),
+                         factor.matrix(Real::fp64, dim, polar.rank), 0,
+                         result.matrix(Real::fp64, rows, polar.rank));
+        return result;
+    };
+    polar.words = rotate(q_words, words.rows, left);
+    polar.contexts = rotate(q_contexts, contexts.rows, right);
+    return polar;
+}
+
+OptimumBound bound_from(Backend& backend, const LabelsView& labels, const CandidateFactors& factors,
+                        double lambda, std::uint64_t seed, std::uint64_t stream) {
+    DualCandidate candidate(backend, labels, factors, lambda);
+    const CandidateNorm norm = norm_of(backend, candidate, seed, stream);
+    double t = norm.value > 0 ? std::min(1.0, lambda / norm.value * (1 - 4 * unit_roundoff)) : 1.0;
+    t = std::min(t, candidate.largest_scale() * (1 - 4 * unit_roundoff));
+    OptimumBound bound;
+    for (std::int64_t k = 0; k < candidate.chunks(); ++k) {
+        const Matrix rows = candidate.chunk(k);
+        const DualEntropy entropy = backend.dual_entropy(candidate.labels(k), nullptr, rows, t);
+        bound.excess += entropy.excess - entropy.rounding;
+    }
+    bound.kind = std::string(factors.polar_words.data ? "polar" : "gradient") +
+                 (norm.exact ? ", exact norm" : ", probabilistic norm (1e-9)");
+    return bound;
+}
+
+}  // namespace
+
+std::optional<double> relative_gap(double excess_loss, double lambda, double words_norm, double contexts_norm,
+                                   const std::optional<OptimumBound>& bound) {
+    const double objective =
+        excess_loss + lambda / 2 * (words_norm * words_norm + contexts_norm * contexts_norm);
+    if (!bound || !(objective > 0)) return std::nullopt;
+    return (objective - bound->excess) / objective;
+}
+
+OptimumBounder::OptimumBounder(Backend& backend, const Dataset& dataset, const LabelsView& labels)
+    : backend_(backend), dataset_(dataset), labels_(labels) {}
+
+std::int64_t OptimumBounder::bytes(std::int64_t vocab, std::int64_t contexts, std::int64_t dim) {
+    const std::int64_t factors = 5 * (vocab + contexts) * dim * 8, side = std::min<std::int64_t>(vocab, 4096);
+    const std::int64_t streamed = DualCandidate::bytes(vocab, contexts) + 3 * side * side * 8;
+    const std::int64_t sharpened =
+        vocab * contexts <= most_logits_to_sharpen ? PathSolver::bytes(contexts, vocab) : 0;
+    return factors + std::max(streamed, sharpened);
+}
+
+OptimumBound OptimumBounder::bound(Matrix words, Matrix contexts, double lambda, std::uint64_t seed,
+                                   std::int64_t step) {
+    const std::int64_t dim = words.columns, vocab = words.rows, rows = contexts.rows;
+    const Array w(backend_, vocab * dim * 8), h(backend_, rows * dim * 8), mean(backend_, dim * 8);
+    const CandidateFactors own{w.matrix(Real::fp64, vocab, dim), h.matrix(Real::fp64, rows, dim), {}, {}};
+    backend_.copy(words.flat(), own.words.flat());
+    backend_.copy(contexts.flat(), own.contexts.flat());
+    backend_.column_means(own.words, mean.vector(Real::fp64, dim));
+    backend_.subtract_row(mean.vector(Real::fp64, dim), own.words);
+
+    // Streams of random numbers that no other part draws from.
+    const std::uint64_t stream = (std::uint64_t{1} << 40) + 2 * static_cast<std::uint64_t>(step);
+    OptimumBound best = bound_from(backend_, labels_, own, lambda, seed, stream);
+    const auto keep = [&](OptimumBound other) {
+        if (other.excess > best.excess) best = std::move(other);
+    };
+    if (dim <= std::min(vocab, rows)) {
+        const PolarFactors polar = polar_factors(backend_, own.words, own.contexts);
+        if (polar.rank > 0) {
+            CandidateFactors with_polar = own;
+            with_polar.polar_words = polar.words.matrix(Real::fp64, vocab, polar.rank);
+            with_polar.polar_contexts = polar.contexts.matrix(Real::fp64, rows, polar.rank);
+            keep(bound_from(backend_, labels_, with_polar, lambda, seed, stream + 1));
+        }
+    }
+    if (vocab * rows <= most_logits_to_sharpen) {
+        const Array logits(backend_, rows * vocab * 8);
+        backend_.multiply(b_transposed, 1, own.contexts, own.words, 0,
+                          logits.matrix(Real::fp64, rows, vocab));
+        PathSolver solver(backend_, dataset_, {lambda}, 1e-6);
+        solver.start_from(download_array<double>(backend_, logits.data(), rows * vocab));
+        for (int k = 0; k < sharpening; ++k) {
+            const bool check = (k + 1) % 10 == 0;
+            if (check)
+                keep({solver.advance_and_certify().bound_excess,
+                      "splitting from L, " + std::to_string(k + 1) + " iterations, exact norm"});
+            else if (solver.advance())
+                break;
+        }
+    }
+    return best;
+}
+
+}  // namespace ntpgeo
