@@ -4,6 +4,7 @@
 
 #include "host/report/catalogue.hpp"
 #include "host/report/chart.hpp"
+#include "host/report/gram_figures.hpp"
 #include "host/report/limit_card.hpp"
 #include "host/report/page_style.hpp"
 #include "host/report/summary.hpp"
@@ -92,7 +93,17 @@ Figures make_figures(const std::vector<Run>& runs) {
     return figures;
 }
 
-std::string how_drawn(const std::vector<Run>& runs, const Figures& figures) {
+std::string gram_part(const GramFigures& grams, Figures& figures) {
+    std::string part;
+    for (const HeatMap& map : grams.maps) {
+        std::string heading = html_markup(map.title);
+        if (!map.of_data.empty()) heading += ": <bdi>" + escape_text(map.of_data) + "</bdi>";
+        part += "<h3>" + heading + "</h3>\n" + heat_figure(map, ++figures.count);
+    }
+    return part;
+}
+
+std::string how_drawn(const std::vector<Run>& runs, const Figures& figures, const GramFigures& grams) {
     std::string text = "<p>";
     if (figures.steps) text += "Steps are on a logarithmic axis, with step 0 left of its break. ";
     if (figures.thinned) {
@@ -115,6 +126,7 @@ std::string how_drawn(const std::vector<Run>& runs, const Figures& figures) {
         text += "<p>Not drawn, because their axis has no place for any of their values: " +
                 enumerated(left.unplaced) + ".</p>\n";
     }
+    for (const std::string& reason : grams.reasons) text += "<p>" + reason + "</p>\n";
     for (const Run& run : runs) {
         if (!run.cut_tail) continue;
         text += "<p>The last line of <code>metrics.jsonl</code> of <bdi>" + escape_text(run.full_label()) +
@@ -132,7 +144,9 @@ std::string report_page(const std::vector<Run>& runs) {
         names.push_back(escape_text(shorten(run.label, 260.0, 14.0)));
         records += run.records;
     }
-    const Figures figures = make_figures(runs);
+    Figures figures = make_figures(runs);
+    const GramFigures grams = gram_figures(runs);
+    figures.html += gram_part(grams, figures);
     std::string notation;
     for (const auto& [term, meaning] : kNotation) {
         notation += fmt::format("<dt>{}</dt><dd>{}</dd>\n", html_markup(term), html_markup(meaning));
@@ -147,8 +161,8 @@ std::string report_page(const std::vector<Run>& runs) {
         "<h2>Figures</h2>\n{}{}<h2>Notation</h2>\n<dl>\n{}</dl>\n</main>\n"
         "</body>\n</html>\n",
         enumerated(names), page_style(), count_of(runs.size(), "run"), count_of(records, "record"),
-        NTPGEO_VERSION, summary_tables(runs) + limit_cards(runs), how_drawn(runs, figures), figures.html,
-        notation);
+        NTPGEO_VERSION, summary_tables(runs) + limit_cards(runs), how_drawn(runs, figures, grams),
+        figures.html, notation);
 }
 
 }  // namespace ntpgeo
