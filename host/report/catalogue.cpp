@@ -8,34 +8,13 @@
 #include <limits>
 #include <set>
 
-#include "host/report/palette.hpp"
+#include "host/report/run_labels.hpp"
 #include "host/report/text.hpp"
 
 namespace ntpgeo {
 namespace {
 
-constexpr double kRunLabelWidth = 118.0, kDataLabelWidth = 64.0, kLabelSize = 12.0, kNoteWidth = 600.0;
-
-/// The runs' labels, cut to what fits beside a line and still told apart.
-std::vector<std::string> short_labels(const std::vector<Run>& runs) {
-    std::vector<std::string> labels;
-    std::set<std::string> seen;
-    for (std::size_t i = 0; i < runs.size(); ++i) {
-        const auto cut = [&](double taken) {
-            const std::string& data = runs[i].data_set;
-            if (data.empty()) return shorten(runs[i].label, kRunLabelWidth - taken, kLabelSize);
-            return shorten(runs[i].label, kRunLabelWidth - 24.0 - taken, kLabelSize) + ", " +
-                   shorten(data, kDataLabelWidth, kLabelSize);
-        };
-        std::string label = cut(0.0);
-        if (!seen.insert(label).second) {
-            label = fmt::format("{} ({})", cut(26.0), i + 1);
-            seen.insert(label);
-        }
-        labels.push_back(std::move(label));
-    }
-    return labels;
-}
+constexpr double kNoteSize = 12.0, kNoteWidth = 600.0;
 
 bool is_array(const std::string& key) {
     return key == "singular_values" || key == "direction_strengths";
@@ -201,26 +180,12 @@ std::string gap_kind_note(const std::vector<Run>& runs, const std::set<std::size
     std::string note;
     for (const std::string& kind : kinds) {
         note += note.empty() ? "How the bounds were made: " : "; ";
-        note += escape_text(shorten(kind, kNoteWidth, kLabelSize));
+        note += escape_text(shorten(kind, kNoteWidth, kNoteSize));
     }
     return note.empty() ? note : note + ".";
 }
 
 }  // namespace
-
-std::size_t run_number(const std::vector<Run>& runs, std::size_t index) {
-    const bool limit = runs[index].kind == RunKind::limit;
-    std::size_t number = 0;
-    for (std::size_t r = 0; r < runs.size(); ++r) {
-        const bool other_limit = runs[r].kind == RunKind::limit;
-        number += (limit && !other_limit) || (limit == other_limit && r < index) ? 1 : 0;
-    }
-    return number;
-}
-
-std::string run_colour(std::size_t number) {
-    return std::to_string(number % kSeriesColours);
-}
 
 std::vector<Chart> make_charts(const FigureKind& kind, const std::vector<Run>& runs) {
     if (is_array(kind.quantities.front().key)) return array_charts(kind, runs);
@@ -257,10 +222,8 @@ std::vector<Chart> make_charts(const FigureKind& kind, const std::vector<Run>& r
         series.dash = before;
         series.colour = run_colour(shown.size() > 1 ? number : number + before);
         if (drawn.size() > 1) series.quantity = series.label_quantity = line.quantity->name;
-        if (shown.size() > 1) {
-            series.label_run = labels[line.run];
-            series.mark = number;
-        }
+        if (shown.size() > 1) series.label_run = labels[line.run];
+        if (shown.size() > 1 || series.marks_every_point) series.mark = number;
         chart.series.push_back(std::move(series));
     }
     if (kind.quantities.front().key == "relative_gap") {

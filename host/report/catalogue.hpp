@@ -51,11 +51,4 @@ struct LeftOut {
 
 LeftOut left_out(const std::vector<Run>& runs);
 
-/// The number by which run `index` has its colour and mark: limits, which have no line among the others, come
-/// after those.
-std::size_t run_number(const std::vector<Run>& runs, std::size_t index);
-
-/// The class of colour of run number `number`.
-std::string run_colour(std::size_t number);
-
 }  // namespace ntpgeo

@@ -77,7 +77,7 @@ std::string word_list(const Dataset& dataset, const std::vector<std::int64_t>& o
     for (std::size_t i = 0; i < order.size(); ++i) {
         list += i == 0 ? "" : " ";
         list +=
-            "<span class=\"word\">" + escape_text(shorten(dataset.vocab[order[i]], 160.0, 12.0)) + "</span>";
+            "<span class=\"token\">" + escape_text(shorten(dataset.vocab[order[i]], 160.0, 12.0)) + "</span>";
     }
     return list + "</details>";
 }

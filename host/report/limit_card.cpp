@@ -57,7 +57,8 @@ std::string proxy_statement(const Run& run) {
             "which proves it";
     } else {
         text = fmt::format(
-            "no proof that S\u0303 is <i>L</i><sub>mm</sub>: its polar factor UVᵀ is positive at {} % of "
+            "no proof that S\u0303 is <i>L</i><sub>mm</sub>: its polar factor UVᵀ is positive at {}\u00A0% "
+            "of "
             "the entries off the supports",
             figure_cell(100.0 * violations, 3));
     }
@@ -65,7 +66,7 @@ std::string proxy_statement(const Run& run) {
         const double excess = proxy / value - 1.0;
         text += fmt::format(
             "; its nuclear norm {} is {}", figure_cell(proxy, 6),
-            excess <= 0.0 ? std::string("no greater") : figure_cell(100.0 * excess, 3) + " % greater");
+            excess <= 0.0 ? std::string("no greater") : figure_cell(100.0 * excess, 3) + "\u00A0% greater");
     }
     if (!std::isnan(alignment)) text += "; the cosine of the two is " + figure_cell(alignment, 6);
     return text + ".";

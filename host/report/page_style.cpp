@@ -49,7 +49,7 @@ constexpr std::string_view kPageRules =
     ".panels{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,240px),1fr));gap:20px 28px}"
     "svg.legend{width:auto;max-width:100%;height:32px;margin-top:16px}"
     "details{margin-top:6px;font-size:12.5px}summary{cursor:pointer}"
-    ".word{background:var(--grid);border-radius:3px;padding:0 4px;white-space:pre-wrap}"
+    ".token{background:var(--grid);border-radius:3px;padding:0 4px;white-space:pre-wrap}"
     ".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr));gap:24px 56px;"
     "margin-top:20px}"
     ".card{border-top:1.5px solid var(--ink);border-bottom:1px solid var(--rule);padding:12px 0 "

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <utility>
 
-#include "host/report/catalogue.hpp"
+#include "host/report/run_labels.hpp"
 #include "host/report/svg.hpp"
 #include "host/report/text.hpp"
 

@@ -96,6 +96,8 @@ TEST_F(Mixture, DrawsAPathAgainstFallingLambdaWithTheEndsOfTraining) {
     // Each point of a path is marked: three where all have a value, two where the first is null.
     EXPECT_EQ(occurrences(figure(page({"path"}), "path-excess"), "<circle"), 3U);
     EXPECT_EQ(occurrences(figure(page({"path"}), "path-dominance"), "<circle"), 2U);
+    // Where another run comes first, the path keeps the second mark in the figures that it has to itself.
+    EXPECT_EQ(occurrences(figure(page({"adam", "path"}), "path-rank"), "<path class=\"mark fill-1\""), 3U);
 }
 
 TEST_F(Mixture, LeavesTrainingWithoutLambdaOffTheLambdaAxis) {
@@ -132,8 +134,8 @@ TEST_F(Mixture, StatesTheLimitWithItsCertificate) {
     expect_contains(html, "5×10<sup>−5</sup>, within the tolerance 10<sup>−4</sup>");
     expect_contains(html, "<dt>Iterations</dt><dd>60</dd>");
     expect_contains(html, "<dt>Rank</dt><dd>17</dd>");
-    expect_contains(html, "positive at 12.5 % of the entries off the supports");
-    expect_contains(html, "its nuclear norm 22 is 10 % greater; the cosine of the two is 0.875.");
+    expect_contains(html, "positive at 12.5\u00A0% of the entries off the supports");
+    expect_contains(html, "its nuclear norm 22 is 10\u00A0% greater; the cosine of the two is 0.875.");
     EXPECT_EQ(occurrences(figure(html, "limit-gap"), "class=\"curve"), 1U);
 }
 
