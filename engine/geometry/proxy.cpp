@@ -19,27 +19,6 @@ double zero_below(std::int64_t shorter) {
     return std::sqrt(static_cast<double>(shorter) * 0x1p-52);
 }
 
-/// S̃S̃ᵀ [V, V]: S Sᵀ counts the contexts that two words share, and centring takes off its row and column
-/// means.
-std::vector<double> words_gram(const Dataset& data) {
-    const std::int64_t n = data.vocab_size;
-    std::vector<double> gram(static_cast<std::size_t>(n * n), 0.0), mean(static_cast<std::size_t>(n), 0.0);
-    for (std::int64_t j = 0; j < data.contexts(); ++j)
-        for (std::int64_t a = data.indptr[j]; a < data.indptr[j + 1]; ++a)
-            for (std::int64_t b = data.indptr[j]; b < data.indptr[j + 1]; ++b)
-                gram[data.indices[a] * n + data.indices[b]] += 1;
-    double total = 0;
-    for (std::int64_t i = 0; i < n; ++i) {
-        for (std::int64_t k = 0; k < n; ++k) mean[i] += gram[i * n + k];
-        mean[i] /= static_cast<double>(n);
-        total += mean[i];
-    }
-    total /= static_cast<double>(n);
-    for (std::int64_t i = 0; i < n; ++i)
-        for (std::int64_t k = 0; k < n; ++k) gram[i * n + k] -= mean[i] + mean[k] - total;
-    return gram;
-}
-
 /// S̃ᵀS̃ [m, m]: |S_i ∩ S_j| − k_i k_j / V.
 std::vector<double> contexts_gram(const Dataset& data) {
     const std::int64_t m = data.contexts();
@@ -60,6 +39,25 @@ std::vector<double> contexts_gram(const Dataset& data) {
 }
 
 }  // namespace
+
+std::vector<double> support_words_gram(const Dataset& data) {
+    const std::int64_t n = data.vocab_size;
+    std::vector<double> gram(static_cast<std::size_t>(n * n), 0.0), mean(static_cast<std::size_t>(n), 0.0);
+    for (std::int64_t j = 0; j < data.contexts(); ++j)
+        for (std::int64_t a = data.indptr[j]; a < data.indptr[j + 1]; ++a)
+            for (std::int64_t b = data.indptr[j]; b < data.indptr[j + 1]; ++b)
+                gram[data.indices[a] * n + data.indices[b]] += 1;
+    double total = 0;
+    for (std::int64_t i = 0; i < n; ++i) {
+        for (std::int64_t k = 0; k < n; ++k) mean[i] += gram[i * n + k];
+        mean[i] /= static_cast<double>(n);
+        total += mean[i];
+    }
+    total /= static_cast<double>(n);
+    for (std::int64_t i = 0; i < n; ++i)
+        for (std::int64_t k = 0; k < n; ++k) gram[i * n + k] -= mean[i] + mean[k] - total;
+    return gram;
+}
 
 SupportProxy::SupportProxy(Backend& backend, const Dataset& dataset, const LabelsView& labels)
     : backend_(backend), labels_(labels) {
@@ -87,7 +85,7 @@ SupportProxy::SupportProxy(Backend& backend, const Dataset& dataset, const Label
     }
     kind_ = "dense";
     const SymmetricEigen eigen =
-        backend.symmetric_eigen(left_ ? words_gram(dataset) : contexts_gram(dataset), shorter);
+        backend.symmetric_eigen(left_ ? support_words_gram(dataset) : contexts_gram(dataset), shorter);
     const double floor = std::max(eigen.values[0], 0.0) * static_cast<double>(shorter) * 0x1p-52;
     std::int64_t count = 0;
     while (count < shorter && eigen.values[count] > floor) ++count;

@@ -11,6 +11,10 @@
 
 namespace ntpgeo {
 
+/// S̃S̃ᵀ [V, V]: S Sᵀ counts the contexts that two words share, and centring takes off its row and column
+/// means.
+std::vector<double> support_words_gram(const Dataset& dataset);
+
 /// Cosines of W̄W̄ᵀ with (S̃S̃ᵀ)^{1/2} and of HHᵀ with (S̃ᵀS̃)^{1/2} for any factors, from S̃'s singular vectors on
 /// its shorter side: ⟨W̄W̄ᵀ, UΣUᵀ⟩ = ‖W̄ᵀUΣ^{1/2}‖² and ⟨HHᵀ, VΣVᵀ⟩ = ‖HᵀVΣ^{1/2}‖² with V = S̃ᵀUΣ⁻¹ (or the
 /// other way round).

@@ -35,7 +35,9 @@ void add_report_command(CLI::App& app) {
     auto options = std::make_shared<ReportOptions>();
     CLI::App* command =
         app.add_subcommand("report", "Draw the figures of one or several runs as one HTML file");
-    command->add_option("RUN", options->runs, "Run folders, as train wrote them; all share the plots")
+    command
+        ->add_option("RUN", options->runs,
+                     "Run folders, as train, analyze, path and limit wrote them; all share the plots")
         ->required();
     command->add_option("-o,--output", options->output, "The file to write; one that is there is replaced")
         ->required();

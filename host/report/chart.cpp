@@ -21,33 +21,21 @@ constexpr double kLabelSize = 12.0, kTickSize = 11.5, kLabelHeight = 14.5, kLead
 /// So that plots beside and below one another begin at one line.
 constexpr double kLeastTickWidth = 30.0;
 constexpr int kMarks = 4, kLabels = 8;
+/// More points than this touch one another, and are marked here and there.
+constexpr std::size_t kMostPoints = 60;
 
 std::pair<double, double> value_range(const Chart& chart) {
     double low = std::numeric_limits<double>::infinity(), high = -low;
     for (const Series& series : chart.series) {
-        for (const double value : *series.values) {
-            if (!has_place(chart.scale, value)) continue;
-            low = std::min(low, value);
-            high = std::max(high, value);
+        for (std::size_t i = 0; i < series.values.size(); ++i) {
+            if (!has_point(chart, series, i)) continue;
+            low = std::min(low, series.values[i]);
+            high = std::max(high, series.values[i]);
         }
     }
     if (chart.range) std::tie(low, high) = *chart.range;
     if (chart.from_zero && low > 0.0) low = 0.0;
     return {low, high};
-}
-
-StepAxis step_axis(const Chart& chart) {
-    std::int64_t least_positive = 0, greatest = 0;
-    bool has_zero = false;
-    for (const auto* steps : chart.all_steps) {
-        has_zero = has_zero || steps->front() == 0;
-        greatest = std::max(greatest, steps->back());
-        const auto positive = std::find_if(steps->begin(), steps->end(), [](auto step) { return step > 0; });
-        if (positive != steps->end()) {
-            least_positive = least_positive == 0 ? *positive : std::min(least_positive, *positive);
-        }
-    }
-    return {least_positive, greatest, has_zero};
 }
 
 /// Where the plot lies in the picture.
@@ -81,8 +69,7 @@ Frame frame_of(const Chart& chart, const Axis& values) {
     return {std::max(tick_width, kLeastTickWidth) + 12.0, kWidth - right_margin, kTop, kTop + height};
 }
 
-void draw_axes(SvgWriter& svg, const Chart& chart, const Frame& frame, const StepAxis& steps,
-               const Axis& values) {
+void draw_axes(SvgWriter& svg, const Chart& chart, const Frame& frame, const Axis& values) {
     for (const Tick& tick : values.ticks()) {
         const double y = frame.y(tick.position);
         if (tick.label.empty()) {
@@ -93,11 +80,11 @@ void draw_axes(SvgWriter& svg, const Chart& chart, const Frame& frame, const Ste
         svg.line({frame.left - 5.0, y}, {frame.left, y}, "axis");
         svg.text({frame.left - 8.0, y + 4.0}, Anchor::end, "tick", svg_markup(tick.label, kTickSize));
     }
-    for (const Tick& tick : steps.ticks()) {
+    for (const Tick& tick : chart.across.ticks()) {
         const double x = frame.x(tick.position);
         if (!tick.label.empty()) svg.line({x, frame.top}, {x, frame.bottom}, "grid");
     }
-    for (const Tick& tick : steps.ticks()) {
+    for (const Tick& tick : chart.across.ticks()) {
         const double x = frame.x(tick.position);
         svg.line({x, frame.bottom}, {x, frame.bottom + (tick.label.empty() ? 3.0 : 5.0)}, "axis");
         if (tick.label.empty()) continue;
@@ -109,13 +96,14 @@ void draw_axes(SvgWriter& svg, const Chart& chart, const Frame& frame, const Ste
     }
     svg.line({frame.left, frame.top}, {frame.left, frame.bottom}, "axis");
     svg.line({frame.left, frame.bottom}, {frame.right, frame.bottom}, "axis");
-    if (steps.has_break()) {
-        const double x = frame.x(steps.break_position()), y = frame.bottom;
+    if (const auto broken = chart.across.break_position()) {
+        const double x = frame.x(*broken), y = frame.bottom;
         svg.rectangle({x - 2.0, y - 2.0}, 4.0, 4.0, "paper");
         svg.line({x - 4.0, y + 4.0}, {x, y - 4.0}, "axis");
         svg.line({x, y + 4.0}, {x + 4.0, y - 4.0}, "axis");
     }
-    svg.text({0.5 * (frame.left + frame.right), frame.bottom + 35.0}, Anchor::middle, "quiet", "step");
+    svg.text({0.5 * (frame.left + frame.right), frame.bottom + 35.0}, Anchor::middle, "quiet",
+             svg_markup(chart.across.name(), kLabelSize));
 }
 
 /// A series in the picture: the strokes of its line, its lone points, and all drawn points in order.
@@ -124,25 +112,26 @@ struct Trace {
     std::vector<Point> lone, drawn;
 };
 
-Trace trace(const Chart& chart, const Series& series, const Frame& frame, const StepAxis& steps,
-            const Axis& values, Tally& tally) {
-    const std::size_t records = series.values->size();
-    std::vector<double> across(records), along(records);
+Trace trace(const Chart& chart, const Series& series, const Frame& frame, const Axis& values, Tally& tally) {
+    const std::size_t records = series.values.size();
+    std::vector<double> across(records), along(records), places(records);
     std::vector<std::size_t> absent_before(records + 1, 0);
     tally.records = records;
     for (std::size_t i = 0; i < records; ++i) {
-        const double value = (*series.values)[i];
-        across[i] = steps.position((*series.steps)[i]);
-        along[i] = values.position(value);
-        const bool absent = !has_place(chart.scale, value);
+        const bool absent = !has_point(chart, series, i);
+        across[i] = chart.across.position(series.across[i]);
+        along[i] = absent ? std::numeric_limits<double>::quiet_NaN() : values.position(series.values[i]);
+        // A curve that runs to and fro is thinned along its records, since no place orders them.
+        places[i] =
+            chart.across.is_ordered() ? across[i] : static_cast<double>(i) / static_cast<double>(records);
         absent_before[i + 1] = absent_before[i] + (absent ? 1 : 0);
-        if (std::isnan(value)) {
+        if (std::isnan(series.values[i]) || std::isnan(series.across[i])) {
             ++tally.missing;
         } else if (absent) {
             ++tally.unplaced;
         }
     }
-    const std::vector<std::size_t> kept = thin(across, along);
+    const std::vector<std::size_t> kept = thin(places, along);
     tally.drawn = kept.size();
 
     Trace result;
@@ -155,11 +144,13 @@ Trace trace(const Chart& chart, const Series& series, const Frame& frame, const 
     for (std::size_t k = 0; k < kept.size(); ++k) {
         const std::size_t i = kept[k];
         const Point point = {frame.x(across[i]), frame.y(along[i])};
-        // A line is broken where a record has no point, and between step 0 and the rest: the axis is broken
-        // there too.
-        const bool broken = k > 0 && (absent_before[i] != absent_before[kept[k - 1] + 1] ||
-                                      ((*series.steps)[kept[k - 1]] == 0 && steps.has_break()));
-        if (broken) finish();
+        if (k > 0) {
+            // A line is broken where a record has no point, and between step 0 and the rest: the axis is
+            // broken there too.
+            const std::size_t before = kept[k - 1];
+            const bool gap = !chart.occasional && absent_before[i] != absent_before[before + 1];
+            if (gap || (series.across[before] == 0.0 && chart.across.break_position())) finish();
+        }
         stroke.push_back(point);
         result.drawn.push_back(point);
     }
@@ -167,15 +158,25 @@ Trace trace(const Chart& chart, const Series& series, const Frame& frame, const 
     return result;
 }
 
-void draw_marks(SvgWriter& svg, const Series& series, const Trace& line, const Frame& frame) {
+void draw_marks(SvgWriter& svg, const Series& series, const Trace& line, const Frame& frame,
+                bool is_ordered) {
     const std::string classes = "mark fill-" + series.colour;
     const std::size_t shape = series.mark.value_or(0);
+    if (series.marks_every_point && line.drawn.size() <= kMostPoints) {
+        for (const Point& point : line.drawn) svg.mark(point, shape, 3.2, classes);
+        return;
+    }
     for (const Point& point : line.lone) svg.mark(point, shape, 3.2, classes);
     if (!series.mark) return;
     // A few marks along the line, at places that differ from run to run.
     for (int k = 0; k < kMarks; ++k) {
-        const double shift = static_cast<double>(shape % 6) / 6.0;
-        const double x = frame.x((k + 0.25 + 0.75 * shift) / kMarks);
+        const double share = (k + 0.25 + 0.125 * static_cast<double>(shape % 6)) / kMarks;
+        if (!is_ordered) {
+            const double last = static_cast<double>(line.drawn.size() - 1);
+            svg.mark(line.drawn[static_cast<std::size_t>(share * last)], shape, 3.4, classes);
+            continue;
+        }
+        const double x = frame.x(share);
         if (x > line.drawn.back().first) break;
         const auto nearest = std::min_element(line.drawn.begin(), line.drawn.end(), [x](auto& a, auto& b) {
             return std::abs(a.first - x) < std::abs(b.first - x);
@@ -213,10 +214,13 @@ void draw_labels(SvgWriter& svg, const Chart& chart, const std::vector<Trace>& t
 
 }  // namespace
 
+bool has_point(const Chart& chart, const Series& series, std::size_t i) {
+    return has_place(chart.scale, series.values[i]) && !std::isnan(chart.across.position(series.across[i]));
+}
+
 Drawing draw_chart(const Chart& chart) {
     const auto [low, high] = value_range(chart);
     const Axis values(chart.scale, low, high, kLabels);
-    const StepAxis steps = step_axis(chart);
     const Frame frame = frame_of(chart, values);
 
     SvgWriter svg;
@@ -225,19 +229,19 @@ Drawing draw_chart(const Chart& chart) {
     svg.text(
         {1.0, 17.0}, Anchor::start, "title",
         title + fmt::format("<tspan class=\"quiet\" dx=\"10\">{}</tspan>", svg_markup(chart.unit, 12.0)));
-    draw_axes(svg, chart, frame, steps, values);
+    draw_axes(svg, chart, frame, values);
 
     Drawing drawing;
     std::vector<Trace> traces;
     for (std::size_t i = 0; i < chart.series.size(); ++i) {
         drawing.tallies.push_back({.series = i});
-        traces.push_back(trace(chart, chart.series[i], frame, steps, values, drawing.tallies.back()));
+        traces.push_back(trace(chart, chart.series[i], frame, values, drawing.tallies.back()));
     }
     // The first series lies on top: of a ramp it is the strongest, of several runs the first named.
     for (std::size_t i = chart.series.size(); i-- > 0;) {
         const Series& series = chart.series[i];
         svg.strokes(traces[i].strokes, fmt::format("curve stroke-{} dash-{}", series.colour, series.dash));
-        draw_marks(svg, series, traces[i], frame);
+        draw_marks(svg, series, traces[i], frame, chart.across.is_ordered());
     }
     draw_labels(svg, chart, traces, frame);
 

@@ -56,8 +56,11 @@ std::vector<std::string> chart_notes(const Chart& chart, const Drawing& drawing)
         const Series& series = chart.series[tally.series];
         const auto count = [](std::size_t number) { return count_text(static_cast<std::int64_t>(number)); };
         if (tally.missing > 0) {
-            gaps.add(fmt::format("Null, and so a gap, at {} of {} records", count(tally.missing),
-                                 count(tally.records)),
+            gaps.add(chart.occasional
+                         ? fmt::format("Evaluated at {} of {} records", count(tally.records - tally.missing),
+                                       count(tally.records))
+                         : fmt::format("Null, and so a gap, at {} of {} records", count(tally.missing),
+                                       count(tally.records)),
                      subject(series));
         }
         if (tally.unplaced > 0) {
@@ -79,7 +82,7 @@ std::vector<std::string> chart_notes(const Chart& chart, const Drawing& drawing)
                 escape_text(series.run));
         }
     }
-    std::vector<std::string> notes;
+    std::vector<std::string> notes = chart.notes;
     gaps.append_to(notes);
     thinned.append_to(notes);
     return notes;
@@ -88,12 +91,12 @@ std::vector<std::string> chart_notes(const Chart& chart, const Drawing& drawing)
 std::string chart_description(const Chart& chart) {
     std::string description = plain_markup(chart.caption);
     for (const Series& series : chart.series) {
-        for (std::size_t i = series.values->size(); i-- > 0;) {
-            if (!has_place(chart.scale, (*series.values)[i])) continue;
+        for (std::size_t i = series.values.size(); i-- > 0;) {
+            if (!has_point(chart, series, i)) continue;
             description +=
-                fmt::format(" {}{}{}: {} at step {}.", escape_text(series.run),
-                            series.quantity.empty() ? "" : ", ", plain_markup(series.quantity),
-                            plain_markup(number_markup((*series.values)[i], 4)), (*series.steps)[i]);
+                fmt::format(" {}{}{}: {} {}.", escape_text(series.run), series.quantity.empty() ? "" : ", ",
+                            plain_markup(series.quantity), plain_markup(number_markup(series.values[i], 4)),
+                            plain_markup(chart.across.in_words(series.across[i])));
             break;
         }
     }

@@ -8,8 +8,9 @@
 
 namespace ntpgeo {
 
-/// The page: tables of the runs, every figure that they have values for, with captions and notes, and what is
-/// left out. Well-formed as XML too. The same runs give the same bytes. At least one run.
+/// The page: tables of the runs, what limits prove, every figure that the runs have values for with captions
+/// and notes, Gram matrices where the data sets are small and still there, and what is left out and why.
+/// Well-formed as XML too. The same runs and data sets give the same bytes. At least one run.
 std::string report_page(const std::vector<Run>& runs);
 
 }  // namespace ntpgeo

@@ -11,9 +11,12 @@ namespace ntpgeo {
 
 inline constexpr std::size_t kSeriesColours = 7;
 inline constexpr std::size_t kRampColours = 16;
+inline constexpr std::size_t kHeatColours = 6;
 
 /// Named colours. Lines follow Okabe and Ito (without yellow, which white paper swallows); `text-i` is the
-/// tone of `line-i` in which words can be read; `ramp-k` runs from the strongest to the faintest of one hue.
+/// tone of `line-i` in which words can be read; `ramp-k` runs from the strongest to the faintest of one hue;
+/// `warm-k` and `cool-k`, k = 1 …, from near the paper to the strongest orange and blue, for values above and
+/// below 0.
 using Palette = std::vector<std::pair<std::string, std::string>>;
 
 const Palette& light_palette();

@@ -1,8 +1,6 @@
-// What the report knows of a run: its settings and its records, read from the run folder and from nothing
-// else.
+// What the report knows of a run: its settings and its records, read from the run folder.
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -12,30 +10,45 @@
 
 namespace ntpgeo {
 
+/// What a run is a run of, and so what its records follow: `training` (also of a network's snapshots, by
+/// analyze) the step, `path` a falling λ, `limit` the iterations of the solver.
+enum class RunKind { training, path, limit };
+
 /// A run folder in memory (design 2.2). Figures are stored by column; NaN stands where a record holds null or
 /// lacks the key.
 struct Run {  // NOLINT(bugprone-exception-escape): only assertions in the JSON library's move
     std::filesystem::path folder;
-    std::string label;      ///< the folder's name, with as much of its path as tells it from the other runs
-    nlohmann::json config;  ///< config.json, an object; any key may be missing
-    std::vector<std::int64_t> steps;                                  ///< [n], n ≥ 1, strictly increasing
-    std::map<std::string, std::vector<double>, std::less<>> columns;  ///< key → [n]
-    std::vector<std::vector<double>> singular_values;                 ///< [k][n]
+    std::string label;     ///< the folder's name, with as much of its path as tells it from the other runs
+    std::string data_set;  ///< a name of its data set where those of the runs read with it differ; else empty
+    RunKind kind = RunKind::training;
+    nlohmann::json config;    ///< config.json, an object; any key may be missing
+    std::size_t records = 0;  ///< n ≥ 1
+    /// Key → [n]; holds `step`, strictly increasing, of training and `lambda`, strictly falling, of a path.
+    /// `logits_norm`, ‖L̄‖_F, is made from sparse_norm and low_rank_norm.
+    std::map<std::string, std::vector<double>, std::less<>> columns;
+    /// `singular_values` and `direction_strengths` → [k][n].
+    std::map<std::string, std::vector<std::vector<double>>, std::less<>> arrays;
+    std::vector<std::string> gap_kinds;  ///< [n], untrusted; empty where null or missing
     bool cut_tail = false;  ///< the last line was the incomplete tail of a killed run and was left out
 
     /// The column of `key`, or nullptr where no record holds it.
     [[nodiscard]] const std::vector<double>* column(std::string_view key) const;
+    /// The columns of an array, none where no record holds it.
+    [[nodiscard]] const std::vector<std::vector<double>>& array(std::string_view key) const;
     /// The value of `key` in the last record; NaN where it is null or missing.
     [[nodiscard]] double last(std::string_view key) const;
+    /// The label, with the name of the data set where there are several.
+    [[nodiscard]] std::string full_label() const;
 };
 
-/// Reads config.json and metrics.jsonl of one folder; records are put in the order of their steps, unknown
-/// keys are ignored. A last line without a newline that is no JSON is the tail of a killed run and is
+/// Reads config.json and metrics.jsonl of one folder; records are put in the order of what they follow,
+/// unknown keys are ignored. A last line without a newline that is no JSON is the tail of a killed run and is
 /// dropped. Throws InputError, with file and line, for anything else that is malformed, for a folder that is
 /// not a run, and for one without records.
 Run read_run(const std::filesystem::path& folder);
 
-/// Reads several runs and labels them apart. Throws InputError where a folder is given twice.
+/// Reads several runs and labels them and their data sets apart. Throws InputError where a folder is given
+/// twice.
 std::vector<Run> read_runs(const std::vector<std::filesystem::path>& folders);
 
 }  // namespace ntpgeo

@@ -6,6 +6,7 @@
 
 #include "host/report/catalogue.hpp"
 #include "host/report/chart.hpp"
+#include "host/report/gram_figures.hpp"
 #include "host/report/palette.hpp"
 #include "host/report/svg.hpp"
 #include "host/report/text.hpp"
@@ -31,40 +32,70 @@ std::vector<Chart> charts_of(const std::vector<Run>& runs, std::string_view id) 
     return charts;
 }
 
+/// A picture with the words that go with it, escaped.
+struct Panel {
+    Drawing drawing;
+    std::string title, description;
+    bool below = false;  ///< stands in a row of its own, as a legend does, and ends it
+};
+
+std::vector<Panel> panels_of(const std::vector<Run>& runs, std::string_view id) {
+    std::vector<Panel> panels;
+    if (id == kWordsGram || id == kContextsGram) {
+        const GramFigures grams = gram_figures(runs);
+        for (const HeatMap& map : grams.maps) {
+            if (map.name != id) continue;
+            for (std::size_t i = 0; i < map.panels.size(); ++i) {
+                panels.push_back({draw_panel(map, i), panel_name(map, i), "", false});
+            }
+            panels.push_back({draw_heat_legend(map), "", plain_markup(map.caption), true});
+        }
+        return panels;
+    }
+    for (const Chart& chart : charts_of(runs, id))
+        panels.push_back({draw_chart(chart), plain_markup(chart.title), chart_description(chart), false});
+    return panels;
+}
+
 }  // namespace
 
 std::string figure_names() {
     std::string names(kOverview);
     for (const FigureKind& kind : figure_kinds()) names += ", " + kind.id;
-    return names;
+    return fmt::format("{}, {}, {}", names, kWordsGram, kContextsGram);
 }
 
 std::string standalone_figure(const std::vector<Run>& runs, std::string_view id) {
     const auto& kinds = figure_kinds();
-    const bool known = id == kOverview || std::any_of(kinds.begin(), kinds.end(),
-                                                      [id](const FigureKind& kind) { return kind.id == id; });
+    const bool known =
+        id == kOverview || id == kWordsGram || id == kContextsGram ||
+        std::any_of(kinds.begin(), kinds.end(), [id](const FigureKind& kind) { return kind.id == id; });
     if (!known)
         throw InputError(fmt::format("--figure {}: no such figure; there are {}", id, figure_names()));
-    const std::vector<Chart> charts = charts_of(runs, id);
-    if (charts.empty())
+    const std::vector<Panel> parts = panels_of(runs, id);
+    if (parts.empty())
         throw InputError(fmt::format("--figure {}: these runs have no value to draw in it", id));
 
-    const std::size_t columns = std::min<std::size_t>(charts.size(), 2);
+    const std::size_t most = id == kWordsGram || id == kContextsGram ? 4 : 2;
+    const std::size_t columns = std::min(parts.size(), most);
     std::string panels, title, description;
     double width = 0.0, y = kMargin, row_height = 0.0;
-    for (std::size_t i = 0; i < charts.size(); ++i) {
-        const Drawing drawing = draw_chart(charts[i]);
-        if (i > 0 && i % columns == 0) {
+    std::size_t column = 0;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        const Drawing& drawing = parts[i].drawing;
+        if (column == columns || (i > 0 && (parts[i].below || parts[i - 1].below))) {
             y += row_height + kRowGap;
             row_height = 0.0;
+            column = 0;
         }
-        const double x = kMargin + static_cast<double>(i % columns) * (drawing.width + kGap);
+        const double x = kMargin + static_cast<double>(column++) * (drawing.width + kGap);
         panels += fmt::format("<g transform=\"translate({} {})\">{}</g>\n", coordinate(x), coordinate(y),
                               drawing.elements);
         width = std::max(width, x + drawing.width + kMargin);
         row_height = std::max(row_height, drawing.height);
-        title += fmt::format("{}{}", i > 0 ? "; " : "", plain_markup(charts[i].title));
-        description += fmt::format("{}{}", i > 0 ? " " : "", chart_description(charts[i]));
+        if (!parts[i].title.empty()) title += (title.empty() ? "" : "; ") + parts[i].title;
+        if (!parts[i].description.empty())
+            description += (description.empty() ? "" : " ") + parts[i].description;
     }
     const double height = y + row_height + kMargin;
     return fmt::format(

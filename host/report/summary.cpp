@@ -5,49 +5,15 @@
 #include <algorithm>
 #include <cmath>
 #include <initializer_list>
-#include <utility>
+#include <limits>
 
-#include "host/report/catalogue.hpp"
-#include "host/report/svg.hpp"
+#include "host/report/run_table.hpp"
 #include "host/report/text.hpp"
 
 namespace ntpgeo {
 namespace {
 
 using nlohmann::json;
-
-constexpr const char* kAbsent = "<span class=\"absent\">–</span>";
-constexpr std::string_view kNumber = "number", kWord = "word", kText = "text";
-constexpr double kCellWidth = 420.0, kCellSize = 14.0;
-
-/// The value at a path of keys, or null where any of them is missing.
-const json& at(const json& object, std::initializer_list<const char*> path) {
-    static const json kNull;
-    const json* value = &object;
-    for (const char* key : path) {
-        if (!value->is_object()) return kNull;
-        const auto found = value->find(key);
-        if (found == value->end()) return kNull;
-        value = &*found;
-    }
-    return *value;
-}
-
-/// A setting as HTML: numbers as numbers, strings escaped, a pair of numbers as a range; a dash for anything
-/// else.
-std::string setting(const json& value) {
-    if (value.is_number_integer()) return count_text(value.get<std::int64_t>());
-    if (value.is_number()) return html_markup(number_markup(value.get<double>(), 4));
-    if (value.is_string()) {
-        const auto& text = value.get_ref<const std::string&>();
-        if (!text.empty()) return escape_text(shorten(text, kCellWidth, kCellSize));
-    }
-    if (value.is_array() && value.size() == 2 && value[0].is_number() && value[1].is_number()) {
-        return value[0] == value[1] ? setting(value[0].get<double>())
-                                    : setting(value[0]) + " … " + setting(value[1]);
-    }
-    return kAbsent;
-}
 
 /// One key of all stages in order, equal neighbours once: "adam → lbfgs".
 template <class Text>
@@ -62,7 +28,7 @@ std::string over_stages(const Run& run, Text text) {
             last = std::move(now);
         }
     }
-    return joined.empty() ? kAbsent : joined;
+    return joined.empty() ? kAbsentCell : joined;
 }
 
 std::string learning_rate(const json& stage) {
@@ -75,134 +41,132 @@ std::string learning_rate(const json& stage) {
 std::string total_steps(const Run& run) {
     const json& stages = at(run.config, {"stages"});
     double total = 0.0;
-    if (!stages.is_array()) return kAbsent;
+    if (!stages.is_array()) return kAbsentCell;
     for (const json& stage : stages) {
         const json& steps = at(stage, {"steps"});
-        if (!steps.is_number()) return kAbsent;
+        if (!steps.is_number()) return kAbsentCell;
         total += steps.get<double>();
     }
-    return total >= 0.0 && total < 9e15 ? count_text(static_cast<std::int64_t>(total)) : kAbsent;
+    return total >= 0.0 && total < 9e15 ? count_text(static_cast<std::int64_t>(total)) : kAbsentCell;
 }
 
 std::string precision(const Run& run) {
     std::string products =
         over_stages(run, [](const json& stage) { return setting(at(stage, {"precision"})); });
     const std::string master = setting(at(run.config, {"master"}));
-    if (master == kAbsent || master == products) return products;
+    if (master == kAbsentCell || master == products) return products;
     return products + ", master " + master;
 }
 
 std::string data_set(const Run& run) {
     const json& source = at(run.config, {"dataset", "source"});
-    if (source.is_string() && !source.get_ref<const std::string&>().empty()) return setting(source);
-    return setting(at(run.config, {"dataset", "path"}));
+    std::string named = setting(source);
+    if (named == kAbsentCell) named = setting(at(run.config, {"dataset", "path"}));
+    return run.data_set.empty() ? named : escape_text(run.data_set) + " (" + named + ")";
 }
 
-std::string figure(double value, int digits) {
-    return std::isnan(value) ? kAbsent : html_markup(number_markup(value, digits));
+std::string entropy(const Run& run) {
+    const double last = run.last("entropy");
+    const json& of_data = at(run.config, {"dataset", "entropy"});
+    return figure_cell(std::isnan(last) && of_data.is_number() ? of_data.get<double>() : last, 6);
 }
 
-/// The run's name, with its line and mark as the figures draw them where there are several.
-std::string name_of(const std::vector<Run>& runs, std::size_t index) {
-    std::string name = "<span class=\"run\">";
-    if (runs.size() > 1) {
-        const std::string colour = run_colour(index);
-        SvgWriter swatch;
-        swatch.line({1, 6}, {27, 6}, "curve stroke-" + colour);
-        swatch.mark({14, 6}, index, 3.6, "mark fill-" + colour);
-        name += "<svg class=\"swatch\" viewBox=\"0 0 28 12\" aria-hidden=\"true\">" + swatch.str() + "</svg>";
+std::string time(const Run& run) {
+    const double seconds = run.last("time_s");
+    return std::isnan(seconds) ? std::string(kAbsentCell) : duration_text(seconds);
+}
+
+/// The greatest of a column that is not null; NaN where there is none.
+double greatest(const Run& run, const char* key) {
+    double found = std::numeric_limits<double>::quiet_NaN();
+    if (const auto* column = run.column(key)) {
+        for (const double value : *column) found = std::fmax(found, value);
     }
-    return name + "<bdi>" + escape_text(shorten(runs[index].label, kCellWidth, kCellSize)) + "</bdi></span>";
+    return found;
 }
 
-struct Column {
-    std::string head;
-    std::string_view
-        kind;  ///< class of its cells: numbers on the right, text that may wrap, words that may not
-    std::vector<std::string> cells;
-};
+std::string lambda_range(const Run& run) {
+    const std::vector<double>& lambdas = *run.column("lambda");
+    const std::string least = figure_cell(lambdas.back(), 4);
+    return run.records == 1 ? least : figure_cell(lambdas.front(), 4) + " … " + least;
+}
 
-std::string table(const std::string& caption, const std::vector<Run>& runs,
-                  const std::vector<Column>& columns) {
-    std::string html = "<div class=\"wide\"><table><caption>" + caption +
-                       "</caption>\n<thead><tr><th scope=\"col\">Run</th>";
-    for (const Column& column : columns) {
-        html += fmt::format("<th scope=\"col\" class=\"{}\">{}</th>", column.kind, column.head);
-    }
-    html += "</tr></thead>\n<tbody>";
-    // Runs that agree in every cell share a row.
-    std::vector<std::pair<std::string, std::string>> rows;
+TableColumn from_config(const std::string& head, std::string_view kind,
+                        std::initializer_list<const char*> path) {
+    return {head, kind, [keys = std::vector<const char*>(path)](const Run& run) {
+                const json* value = &run.config;
+                for (const char* key : keys) value = &at(*value, {key});
+                return setting(*value);
+            }};
+}
+
+TableColumn from_stages(const std::string& head, const char* key) {
+    return {head, kWordCell, [key](const Run& run) {
+                return over_stages(run, [key](const json& stage) { return setting(at(stage, {key})); });
+            }};
+}
+
+TableColumn from_record(const std::string& head, const char* key, int digits) {
+    return {head, kNumberCell, [=](const Run& run) { return figure_cell(run.last(key), digits); }};
+}
+
+std::vector<std::size_t> of_kind(const std::vector<Run>& runs, std::initializer_list<RunKind> kinds) {
+    std::vector<std::size_t> indices;
     for (std::size_t r = 0; r < runs.size(); ++r) {
-        std::string cells;
-        for (const Column& column : columns) {
-            cells += fmt::format("<td class=\"{}\">{}</td>", column.kind, column.cells[r]);
-        }
-        auto same =
-            std::find_if(rows.begin(), rows.end(), [&](const auto& row) { return row.second == cells; });
-        if (same == rows.end()) same = rows.insert(rows.end(), {"", cells});
-        same->first += fmt::format("{}{}", same->first.empty() ? "" : " ", name_of(runs, r));
+        if (std::find(kinds.begin(), kinds.end(), runs[r].kind) != kinds.end()) indices.push_back(r);
     }
-    for (const auto& [names, cells] : rows)
-        html += fmt::format("<tr><th scope=\"row\">{}</th>{}</tr>\n", names, cells);
-    return html + "</tbody></table></div>\n";
+    return indices;
 }
 
 }  // namespace
 
 std::string summary_tables(const std::vector<Run>& runs) {
-    const auto column = [&](const std::string& head, std::string_view kind, auto cell) {
-        Column made{head, kind, {}};
-        for (const Run& run : runs) made.cells.push_back(cell(run));
-        return made;
+    const std::vector<TableColumn> data = {
+        {"Data set", kTextCell, data_set},
+        from_config("Words <i>V</i>", kNumberCell, {"dataset", "vocab_size"}),
+        from_config("Contexts <i>m</i>", kNumberCell, {"dataset", "contexts"}),
+        from_config("Support entries", kNumberCell, {"dataset", "nnz"}),
+        {"Entropy <i>H</i>, nats", kNumberCell, entropy},
     };
-    const auto from_config = [&](const std::string& head, std::string_view kind,
-                                 std::initializer_list<const char*> path) {
-        return column(head, kind, [&](const Run& run) { return setting(at(run.config, path)); });
-    };
-    const auto from_stages = [&](const std::string& head, const char* key) {
-        return column(head, kWord, [key](const Run& run) {
-            return over_stages(run, [key](const json& stage) { return setting(at(stage, {key})); });
-        });
-    };
-    const auto from_record = [&](const std::string& head, const char* key, int digits) {
-        return column(head, kNumber, [=](const Run& run) { return figure(run.last(key), digits); });
-    };
-    const auto entropy = [](const Run& run) {
-        const double last = run.last("entropy");
-        return std::isnan(last) ? setting(at(run.config, {"dataset", "entropy"})) : figure(last, 6);
-    };
-    const std::vector<Column> data = {
-        column("Data set", kText, data_set),
-        from_config("Words <i>V</i>", kNumber, {"dataset", "vocab_size"}),
-        from_config("Contexts <i>m</i>", kNumber, {"dataset", "contexts"}),
-        from_config("Support entries", kNumber, {"dataset", "nnz"}),
-        column("Entropy <i>H</i>, nats", kNumber, entropy),
-    };
-    const std::vector<Column> training = {
-        from_config("Dimension <i>d</i>", kNumber, {"dim"}),
+    const std::vector<TableColumn> training = {
+        from_config("Dimension <i>d</i>", kNumberCell, {"dim"}),
         from_stages("Optimizer", "optimizer"),
-        column("Learning rate", kWord, [](const Run& run) { return over_stages(run, learning_rate); }),
+        {"Learning rate", kWordCell, [](const Run& run) { return over_stages(run, learning_rate); }},
         from_stages("<i>λ</i>", "lambda"),
-        column("Precision", kWord, precision),
-        from_config("Device", kWord, {"device"}),
-        column("Steps", kNumber, total_steps),
+        {"Precision", kWordCell, precision},
+        from_config("Device", kWordCell, {"device"}),
+        {"Steps", kNumberCell, total_steps},
     };
-    const std::vector<Column> standing = {
-        column("Step", kNumber, [](const Run& run) { return count_text(run.steps.back()); }),
+    const std::vector<TableColumn> standing = {
+        {"Step", kNumberCell,
+         [](const Run& run) { return count_text(static_cast<std::int64_t>(run.last("step"))); }},
         from_record("Excess loss", "excess_loss", 4),
         from_record("Dominance", "dominance", 4),
         from_record("Alignment with S\u0303", "alignment_proxy", 6),
         from_record("with <i>L</i><sub>mm</sub>", "alignment_limit", 6),
         from_record("Collapse", "collapse", 4),
         from_record("Least margin", "min_margin", 4),
-        column("Time", kNumber,
-               [](const Run& run) {
-                   const double seconds = run.last("time_s");
-                   return std::isnan(seconds) ? std::string(kAbsent) : duration_text(seconds);
-               }),
+        {"Time", kNumberCell, time},
     };
-    return table("Data", runs, data) + table("Training", runs, training) +
-           table("At the last record", runs, standing);
+    const std::vector<TableColumn> path = {
+        {"<i>λ</i>", kWordCell, lambda_range},
+        {"Points", kNumberCell,
+         [](const Run& run) { return count_text(static_cast<std::int64_t>(run.records)); }},
+        {"Greatest gap", kNumberCell,
+         [](const Run& run) { return figure_cell(greatest(run, "relative_gap"), 3); }},
+        from_record("Rank at the last <i>λ</i>", "rank", 6),
+        from_record("Excess loss", "excess_loss", 4),
+        from_record("Dominance", "dominance", 4),
+        from_record("Alignment with S\u0303", "alignment_proxy", 6),
+        from_record("with <i>L</i><sub>mm</sub>", "alignment_limit", 6),
+        from_record("Collapse", "collapse", 4),
+    };
+    const std::vector<std::size_t> trained = of_kind(runs, {RunKind::training});
+    return run_table("Data", runs, of_kind(runs, {RunKind::training, RunKind::path, RunKind::limit}), data) +
+           run_table("Training", runs, trained, training) +
+           run_table("At the last record", runs, trained, standing) +
+           run_table("The regularization path: certificates, and figures at the last λ", runs,
+                     of_kind(runs, {RunKind::path}), path);
 }
 
 }  // namespace ntpgeo

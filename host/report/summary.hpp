@@ -1,4 +1,5 @@
-// The runs of a report in three tables: on which data, how trained, and where each stands.
+// The runs of a report in tables: on which data, how trained, where each training run stands, and what each
+// path spans.
 #pragma once
 
 #include <string>

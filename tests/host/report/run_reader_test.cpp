@@ -29,17 +29,21 @@ TEST(ReadRun, ReadsColumnsWithNullsAndMissingKeysAsNaN) {
         R"({"step":20,"excess_loss":0.5,"dominance":3,"singular_values":[4.0,1.0]})"
         "\n");
     const ntpgeo::Run run = read_run(folder / "run");
-    EXPECT_EQ(run.steps, (std::vector<std::int64_t>{0, 10, 20}));
+    EXPECT_EQ(run.kind, RunKind::training);
+    EXPECT_EQ(run.records, 3U);
+    EXPECT_EQ(*run.column("step"), (std::vector<double>{0, 10, 20}));
+    EXPECT_EQ(run.gap_kinds, (std::vector<std::string>{"", "polar", ""}));
     const auto& excess = *run.column("excess_loss");
     EXPECT_EQ(excess[0], 1.5);
     EXPECT_TRUE(std::isnan(excess[1]));
     EXPECT_EQ(excess[2], 0.5);
     EXPECT_TRUE(std::isnan((*run.column("dominance"))[0]));
-    ASSERT_EQ(run.singular_values.size(), 2U);
-    EXPECT_TRUE(std::isnan(run.singular_values[0][0]));
-    EXPECT_EQ(run.singular_values[0][1], 3.0);
-    EXPECT_TRUE(std::isnan(run.singular_values[1][1]));
-    EXPECT_EQ(run.singular_values[1][2], 1.0);
+    const auto& values = run.array("singular_values");
+    ASSERT_EQ(values.size(), 2U);
+    EXPECT_TRUE(std::isnan(values[0][0]));
+    EXPECT_EQ(values[0][1], 3.0);
+    EXPECT_TRUE(std::isnan(values[1][1]));
+    EXPECT_EQ(values[1][2], 1.0);
     EXPECT_EQ(run.column("collapse"), nullptr);
     EXPECT_TRUE(std::isnan(run.last("collapse")));
     EXPECT_EQ(run.last("dominance"), 3.0);
@@ -50,7 +54,7 @@ TEST(ReadRun, DropsTheIncompleteTailOfAKilledRun) {
     const ScratchFolder folder;
     write_run(folder / "run", "{}", "{\"step\":0,\"dominance\":1}\n{\"step\":1,\"domin");
     const ntpgeo::Run run = read_run(folder / "run");
-    EXPECT_EQ(run.steps.size(), 1U);
+    EXPECT_EQ(run.records, 1U);
     EXPECT_TRUE(run.cut_tail);
 }
 
@@ -58,7 +62,7 @@ TEST(ReadRun, TakesACompleteLastLineWithoutItsNewline) {
     const ScratchFolder folder;
     write_run(folder / "run", "{}", "{\"step\":0}\n{\"step\":1}");
     const ntpgeo::Run run = read_run(folder / "run");
-    EXPECT_EQ(run.steps.size(), 2U);
+    EXPECT_EQ(run.records, 2U);
     EXPECT_FALSE(run.cut_tail);
 }
 
@@ -110,9 +114,9 @@ TEST(ReadRun, PutsRecordsInTheOrderOfTheirSteps) {
               "{\"step\":100,\"dominance\":2,\"singular_values\":[5]}\n{\"step\":20,\"dominance\":1,"
               "\"singular_values\":[4]}\n");
     const ntpgeo::Run run = read_run(folder / "run");
-    EXPECT_EQ(run.steps, (std::vector<std::int64_t>{20, 100}));
+    EXPECT_EQ(*run.column("step"), (std::vector<double>{20, 100}));
     EXPECT_EQ(*run.column("dominance"), (std::vector<double>{1, 2}));
-    EXPECT_EQ(run.singular_values[0], (std::vector<double>{4, 5}));
+    EXPECT_EQ(run.array("singular_values")[0], (std::vector<double>{4, 5}));
 }
 
 TEST(ReadRuns, TellsRunsOfOneNameApartByTheirFolders) {

@@ -28,8 +28,11 @@ inline nlohmann::json sample_config() {
 inline nlohmann::json sample_record(std::int64_t step) {
     const double t = static_cast<double>(step), low_rank = 20 + 10 * std::log1p(t),
                  sparse = 40 + 20 * t / (t + 30);
-    std::vector<double> singular_values;
-    for (int k = 0; k < 16; ++k) singular_values.push_back(low_rank * std::exp(-0.2 * k));
+    std::vector<double> singular_values, strengths;
+    for (int k = 0; k < 16; ++k) {
+        singular_values.push_back(low_rank * std::exp(-0.2 * k));
+        strengths.push_back(low_rank * (1 - std::exp(-t / (1 + k * k))) - 1);
+    }
     const double excess = 2.5 / std::pow(1 + t, 1.5), cosine = 1 - 0.9 / std::sqrt(1 + t);
     return {{"step", step},
             {"time_s", 0.25 * t},
@@ -47,6 +50,7 @@ inline nlohmann::json sample_record(std::int64_t step) {
             {"class_cosine", cosine},
             {"stable_rank", 3 + 20 / (1 + t)},
             {"singular_values", singular_values},
+            {"direction_strengths", strengths},
             {"words_gram_proxy", cosine},
             {"contexts_gram_proxy", 0.9 * cosine},
             {"relative_gap", nullptr},
@@ -79,6 +83,58 @@ void write_sample_run(const std::filesystem::path& folder, const std::vector<std
 
 inline void write_sample_run(const std::filesystem::path& folder) {
     write_sample_run(folder, sample_steps(), [](nlohmann::json&) {});
+}
+
+/// Three points of a path, whose L_mm was known: λ = 1e-2, 1e-3, 1e-4, with rank 0 and L = 0 at the first.
+inline void write_sample_path(const std::filesystem::path& folder) {
+    nlohmann::json config = sample_config();
+    config["command"] = "path";
+    config["tol"] = 1e-6;
+    config["lambdas"] = {1e-2, 1e-3, 1e-4};
+    const auto point = [](double lambda, int rank, double sparse, double low_rank) {
+        nlohmann::json record = {{"lambda", lambda},
+                                 {"iterations", 40},
+                                 {"relative_gap", lambda * 1e-4},
+                                 {"rank", rank},
+                                 {"nuclear_norm", 2 * low_rank},
+                                 {"time_s", 1.5},
+                                 {"excess_loss", 10 * lambda},
+                                 {"sparse_norm", sparse},
+                                 {"low_rank_norm", low_rank},
+                                 {"dominance", nullptr},
+                                 {"alignment_proxy", nullptr},
+                                 {"alignment_limit", nullptr},
+                                 {"singular_values", {low_rank, low_rank / 2}},
+                                 {"direction_strengths", {low_rank / 2, low_rank / 4}}};
+        if (rank > 0) {
+            record["dominance"] = low_rank / sparse;
+            record["alignment_proxy"] = 0.75;
+            record["alignment_limit"] = 1 - lambda;
+        }
+        return record.dump() + "\n";
+    };
+    write_run(folder, config.dump(), point(1e-2, 0, 0, 0) + point(1e-3, 29, 3, 4) + point(1e-4, 85, 5, 12));
+}
+
+/// Two certificates of a limit whose L_mm has nuclear norm 20; S̃'s is 22.
+inline void write_sample_limit(const std::filesystem::path& folder) {
+    nlohmann::json config = sample_config();
+    config["command"] = "limit";
+    config["tol"] = 1e-4;
+    const auto certificate = [](int iterations, double value, double bound) {
+        return nlohmann::json({{"iterations", iterations},
+                               {"nuclear_norm", value},
+                               {"bound", bound},
+                               {"relative_gap", (value - bound) / value},
+                               {"rank", 17},
+                               {"proxy_nuclear_norm", 22.0},
+                               {"proxy_alignment", 0.875},
+                               {"proxy_sign_violations", 0.125},
+                               {"time_s", 3.25}})
+                   .dump() +
+               "\n";
+    };
+    write_run(folder, config.dump(), certificate(20, 20.5, 19.0) + certificate(60, 20.0, 19.999));
 }
 
 /// Where `xml` fails to be well-formed, or an empty string: elements must nest and close, attributes must be

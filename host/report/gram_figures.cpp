@@ -1,0 +1,201 @@
+#include "host/report/gram_figures.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <numeric>
+#include <optional>
+
+#include "engine/geometry/gram_pictures.hpp"
+#include "host/files/dataset_file.hpp"
+#include "host/files/safetensors.hpp"
+#include "host/report/data_sets.hpp"
+#include "host/report/text.hpp"
+#include "kernels/status.hpp"
+
+namespace ntpgeo {
+namespace {
+
+constexpr std::int64_t kMostWords = 200, kMostContexts = 160;
+/// Training runs shown of one data set: a page with more would grow heavy.
+constexpr std::size_t kMostRuns = 3;
+
+std::string quoted(const std::string& name) {
+    return "<bdi>" + escape_text(name) + "</bdi>";
+}
+
+/// The factors of a run's result, W centred; W [V, d] and H [m, d]. Throws InputError where they are not
+/// that.
+struct Result {
+    Factor words, contexts;
+};
+
+Factor to_factor(HostMatrix matrix) {
+    return {matrix.rows, matrix.columns, std::move(matrix.values)};
+}
+
+Result read_result(const Run& run, const Dataset& dataset) {
+    const SafetensorsFile file(run.folder / "result.safetensors");
+    Result result{to_factor(file.read_matrix("W")), to_factor(file.read_matrix("H"))};
+    if (result.words.rows != dataset.vocab_size || result.contexts.rows != dataset.contexts() ||
+        result.words.columns != result.contexts.columns)
+        throw InputError("its W and H do not fit the data set");
+    centre_columns(result.words);
+    return result;
+}
+
+/// The data set of the runs, or in HTML why there is none.
+std::optional<Dataset> read_data(const DataSet& data_set, std::string& reason) {
+    std::error_code ignored;
+    if (data_set.path.empty()) {
+        reason = "no <code>config.json</code> names its file";
+    } else if (data_set.vocab_size > kMostWords) {
+        reason = fmt::format("its vocabulary has {} words, and they are drawn up to {}",
+                             count_text(data_set.vocab_size), kMostWords);
+    } else if (!std::filesystem::exists(data_set.path, ignored)) {
+        reason = "its file is gone from where the runs read it";
+    } else {
+        try {
+            if (data_set.hash.empty() || content_hash(data_set.path) != data_set.hash) {
+                reason = "its file has changed since the runs read it";
+                return std::nullopt;
+            }
+            Dataset dataset = read_dataset(data_set.path);
+            if (dataset.vocab_size <= kMostWords) return dataset;
+            reason = fmt::format("its vocabulary has more than {} words", kMostWords);
+        } catch (const InputError& error) {
+            reason = escape_text(error.what());
+        }
+    }
+    return std::nullopt;
+}
+
+/// The words in the order of the picture, as a list that opens on demand.
+std::string word_list(const Dataset& dataset, const std::vector<std::int64_t>& order) {
+    std::string list = "<details><summary>The words in this order</summary>";
+    for (std::size_t i = 0; i < order.size(); ++i) {
+        list += i == 0 ? "" : " ";
+        list +=
+            "<span class=\"token\">" + escape_text(shorten(dataset.vocab[order[i]], 160.0, 12.0)) + "</span>";
+    }
+    return list + "</details>";
+}
+
+struct Pair {
+    HeatMap words, contexts;
+};
+
+Pair empty_maps(const Dataset& dataset, const std::vector<std::int64_t>& word_order,
+                const ShownContexts& shown) {
+    Pair maps;
+    maps.words.id = maps.words.name = kWordsGram;
+    maps.words.title = "Gram matrices of the words";
+    maps.words.caption =
+        "Gram matrices of the words as cosines: of the rows of W, centred, where each training run ended; of "
+        "the proxy (S\u0303S\u0303ᵀ)^{1/2}; of UΣUᵀ with L_{mm} = UΣVᵀ where a limit run is given. In theory "
+        "the first tends to the last up to scale. Words with one sign pattern along the five leading "
+        "singular "
+        "directions of S\u0303 stand together; among those each word is followed by the one nearest to it in "
+        "the proxy.";
+    if (!dataset.vocab.empty()) maps.words.notes.push_back(word_list(dataset, word_order));
+    maps.contexts.id = maps.contexts.name = kContextsGram;
+    maps.contexts.title = "Gram matrices of the contexts";
+    maps.contexts.caption =
+        "Gram matrices of the contexts as cosines: of the rows of H where each training run ended; of the "
+        "proxy (S\u0303ᵀS\u0303)^{1/2}; of VΣVᵀ of L_{mm}. Contexts stand by support class, the largest "
+        "class "
+        "first; the band at the side changes its tone from class to class. A class that has collapsed onto "
+        "one "
+        "direction is a block of cosine 1.";
+    maps.contexts.groups = shown.class_sizes;
+    const auto count = static_cast<std::int64_t>(shown.contexts.size());
+    if (count < dataset.contexts()) {
+        maps.contexts.notes.push_back(fmt::format(
+            "Thinned: {} of {} contexts, up to {} of each of the {} largest of {} support classes.",
+            count_text(count), count_text(dataset.contexts()),
+            *std::max_element(shown.class_sizes.begin(), shown.class_sizes.end()),
+            count_text(static_cast<std::int64_t>(shown.class_sizes.size())), count_text(shown.classes)));
+    }
+    return maps;
+}
+
+/// The two figures of one data set; without panels of runs where no result can be read.
+Pair make_maps(const DataSet& data_set, const std::vector<Run>& runs, const Dataset& dataset,
+               std::vector<std::string>& reasons) {
+    const auto backend = make_cpu_backend();
+    const SmallProxy proxy(*backend, dataset);
+    const std::vector<std::int64_t> word_order = proxy.word_order();
+    const ShownContexts shown = shown_contexts(dataset, kMostContexts);
+    Pair maps = empty_maps(dataset, word_order, shown);
+    const auto add = [&](const char* words, const char* contexts, const std::string& subject,
+                         const Result& result) {
+        maps.words.panels.push_back({words, subject, gram_cosines(result.words, word_order)});
+        maps.contexts.panels.push_back({contexts, subject, gram_cosines(result.contexts, shown.contexts)});
+    };
+    const auto add_run = [&](const Run& run, const char* words, const char* contexts) {
+        std::error_code ignored;
+        try {
+            if (std::filesystem::exists(run.folder / "result.safetensors", ignored)) {
+                add(words, contexts, run.label, read_result(run, dataset));
+                return true;
+            }
+            if (!run.config.contains("command") ||
+                run.config["command"] != "analyze")  // which keeps no factors
+                reasons.push_back("No Gram matrices of " + quoted(run.label) + ": it has no result yet.");
+        } catch (const InputError& error) {
+            reasons.push_back("No Gram matrices of " + quoted(run.label) + ": " + escape_text(error.what()) +
+                              ".");
+        }
+        return false;
+    };
+    std::size_t trained = 0;
+    for (const std::size_t r : data_set.runs) {
+        if (runs[r].kind != RunKind::training) continue;
+        if (trained == kMostRuns) {
+            reasons.push_back(fmt::format(
+                "Gram matrices are drawn of the first {} training runs on a data set.", kMostRuns));
+            break;
+        }
+        trained += add_run(runs[r], "W\u0304W\u0304ᵀ", "HHᵀ") ? 1 : 0;
+    }
+    Result of_proxy{proxy.words(), proxy.contexts(shown.contexts)};
+    std::vector<std::int64_t> all(shown.contexts.size());
+    std::iota(all.begin(), all.end(), std::int64_t{0});
+    maps.words.panels.push_back({"(S\u0303S\u0303ᵀ)^{1/2}", "", gram_cosines(of_proxy.words, word_order)});
+    maps.contexts.panels.push_back({"(S\u0303ᵀS\u0303)^{1/2}", "", gram_cosines(of_proxy.contexts, all)});
+    for (const std::size_t r : data_set.runs) {
+        if (runs[r].kind == RunKind::limit && add_run(runs[r], "UΣUᵀ of L_{mm}", "VΣVᵀ of L_{mm}")) break;
+    }
+    return maps;
+}
+
+}  // namespace
+
+GramFigures gram_figures(const std::vector<Run>& runs) {
+    GramFigures figures;
+    const std::vector<DataSet> data_sets = data_sets_of(runs);
+    for (std::size_t d = 0; d < data_sets.size(); ++d) {
+        const bool concerns = std::any_of(data_sets[d].runs.begin(), data_sets[d].runs.end(),
+                                          [&](std::size_t r) { return runs[r].kind != RunKind::path; });
+        if (!concerns) continue;
+        std::string reason;
+        const std::optional<Dataset> dataset = read_data(data_sets[d], reason);
+        if (!dataset) {
+            figures.reasons.push_back("No Gram matrices of " + quoted(data_sets[d].name) + ": " + reason +
+                                      ".");
+            continue;
+        }
+        Pair maps = make_maps(data_sets[d], runs, *dataset, figures.reasons);
+        for (HeatMap* map : {&maps.words, &maps.contexts}) {
+            if (data_sets.size() > 1) {
+                map->id += fmt::format("-{}", d + 1);
+                map->of_data = data_sets[d].name;
+            }
+            figures.maps.push_back(std::move(*map));
+        }
+    }
+    return figures;
+}
+
+}  // namespace ntpgeo

@@ -1,0 +1,190 @@
+#include "host/report/record_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "host/files/atomic_file.hpp"
+#include "kernels/status.hpp"
+
+namespace ntpgeo {
+namespace {
+
+using nlohmann::json;
+
+constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
+constexpr double kLargestStep = 0x1p53;
+constexpr std::size_t kArrayColumns = 16;
+
+/// The scalar keys of a record that the report draws or prints; each holds a number or null.
+constexpr std::array kKeys = {"time_s",
+                              "lambda",
+                              "entropy",
+                              "excess_loss",
+                              "grad_norm",
+                              "sparse_norm",
+                              "low_rank_norm",
+                              "dominance",
+                              "in_support_error",
+                              "alignment_proxy",
+                              "alignment_limit",
+                              "min_margin",
+                              "collapse",
+                              "class_cosine",
+                              "stable_rank",
+                              "relative_gap",
+                              "words_gram_proxy",
+                              "contexts_gram_proxy",
+                              "words_gram_limit",
+                              "contexts_gram_limit",
+                              "iterations",
+                              "rank",
+                              "nuclear_norm",
+                              "bound",
+                              "proxy_nuclear_norm",
+                              "proxy_alignment",
+                              "proxy_sign_violations"};
+constexpr std::array kArrays = {"singular_values", "direction_strengths"};
+
+/// Where in a metrics.jsonl, for messages.
+struct Place {
+    const std::filesystem::path& file;
+    std::size_t line;
+
+    [[nodiscard]] InputError error(const std::string& what) const {
+        return InputError(fmt::format("{} line {}: {}", file.string(), line, what));
+    }
+};
+
+double number_or_missing(const json& value, const std::string& key, const Place& place) {
+    if (value.is_null()) return kMissing;
+    if (!value.is_number()) throw place.error(fmt::format("\"{}\" must be a number or null", key));
+    return value.get<double>();
+}
+
+double number_or_missing(const json& record, const char* key) {
+    const auto found = record.find(key);
+    return found != record.end() && found->is_number() ? found->get<double>() : kMissing;
+}
+
+/// The key that the records of a run follow.
+const char* order_key(RunKind kind) {
+    switch (kind) {
+        case RunKind::training:
+            return "step";
+        case RunKind::path:
+            return "lambda";
+        case RunKind::limit:
+            return "iterations";
+    }
+    return "";
+}
+
+/// Checks what the record follows.
+void check_order(RunKind kind, const json& record, const Place& place) {
+    const char* key = order_key(kind);
+    const auto found = record.find(key);
+    if (found == record.end() || found->is_null()) {
+        const bool training = kind == RunKind::training;
+        throw place.error(fmt::format(
+            "no \"{}\"{}", key,
+            training ? "; the report draws runs of train, of analyze, of path and of limit" : ""));
+    }
+    const double value = number_or_missing(record, key);
+    if (kind == RunKind::path) {
+        if (!(value > 0.0)) throw place.error("\"lambda\" must be a number above 0");
+    } else if (!(value >= 0.0 && value <= kLargestStep && std::floor(value) == value)) {
+        throw place.error(fmt::format("\"{}\" must be an integer, 0 or more", key));
+    }
+}
+
+void append_record(Run& run, const json& record, const Place& place) {
+    check_order(run.kind, record, place);
+    const std::size_t before = run.records++;
+    const auto append = [before](std::vector<double>& column, double value) {
+        column.resize(before, kMissing);
+        column.push_back(value);
+    };
+    if (run.kind == RunKind::training) append(run.columns["step"], record["step"].get<double>());
+    for (const char* key : kKeys) {
+        const auto found = record.find(key);
+        if (found != record.end()) append(run.columns[key], number_or_missing(*found, key, place));
+    }
+    const double sparse = number_or_missing(record, "sparse_norm"),
+                 low_rank = number_or_missing(record, "low_rank_norm");
+    const double norm = std::hypot(sparse, low_rank);
+    if (!std::isnan(norm)) append(run.columns["logits_norm"], norm);
+    for (const char* key : kArrays) {
+        const auto values = record.find(key);
+        if (values == record.end() || values->is_null()) continue;
+        if (!values->is_array())
+            throw place.error(fmt::format("\"{}\" must be an array of numbers or null", key));
+        auto& columns = run.arrays[key];
+        const std::size_t count = std::min(values->size(), kArrayColumns);
+        if (columns.size() < count) columns.resize(count);
+        for (std::size_t k = 0; k < count; ++k)
+            append(columns[k], number_or_missing((*values)[k], key, place));
+    }
+    const auto gap_kind = record.find("gap_kind");
+    const bool named = gap_kind != record.end() && gap_kind->is_string();
+    run.gap_kinds.push_back(named ? gap_kind->get<std::string>() : std::string());
+}
+
+/// Completes the columns and puts the records in their order.
+void order_records(Run& run, const std::filesystem::path& file) {
+    const std::size_t records = run.records;
+    const char* key = order_key(run.kind);
+    std::vector<double> along = run.columns[key];
+    if (run.kind == RunKind::path) std::transform(along.begin(), along.end(), along.begin(), std::negate<>());
+    std::vector<std::size_t> order(records);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return along[a] < along[b]; });
+    for (std::size_t i = 1; i < records && run.kind != RunKind::limit; ++i) {
+        if (along[order[i]] == along[order[i - 1]]) {
+            throw Place{file, order[i] + 1}.error(fmt::format("{} {} again (it is also in line {})", key,
+                                                              std::abs(along[order[i]]), order[i - 1] + 1));
+        }
+    }
+    const auto reorder = [&](auto& column, const auto& missing) {
+        column.resize(records, missing);
+        auto sorted = column;
+        for (std::size_t i = 0; i < records; ++i) sorted[i] = column[order[i]];
+        column = std::move(sorted);
+    };
+    for (auto& [name, column] : run.columns) reorder(column, kMissing);
+    for (auto& [name, columns] : run.arrays) {
+        for (auto& column : columns) reorder(column, kMissing);
+    }
+    reorder(run.gap_kinds, std::string());
+}
+
+}  // namespace
+
+void read_records(Run& run, const std::filesystem::path& file) {
+    const std::string text = read_file(file);
+    std::size_t line = 0;
+    for (std::size_t begin = 0; begin < text.size();) {
+        const std::size_t newline = text.find('\n', begin);
+        const std::size_t end = std::min(newline, text.size());
+        const Place place{file, ++line};
+        const json record = json::parse(text.begin() + static_cast<std::ptrdiff_t>(begin),
+                                        text.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
+        if (record.is_discarded() && newline == std::string::npos) {
+            run.cut_tail = true;
+            break;
+        }
+        if (!record.is_object()) throw place.error("not a JSON object; a record is one object a line");
+        append_record(run, record, place);
+        begin = end + 1;
+    }
+    if (run.records == 0) {
+        throw InputError(fmt::format("{}: holds no record; has the run begun?", file.string()));
+    }
+    order_records(run, file);
+}
+
+}  // namespace ntpgeo

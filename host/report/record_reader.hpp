@@ -1,0 +1,14 @@
+// metrics.jsonl as columns.
+#pragma once
+
+#include <filesystem>
+
+#include "host/report/run_reader.hpp"
+
+namespace ntpgeo {
+
+/// Fills records, columns, arrays, gap_kinds and cut_tail of a run, whose kind is set, from `file`; the rules
+/// are those of `read_run`.
+void read_records(Run& run, const std::filesystem::path& file);
+
+}  // namespace ntpgeo

@@ -1,0 +1,154 @@
+#include "host/report/gram_figures.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "host/files/dataset_file.hpp"
+#include "host/files/safetensors.hpp"
+#include "host/report/page.hpp"
+#include "host/report/standalone.hpp"
+#include "kernels/status.hpp"
+#include "tests/host/files/scratch.hpp"
+#include "tests/host/report/sample_runs.hpp"
+#include "tests/problems.hpp"
+
+namespace ntpgeo {
+namespace {
+
+using nlohmann::json;
+
+/// Four words, five contexts in classes {0, 1} (contexts 1, 3, 4), {2} and {3}, and runs on them.
+class GramPictures : public ::testing::Test {
+  protected:
+    GramPictures() : data_(folder_ / "data.safetensors") {
+        Dataset dataset = make_dataset(4, {{2}, {0, 1}, {3}, {0, 1}, {0, 1}},
+                                       {{1}, {0.5, 0.5}, {1}, {0.25, 0.75}, {0.5, 0.5}});
+        dataset.vocab = {"one", "<b>", "\xff", "four"};
+        write_dataset(data_, dataset);
+        // W's mean row is (1, 1); W̄ has rows (1,0), (−1,0), (0,1), (0,−1).
+        write("train", "train", {2, 1, 0, 1, 1, 2, 1, 0}, {1, 0, 0, 2, 1, 1, 0, 3, 0, 1});
+    }
+    void write(const std::string& name, const std::string& command, const std::vector<double>& words,
+               const std::vector<double>& contexts) {
+        json config = sample_config();
+        config["command"] = command;
+        config["dataset"] = {{"path", data_.string()}, {"hash", content_hash(data_)}, {"vocab_size", 4}};
+        if (command == "limit") write_sample_limit(folder_ / name);
+        write_run(
+            folder_ / name, config.dump(),
+            command == "limit" ? "{\"iterations\":1,\"nuclear_norm\":2}\n" : sample_record(0).dump() + "\n");
+        write_safetensors(
+            folder_ / name / "result.safetensors",
+            {tensor_to_write("W", {static_cast<std::int64_t>(words.size()) / 2, 2}, words),
+             tensor_to_write("H", {static_cast<std::int64_t>(contexts.size()) / 2, 2}, contexts)},
+            {{"format", "ntpgeo.result.1"}});
+    }
+    [[nodiscard]] std::vector<ntpgeo::Run> runs(const std::vector<std::string>& names) const {
+        std::vector<std::filesystem::path> paths;
+        for (const std::string& name : names) paths.push_back(folder_ / name);
+        return read_runs(paths);
+    }
+    void expect_reason(const std::vector<std::string>& names, const std::string& reason) const {
+        const std::string page = report_page(runs(names));
+        EXPECT_EQ(malformed(page), "");
+        expect_contains(page, reason);
+    }
+
+    ScratchFolder folder_;
+    std::filesystem::path data_;
+};
+
+TEST_F(GramPictures, AreCosinesOfTheFactorsByClass) {
+    const GramFigures grams = gram_figures(runs({"train"}));
+    EXPECT_TRUE(grams.reasons.empty());
+    ASSERT_EQ(grams.maps.size(), 2U);
+    const HeatMap& contexts = grams.maps[1];
+    EXPECT_EQ(contexts.groups, (std::vector<std::int64_t>{3, 1, 1}));
+    ASSERT_EQ(contexts.panels.size(), 2U);  // the run and the proxy
+    // Order 1, 3, 4, 0, 2: rows (0,2), (0,3), (0,1), (1,0), (1,1).
+    const double half = std::sqrt(0.5);
+    const std::vector<double> wanted = {1, 1,    1, 0, half, 1, 1,    1,    0,    half, 1,    1, 1,
+                                        0, half, 0, 0, 0,    1, half, half, half, half, half, 1};
+    ASSERT_EQ(contexts.panels[0].cosines.size(), wanted.size());
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+        EXPECT_NEAR(contexts.panels[0].cosines[i], wanted[i], 1e-15);
+    // Of the proxy, one class is one column.
+    for (const int at : {0, 1, 2, 6, 7, 12}) EXPECT_NEAR(contexts.panels[1].cosines[at], 1, 1e-12);
+    // Words 0 and 1 are opposite in the run and one in the proxy, where they occur together.
+    const HeatMap& words = grams.maps[0];
+    EXPECT_EQ(std::count_if(words.panels[0].cosines.begin(), words.panels[0].cosines.end(),
+                            [](double c) { return std::abs(c + 1) < 1e-14; }),
+              4);
+    EXPECT_EQ(std::count_if(words.panels[1].cosines.begin(), words.panels[1].cosines.end(),
+                            [](double c) { return std::abs(c - 1) < 1e-12; }),
+              6);
+}
+
+TEST_F(GramPictures, StandOnThePageAndOnTheirOwnWithEscapedWords) {
+    write("limit", "limit", {1, 0, 1, 0, -1, 1, -1, -1}, {1, 0, 1, 1, 0, 1, 1, 1, 1, 1});
+    const std::string page = report_page(runs({"train", "limit"}));
+    EXPECT_EQ(malformed(page), "");
+    expect_contains(page, "id=\"gram-words\"");
+    expect_contains(page, "&lt;b&gt;</span>");
+    EXPECT_EQ(page.find("<b>\xff"), std::string::npos);
+    EXPECT_EQ(occurrences(page, "<use href="), 6U);
+    for (const char* name : {"gram-words", "gram-contexts"}) {
+        const std::string svg = standalone_figure(runs({"train", "limit"}), name);
+        EXPECT_EQ(malformed(svg), "");
+        EXPECT_EQ(svg.find("var("), std::string::npos);
+        EXPECT_EQ(occurrences(svg, "<use href="), 3U);
+    }
+}
+
+TEST_F(GramPictures, AreLeftOutWithTheReason) {
+    std::filesystem::rename(data_, folder_ / "moved");
+    expect_reason({"train"}, "its file is gone from where the runs read it");
+    EXPECT_THROW(standalone_figure(runs({"train"}), "gram-words"), InputError);
+    std::filesystem::copy_file(folder_ / "moved", data_);
+    std::ofstream(data_, std::ios::app) << "x";
+    expect_reason({"train"}, "its file has changed since the runs read it");
+    json config = sample_config();
+    write_run(folder_ / "wide", config.dump(), sample_record(0).dump() + "\n");
+    expect_reason({"wide"}, "its vocabulary has 2000 words, and they are drawn up to 200");
+    config["dataset"] = nullptr;
+    config["command"] = 3;
+    write_run(folder_ / "bare", config.dump(), sample_record(0).dump() + "\n");
+    expect_reason({"bare"}, "names its file");
+}
+
+TEST_F(GramPictures, NameTheRunsWhoseResultIsMissingOrDoesNotFit) {
+    std::filesystem::remove(folder_ / "train/result.safetensors");
+    expect_reason({"train"}, "<bdi>train</bdi>: it has no result yet.");
+    write("train", "train", {1, 2, 3, 4}, {1, 0, 0, 2, 1, 1, 0, 3, 0, 1});
+    expect_reason({"train"}, "its W and H do not fit the data set.");
+    write_raw(folder_ / "train/result.safetensors", "no tensors");
+    expect_reason({"train"}, "No Gram matrices of <bdi>train</bdi>: ");
+}
+
+TEST(HeatLevel, RisesWithTheMagnitudeAndKeepsTheSign) {
+    EXPECT_EQ(heat_level(0.0199), 0);
+    EXPECT_EQ(heat_level(-0.0199), 0);
+    EXPECT_EQ(heat_level(0.02), 1);
+    EXPECT_EQ(heat_level(-0.3), -4);
+    EXPECT_EQ(heat_level(1.0), 6);
+    EXPECT_EQ(heat_level(-0.7), -6);
+}
+
+TEST(DrawPanel, MergesEqualNeighboursAndMirrors) {
+    const double nothing = std::numeric_limits<double>::quiet_NaN();
+    HeatMap map;
+    map.id = "g";
+    map.panels = {{"G", "", {1, 1, nothing, 1, 1, nothing, nothing, nothing, nothing}}};
+    const std::string elements = draw_panel(map, 0).elements;
+    expect_contains(elements, "class=\"warm-6\" d=\"M0 0.5h1M0 1.5h2\"");
+    expect_contains(elements, "class=\"blank\" d=\"M0 2.5h3\"");
+    EXPECT_NE(draw_heat_legend(map).elements.find("zero row"), std::string::npos);
+    map.panels = {{"G", "", {1, 0, 0, 1}}};
+    expect_contains(draw_panel(map, 0).elements, "class=\"warm-6\" d=\"M0 0.5h1M1 1.5h1\"");
+    EXPECT_EQ(draw_heat_legend(map).elements.find("zero row"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace ntpgeo
