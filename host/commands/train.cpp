@@ -136,7 +136,6 @@ void add_train_command(CLI::App& app) {
     CLI::App* command =
         app.add_subcommand("train", "Train W and H on a data set and record the geometry on the way");
     add_train_options(*command, *options);
-    refuse_until_later(*command, {"--certify-every"});
     command->callback([options] {
         if (options->dry_run) return dry_run(*options);
         const bool going_on = options->resume && options->output && RunFolder::holds_run(*options->output);

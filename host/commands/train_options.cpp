@@ -89,6 +89,7 @@ void apply(const TrainOptions& options, bool going_on, RunConfig& config) {
     overlay(options.seed, training.seed);
     overlay(options.init_scale, training.init_scale);
     overlay(options.device, config.device);
+    overlay(options.certify_every, config.certify_every);
     overlay(options.checkpoint_every, config.checkpoint_every);
     overlay(options.checkpoint_seconds, config.checkpoint_seconds);
     overlay(options.keep_checkpoints, config.keep_checkpoints);
@@ -161,6 +162,12 @@ void add_train_options(CLI::App& command, TrainOptions& options) {
                        "fp64 (default), or same as the products");
     command.add_option("--limit", options.limit,
                        "The folder that ntpgeo limit made of this data set: record alignment with L_mm");
+    command
+        .add_option(
+            "--certify-every", options.certify_every,
+            "With lambda > 0: bound the distance to the global optimum in the first record of every N "
+            "steps, and in the last (never)")
+        ->check(whole_number(1));
     command
         .add_option("--checkpoint-every", options.checkpoint_every,
                     "Steps between checkpoints (by time alone)")

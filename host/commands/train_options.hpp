@@ -14,7 +14,8 @@ namespace ntpgeo {
 struct TrainOptions {
     std::optional<std::string> dataset, config_file, output, limit;
     bool resume = false, dry_run = false;
-    std::optional<std::int64_t> dim, warmup, steps, history, checkpoint_every, keep_checkpoints;
+    std::optional<std::int64_t> dim, warmup, steps, history, certify_every, checkpoint_every,
+        keep_checkpoints;
     std::optional<std::uint64_t> seed;
     std::optional<double> rate, momentum, beta1, beta2, epsilon, init_scale, checkpoint_seconds;
     std::optional<std::string> optimizer, schedule, frozen, lambda, precision, master, device, metrics_every,

@@ -78,6 +78,7 @@ Json to_json(const RunConfig& config, const Dataset& dataset) {
     json["device"] = config.device;
     json["metrics_every"] = config.metrics_every.text();
     json["metrics_precision"] = config.metrics_fp64 ? "fp64" : "same";
+    json["certify_every"] = config.certify_every;
     json["checkpoint_every"] = config.checkpoint_every;
     json["checkpoint_seconds"] = config.checkpoint_seconds;
     json["keep_checkpoints"] = config.keep_checkpoints;
@@ -98,6 +99,7 @@ std::string first_difference(const RunConfig& stored, const RunConfig& wanted) {
     if (stored.device != wanted.device) return "device";
     if (stored.metrics_every.text() != wanted.metrics_every.text()) return "metrics-every";
     if (stored.metrics_fp64 != wanted.metrics_fp64) return "metrics-precision";
+    if (stored.certify_every != wanted.certify_every) return "certify-every";
     if (stored.checkpoint_every != wanted.checkpoint_every) return "checkpoint-every";
     if (stored.checkpoint_seconds != wanted.checkpoint_seconds) return "checkpoint-seconds";
     if (stored.keep_checkpoints != wanted.keep_checkpoints) return "keep-checkpoints";

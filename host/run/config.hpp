@@ -42,6 +42,7 @@ struct RunConfig {
     std::string device = "auto";
     Cadence metrics_every;
     bool metrics_fp64 = true;           ///< metrics in fp64; false: in the stage's own GEMM precision
+    std::int64_t certify_every = 0;     ///< steps between certified records; 0: none
     std::int64_t checkpoint_every = 0;  ///< steps; 0: by time alone
     double checkpoint_seconds = 60;
     std::int64_t keep_checkpoints = 2;

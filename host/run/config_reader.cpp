@@ -51,6 +51,7 @@ RunConfig config_from_json(const std::string& text, const std::string& where) {
     section.take("device", config.device);
     section.take("metrics_every", cadence);
     section.take("metrics_precision", metrics_precision);
+    section.take("certify_every", config.certify_every);
     section.take("checkpoint_every", config.checkpoint_every);
     section.take("checkpoint_seconds", config.checkpoint_seconds);
     section.take("keep_checkpoints", config.keep_checkpoints);
@@ -83,6 +84,7 @@ void check(const RunConfig& config) {
     require(training.dim <= 1 << 20, "dim", std::to_string(training.dim), "at most 1048576");
     require(std::isfinite(training.init_scale) && training.init_scale >= 0, "init-scale",
             fmt::format("{}", training.init_scale), "a number >= 0");
+    whole(config.certify_every, 0, "certify-every");
     whole(config.checkpoint_every, 0, "checkpoint-every");
     whole(config.keep_checkpoints, 1, "keep-checkpoints");
     require(std::isfinite(config.checkpoint_seconds) && config.checkpoint_seconds > 0, "checkpoint-seconds",

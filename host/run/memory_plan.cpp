@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/exact/training_certificate.hpp"
 #include "engine/geometry/figures.hpp"
 #include "engine/training/optimizer.hpp"
 
@@ -50,13 +51,16 @@ MemoryPlan plan_memory(const RunConfig& config, const Dataset& dataset, const La
     plan.host_is_device = backend.device() == "cpu";
     plan.labels = labels_bytes(dataset);
     plan.parameters = shape.size() * bytes_of(training.master);
+    const std::int64_t certificates =
+        config.certify_every > 0 ? OptimumBounder::bytes(dataset.vocab_size, dataset.contexts(), training.dim)
+                                 : 0;
     for (const Stage& stage : training.stages) {
         const Vector nowhere{nullptr, training.master, shape.size()};
         const std::int64_t vector =
             trained_part(nowhere, shape, stage.frozen).size * bytes_of(training.master);
         const Precision metrics = config.metrics_fp64 ? Precision::fp64 : stage.precision;
         const FigureMemory figures = figure_memory(backend, labels.view(), training.dim, metrics, limit_rank);
-        plan.metrics = std::max(plan.metrics, figures.device);
+        plan.metrics = std::max(plan.metrics, figures.device + certificates);
         plan.metrics_host = std::max(plan.metrics_host, figures.host);
         plan.stages.push_back({vector, (optimizer_vectors(stage) - 1) * vector,
                                backend.loss_step_size(labels.view(), {training.dim, training.master,

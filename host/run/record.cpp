@@ -44,8 +44,8 @@ Json train_record(const Figures& figures, const RecordContext& context) {
     record["contexts_gram_limit"] = number(figures.contexts_gram_limit);
     record["direction_strengths"] = figures.direction_strengths;
     record["proxy_kind"] = context.proxy_kind;
-    record["relative_gap"] = nullptr;
-    record["gap_kind"] = nullptr;
+    record["relative_gap"] = number(context.relative_gap);
+    record["gap_kind"] = context.relative_gap ? Json(context.gap_kind) : Json(nullptr);
     record["stage"] = context.stage > 0 ? Json(context.stage) : Json(nullptr);
     record["device"] = context.device;
     record["precision"] = context.precision.empty() ? Json(nullptr) : Json(context.precision);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "engine/geometry/figures.hpp"
@@ -19,6 +20,8 @@ struct RecordContext {
     std::string precision;   ///< of the stage's three large products; "" where no stage made the figures
     std::string metrics_precision;  ///< of the figures' own
     double entropy = 0;
+    std::optional<double> relative_gap = {};  ///< to the global optimum; null where it was not looked for
+    std::string gap_kind = {};                ///< how its bound was made (OptimumBound::kind)
     std::string proxy_kind;
 };
 

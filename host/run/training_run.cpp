@@ -8,6 +8,7 @@
 #include <optional>
 #include <tuple>
 
+#include "engine/exact/training_certificate.hpp"
 #include "engine/geometry/figures.hpp"
 #include "host/files/file_error.hpp"
 #include "host/run/config_names.hpp"
@@ -37,6 +38,7 @@ class TrainingRun {
           config_(config),
           backend_(backend),
           meter_(backend, dataset, limit),
+          bounder_(backend, dataset, meter_.labels().view()),
           trainer_(backend, meter_.labels(), config.training) {
         restore();
         start_ = last_checkpoint_ = Clock::now();
@@ -113,18 +115,36 @@ class TrainingRun {
                            precision, config_.training.seed, trainer_.step());
         if (!std::isfinite(figures.excess_loss) || !std::isfinite(figures.grad_norm))
             throw NonFiniteLoss(fmt::format("the loss is not finite at step {}", trainer_.step()));
-        last_ = train_record(figures, {.step = trainer_.step(),
-                                       .time_s = elapsed(),
-                                       .lambda = trainer_.lambda(),
-                                       .stage = trainer_.position().stage + 1,
-                                       .device = backend_.device(),
-                                       .precision = name_of(stage.precision),
-                                       .metrics_precision = name_of(precision),
-                                       .entropy = meter_.entropy(),
-                                       .proxy_kind = meter_.proxy_kind()});
+        std::optional<OptimumBound> bound;
+        if (figures.ridge > 0 && certificate_due())
+            bound = bounder_.bound(trainer_.words(), trainer_.contexts(), figures.ridge,
+                                   config_.training.seed, trainer_.step());
+        last_ = train_record(
+            figures, {.step = trainer_.step(),
+                      .time_s = elapsed(),
+                      .lambda = trainer_.lambda(),
+                      .stage = trainer_.position().stage + 1,
+                      .device = backend_.device(),
+                      .precision = name_of(stage.precision),
+                      .metrics_precision = name_of(precision),
+                      .entropy = meter_.entropy(),
+                      .relative_gap = relative_gap(figures.excess_loss, figures.ridge, figures.words_norm,
+                                                   figures.contexts_norm, bound),
+                      .gap_kind = bound ? bound->kind : "",
+                      .proxy_kind = meter_.proxy_kind()});
         if (first_.is_null()) first_ = last_;
         folder_.append_metrics(last_);
         progress.note(fmt::format("excess loss {:.3e}", figures.excess_loss));
+    }
+
+    // In the first record of every `certify_every` steps, whichever process makes it, and in the last.
+    [[nodiscard]] bool certificate_due() const {
+        const std::int64_t every = config_.certify_every, step = trainer_.step();
+        if (every == 0) return false;
+        if (trainer_.finished()) return true;
+        for (std::int64_t before = step / every * every; before < step; ++before)
+            if (config_.metrics_every.due(before)) return false;
+        return true;
     }
 
     [[nodiscard]] bool checkpoint_due() const {
@@ -178,6 +198,7 @@ class TrainingRun {
     const RunConfig& config_;
     Backend& backend_;
     FigureMeter meter_;
+    OptimumBounder bounder_;
     Trainer trainer_;
     nlohmann::ordered_json first_, last_;  // what metrics.jsonl begins and ends with
     std::optional<Position> saved_;        // of the newest checkpoint
