@@ -138,6 +138,15 @@ Matrix DualCandidate::chunk(std::int64_t k) {
     return d;
 }
 
+CandidateNorm probable_norm_of(Backend& backend, DualCandidate& candidate, std::uint64_t seed,
+                               std::uint64_t stream) {
+    const std::int64_t vocab = candidate.chunk(0).columns;
+    const double ritz = largest_ritz_value(backend, candidate, vocab, lanczos_steps, seed, stream);
+    const double root = std::log(1.648 * std::sqrt(static_cast<double>(vocab)) / miss_probability) /
+                        static_cast<double>(2 * lanczos_steps - 1);
+    return {std::sqrt(ritz / (1 - root * root) * (1 + 1e-9)), false};
+}
+
 CandidateNorm norm_of(Backend& backend, DualCandidate& candidate, std::uint64_t seed, std::uint64_t stream) {
     const Matrix first = candidate.chunk(0);
     const std::int64_t vocab = first.columns;
@@ -145,10 +154,7 @@ CandidateNorm norm_of(Backend& backend, DualCandidate& candidate, std::uint64_t 
     for (std::int64_t k = 0; k < candidate.chunks(); ++k) contexts += candidate.labels(k).contexts;
     const std::int64_t side = candidate.chunks() == 1 ? std::min(vocab, contexts) : vocab;
     if (side <= largest_gram) return {exact_norm(backend, candidate, vocab, contexts), true};
-    const double ritz = largest_ritz_value(backend, candidate, vocab, lanczos_steps, seed, stream);
-    const double root = std::log(1.648 * std::sqrt(static_cast<double>(vocab)) / miss_probability) /
-                        static_cast<double>(2 * lanczos_steps - 1);
-    return {std::sqrt(ritz / (1 - root * root) * (1 + 1e-9)), false};
+    return probable_norm_of(backend, candidate, seed, stream);
 }
 
 }  // namespace ntpgeo

@@ -47,10 +47,13 @@ struct CandidateNorm {
     double value = 0;
     bool exact = true;
 };
-/// From the Gram matrix of the shorter side where that is affordable; else 80 Lanczos steps on DᵀD from a
-/// random start, whose largest Ritz value θ misses λmax by more than a share ε with a probability of at
-/// most 1.648 √V e^{−√ε(2k−1)} (Kuczyński and Woźniakowski 1992, theorem 4.2): ε is taken so that this is
-/// 1e-9.
+/// From 80 Lanczos steps on DᵀD from a start drawn from Philox(seed, stream), whose largest Ritz value misses
+/// λmax by more than a share ε with a probability of at most 1.648 √V e^{−√ε(2k−1)} (Kuczyński and
+/// Woźniakowski 1992, theorem 4.2): ε is taken so that this is 1e-9.
+CandidateNorm probable_norm_of(Backend& backend, DualCandidate& candidate, std::uint64_t seed,
+                               std::uint64_t stream);
+/// From the Gram matrix of the shorter side where that is affordable (4096, and all of D at once where that
+/// side is the contexts'), else the above.
 CandidateNorm norm_of(Backend& backend, DualCandidate& candidate, std::uint64_t seed, std::uint64_t stream);
 
 }  // namespace ntpgeo
