@@ -77,10 +77,15 @@ void ColumnSoftmax::evaluate(const LabelsView& labels, std::int64_t c, const dou
         normal = normalise_redone(1, terms, larger, ratio);
     }
     for (std::int64_t v = 0; v < vocab_; ++v) q_[v] *= normal.scale;
+    double sum_of_residuals = normal.ratio * normal.scale;
     for (std::int64_t s = 0; s < size; ++s) {
         q_[words[s]] = support_q_[s] * normal.residual_weight * normal.scale;
         residual_[s] = (normal.residual_weight * residual_[s] - probs_[s] * normal.ratio) * normal.scale;
+        sum_of_residuals += residual_[s];
     }
+    // q and p sum to 1. That their doubles do so to an ulp only would push a column along 1, where nothing
+    // but the prox's ρ holds it.
+    for (std::int64_t s = 0; s < size; ++s) residual_[s] -= sum_of_residuals * support_q_[s];
     excess_ = normal.excess;
 }
 

@@ -20,7 +20,8 @@ class ColumnSoftmax {
 
     /// q_v for every word, [V]; on the support too.
     [[nodiscard]] const double* q() const { return q_.data(); }
-    /// q_s − p_s at the support's entries, in their order; a relative error of a few ulp.
+    /// q_s − p_s at the support's entries, in their order; a relative error of a few ulp, and with the other
+    /// entries of q they sum to 0 as closely as numbers of their size can.
     [[nodiscard]] const double* residual() const { return residual_.data(); }
     [[nodiscard]] double excess() const { return excess_; }
 
