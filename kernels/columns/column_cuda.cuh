@@ -22,7 +22,7 @@ inline unsigned column_threads(std::int64_t vocab) {
 }
 
 /// The labels of one column. Only the support's words are listed, so whether a word is one of them takes a
-/// bisection: cheaper than the memory for a mask, whatever the vocabulary, and little next to an exponential.
+/// bisection; it needs no memory, however large the vocabulary.
 struct ColumnLabels {
     const std::int32_t* words;  // [size], ascending
     const double* probs;        // [size]
