@@ -5,10 +5,12 @@
 
 #include "kernels/anchored_xent/loss_step_cuda.hpp"
 #include "kernels/backend.hpp"
+#include "kernels/columns/columns_cuda.cuh"
 #include "kernels/dense/dense_cuda.cuh"
 #include "kernels/device/device.cuh"
 #include "kernels/sparse/pattern_cuda.cuh"
 #include "kernels/svd/small_cuda.cuh"
+#include "kernels/update/splitting_cuda.cuh"
 #include "kernels/update/update_cuda.cuh"
 
 namespace ntpgeo {
@@ -56,11 +58,24 @@ class CudaBackend final : public Backend {
               const AdamStep& step) override {
         update_cuda::adam(device_, parameters, gradient, first_moment, second_moment, step);
     }
+    double splitting_step(double relaxation, const SplittingStep& step) override {
+        return update_cuda::splitting_step(device_, relaxation, step);
+    }
+    RowDots row_dots(Matrix rows, std::int64_t row, Vector x) override {
+        return update_cuda::row_dots(device_, rows, row, x);
+    }
+    void subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y) override {
+        update_cuda::subtract_rows(device_, coefficients, rows, y);
+    }
 
     void multiply(const Product& product, double alpha, Matrix a, Matrix b, double beta, Matrix c) override {
         dense_cuda::multiply(device_, product, alpha, a, b, beta, c);
     }
+    void gram(Matrix a, bool of_columns, Matrix c) override { dense_cuda::gram(device_, a, of_columns, c); }
     void column_means(Matrix a, Vector means) override { dense_cuda::column_means(device_, a, means); }
+    void column_squares(Matrix a, Vector squares) override {
+        dense_cuda::column_squares(device_, a, squares);
+    }
     void subtract_row(Vector row, Matrix a) override { dense_cuda::subtract_row(device_, row, a); }
     void orthonormalise(Matrix a) override { dense_cuda::orthonormalise(device_, a); }
     void pattern_times(const LabelsView& labels, const double* values, double alpha, Matrix x,
@@ -70,6 +85,34 @@ class CudaBackend final : public Backend {
     void pattern_transposed_times(const LabelsView& labels, const double* values, double alpha, Matrix y,
                                   Matrix x) override {
         sparse_cuda::pattern_transposed_times(device_, labels, values, alpha, y, x);
+    }
+
+    void project_margins(const LabelsView& labels, const double* margins, Matrix y, Matrix z,
+                         Matrix reflected) override {
+        columns_cuda::project_margins(device_, labels, margins, y, z, reflected);
+    }
+    MarginDual margin_dual(const LabelsView& labels, const double* margins, double rho, Matrix z, Matrix y,
+                           Matrix dual) override {
+        return columns_cuda::margin_dual(device_, labels, margins, rho, z, y, dual);
+    }
+    std::int64_t prox_cross_entropy(const LabelsView& labels, const double* scales, double rho, Matrix y,
+                                    Matrix x, Matrix reflected) override {
+        return columns_cuda::prox_cross_entropy(device_, labels, scales, rho, y, x, reflected);
+    }
+    ColumnLoss column_cross_entropy(const LabelsView& labels, const double* scales, Matrix x,
+                                    Matrix gradient) override {
+        return columns_cuda::column_cross_entropy(device_, labels, scales, x, gradient);
+    }
+    void prox_gradient(const LabelsView& labels, const double* scales, double rho, Matrix y, Matrix x,
+                       Matrix gradient) override {
+        columns_cuda::prox_gradient(device_, labels, scales, rho, y, x, gradient);
+    }
+    double polar_candidate(const LabelsView& labels, double lambda, Matrix polar, Matrix gradient) override {
+        return columns_cuda::polar_candidate(device_, labels, lambda, polar, gradient);
+    }
+    DualEntropy dual_entropy(const LabelsView& labels, const double* scales, Matrix gradient,
+                             double t) override {
+        return columns_cuda::dual_entropy(device_, labels, scales, gradient, t);
     }
 
     SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n) override {

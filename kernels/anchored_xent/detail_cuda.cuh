@@ -1,4 +1,4 @@
-// What a metrics record reads off the logits, and the sums over all contexts, on CUDA.
+// What a metrics record reads off the logits, on CUDA.
 #pragma once
 
 #include <port.cuh>
@@ -53,18 +53,6 @@ template <class T, class Logits>
 void detail(const DetailArguments<T, Logits>& arguments, std::int64_t size, cudaStream_t stream) {
     NTPGEO_CHECK(launch(detail_kernel<T, Logits>, dim3(static_cast<unsigned>(size)), dim3(detail_threads), 0,
                         stream, arguments));
-}
-
-inline constexpr int sum_threads = 1024;
-
-/// out[r] = Σ_j values[r·size + j]; a block a sum, in an order that depends on the size alone.
-inline __global__ void __launch_bounds__(sum_threads)
-    sum_kernel(const double* __restrict__ values, double* __restrict__ out, std::int64_t size) {
-    SHARED_ARRAY(double, scratch, 32);
-    double sum = 0;
-    for (std::int64_t j = threadIdx.x; j < size; j += sum_threads) sum += values[blockIdx.x * size + j];
-    sum = device::block_sum(sum, scratch);
-    if (threadIdx.x == 0) out[blockIdx.x] = sum;
 }
 
 }  // namespace ntpgeo::anchored_xent::cuda

@@ -9,6 +9,7 @@
 
 #include "kernels/anchored_xent/arithmetic_cuda.cuh"
 #include "kernels/device/reduce.cuh"
+#include "kernels/device/search.cuh"
 
 namespace ntpgeo::anchored_xent::cuda {
 
@@ -55,17 +56,8 @@ struct RecomputedLogits {
     }
 
   private:
-    /// Whether v is in the context's support, by bisection.
     __device__ bool supports(std::int64_t b, std::int64_t v) const {
-        std::int64_t low = indptr[b] - first_entry, high = indptr[b + 1] - first_entry;
-        while (low < high) {
-            const std::int64_t middle = (low + high) / 2;
-            if (indices[middle] < v)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        return low < indptr[b + 1] - first_entry && indices[low] == v;
+        return device::position(indices + (indptr[b] - first_entry), indptr[b + 1] - indptr[b], v) >= 0;
     }
 };
 

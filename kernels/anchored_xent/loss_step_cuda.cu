@@ -17,6 +17,7 @@
 #include "kernels/device/device.cuh"
 #include "kernels/device/memory.cuh"
 #include "kernels/device/stream.cuh"
+#include "kernels/device/sums.cuh"
 
 namespace ntpgeo {
 namespace {
@@ -106,8 +107,7 @@ class LossStepCuda final : public LossStep {
         if (call.words_gradient)
             combine(work_.words_gradient.data(), l.padded_dim, nullptr, call.words, work_.lambda.data(),
                     call.words_gradient, l.vocab, l.dim, stream);
-        NTPGEO_CHECK(launch(sum_kernel, dim3(2), dim3(sum_threads), 0, stream, work_.results.data(),
-                            work_.totals.data(), l.contexts));
+        device::sum_rows(work_.results.data(), 2, l.contexts, work_.totals.data(), stream);
         NTPGEO_CHECK(cudaMemcpyAsync(host_totals_.data(), work_.totals.data(), 2 * sizeof(double),
                                      cudaMemcpyDeviceToHost, stream));
     }

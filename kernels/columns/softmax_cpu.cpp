@@ -83,6 +83,8 @@ void ColumnSoftmax::evaluate(const LabelsView& labels, std::int64_t c, const dou
         ratio = anchored_exp_row(q_.data(), width, larger);
         normal = normalise_redone(1, terms, larger, ratio);
     }
+    // q and p sum to 1. That their doubles do so to rounding only would push a column along 1, where nothing
+    // but the prox's ρ holds it, and would leave a dual point that is none.
     double sum_of_all = ratio * normal.scale;
     for (std::int64_t v = 0; v < vocab_; ++v) q_[v] *= normal.scale;
     for (std::int64_t s = 0; s < size; ++s) {

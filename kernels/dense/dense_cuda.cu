@@ -8,6 +8,7 @@ namespace {
 
 constexpr int tile_columns = 32;
 constexpr int tile_rows = 8;
+constexpr int mirror_tile = 32;
 constexpr std::int64_t slab_rows = 512;  // rows that one block sums
 constexpr std::int64_t most_row_blocks = 4096;
 
@@ -19,8 +20,10 @@ std::int64_t ceiling(std::int64_t a, std::int64_t b) {
 
 namespace kernels {
 
-/// partial[slab, k] = Σ a[i, k] over the slab's rows. Blocks of [tile_rows, tile_columns] threads; a thread
-/// takes every tile_rows-th row of its column, and the threads' sums are added in their order.
+/// partial[slab, k] = Σ a[i, k], or Σ a[i, k]², over the slab's rows. Blocks of [tile_rows, tile_columns]
+/// threads; a thread takes every tile_rows-th row of its column, and the threads' sums are added in their
+/// order.
+template <bool squared>
 __global__ void column_sums(const double* a, std::int64_t rows, std::int64_t columns, double* partial) {
     SHARED_ARRAY(double, sums, tile_rows* tile_columns);
     const std::int64_t k = std::int64_t{blockIdx.y} * tile_columns + threadIdx.x;
@@ -28,7 +31,10 @@ __global__ void column_sums(const double* a, std::int64_t rows, std::int64_t col
     const std::int64_t end = min(begin + slab_rows, rows);
     double sum = 0;
     if (k < columns)
-        for (std::int64_t i = begin + threadIdx.y; i < end; i += tile_rows) sum += a[i * columns + k];
+        for (std::int64_t i = begin + threadIdx.y; i < end; i += tile_rows) {
+            const double value = a[i * columns + k];
+            sum += squared ? value * value : value;
+        }
     sums[threadIdx.y * tile_columns + threadIdx.x] = sum;
     __syncthreads();
     if (threadIdx.y != 0 || k >= columns) return;
@@ -36,14 +42,14 @@ __global__ void column_sums(const double* a, std::int64_t rows, std::int64_t col
     partial[blockIdx.x * columns + k] = sum;
 }
 
-/// means[k] = (Σ over the slabs of partial[slab, k]) / rows.
-__global__ void finish_means(const double* partial, std::int64_t slabs, std::int64_t columns,
-                             std::int64_t rows, double* means) {
+/// out[k] = (Σ over the slabs of partial[slab, k]) / divisor.
+__global__ void add_slabs(const double* partial, std::int64_t slabs, std::int64_t columns, double divisor,
+                          double* out) {
     const std::int64_t k = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
     if (k >= columns) return;
     double sum = 0;
     for (std::int64_t slab = 0; slab < slabs; ++slab) sum += partial[slab * columns + k];
-    means[k] = sum / static_cast<double>(rows);
+    out[k] = sum / divisor;
 }
 
 __global__ void subtract_row(const double* row, double* a, std::int64_t rows, std::int64_t columns) {
@@ -55,7 +61,48 @@ __global__ void subtract_row(const double* row, double* a, std::int64_t rows, st
         a[i * columns + k] -= value;
 }
 
+/// c[i, k] = c[k, i] above the diagonal, for c [n, n]: block (tile of rows, tile of columns) reads its mirror
+/// tile, by way of shared memory so that both accesses run along rows. The tile's rows are one longer than
+/// they must be: its columns then lie in different banks.
+__global__ void mirror_lower(double* c, std::int64_t n) {
+    SHARED_ARRAY(double, block, mirror_tile*(mirror_tile + 1));
+    if (blockIdx.y < blockIdx.x) return;
+    const std::int64_t first_row = std::int64_t{blockIdx.x} * mirror_tile,
+                       first_column = std::int64_t{blockIdx.y} * mirror_tile;
+    for (int i = static_cast<int>(threadIdx.y); i < mirror_tile; i += tile_rows) {
+        const std::int64_t row = first_column + i, column = first_row + threadIdx.x;
+        if (row < n && column < row)
+            block[i * (mirror_tile + 1) + static_cast<int>(threadIdx.x)] = c[row * n + column];
+    }
+    __syncthreads();
+    for (int i = static_cast<int>(threadIdx.y); i < mirror_tile; i += tile_rows) {
+        const std::int64_t row = first_row + i, column = first_column + threadIdx.x;
+        if (row < column && column < n)
+            c[row * n + column] = block[static_cast<int>(threadIdx.x) * (mirror_tile + 1) + i];
+    }
+}
+
 }  // namespace kernels
+
+namespace {
+
+/// out[k] = Σ over the rows of a[·, k] or of its square, over `divisor`.
+template <bool squared>
+void add_columns(device::Device& device, Matrix a, double divisor, double* out) {
+    if (a.columns == 0) return;
+    const std::int64_t slabs = ceiling(a.rows, slab_rows);
+    double* const partial = device.scratch<double>(slabs * a.columns);
+    if (slabs > 0)
+        NTPGEO_CHECK(launch(
+            kernels::column_sums<squared>,
+            dim3(static_cast<unsigned>(slabs), static_cast<unsigned>(ceiling(a.columns, tile_columns))),
+            dim3(tile_columns, tile_rows), 0, device.stream(), a.as<double>(), a.rows, a.columns, partial));
+    constexpr int threads = 128;
+    NTPGEO_CHECK(launch(kernels::add_slabs, static_cast<unsigned>(ceiling(a.columns, threads)), threads, 0,
+                        device.stream(), partial, slabs, a.columns, divisor, out));
+}
+
+}  // namespace
 
 // Row-major C = op(A)·op(B) is column-major Cᵀ = op(B)ᵀ·op(A)ᵀ of the same memory.
 void multiply(device::Device& device, const Product& product, double alpha, Matrix a, Matrix b, double beta,
@@ -69,18 +116,26 @@ void multiply(device::Device& device, const Product& product, double alpha, Matr
                                 c.columns));
 }
 
+// cuBLAS makes one triangle; copying it to the other keeps C symmetric to the last bit. Row-major A is
+// column-major Aᵀ, and C's row-major lower triangle its column-major upper one.
+void gram(device::Device& device, Matrix a, bool of_columns, Matrix c) {
+    const std::int64_t n = c.rows, inner = of_columns ? a.rows : a.columns;
+    if (n == 0) return;
+    const double one = 1, zero = 0;
+    NTPGEO_CHECK(cublasDsyrk_64(device.cublas(), CUBLAS_FILL_MODE_UPPER,
+                                of_columns ? CUBLAS_OP_N : CUBLAS_OP_T, n, inner, &one, a.as<double>(),
+                                std::max<std::int64_t>(a.columns, 1), &zero, c.as<double>(), n));
+    const auto tiles = static_cast<unsigned>(ceiling(n, mirror_tile));
+    NTPGEO_CHECK(launch(kernels::mirror_lower, dim3(tiles, tiles), dim3(mirror_tile, tile_rows), 0,
+                        device.stream(), c.as<double>(), n));
+}
+
 void column_means(device::Device& device, Matrix a, Vector means) {
-    if (a.columns == 0) return;
-    const std::int64_t slabs = ceiling(a.rows, slab_rows);
-    double* const partial = device.scratch<double>(slabs * a.columns);
-    if (slabs > 0)
-        NTPGEO_CHECK(launch(
-            kernels::column_sums,
-            dim3(static_cast<unsigned>(slabs), static_cast<unsigned>(ceiling(a.columns, tile_columns))),
-            dim3(tile_columns, tile_rows), 0, device.stream(), a.as<double>(), a.rows, a.columns, partial));
-    constexpr int threads = 128;
-    NTPGEO_CHECK(launch(kernels::finish_means, static_cast<unsigned>(ceiling(a.columns, threads)), threads, 0,
-                        device.stream(), partial, slabs, a.columns, a.rows, means.as<double>()));
+    add_columns<false>(device, a, static_cast<double>(a.rows), means.as<double>());
+}
+
+void column_squares(device::Device& device, Matrix a, Vector squares) {
+    add_columns<true>(device, a, 1, squares.as<double>());
 }
 
 void subtract_row(device::Device& device, Vector row, Matrix a) {

@@ -4,6 +4,7 @@
 
 #include "kernels/device/elementwise.cuh"
 #include "kernels/device/reduce.cuh"
+#include "kernels/device/sums.cuh"
 #include "kernels/update/update_cuda.cuh"
 
 namespace ntpgeo::update_cuda {
@@ -43,16 +44,6 @@ __global__ void dot_partials(const T* x, const T* y, std::int64_t size, double* 
     if (threadIdx.x == 0) partial[blockIdx.x] = sum;
 }
 
-/// partial[0] = Σ partial, by one block.
-__global__ void dot_total(double* partial, int count) {
-    SHARED_ARRAY(double, scratch, device::warp_threads);
-    double sum = 0;
-    for (int i = static_cast<int>(threadIdx.x); i < count; i += static_cast<int>(blockDim.x))
-        sum += partial[i];
-    sum = device::block_sum(sum, scratch);  // its barriers keep the store behind every load
-    if (threadIdx.x == 0) partial[0] = sum;
-}
-
 }  // namespace kernels
 
 double dot(device::Device& device, Vector x, Vector y) {
@@ -65,13 +56,10 @@ double dot(device::Device& device, Vector x, Vector y) {
             device::elements_before_packs({{a, bytes_of(x.real)}, {b, bytes_of(y.real)}}, x.size) == 0;
         const std::int64_t work = std::max<std::int64_t>(x.size / pack, 1);
         const auto blocks = static_cast<unsigned>(std::min((work + threads - 1) / threads, most_blocks));
-        double* const partial = device.scratch<double>(most_blocks);
+        double* const partial = device.scratch<double>(most_blocks + 1);
         NTPGEO_CHECK(launch(aligned ? kernels::dot_partials<T, pack> : kernels::dot_partials<T, 1>, blocks,
                             threads, 0, device.stream(), a, b, x.size, partial));
-        if (blocks > 1)
-            NTPGEO_CHECK(launch(kernels::dot_total, 1, threads, 0, device.stream(), partial,
-                                static_cast<int>(blocks)));
-        return device.fetch(partial);
+        return device::fetch_row_sums(device, partial, 1, blocks)[0];
     });
 }
 

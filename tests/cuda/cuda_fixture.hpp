@@ -7,8 +7,6 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
-#include <limits>
 #include <memory>
 #include <random>
 #include <string>
@@ -16,6 +14,7 @@
 
 #include "kernels/backend.hpp"
 #include "tests/compare.hpp"
+#include "tests/guarded.hpp"
 #include "tests/problems.hpp"
 
 namespace ntpgeo {
@@ -53,63 +52,6 @@ class CudaTest : public testing::Test {
   private:
     std::uint64_t seed_ = fresh_seed(), drawn_ = 0;
     std::unique_ptr<Backend> gpu_, cpu_;
-};
-
-/// Numbers on a backend with sentinels on both sides. `offset` elements push them off their 16-byte boundary.
-class Guarded {
-  public:
-    Guarded(Backend& backend, Real real, const std::vector<double>& values, std::int64_t offset = 0)
-        : backend_(backend),
-          real_(real),
-          size_(static_cast<std::int64_t>(values.size())),
-          before_(margin + offset),
-          memory_(backend, (before_ + size_ + margin) * bytes_of(real)) {
-        with_real(real, [&]<class T>(T) {
-            std::vector<T> all(static_cast<std::size_t>(before_ + size_ + margin), sentinel<T>());
-            for (std::int64_t i = 0; i < size_; ++i) all[before_ + i] = static_cast<T>(values[i]);
-            backend.upload(all.data(), memory_.data(), memory_.bytes());
-        });
-    }
-    /// Every element NaN: one that an operation does not write shows.
-    static Guarded poisoned(Backend& backend, Real real, std::int64_t size, std::int64_t offset = 0) {
-        return {backend, real,
-                std::vector<double>(static_cast<std::size_t>(size), std::numeric_limits<double>::quiet_NaN()),
-                offset};
-    }
-
-    [[nodiscard]] Vector vector() const { return memory_.vector(real_, size_, before_); }
-    [[nodiscard]] Matrix matrix(std::int64_t rows, std::int64_t columns) const {
-        return memory_.matrix(real_, rows, columns, before_);
-    }
-    [[nodiscard]] const double* data() const { return vector().as<double>(); }
-
-    /// The numbers; expects the sentinels as they were.
-    [[nodiscard]] std::vector<double> read() const {
-        return with_real(real_, [&]<class T>(T) {
-            const auto all = download_array<T>(backend_, memory_.data(), before_ + size_ + margin);
-            const T untouched = sentinel<T>();
-            for (std::int64_t i = 0; i < before_ + size_ + margin; ++i) {
-                if (i == before_) i += size_;
-                EXPECT_EQ(std::memcmp(&all[i], &untouched, sizeof(T)), 0)
-                    << "written outside, at element " << i - before_;
-            }
-            return std::vector<double>(all.begin() + before_, all.begin() + before_ + size_);
-        });
-    }
-
-  private:
-    static constexpr std::int64_t margin = 16;
-
-    /// A signalling NaN: whatever is computed from it, be it x + 0, has other bits.
-    template <class T>
-    static T sentinel() {
-        return std::numeric_limits<T>::signaling_NaN();
-    }
-
-    Backend& backend_;
-    Real real_;
-    std::int64_t size_, before_;
-    Array memory_;
 };
 
 /// The vectors that elementwise operations are tried on: sizes around a warp and a block, empty ones, and

@@ -64,16 +64,21 @@ TEST_F(CudaDense, Multiply) {
                 }
 }
 
-TEST_F(CudaDense, ColumnMeansAndSubtractRow) {
+TEST_F(CudaDense, ColumnMeansAndSquaresAndSubtractRow) {
     for (const std::int64_t rows : {1, 31, 32, 33, 511, 513, 1000, 4099})
         for (const std::int64_t columns : {1, 31, 32, 33, 70})
             for (const std::int64_t offset : {0, 1}) {
                 const std::vector<double> values = random(rows * columns);
-                std::vector<double> means, centred = values;
+                std::vector<double> means, squares, centred = values;
                 for (std::int64_t k = 0; k < columns; ++k) {
-                    long double sum = 0;
-                    for (std::int64_t i = 0; i < rows; ++i) sum += values[i * columns + k];
+                    long double sum = 0, square = 0;
+                    for (std::int64_t i = 0; i < rows; ++i) {
+                        const long double value = values[i * columns + k];
+                        sum += value;
+                        square += value * value;
+                    }
                     means.push_back(static_cast<double>(sum / static_cast<long double>(rows)));
+                    squares.push_back(static_cast<double>(square));
                 }
                 const Guarded a(gpu(), Real::fp64, values, offset);
                 const Guarded out = Guarded::poisoned(gpu(), Real::fp64, columns, offset);
@@ -83,11 +88,51 @@ TEST_F(CudaDense, ColumnMeansAndSubtractRow) {
                 const Guarded again = Guarded::poisoned(gpu(), Real::fp64, columns);
                 gpu().column_means(a.matrix(rows, columns), again.vector());
                 EXPECT_TRUE(same_bits(again.read(), found, words(rows, columns)));
+                for (const bool again_squares : {false, true}) {
+                    const Guarded lengths = Guarded::poisoned(gpu(), Real::fp64, columns, offset);
+                    gpu().column_squares(a.matrix(rows, columns), lengths.vector());
+                    if (again_squares)
+                        EXPECT_TRUE(same_bits(lengths.read(), squares, words(rows, columns)));
+                    else
+                        EXPECT_TRUE(close_to(lengths.read(), squares, 1e-13, words(rows, columns)));
+                    squares = lengths.read();
+                }
 
                 gpu().subtract_row(out.vector(), a.matrix(rows, columns));
                 for (std::int64_t i = 0; i < rows; ++i)
                     for (std::int64_t k = 0; k < columns; ++k) centred[i * columns + k] -= found[k];
                 EXPECT_TRUE(same_bits(a.read(), centred, words(rows, columns)));
+            }
+}
+
+TEST_F(CudaDense, GramIsSymmetricToTheLastBit) {
+    const std::vector<std::pair<int, int>> shapes{{1, 1},    {31, 33}, {32, 32},  {33, 31}, {1, 70},
+                                                  {1000, 7}, {5, 999}, {130, 97}, {0, 3},   {3, 0}};
+    for (const auto& [rows, columns] : shapes)
+        for (const bool of_columns : {false, true})
+            for (const std::int64_t offset : {0, 1}) {
+                const std::int64_t n = of_columns ? columns : rows, inner = of_columns ? rows : columns;
+                const std::vector<double> values = random(std::int64_t{rows} * columns);
+                const auto run = [&, rows = rows, columns = columns](Backend& backend) {
+                    const Guarded a(backend, Real::fp64, values, offset);
+                    const Guarded c = Guarded::poisoned(backend, Real::fp64, n * n, offset);
+                    backend.gram(a.matrix(rows, columns), of_columns, c.matrix(n, n));
+                    EXPECT_TRUE(same_bits(a.read(), values));
+                    return c.read();
+                };
+                const std::string configuration =
+                    words(rows, columns) + (of_columns ? ", of columns" : ", of rows");
+                const std::vector<double> actual = run(gpu());
+                std::vector<double> mirrored = actual;
+                for (std::int64_t i = 0; i < n; ++i)
+                    for (std::int64_t k = 0; k < n; ++k) mirrored[i * n + k] = actual[k * n + i];
+                EXPECT_TRUE(same_bits(actual, mirrored, configuration));
+                EXPECT_TRUE(close_to(
+                    actual,
+                    product(of_columns ? a_transposed : b_transposed, 1, values, values, 0, {}, n, n, inner),
+                    1e-13, configuration));
+                EXPECT_TRUE(close_to(actual, run(cpu()), 1e-13, configuration));
+                EXPECT_TRUE(same_bits(actual, run(gpu()), configuration));
             }
 }
 

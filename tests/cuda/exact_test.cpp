@@ -1,0 +1,96 @@
+// The exact solvers on CUDA: the engine's code is the CPU's, so their certificates must agree.
+#include <vector>
+
+#include "engine/exact/limit.hpp"
+#include "engine/exact/path.hpp"
+#include "engine/exact/training_certificate.hpp"
+#include "tests/cuda/cuda_fixture.hpp"
+
+namespace ntpgeo {
+namespace {
+
+using CudaExact = CudaTest;
+
+/// L of the factors, one row a context.
+std::vector<double> matrix_of(const SingularFactors& factors, std::int64_t vocab, std::int64_t contexts) {
+    std::vector<double> matrix;
+    for (std::int64_t j = 0; j < contexts; ++j)
+        for (std::int64_t v = 0; v < vocab; ++v) {
+            double sum = 0;
+            for (std::int64_t k = 0; k < factors.rank(); ++k)
+                sum += factors.contexts[j * factors.rank() + k] * factors.words[v * factors.rank() + k];
+            matrix.push_back(sum);
+        }
+    return matrix;
+}
+
+// More support classes than words, and fewer.
+std::vector<Dataset> problems(std::uint64_t seed) {
+    return {random_dataset(9, 24, 14, 1, 4, seed), random_dataset(33, 12, 6, 1, 7, seed + 1)};
+}
+
+TEST_F(CudaExact, LimitHasTheCpusCertificate) {
+    for (const Dataset& data : problems(seed())) {
+        const auto solve = [&](Backend& backend) {
+            LimitSolver solver(backend, data, 1e-9);
+            while (!solver.finished() && solver.iterations() < 400) solver.advance();
+            EXPECT_TRUE(solver.finished());
+            return std::tuple(*solver.best(), solver.proxy(), solver.factors());
+        };
+        const auto [actual, proxy, factors] = solve(gpu());
+        const auto [expected, cpu_proxy, cpu_factors] = solve(cpu());
+        EXPECT_NEAR(actual.nuclear_norm / expected.nuclear_norm, 1, 1e-9);
+        EXPECT_NEAR(*actual.bound / *expected.bound, 1, 1e-9);
+        EXPECT_LE(*actual.relative_gap, 1e-9);
+        EXPECT_EQ(actual.rank, expected.rank);
+        EXPECT_NEAR(*actual.proxy_alignment, *expected.proxy_alignment, 1e-6);
+        EXPECT_NEAR(proxy.nuclear_norm / cpu_proxy.nuclear_norm, 1, 1e-12);
+        EXPECT_EQ(proxy.sign_violations, cpu_proxy.sign_violations);
+        EXPECT_TRUE(close_to(matrix_of(factors, data.vocab_size, data.contexts()),
+                             matrix_of(cpu_factors, data.vocab_size, data.contexts()), 1e-5));
+    }
+}
+
+TEST_F(CudaExact, PathHasTheCpusCertificates) {
+    for (const Dataset& data : problems(seed())) {
+        const auto solve = [&](Backend& backend) {
+            PathSolver solver(backend, data, {1e-2, 1e-5}, 1e-9);
+            std::vector<PathCertificate> certificates;
+            while (!solver.finished()) {
+                if (!solver.advance()) continue;
+                certificates.push_back(*solver.last());
+                solver.next_point();
+            }
+            return certificates;
+        };
+        const std::vector<PathCertificate> actual = solve(gpu()), expected = solve(cpu());
+        ASSERT_EQ(actual.size(), 2U);
+        ASSERT_EQ(expected.size(), 2U);
+        for (std::size_t k = 0; k < actual.size(); ++k) {
+            EXPECT_LE(actual[k].relative_gap, 1e-9);
+            EXPECT_NEAR(actual[k].objective_excess / expected[k].objective_excess, 1, 1e-9);
+            EXPECT_NEAR(actual[k].bound_excess / expected[k].bound_excess, 1, 1e-9);
+            EXPECT_EQ(actual[k].rank, expected[k].rank);
+        }
+    }
+}
+
+TEST_F(CudaExact, TrainingStatesHaveTheCpusBounds) {
+    constexpr std::int64_t dim = 4;
+    const Dataset data = random_dataset(11, 17, 9, 1, 4, seed());
+    const std::vector<double> w = random_values(data.vocab_size * dim, 1, seed()),
+                              h = random_values(data.contexts() * dim, 1, seed() + 1);
+    const auto bound = [&](Backend& backend) {
+        const Labels labels(backend, data);
+        const Array words = upload_array(backend, w), contexts = upload_array(backend, h);
+        OptimumBounder bounder(backend, data, labels.view());
+        return bounder.bound(words.matrix(Real::fp64, data.vocab_size, dim),
+                             contexts.matrix(Real::fp64, data.contexts(), dim), 1e-3, 0, 1);
+    };
+    const OptimumBound actual = bound(gpu()), expected = bound(cpu());
+    EXPECT_EQ(actual.kind, expected.kind);
+    EXPECT_NEAR(actual.excess / expected.excess, 1, 1e-9);
+}
+
+}  // namespace
+}  // namespace ntpgeo
