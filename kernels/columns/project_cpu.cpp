@@ -13,18 +13,19 @@ struct Above {
     std::int64_t count = 0;
 };
 
-// Keeps the values above `threshold`, in their order, and adds them up. A loop without branches: which values
-// these are cannot be foreseen.
+// Keeps the values above `threshold`, in their order, and adds them up. The loop that keeps has no branches,
+// for which values these are cannot be foreseen, and waits for no sum.
 Above keep_above(double* values, std::int64_t size, double threshold) {
-    Above above;
+    std::int64_t count = 0;
     for (std::int64_t i = 0; i < size; ++i) {
         const double value = values[i];
-        const bool kept = value > threshold;
-        values[above.count] = value;
-        above.count += kept ? 1 : 0;
-        above.sum += kept ? value : 0.0;
+        values[count] = value;
+        count += value > threshold ? 1 : 0;
     }
-    return above;
+    double sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (std::int64_t i = 0; i < count; ++i) sum += values[i];
+    return {sum, count};
 }
 
 // The common logit a of the support: the root of Σ_S (a − y) + Σ_{off, y > a − μ} (a − μ − y), which is
