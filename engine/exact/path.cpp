@@ -13,7 +13,7 @@ namespace {
 constexpr double unit_roundoff = 0x1p-53;
 constexpr double least_tolerance = 1e-11;
 // Below this an excess is what rounding p to fp64 makes of an optimum of 0.
-constexpr double rounding_of_labels = 16 * unit_roundoff * unit_roundoff;
+constexpr double rounding_of_labels = 1e-28;
 // From 0 the iteration finds small λ only by way of larger ones, a decade at a time and roughly.
 constexpr double first_lambda = 1e-2;
 constexpr double tolerance_on_the_way = 1e-2;
