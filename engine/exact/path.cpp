@@ -12,6 +12,8 @@ namespace {
 
 constexpr double unit_roundoff = 0x1p-53;
 constexpr double least_tolerance = 1e-11;
+// Below this an excess is what rounding p to fp64 makes of an optimum of 0.
+constexpr double rounding_of_labels = 1e-28;
 // From 0 the iteration finds small λ only by way of larger ones, a decade at a time and roughly.
 constexpr double first_lambda = 1e-2;
 constexpr double tolerance_on_the_way = 1e-2;
@@ -134,9 +136,10 @@ PathCertificate PathSolver::certify() {
     const double norm = spectrum.norm_bound(gradient);
     const double t = norm > 0 ? std::min(1.0, lambda() / norm * (1 - 4 * unit_roundoff)) : 1.0;
     const DualEntropy entropy = backend_.dual_entropy(labels_.view(), scales_.as<double>(), gradient, t);
-    now.bound_excess = entropy.excess - entropy.rounding;
-    now.relative_gap =
-        now.objective_excess > 0 ? (now.objective_excess - now.bound_excess) / now.objective_excess : 0;
+    now.bound_excess = std::max(0.0, entropy.excess - entropy.rounding);  // no objective is below Hent
+    now.relative_gap = now.objective_excess > rounding_of_labels
+                           ? (now.objective_excess - now.bound_excess) / now.objective_excess
+                           : 0;
     return now;
 }
 

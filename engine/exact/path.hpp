@@ -21,7 +21,9 @@ struct PathCertificate {
     double lambda = 0;
     std::int64_t iterations = 0;  ///< spent on this point
     double objective_excess = 0, bound_excess = 0;
-    double relative_gap = 0;  ///< (objective_excess − bound_excess)/objective_excess
+    /// (objective_excess − bound_excess)/objective_excess, from 0 to 1; 0 where the objective is below
+    /// 1e-28, the rounding of the labels themselves
+    double relative_gap = 0;
     double nuclear_norm = 0;
     std::int64_t rank = 0;  ///< σ > 1e-6 σ₁
 };

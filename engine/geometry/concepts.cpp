@@ -4,7 +4,9 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <optional>
 
+#include "engine/data/labels.hpp"
 #include "engine/geometry/directions.hpp"
 #include "engine/geometry/spectrum.hpp"
 
@@ -72,6 +74,31 @@ ConceptSpace concept_space(Backend& backend, const ImplicitMatrix& matrix, std::
         download_array<double>(backend, directions.right.data(), matrix.columns() * space.count());
     fix_signs(space);
     return space;
+}
+
+ConceptSpace support_concepts(Backend& backend, const Dataset& dataset, std::int64_t count) {
+    const Labels labels(backend, dataset);
+    return concept_space(backend, CentredSupport(backend, labels.view()), count);
+}
+
+ConceptSpace factor_concepts(Backend& backend, const std::vector<double>& words,
+                             const std::vector<double>& contexts, std::int64_t dim, std::int64_t count) {
+    const auto upload = [&](const std::vector<double>& values) { return upload_array(backend, values); };
+    const auto rows = [&](const std::vector<double>& values) {
+        return static_cast<std::int64_t>(values.size()) / dim;
+    };
+    const Array w = upload(words), mean(backend, dim * bytes_of(Real::fp64));
+    const Matrix centred = w.matrix(Real::fp64, rows(words), dim);
+    backend.column_means(centred, mean.vector(Real::fp64, dim));
+    backend.subtract_row(mean.vector(Real::fp64, dim), centred);
+    if (contexts.empty()) {
+        ConceptSpace space = concept_space(backend, FactoredMatrix(backend, centred, std::nullopt), count);
+        space.contexts.clear();
+        return space;
+    }
+    const Array h = upload(contexts);
+    return concept_space(backend, FactoredMatrix(backend, centred, h.matrix(Real::fp64, rows(contexts), dim)),
+                         count);
 }
 
 AxisEnds axis_ends(const std::vector<double>& points, std::int64_t directions, std::int64_t axis,

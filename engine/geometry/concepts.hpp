@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/data/dataset.hpp"
 #include "engine/geometry/implicit_matrix.hpp"
 
 namespace ntpgeo {
@@ -27,6 +28,14 @@ struct ConceptSpace {
 /// Up to `count` directions: fewer where the matrix has fewer singular values above 1e-10 σ₁, none where it
 /// is 0. Depends on the matrix and the backend alone.
 ConceptSpace concept_space(Backend& backend, const ImplicitMatrix& matrix, std::int64_t count);
+
+/// That of S̃.
+ConceptSpace support_concepts(Backend& backend, const Dataset& dataset, std::int64_t count);
+
+/// That of L̄ = W̄Hᵀ: words W [V, d], centred here, contexts H [m, d], host memory, row-major. Without contexts
+/// that of W̄, whose columns are its own dimensions: then the space has no contexts.
+ConceptSpace factor_concepts(Backend& backend, const std::vector<double>& words,
+                             const std::vector<double>& contexts, std::int64_t dim, std::int64_t count);
 
 /// Points furthest out along one direction, on both sides of it, the furthest first.
 struct AxisEnds {

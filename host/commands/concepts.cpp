@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "engine/data/labels.hpp"
 #include "engine/geometry/concepts.hpp"
 #include "host/commands/commands.hpp"
 #include "host/commands/concept_text.hpp"
@@ -41,32 +40,15 @@ CLI::Validator direction_count() {
     return {check, ""};
 }
 
-/// Of S̃ where no subject is given.
 Concepts of_supports(Backend& backend, const Dataset& dataset, std::int64_t count) {
-    const Labels labels(backend, dataset);
-    return {"centred support matrix", "", "",
-            concept_space(backend, CentredSupport(backend, labels.view()), count)};
+    return {"centred support matrix", "", "", support_concepts(backend, dataset, count)};
 }
 
-/// Of L̄ = W̄Hᵀ, or of W̄ where there is no H.
 Concepts of_subject(Backend& backend, const Subject& subject, std::int64_t count) {
-    const std::int64_t dim = subject.words.columns;
-    const bool has_contexts = !subject.contexts_name.empty();
-    Concepts concepts{
-        has_contexts ? "centred logits" : "centred words", subject.words_name, subject.contexts_name, {}};
-    const Array w = upload_array(backend, subject.words.values), mean(backend, dim * bytes_of(Real::fp64));
-    const Matrix words = w.matrix(Real::fp64, subject.words.rows, dim);
-    backend.column_means(words, mean.vector(Real::fp64, dim));
-    backend.subtract_row(mean.vector(Real::fp64, dim), words);
-    if (has_contexts) {
-        const Array h = upload_array(backend, subject.contexts.values);
-        const Matrix contexts = h.matrix(Real::fp64, subject.contexts.rows, dim);
-        concepts.space = concept_space(backend, FactoredMatrix(backend, words, contexts), count);
-    } else {
-        concepts.space = concept_space(backend, FactoredMatrix(backend, words, std::nullopt), count);
-        concepts.space.contexts.clear();  // the other side is W's own dimensions
-    }
-    return concepts;
+    return {subject.contexts_name.empty() ? "centred words" : "centred logits", subject.words_name,
+            subject.contexts_name,
+            factor_concepts(backend, subject.words.values, subject.contexts.values, subject.words.columns,
+                            count)};
 }
 
 void show_concepts(const ConceptOptions& options) {

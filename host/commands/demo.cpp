@@ -1,10 +1,14 @@
-// ntpgeo demo (design 2.1): stories → train → report, in under a minute on two cores.
+// ntpgeo demo (design 2.1): stories → limit → path → train → report, in under a minute on two cores.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "host/commands/commands.hpp"
 #include "host/commands/data_verbs.hpp"
@@ -13,7 +17,10 @@
 #include "host/files/file_error.hpp"
 #include "host/report/page.hpp"
 #include "host/run/device.hpp"
+#include "host/run/exact_result.hpp"
 #include "host/run/interrupt.hpp"
+#include "host/run/limit_run.hpp"
+#include "host/run/path_run.hpp"
 #include "host/run/training_run.hpp"
 #include "kernels/status.hpp"
 
@@ -21,9 +28,14 @@ namespace ntpgeo {
 namespace {
 
 namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t demo_stories = 5000;
-constexpr std::int64_t demo_steps = 3000;
+constexpr const char* demo_grid = "1e-2:1e-8:1";
+// Wider than any point of that path, so that all of it is within training's reach.
+constexpr std::int64_t demo_dim = 128;
+constexpr std::int64_t demo_steps = 2000;
+constexpr double demo_first_lambda = 1e-2, demo_last_lambda = 1e-8;
 constexpr const char* marker = ".ntpgeo-demo";
 
 /// An empty folder with the demo's mark. Only a folder with that mark is ever replaced.
@@ -45,64 +57,139 @@ void prepare(const fs::path& folder) {
     write_file_atomically(folder / marker, "Made by ntpgeo demo, which may replace this folder.\n");
 }
 
-std::string figure(const nlohmann::ordered_json& record, const char* key) {
+std::string figure(const Json& record, const char* key) {
     return record[key].is_number() ? fmt::format("{:.3g}", record[key].get<double>()) : std::string("none");
 }
 
-void demo(const std::string& output) {
-    const fs::path folder = output;
-    prepare(folder);
-    const fs::path data = folder / "stories.safetensors";
-    std::string lines;
-    Dataset dataset = make_stories(demo_stories, 0, NgramOptions{}, lines);
-    check_dataset(dataset, "stories");
-    write_dataset(data, dataset);
-    fmt::print("{}", lines);
-    std::fflush(stdout);
+/// The demo at work: its data set, a run of each kind beside it, and the report of all three.
+class Demo {
+  public:
+    explicit Demo(const fs::path& folder) : folder_(folder), device_(resolve_device("auto")) {
+        prepare(folder_);
+    }
 
-    RunConfig config;
-    config.dataset = {fs::absolute(data).lexically_normal().string(), content_hash(data)};
-    // The falling rate keeps Adam from stirring up the sparse part again once the gradient has nearly
-    // vanished.
-    Stage& stage = config.training.stages[0];
-    stage.steps = demo_steps;
-    stage.learning_rate = 0.03;
-    stage.schedule = RateSchedule::cosine;
-    const auto backend = make_backend(resolve_device(config.device));
-    resolve(config, dataset, *backend);
-    const InterruptGuard guard;
-    RunFolder run = RunFolder::create(folder / "train", to_json(config, dataset));
-    run.lock();
-    const RunSummary summary = run_training(run, config, dataset, *backend);
-    const fs::path report = folder / "report.html";
-    write_file_atomically(report, report_page(read_runs({folder / "train"})));
+    void run() {
+        make_data();
+        const LimitSummary limit = find_limit();
+        limit_ = limit_reference((folder_ / "limit").string());
+        const auto factors = load_limit(limit_, dataset_, data_.hash);
+        const PathSummary path = walk_path(factors);
+        const RunSummary training = train(factors);
+        const fs::path report = folder_ / "report.html";
+        write_file_atomically(
+            report, report_page(read_runs({folder_ / "limit", folder_ / "path", folder_ / "train"})));
+        tell_limit(limit.record);
+        tell_path(path.records);
+        tell_training(training);
+        fmt::print("report: {}\n", printable(report));
+    }
 
-    const SupportClasses classes = support_classes(dataset);
-    const auto& first = summary.first;
-    const auto& last = summary.last;
-    fmt::print("\n{} contexts over {} words with {} support sets, {} steps of adam at d = {}\n",
-               dataset.contexts(), dataset.vocab_size, classes.count(), summary.position.step,
-               config.training.dim);
-    fmt::print("excess loss fell from {} to {}: the loss nears the entropy {:.4f}, its lower bound\n",
-               figure(first, "excess_loss"), figure(last, "excess_loss"), last["entropy"].get<double>());
-    fmt::print(
-        "dominance grew from {} to {}: the low-rank part outgrows the sparse part, whose error is {}\n",
-        figure(first, "dominance"), figure(last, "dominance"), figure(last, "in_support_error"));
-    fmt::print(
-        "subspace collapse went from {} to {}: contexts with the same next-token set fall onto one "
-        "direction\n",
-        figure(first, "collapse"), figure(last, "collapse"));
-    fmt::print("report: {}\n", printable(report));
-}
+  private:
+    void make_data() {
+        const fs::path file = folder_ / "stories.safetensors";
+        std::string lines;
+        dataset_ = make_stories(demo_stories, 0, NgramOptions{}, lines);
+        check_dataset(dataset_, "stories");
+        write_dataset(file, dataset_);
+        data_ = {fs::absolute(file).lexically_normal().string(), content_hash(file)};
+        fmt::print("{}", lines);
+        std::fflush(stdout);
+    }
+
+    [[nodiscard]] ExactConfig exact_config(const char* command) const {
+        ExactConfig config;
+        config.command = command;
+        config.dataset = data_;
+        config.device = device_;
+        return config;
+    }
+
+    [[nodiscard]] LimitSummary find_limit() const {
+        ExactRun run(exact_config("limit"), dataset_, std::nullopt, folder_ / "limit", false);
+        return run_limit(run);
+    }
+
+    [[nodiscard]] PathSummary walk_path(const std::optional<LimitFactors>& limit) const {
+        ExactConfig config = exact_config("path");
+        config.lambdas = lambda_grid(demo_grid);
+        config.limit = limit_;
+        ExactRun run(std::move(config), dataset_, limit, folder_ / "path", false);
+        return run_path(run);
+    }
+
+    /// Adam with the ridge of the path falling over the run: it should end near the path.
+    [[nodiscard]] RunSummary train(const std::optional<LimitFactors>& limit) const {
+        RunConfig config;
+        config.dataset = data_;
+        config.device = device_;
+        config.limit = limit_;
+        config.training.dim = demo_dim;
+        Stage& stage = config.training.stages[0];
+        stage.steps = demo_steps;
+        stage.learning_rate = 0.03;
+        stage.schedule = RateSchedule::cosine;
+        stage.lambda_start = demo_first_lambda;
+        stage.lambda_end = demo_last_lambda;
+        const auto backend = make_backend(device_);
+        resolve(config, dataset_, *backend);
+        RunFolder run = RunFolder::create(folder_ / "train", to_json(config, dataset_));
+        run.lock();
+        return run_training(run, config, dataset_, *backend, limit);
+    }
+
+    void tell_limit(const Json& record) const {
+        fmt::print("\n{} contexts over {} words with {} support sets\n", dataset_.contexts(),
+                   dataset_.vocab_size, support_classes(dataset_).count());
+        fmt::print("limit: the nuclear norm of L_mm is between {:.8g} and {:.8g}, a relative gap of {}\n",
+                   record["bound"].get<double>(), record["nuclear_norm"].get<double>(),
+                   figure(record, "relative_gap"));
+        fmt::print("       {}; their cosine is {}\n", proxy_verdict(record),
+                   figure(record, "proxy_alignment"));
+    }
+
+    static void tell_path(const std::vector<Json>& records) {
+        const auto gap = [](const Json& record) { return record["relative_gap"].get<double>(); };
+        const Json& widest = *std::max_element(records.begin(), records.end(),
+                                               [&](const Json& a, const Json& b) { return gap(a) < gap(b); });
+        fmt::print("path:  {} exact solutions down to lambda {:.0e}, certified to a relative gap of {:.1e}\n",
+                   records.size(), records.back()["lambda"].get<double>(), gap(widest));
+        fmt::print("       the last has dominance {} and alignment {} with L_mm\n",
+                   figure(records.back(), "dominance"), figure(records.back(), "alignment_limit"));
+    }
+
+    static void tell_training(const RunSummary& training) {
+        const Json &first = training.first, &last = training.last;
+        fmt::print(
+            "train: {} steps of adam at d = {} with the same lambda falling, excess loss from {} to {}\n",
+            training.position.step, demo_dim, figure(first, "excess_loss"), figure(last, "excess_loss"));
+        fmt::print("       dominance grew from {} to {}: the low-rank part outgrows the sparse part\n",
+                   figure(first, "dominance"), figure(last, "dominance"));
+        fmt::print(
+            "       collapse went from {} to {}: contexts with one next-token set share one direction\n",
+            figure(first, "collapse"), figure(last, "collapse"));
+        fmt::print("       alignment with L_mm rose from {} to {}: training heads for the limit\n",
+                   figure(first, "alignment_limit"), figure(last, "alignment_limit"));
+    }
+
+    fs::path folder_;
+    std::string device_;
+    Dataset dataset_;
+    DatasetReference data_;
+    LimitReference limit_;
+};
 
 }  // namespace
 
 void add_demo_command(CLI::App& app) {
     auto output = std::make_shared<std::string>("ntpgeo-demo");
-    CLI::App* command = app.add_subcommand("demo", "Stories, training and report in under a minute");
+    CLI::App* command = app.add_subcommand(
+        "demo", "Stories, their limit, the path to it, training and a report, in under a minute");
     command->add_option("-o,--output", *output, "The folder to make; that of an earlier demo is replaced")
         ->capture_default_str();
-    command->callback([output] { demo(*output); });
+    command->callback([output] {
+        const InterruptGuard guard;
+        Demo(*output).run();
+    });
 }
 
 }  // namespace ntpgeo

@@ -67,7 +67,10 @@ ExactRun go_on(const std::string& command, const ExactOptions& options) {
     ExactConfig config = stored;
     apply(options, config);
     Dataset dataset = load(config);
-    auto limit = load_limit(config.limit, dataset, config.dataset.hash);
+    // A limit is of one data set: where that is another, it is the difference to name.
+    std::optional<LimitFactors> limit;
+    if (config.dataset.hash == stored.dataset.hash)
+        limit = load_limit(config.limit, dataset, config.dataset.hash);
     if (const std::string difference = first_difference(stored, config); !difference.empty())
         throw InputError(
             fmt::format("{}: cannot be resumed with another setting of {}; leave it out, or give a new name",

@@ -32,14 +32,7 @@ void print_summary(const LimitSummary& summary, const ExactConfig& config,
         fmt::print("rank                {}\n", record["rank"].get<std::int64_t>());
         fmt::print("proxy               nuclear norm {:.10g}, cosine with L_mm {:.8f}\n",
                    record["proxy_nuclear_norm"].get<double>(), record["proxy_alignment"].get<double>());
-        const double violations = record["proxy_sign_violations"].get<double>();
-        fmt::print(
-            "proxy test          {}\n",
-            violations == 0
-                ? std::string("the centred support matrix is exactly L_mm: its polar factor proves it")
-                : fmt::format("{:.1f} % of the off-support signs of its polar factor are wrong: no proof "
-                              "that the centred support matrix is L_mm",
-                              100 * violations));
+        fmt::print("proxy test          {}\n", proxy_verdict(record));
         fmt::print("iterations          {}\n", record["iterations"].get<std::int64_t>());
     }
     fmt::print("run                 {}\n", where);

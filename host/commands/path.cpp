@@ -37,7 +37,10 @@ void print_summary(const PathSummary& summary, const ExactConfig& config,
             "not every point reaches {:.1e}: where the gap falls no further, the path goes on with what it "
             "has\n",
             config.tolerance);
-    fmt::print("width               d = {} holds every point of this path: no run needs more\n", largest);
+    if (largest > 0)
+        fmt::print("width               d = {} holds every point of this path: no run needs more\n", largest);
+    else
+        fmt::print("width               every point of this path is L = 0\n");
     fmt::print("run                 {}{}\n", printable(folder),
                summary.was_finished ? " (finished already)" : "");
 }

@@ -14,15 +14,19 @@ std::string text_at(const json& object, const char* key) {
     return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+std::int64_t whole_number_at(const json& object, const char* key) {
+    const auto found = object.find(key);
+    return found != object.end() && found->is_number_integer() ? found->get<std::int64_t>() : 0;
+}
+
 DataSet described(const json& config) {
     DataSet data_set;
     const auto found = config.find("dataset");
     if (found == config.end() || !found->is_object()) return data_set;
     data_set.path = text_at(*found, "path");
     data_set.hash = text_at(*found, "hash");
-    const auto vocab_size = found->find("vocab_size");
-    if (vocab_size != found->end() && vocab_size->is_number_integer())
-        data_set.vocab_size = vocab_size->get<std::int64_t>();
+    data_set.vocab_size = whole_number_at(*found, "vocab_size");
+    data_set.nnz = whole_number_at(*found, "nnz");
     return data_set;
 }
 

@@ -17,6 +17,7 @@ struct DataSet {
     std::filesystem::path path;     ///< of its file; empty where no config names it
     std::string hash;               ///< of its file's bytes (`content_hash`); empty where unknown
     std::int64_t vocab_size = 0;    ///< V; 0 where unknown
+    std::int64_t nnz = 0;           ///< entries of the supports; 0 where unknown
     std::vector<std::size_t> runs;  ///< the runs on it, ascending
 };
 

@@ -3,14 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <numeric>
-#include <optional>
 
 #include "engine/geometry/gram_pictures.hpp"
-#include "host/files/dataset_file.hpp"
-#include "host/files/safetensors.hpp"
-#include "host/report/data_sets.hpp"
 #include "host/report/text.hpp"
 #include "kernels/status.hpp"
 
@@ -23,52 +18,6 @@ constexpr std::size_t kMostRuns = 3;
 
 std::string quoted(const std::string& name) {
     return "<bdi>" + escape_text(name) + "</bdi>";
-}
-
-/// The factors of a run's result, W centred; W [V, d] and H [m, d]. Throws InputError where they are not
-/// that.
-struct Result {
-    Factor words, contexts;
-};
-
-Factor to_factor(HostMatrix matrix) {
-    return {matrix.rows, matrix.columns, std::move(matrix.values)};
-}
-
-Result read_result(const Run& run, const Dataset& dataset) {
-    const SafetensorsFile file(run.folder / "result.safetensors");
-    Result result{to_factor(file.read_matrix("W")), to_factor(file.read_matrix("H"))};
-    if (result.words.rows != dataset.vocab_size || result.contexts.rows != dataset.contexts() ||
-        result.words.columns != result.contexts.columns)
-        throw InputError("its W and H do not fit the data set");
-    centre_columns(result.words);
-    return result;
-}
-
-/// The data set of the runs, or in HTML why there is none.
-std::optional<Dataset> read_data(const DataSet& data_set, std::string& reason) {
-    std::error_code ignored;
-    if (data_set.path.empty()) {
-        reason = "no <code>config.json</code> names its file";
-    } else if (data_set.vocab_size > kMostWords) {
-        reason = fmt::format("its vocabulary has {} words, and they are drawn up to {}",
-                             count_text(data_set.vocab_size), kMostWords);
-    } else if (!std::filesystem::exists(data_set.path, ignored)) {
-        reason = "its file is gone from where the runs read it";
-    } else {
-        try {
-            if (data_set.hash.empty() || content_hash(data_set.path) != data_set.hash) {
-                reason = "its file has changed since the runs read it";
-                return std::nullopt;
-            }
-            Dataset dataset = read_dataset(data_set.path);
-            if (dataset.vocab_size <= kMostWords) return dataset;
-            reason = fmt::format("its vocabulary has more than {} words", kMostWords);
-        } catch (const InputError& error) {
-            reason = escape_text(error.what());
-        }
-    }
-    return std::nullopt;
 }
 
 /// The words in the order of the picture, as a list that opens on demand.
@@ -129,14 +78,13 @@ Pair make_maps(const DataSet& data_set, const std::vector<Run>& runs, const Data
     const ShownContexts shown = shown_contexts(dataset, kMostContexts);
     Pair maps = empty_maps(dataset, word_order, shown);
     const auto add = [&](const char* words, const char* contexts, const std::string& subject,
-                         const Result& result) {
+                         const RunResult& result) {
         maps.words.panels.push_back({words, subject, gram_cosines(result.words, word_order)});
         maps.contexts.panels.push_back({contexts, subject, gram_cosines(result.contexts, shown.contexts)});
     };
     const auto add_run = [&](const Run& run, const char* words, const char* contexts) {
-        std::error_code ignored;
         try {
-            if (std::filesystem::exists(run.folder / "result.safetensors", ignored)) {
+            if (has_result(run)) {
                 add(words, contexts, run.label, read_result(run, dataset));
                 return true;
             }
@@ -159,7 +107,7 @@ Pair make_maps(const DataSet& data_set, const std::vector<Run>& runs, const Data
         }
         trained += add_run(runs[r], "W\u0304W\u0304ᵀ", "HHᵀ") ? 1 : 0;
     }
-    Result of_proxy{proxy.words(), proxy.contexts(shown.contexts)};
+    RunResult of_proxy{proxy.words(), proxy.contexts(shown.contexts)};
     std::vector<std::int64_t> all(shown.contexts.size());
     std::iota(all.begin(), all.end(), std::int64_t{0});
     maps.words.panels.push_back({"(S\u0303S\u0303ᵀ)^{1/2}", "", gram_cosines(of_proxy.words, word_order)});
@@ -172,25 +120,32 @@ Pair make_maps(const DataSet& data_set, const std::vector<Run>& runs, const Data
 
 }  // namespace
 
-GramFigures gram_figures(const std::vector<Run>& runs) {
+GramFigures gram_figures(const std::vector<Run>& runs, DataSetFiles& data_sets) {
     GramFigures figures;
-    const std::vector<DataSet> data_sets = data_sets_of(runs);
     for (std::size_t d = 0; d < data_sets.size(); ++d) {
-        const bool concerns = std::any_of(data_sets[d].runs.begin(), data_sets[d].runs.end(),
+        const DataSet& data_set = data_sets[d];
+        const bool concerns = std::any_of(data_set.runs.begin(), data_set.runs.end(),
                                           [&](std::size_t r) { return runs[r].kind != RunKind::path; });
         if (!concerns) continue;
-        std::string reason;
-        const std::optional<Dataset> dataset = read_data(data_sets[d], reason);
-        if (!dataset) {
-            figures.reasons.push_back("No Gram matrices of " + quoted(data_sets[d].name) + ": " + reason +
-                                      ".");
+        const auto leave_out = [&](const std::string& reason) {
+            figures.reasons.push_back("No Gram matrices of " + quoted(data_set.name) + ": " + reason + ".");
+        };
+        if (data_set.vocab_size > kMostWords) {
+            leave_out(fmt::format("its vocabulary has {} words, and they are drawn up to {}",
+                                  count_text(data_set.vocab_size), kMostWords));
             continue;
         }
-        Pair maps = make_maps(data_sets[d], runs, *dataset, figures.reasons);
+        const Dataset* const dataset = data_sets.read(d);
+        if (dataset == nullptr || dataset->vocab_size > kMostWords) {
+            leave_out(dataset == nullptr ? data_sets.reason(d)
+                                         : fmt::format("its vocabulary has more than {} words", kMostWords));
+            continue;
+        }
+        Pair maps = make_maps(data_set, runs, *dataset, figures.reasons);
         for (HeatMap* map : {&maps.words, &maps.contexts}) {
             if (data_sets.size() > 1) {
                 map->id += fmt::format("-{}", d + 1);
-                map->of_data = data_sets[d].name;
+                map->of_data = data_set.name;
             }
             figures.maps.push_back(std::move(*map));
         }

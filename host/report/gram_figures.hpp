@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "host/report/data_set_files.hpp"
 #include "host/report/heat_map.hpp"
 #include "host/report/run_reader.hpp"
 
@@ -18,9 +19,8 @@ struct GramFigures {
     std::vector<std::string> reasons;  ///< HTML sentences: what is not drawn, and why
 };
 
-/// For each data set of at most 200 words that a training run or a limit was made on: reads its file (which
-/// must have the bytes that the runs saw) and each run's result.safetensors. What cannot be read is left out
-/// with a reason.
-GramFigures gram_figures(const std::vector<Run>& runs);
+/// For each data set of at most 200 words that a training run or a limit was made on: reads its file and each
+/// run's result.safetensors. What cannot be read is left out with a reason. `data_sets` are those of `runs`.
+GramFigures gram_figures(const std::vector<Run>& runs, DataSetFiles& data_sets);
 
 }  // namespace ntpgeo

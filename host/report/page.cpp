@@ -4,6 +4,7 @@
 
 #include "host/report/catalogue.hpp"
 #include "host/report/chart.hpp"
+#include "host/report/concept_tables.hpp"
 #include "host/report/gram_figures.hpp"
 #include "host/report/limit_card.hpp"
 #include "host/report/page_style.hpp"
@@ -103,7 +104,9 @@ std::string gram_part(const GramFigures& grams, Figures& figures) {
     return part;
 }
 
-std::string how_drawn(const std::vector<Run>& runs, const Figures& figures, const GramFigures& grams) {
+/// `reasons` are sentences about what else is left out.
+std::string how_drawn(const std::vector<Run>& runs, const Figures& figures,
+                      const std::vector<std::string>& reasons) {
     std::string text = "<p>";
     if (figures.steps) text += "Steps are on a logarithmic axis, with step 0 left of its break. ";
     if (figures.thinned) {
@@ -126,7 +129,7 @@ std::string how_drawn(const std::vector<Run>& runs, const Figures& figures, cons
         text += "<p>Not drawn, because their axis has no place for any of their values: " +
                 enumerated(left.unplaced) + ".</p>\n";
     }
-    for (const std::string& reason : grams.reasons) text += "<p>" + reason + "</p>\n";
+    for (const std::string& reason : reasons) text += "<p>" + reason + "</p>\n";
     for (const Run& run : runs) {
         if (!run.cut_tail) continue;
         text += "<p>The last line of <code>metrics.jsonl</code> of <bdi>" + escape_text(run.full_label()) +
@@ -145,8 +148,12 @@ std::string report_page(const std::vector<Run>& runs) {
         records += run.records;
     }
     Figures figures = make_figures(runs);
-    const GramFigures grams = gram_figures(runs);
+    DataSetFiles data_sets(runs);
+    const GramFigures grams = gram_figures(runs, data_sets);
     figures.html += gram_part(grams, figures);
+    const ConceptTables concepts = concept_tables(runs, data_sets);
+    std::vector<std::string> reasons = grams.reasons;
+    reasons.insert(reasons.end(), concepts.reasons.begin(), concepts.reasons.end());
     std::string notation;
     for (const auto& [term, meaning] : kNotation) {
         notation += fmt::format("<dt>{}</dt><dd>{}</dd>\n", html_markup(term), html_markup(meaning));
@@ -158,11 +165,11 @@ std::string report_page(const std::vector<Run>& runs) {
         "{}</title>\n<style>{}</style>\n</head>\n"
         "<body>\n<header>\n<h1>The geometry of next-token prediction</h1>\n"
         "<p class=\"lead\">{} with {}, drawn by ntpgeo {}</p>\n</header>\n<main>\n{}"
-        "<h2>Figures</h2>\n{}{}<h2>Notation</h2>\n<dl>\n{}</dl>\n</main>\n"
+        "<h2>Figures</h2>\n{}{}{}<h2>Notation</h2>\n<dl>\n{}</dl>\n</main>\n"
         "</body>\n</html>\n",
         enumerated(names), page_style(), count_of(runs.size(), "run"), count_of(records, "record"),
-        NTPGEO_VERSION, summary_tables(runs) + limit_cards(runs), how_drawn(runs, figures, grams),
-        figures.html, notation);
+        NTPGEO_VERSION, summary_tables(runs) + limit_cards(runs), how_drawn(runs, figures, reasons),
+        figures.html, concepts.html, notation);
 }
 
 }  // namespace ntpgeo

@@ -56,6 +56,7 @@ constexpr std::string_view kPageRules =
     "16px;max-width:"
     "600px}"
     ".card h3{margin:0 0 10px}.card dd{color:var(--ink)}"
+    ".concepts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr));gap:0 56px}"
     "footer{margin-top:56px;font-size:12.5px}"
     "@media (max-width:640px){body{padding:32px 18px "
     "48px}.figures{gap:40px}dl{grid-template-columns:1fr;gap:0}"

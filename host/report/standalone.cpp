@@ -42,7 +42,8 @@ struct Panel {
 std::vector<Panel> panels_of(const std::vector<Run>& runs, std::string_view id) {
     std::vector<Panel> panels;
     if (id == kWordsGram || id == kContextsGram) {
-        const GramFigures grams = gram_figures(runs);
+        DataSetFiles data_sets(runs);
+        const GramFigures grams = gram_figures(runs, data_sets);
         for (const HeatMap& map : grams.maps) {
             if (map.name != id) continue;
             for (std::size_t i = 0; i < map.panels.size(); ++i) {

@@ -101,8 +101,8 @@ std::vector<double> lambda_grid(const std::string& text) {
     std::int64_t per_decade = 0;
     if (second == std::string::npos || !parse(std::string_view(text).substr(0, first), high) ||
         !parse(std::string_view(text).substr(first + 1, second - first - 1), low) ||
-        !parse(std::string_view(text).substr(second + 1), per_decade) || !std::isfinite(high) || !(low > 0) ||
-        per_decade < 1)
+        !parse(std::string_view(text).substr(second + 1), per_decade) || !std::isfinite(high) ||
+        !(high > 0) || !(low > 0) || per_decade < 1)
         refuse("is not HI:LO:PER_DECADE, two positive numbers and a whole number >= 1 (1e-1:1e-8:2, say)");
     if (high < low) refuse("rises: HI must not be below LO, for the path goes down");
     std::vector<double> grid;

@@ -9,6 +9,9 @@
 namespace ntpgeo {
 namespace {
 
+/// Relative rounding of ‖S̃‖_* at most.
+constexpr double norm_rounding = 1e-9;
+
 nlohmann::ordered_json number(const std::optional<double>& value) {
     return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
 }
@@ -126,6 +129,20 @@ nlohmann::ordered_json limit_record(const LimitCertificate& certificate, const P
     record["proxy_sign_violations"] = number(proxy.sign_violations);
     record["time_s"] = time_s;
     return record;
+}
+
+std::string proxy_verdict(const nlohmann::ordered_json& record) {
+    const double violations = record["proxy_sign_violations"].get<double>(),
+                 excess =
+                     record["proxy_nuclear_norm"].get<double>() / record["nuclear_norm"].get<double>() - 1;
+    if (violations == 0) return "the centred support matrix is exactly L_mm: its polar factor proves it";
+    if (excess > norm_rounding)
+        return fmt::format("the centred support matrix is not L_mm: its nuclear norm is {:.2g} % greater",
+                           100 * excess);
+    return fmt::format(
+        "{:.1f} % of the off-support signs of its polar factor are wrong: no proof that the centred support "
+        "matrix is L_mm",
+        100 * violations);
 }
 
 LimitSummary run_limit(ExactRun& run) {

@@ -16,6 +16,9 @@ struct LimitSummary {
 nlohmann::ordered_json limit_record(const LimitCertificate& certificate, const ProxyTest& proxy,
                                     double time_s);
 
+/// What such a record, of a data set whose supports are not all full, proves of the proxy S̃, in a clause.
+std::string proxy_verdict(const nlohmann::ordered_json& record);
+
 /// Runs to the tolerance, from the newest checkpoint where there is one, and writes the result. Throws
 /// Interrupted after a signal, with a checkpoint and the best point so far as result; Failure where it goes
 /// wrong.

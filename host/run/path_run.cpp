@@ -32,7 +32,9 @@ std::optional<LimitFactors> limit_for(const ExactRun& run) {
     LimitSolver solver(*run.backend, data, cheap_limit_tolerance);
     while (!solver.finished() && !solver.stalled()) {
         if (const int signal = InterruptGuard::requested())
-            throw Interrupted("interrupted before the path's first point; start it again", signal);
+            throw Interrupted(
+                "interrupted while L_mm was solved for, before any point; give the same command again",
+                signal);
         solver.advance();
     }
     SingularFactors factors = solver.factors();
@@ -50,8 +52,8 @@ class PathRun {
         : config_(run.config),
           dataset_(run.dataset),
           backend_(*run.backend),
-          meter_(backend_, dataset_, address(limit_for(run))),
           solver_(backend_, dataset_, config_.lambdas, config_.tolerance),
+          meter_(backend_, dataset_, address(limit_for(run))),
           folder_(run.folder()) {
         double before = 0;
         if (const auto checkpoint = folder_.newest_checkpoint()) {
@@ -151,7 +153,7 @@ class PathRun {
         const std::vector<double> rho = {state.rho};
         const std::vector<std::int64_t> shape = {
             static_cast<std::int64_t>(state.y.size()) / dataset_.vocab_size, dataset_.vocab_size};
-        // Points are no longer than a checkpoint's number has room for.
+        // The number orders checkpoints: no point takes ten million iterations.
         folder_.write_checkpoint(
             static_cast<std::int64_t>(state.point) * 10'000'000 + state.iterations,
             {tensor_to_write("rho", {1}, rho), tensor_to_write("y", shape, state.y),
@@ -177,8 +179,8 @@ class PathRun {
     const ExactConfig& config_;
     const Dataset& dataset_;
     Backend& backend_;
+    PathSolver solver_;  // refuses what is wrong before L_mm is solved for
     FigureMeter meter_;
-    PathSolver solver_;
     RunFolder& folder_;  // made once the solver has found nothing wrong
     WorkClock clock_{0};
 };

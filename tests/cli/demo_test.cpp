@@ -12,38 +12,64 @@ TEST(Demo, TellsWhatWasSeenAndReplacesNoFolderButItsOwn) {
     const ProgramResult result = run_well({"demo", "-o", demo});
     // stderr holds progress at most.
     std::istringstream messages(result.err);
-    for (std::string line; std::getline(messages, line);) EXPECT_TRUE(line.starts_with("step ")) << line;
+    for (std::string line; std::getline(messages, line);)
+        EXPECT_TRUE(line.starts_with("step ") || line.starts_with("point ") || line.starts_with("iteration "))
+            << line;
 
     std::vector<std::string> lines;
     std::istringstream stream(result.out);
     for (std::string line; std::getline(stream, line);) lines.push_back(line);
-    ASSERT_GT(lines.size(), 6U);
-    const std::vector<std::string> told(lines.end() - 5, lines.end());
-    EXPECT_EQ(*(lines.end() - 6), "");
-    expect_contains(told[0], "contexts over");
-    expect_contains(told[1], "excess loss fell from");
-    expect_contains(told[2], "dominance grew from");
-    expect_contains(told[3], "collapse went from");
-    EXPECT_EQ(told[4], "report: " + (demo / "report.html").string());
-    expect_contains(read_file(demo / "report.html"), "<svg");
+    const std::vector<std::string> wanted = {"",
+                                             "contexts over",
+                                             "the nuclear norm of L_mm is between",
+                                             "is not L_mm: its nuclear norm is",
+                                             "exact solutions down to lambda 1e-08",
+                                             "and alignment 0.98",
+                                             "excess loss from",
+                                             "dominance grew from",
+                                             "collapse went from",
+                                             "alignment with L_mm rose from",
+                                             "report: " + (demo / "report.html").string()};
+    ASSERT_GT(lines.size(), wanted.size());
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+        expect_contains(lines[lines.size() - wanted.size() + i], wanted[i]);
 
-    // The claims of the lines above, from the records.
+    // The claims of these lines, from the records.
+    const Json limit = records(demo / "limit").back();
+    EXPECT_LE(limit["relative_gap"].get<double>(), 1e-6);
+    EXPECT_GT(limit["proxy_nuclear_norm"].get<double>(), 1.001 * limit["nuclear_norm"].get<double>());
+    const std::vector<Json> path = records(demo / "path");
+    ASSERT_EQ(path.size(), 7U);
+    for (std::size_t k = 0; k < path.size(); ++k) {
+        EXPECT_LE(path[k]["relative_gap"].get<double>(), 1e-6);
+        EXPECT_LE(path[k]["rank"].get<std::int64_t>(), 128);  // the width of training
+        if (k == 0) continue;
+        for (const char* key : {"dominance", "alignment_limit"})
+            EXPECT_GT(path[k][key].get<double>(), path[k - 1][key].get<double>()) << key << k;
+    }
     const Json first = records(demo / "train").front(), last = records(demo / "train").back();
     EXPECT_LT(last["excess_loss"].get<double>(), 1e-3 * first["excess_loss"].get<double>());
     EXPECT_GT(last["dominance"].get<double>(), 2 * first["dominance"].get<double>());
     EXPECT_LT(last["collapse"].get<double>(), 0.1 * first["collapse"].get<double>());
+    EXPECT_GT(last["alignment_limit"].get<double>(), 0.9);
+
+    // The report holds the three on common axes, and every part that it has.
+    const std::string page = read_file(demo / "report.html");
+    for (const char* part : {"<h3>Where the logits are equally large</h3>", "<h2>Concepts</h2>", "gram-words",
+                             "<h2>The limit <i>L</i><sub>mm</sub></h2>"})
+        expect_contains(page, part);
 
     // A second demo begins by emptying the folder of the first.
     write_raw(demo / "stray", "old");
     RunningProgram second(on_one_thread({"demo", "-o", demo}));
     EXPECT_TRUE(second.wait_until(
-        [&] { return !fs::exists(demo / "stray") && fs::exists(demo / "train/config.json"); }));
+        [&] { return !fs::exists(demo / "stray") && fs::exists(demo / "path/config.json"); }));
     EXPECT_FALSE(fs::exists(demo / "report.html"));
-    // Ctrl-C stops it as it stops any training.
-    EXPECT_TRUE(second.wait_until([&] { return fs::exists(demo / "train/metrics.jsonl"); }));
+    // Ctrl-C stops it as it stops any run.
     second.send(SIGINT);
     EXPECT_EQ(second.wait().status, 130);
-    EXPECT_FALSE(names_beginning(demo / "train", "checkpoint-").empty());
+    EXPECT_FALSE(names_beginning(demo / "path", "checkpoint-").empty());
+    EXPECT_FALSE(fs::exists(demo / "train"));
 }
 
 TEST(Demo, RefusesAnyOtherFolder) {

@@ -61,7 +61,9 @@ class GramPictures : public ::testing::Test {
 };
 
 TEST_F(GramPictures, AreCosinesOfTheFactorsByClass) {
-    const GramFigures grams = gram_figures(runs({"train"}));
+    const std::vector<ntpgeo::Run> read = runs({"train"});
+    DataSetFiles data_sets(read);
+    const GramFigures grams = gram_figures(read, data_sets);
     EXPECT_TRUE(grams.reasons.empty());
     ASSERT_EQ(grams.maps.size(), 2U);
     const HeatMap& contexts = grams.maps[1];
