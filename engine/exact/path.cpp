@@ -105,7 +105,12 @@ bool PathSolver::advance() {
     return false;
 }
 
-PathCertificate PathSolver::advance_and_certify() {
+void PathSolver::step() {
+    propose();
+    accept();
+}
+
+PathCertificate PathSolver::step_and_certify() {
     propose();
     const PathCertificate certificate = certify();
     accept();
@@ -130,8 +135,8 @@ PathCertificate PathSolver::certify() {
     now.nuclear_norm = spectrum.nuclear_norm();
     now.rank = spectrum.rank();
     const ColumnLoss loss = backend_.column_cross_entropy(labels_.view(), scales_.as<double>(), z, {});
-    const double norm_rounding = 16 * static_cast<double>(std::min(z.rows, z.columns)) * unit_roundoff;
-    now.objective_excess = loss.excess + loss.rounding + lambda() * now.nuclear_norm * (1 + norm_rounding);
+    now.objective_excess =
+        loss.excess + loss.rounding + lambda() * (now.nuclear_norm + spectrum.nuclear_norm_rounding());
     backend_.prox_gradient(labels_.view(), scales_.as<double>(), rho_, splitting_.state(), x, gradient);
     const double norm = spectrum.norm_bound(gradient);
     const double t = norm > 0 ? std::min(1.0, lambda() / norm * (1 - 4 * unit_roundoff)) : 1.0;

@@ -44,8 +44,9 @@ class PathSolver {
     /// current point has reached the tolerance, or its gap has stopped falling: then the point is as it was
     /// when it was certified, and `next_point` goes on.
     bool advance();
-    /// Between iterations: one more iteration, certified.
-    PathCertificate advance_and_certify();
+    /// One iteration, whatever the gap; and one that is certified too.
+    void step();
+    PathCertificate step_and_certify();
     /// The last certificate of the current point; null before its first.
     [[nodiscard]] const std::optional<PathCertificate>& last() const { return last_; }
     /// After advance() returned true: factors of the point, words [V, r], contexts [m, r].

@@ -87,6 +87,12 @@ double DenseSpectrum::nuclear_norm() const {
     return std::accumulate(values_.begin(), values_.end(), 0.0);
 }
 
+double DenseSpectrum::nuclear_norm_rounding() const {
+    double sum = 0;
+    for (std::size_t k = 0; k < values_.size(); ++k) sum += 1 / root(last_.values[k]);
+    return sum > 0 ? 8 * static_cast<double>(shorter_) * unit_roundoff * last_.values[0] * sum : 0;
+}
+
 std::int64_t DenseSpectrum::rank() const {
     return std::count_if(values_.begin(), values_.end(),
                          [&](double value) { return value > counted_in_rank * values_[0]; });

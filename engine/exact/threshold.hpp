@@ -34,6 +34,8 @@ class DenseSpectrum {
     /// Singular values of the last thresholded X, descending, those that are not 0.
     [[nodiscard]] const std::vector<double>& values() const { return values_; }
     [[nodiscard]] double nuclear_norm() const;
+    /// Bounds the error of nuclear_norm() to first order: the Gram matrix knows σ to 8n·2^-53·σ₁²/σ.
+    [[nodiscard]] double nuclear_norm_rounding() const;
     /// How many of them exceed 1e-6 of the largest.
     [[nodiscard]] std::int64_t rank() const;
     /// An upper bound on ‖M‖₂, true in floating-point arithmetic: σ̂² = λmax(Gram)(1 + 8nu) + γ‖M‖_F²
