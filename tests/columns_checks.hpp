@@ -143,9 +143,10 @@ inline Outcome prox_at_rest(const ColumnsOn& on, double rho, Logits start, std::
     EXPECT_TRUE(same_bits(y.read(), from, words));
     return {words, found};
 }
-inline Outcomes check_prox_cross_entropy(Backend& backend, std::uint64_t seed) {
+inline Outcomes check_prox_cross_entropy(Backend& backend, std::uint64_t seed,
+                                         const Vocabularies& vocabularies = all_vocabularies) {
     Outcomes outcomes;
-    for (const ColumnsCase& problem : columns_cases(seed)) {
+    for (const ColumnsCase& problem : columns_cases(seed, vocabularies)) {
         const ColumnsOn on{backend, problem};
         for (const auto& [rho, start] : {std::pair(1.0, Logits::any), std::pair(1e-3, Logits::near_labels),
                                          std::pair(1e-9, Logits::any), std::pair(1e-9, Logits::far_off)})

@@ -81,11 +81,17 @@ inline ColumnsCase columns_case(std::int64_t vocab, std::int64_t rows, int first
     return result;
 }
 
-/// Vocabularies around a warp, and one of several strides of a block; rows of all kinds, and one alone.
-inline std::vector<ColumnsCase> columns_cases(std::uint64_t seed) {
+/// Vocabularies around a warp, and one of several strides of a block.
+using Vocabularies = std::vector<std::int64_t>;
+inline const Vocabularies few_words{1, 2, 31, 32, 33}, many_words{1000};
+inline const Vocabularies all_vocabularies{1, 2, 31, 32, 33, 1000};
+
+/// Rows of all kinds, and one alone.
+inline std::vector<ColumnsCase> columns_cases(std::uint64_t seed,
+                                              const Vocabularies& vocabularies = all_vocabularies) {
     std::vector<ColumnsCase> cases;
     int kind = 0;
-    for (const std::int64_t vocab : {1, 2, 31, 32, 33, 1000}) {
+    for (const std::int64_t vocab : vocabularies) {
         cases.push_back(columns_case(vocab, 7, 0, ++seed));
         cases.push_back(columns_case(vocab, 1, kind++ % 3, ++seed));
     }

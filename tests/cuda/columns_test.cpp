@@ -28,8 +28,16 @@ TEST_F(CudaColumns, ProjectMargins) {
 TEST_F(CudaColumns, MarginDual) {
     expect(check_margin_dual, 1e-13);
 }
-TEST_F(CudaColumns, ProxCrossEntropy) {
-    expect(check_prox_cross_entropy, 1e-9);
+// Apart, because many words take the sanitizers minutes.
+TEST_F(CudaColumns, ProxCrossEntropyOverFewWords) {
+    expect([](Backend& backend,
+              std::uint64_t seed) { return check_prox_cross_entropy(backend, seed, few_words); },
+           1e-9);
+}
+TEST_F(CudaColumns, ProxCrossEntropyOverManyWords) {
+    expect([](Backend& backend,
+              std::uint64_t seed) { return check_prox_cross_entropy(backend, seed, many_words); },
+           1e-9);
 }
 TEST_F(CudaColumns, ColumnCrossEntropy) {
     expect(check_column_cross_entropy, 1e-9);
