@@ -4,7 +4,8 @@
 
 Prints a Markdown table: for each training run, at a few of its records between the path's ends, its excess loss, dominance
 and alignment with L_mm beside those of the path where ‖L̄‖_F is the same (linear in log ‖L̄‖ between the path's points; the
-excess loss in its logarithm). Needs Python alone.
+excess loss and λ in their logarithms), and the certified gap to the global optimum where the record has one. Needs Python
+alone.
 """
 
 import bisect
@@ -47,8 +48,8 @@ def main():
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     path = Path(sys.argv[1])
-    print("| run | step | ‖L̄‖ | excess loss | path's | dominance | path's | cos L_mm | path's |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    print("| run | step | ‖L̄‖ | path's λ | excess loss | path's | dominance | path's | cos L_mm | path's | certified gap |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for run in sys.argv[2:]:
         inside = [r for r in records(run) if path.holds(r) and r["step"] > 0]
         wanted = [math.exp(path.at[0] + (path.at[-1] - path.at[0]) * (k + 1) / ROWS_PER_RUN) for k in range(ROWS_PER_RUN)]
@@ -58,11 +59,13 @@ def main():
             if nearest is not None and nearest not in chosen:
                 chosen.append(nearest)
         for r in chosen:
+            gap = "–" if r["relative_gap"] is None else f"{r['relative_gap']:.1e}"
             print(
                 f"| {pathlib.Path(run).name} | {r['step']} | {norm(r):.4g} "
+                f"| {path.value('lambda', r, True):.1e} "
                 f"| {r['excess_loss']:.2e} | {path.value('excess_loss', r, True):.2e} "
                 f"| {r['dominance']:.3g} | {path.value('dominance', r):.3g} "
-                f"| {r['alignment_limit']:.4f} | {path.value('alignment_limit', r):.4f} |"
+                f"| {r['alignment_limit']:.4f} | {path.value('alignment_limit', r):.4f} | {gap} |"
             )
 
 
