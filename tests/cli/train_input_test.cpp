@@ -65,21 +65,14 @@ TEST_F(TrainInput, OptionsThatDoNotExist) {
     });
 }
 
-TEST_F(TrainInput, WhatThisVersionDoesNotHave) {
-    std::vector<WrongInput> cases;
-    const Arguments flag = {"--certify-every", "5"};
-    cases.push_back(options(flag, flag[0] + ": not available in this version"));
-    expect_refused(cases);
-}
-
 TEST_F(TrainInput, NumbersOutOfRange) {
     std::vector<WrongInput> cases;
-    for (const char* flag :
-         {"--dim", "--steps", "--warmup", "--seed", "--history", "--checkpoint-every", "--keep-checkpoints"})
+    for (const char* flag : {"--dim", "--steps", "--warmup", "--seed", "--history", "--checkpoint-every",
+                             "--certify-every", "--keep-checkpoints"})
         for (const char* value : {"-1", "1.5", "x", "", "99999999999999999999"})
             cases.push_back(options({flag, value}, flag));
-    for (const char* flag : {"--dim", "--history", "--checkpoint-every", "--keep-checkpoints", "--lr",
-                             "--epsilon", "--checkpoint-seconds"})
+    for (const char* flag : {"--dim", "--history", "--certify-every", "--checkpoint-every",
+                             "--keep-checkpoints", "--lr", "--epsilon", "--checkpoint-seconds"})
         cases.push_back(options({flag, "0"}, flag));
     for (const char* flag :
          {"--lr", "--lambda", "--init-scale", "--beta1", "--beta2", "--epsilon", "--checkpoint-seconds"})

@@ -153,6 +153,25 @@ TEST_F(Train, LambdaIsConstantOrDecaysGeometrically) {
     }
 }
 
+// With λ, in the first record of every N steps and in the last; without λ there is no gap to speak of.
+TEST_F(Train, CertifiesTheDistanceToTheGlobalOptimum) {
+    const Arguments options = {"--steps", "40", "--metrics-every", "8", "--certify-every", "16"};
+    const std::vector<Json> all = records(train("run", options + Arguments{"--lambda", "1e-2"}));
+    ASSERT_EQ(all.size(), 6U);
+    for (const Json& record : all) {
+        const std::int64_t step = record["step"];
+        const bool due = step % 16 == 0 || step == 40;
+        EXPECT_EQ(record["relative_gap"].is_number(), due) << step;
+        EXPECT_EQ(record["gap_kind"].is_string(), due) << step;
+        if (due) {
+            EXPECT_GE(record["relative_gap"].get<double>(), 0) << step;
+            EXPECT_LE(record["relative_gap"].get<double>(), 1) << step;
+        }
+    }
+    EXPECT_LT(all.back()["relative_gap"].get<double>(), all.front()["relative_gap"].get<double>());
+    for (const Json& record : records(train("none", options))) EXPECT_TRUE(record["relative_gap"].is_null());
+}
+
 TEST_F(Train, TheRateFollowsItsSchedule) {
     const Arguments gd = {"--optimizer", "gd", "--steps", "2"};
     const std::string constant = result(train("constant", gd + Arguments{"--lr", "1"}));
