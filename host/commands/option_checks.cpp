@@ -4,23 +4,15 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <utility>
 
 #include "host/files/file_error.hpp"
+#include "host/files/parse_number.hpp"
 #include "kernels/status.hpp"
 
 namespace ntpgeo {
 namespace {
-
-/// `text` as a T where all of it is one; otherwise false.
-template <class T>
-bool parse(const std::string& text, T& value) {
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value);
-    return error == std::errc() && stop == end;
-}
 
 std::string in_quotes(const std::string& text) {
     return "'" + printable(std::string_view(text)) + "'";
@@ -31,7 +23,7 @@ std::string in_quotes(const std::string& text) {
 CLI::Validator whole_number(std::int64_t least) {
     const auto check = [least](std::string& text) -> std::string {
         std::int64_t value = 0;
-        if (parse(text, value) && value >= least) return {};
+        if (parse_number(text, value) && value >= least) return {};
         return fmt::format("{} is not a whole number >= {}", in_quotes(text), least);
     };
     return {check, ""};
@@ -40,7 +32,7 @@ CLI::Validator whole_number(std::int64_t least) {
 CLI::Validator positive_number() {
     const auto check = [](std::string& text) -> std::string {
         double value = 0;
-        if (parse(text, value) && std::isfinite(value) && value > 0) return {};
+        if (parse_number(text, value) && std::isfinite(value) && value > 0) return {};
         return in_quotes(text) + " is not a number above 0";
     };
     return {check, ""};
@@ -49,7 +41,7 @@ CLI::Validator positive_number() {
 CLI::Validator non_negative_number() {
     const auto check = [](std::string& text) -> std::string {
         double value = 0;
-        if (parse(text, value) && std::isfinite(value) && value >= 0) return {};
+        if (parse_number(text, value) && std::isfinite(value) && value >= 0) return {};
         return in_quotes(text) + " is not a number >= 0";
     };
     return {check, ""};

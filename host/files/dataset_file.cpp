@@ -4,7 +4,6 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <charconv>
 #include <functional>
 #include <map>
 #include <memory>
@@ -15,6 +14,7 @@
 
 #include "host/files/file_error.hpp"
 #include "host/files/input_file.hpp"
+#include "host/files/parse_number.hpp"
 #include "host/files/safetensors.hpp"
 #include "kernels/status.hpp"
 
@@ -30,11 +30,9 @@ std::optional<std::string> metadata_value(const SafetensorsFile& file, const std
 }
 
 // A metadata number: decimal digits alone, at least `least` and below 2^31 (tokens and their places are I32).
-std::int64_t parse_number(const std::string& text, std::int64_t least, const std::string& where) {
+std::int64_t metadata_whole_number(const std::string& text, std::int64_t least, const std::string& where) {
     std::int64_t value = -1;
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value);
-    if (error != std::errc() || stop != end || value < least || value > INT32_MAX) {
+    if (!parse_number(text, value) || value < least || value > INT32_MAX) {
         throw InputError(fmt::format("{} is '{}'; it must be a whole number from {} to {}", where,
                                      printable(std::string_view(text)), least, INT32_MAX));
     }
@@ -56,7 +54,7 @@ void check_format(const SafetensorsFile& file, const std::string& name) {
 std::int64_t read_vocab_size(const SafetensorsFile& file, const std::string& name) {
     const auto text = metadata_value(file, "vocab_size");
     if (!text) throw InputError(fmt::format("{}: its metadata has no 'vocab_size'", name));
-    return parse_number(*text, 1, fmt::format("{}: the metadata 'vocab_size'", name));
+    return metadata_whole_number(*text, 1, fmt::format("{}: the metadata 'vocab_size'", name));
 }
 
 // In memory an empty vector means that nothing is known, so a present tensor is held to its length here.
@@ -73,7 +71,7 @@ void read_context_tokens(const SafetensorsFile& file, const std::string& name, D
     const auto text = metadata_value(file, "context_length");
     if (text) {
         dataset.context_length =
-            parse_number(*text, 0, fmt::format("{}: the metadata 'context_length'", name));
+            metadata_whole_number(*text, 0, fmt::format("{}: the metadata 'context_length'", name));
     }
     if (!file.has("context_tokens")) return;
     dataset.context_tokens = file.read<std::int32_t>("context_tokens", 2);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -14,6 +15,7 @@
 
 #include "host/files/host_matrix.hpp"
 #include "host/files/input_file.hpp"
+#include "host/files/parse_number.hpp"
 
 namespace ntpgeo {
 
@@ -64,6 +66,14 @@ class SafetensorsFile {
     explicit SafetensorsFile(const std::filesystem::path& path);
 
     [[nodiscard]] const std::map<std::string, std::string>& metadata() const { return metadata_; }
+    /// The metadata's number under `key`; empty where there is none, or none of T's kind.
+    template <class T>
+    [[nodiscard]] std::optional<T> metadata_number(const std::string& key) const {
+        const auto found = metadata_.find(key);
+        T value{};
+        if (found == metadata_.end() || !parse_number(found->second, value)) return std::nullopt;
+        return value;
+    }
     [[nodiscard]] const std::map<std::string, TensorInfo>& tensors() const { return tensors_; }
     [[nodiscard]] bool has(const std::string& name) const { return tensors_.contains(name); }
 

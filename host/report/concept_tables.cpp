@@ -18,10 +18,6 @@ constexpr std::size_t kMostRuns = 2;
 // A second of work or so: what a product with a block of vectors reads.
 constexpr std::int64_t kMostEntries = 2'000'000;
 
-std::string quoted(const std::string& name) {
-    return "<bdi>" + escape_text(name) + "</bdi>";
-}
-
 /// The first `most` of the words.
 std::string words_cell(const Dataset& dataset, const std::vector<std::int64_t>& words, std::size_t most) {
     std::string cell;
@@ -87,7 +83,7 @@ std::string data_set_part(const DataSet& data_set, const std::vector<Run>& runs,
     std::size_t shown = 0;
     for (const std::size_t r : data_set.runs) {
         if (runs[r].kind != RunKind::training || !has_result(runs[r])) continue;
-        const std::string name = quoted(runs[r].label);
+        const std::string name = isolated_name(runs[r].label);
         if (shown == kMostRuns) {
             reasons.push_back(
                 fmt::format("Concepts are shown of the first {} training runs on a data set.", kMostRuns));
@@ -118,7 +114,7 @@ ConceptTables concept_tables(const std::vector<Run>& runs, DataSetFiles& data_se
     ConceptTables tables;
     for (std::size_t d = 0; d < data_sets.size(); ++d) {
         const DataSet& data_set = data_sets[d];
-        const std::string name = quoted(data_set.name);
+        const std::string name = isolated_name(data_set.name);
         const auto leave_out = [&](const std::string& reason) {
             tables.reasons.push_back("No concepts of " + name + ": " + reason + ".");
         };

@@ -16,10 +16,6 @@ constexpr std::int64_t kMostWords = 200, kMostContexts = 160;
 /// Training runs shown of one data set: a page with more would grow heavy.
 constexpr std::size_t kMostRuns = 3;
 
-std::string quoted(const std::string& name) {
-    return "<bdi>" + escape_text(name) + "</bdi>";
-}
-
 /// The words in the order of the picture, as a list that opens on demand.
 std::string word_list(const Dataset& dataset, const std::vector<std::int64_t>& order) {
     std::string list = "<details><summary>The words in this order</summary>";
@@ -90,10 +86,11 @@ Pair make_maps(const DataSet& data_set, const std::vector<Run>& runs, const Data
             }
             if (!run.config.contains("command") ||
                 run.config["command"] != "analyze")  // which keeps no factors
-                reasons.push_back("No Gram matrices of " + quoted(run.label) + ": it has no result yet.");
+                reasons.push_back("No Gram matrices of " + isolated_name(run.label) +
+                                  ": it has no result yet.");
         } catch (const InputError& error) {
-            reasons.push_back("No Gram matrices of " + quoted(run.label) + ": " + escape_text(error.what()) +
-                              ".");
+            reasons.push_back("No Gram matrices of " + isolated_name(run.label) + ": " +
+                              escape_text(error.what()) + ".");
         }
         return false;
     };
@@ -128,7 +125,8 @@ GramFigures gram_figures(const std::vector<Run>& runs, DataSetFiles& data_sets) 
                                           [&](std::size_t r) { return runs[r].kind != RunKind::path; });
         if (!concerns) continue;
         const auto leave_out = [&](const std::string& reason) {
-            figures.reasons.push_back("No Gram matrices of " + quoted(data_set.name) + ": " + reason + ".");
+            figures.reasons.push_back("No Gram matrices of " + isolated_name(data_set.name) + ": " + reason +
+                                      ".");
         };
         if (data_set.vocab_size > kMostWords) {
             leave_out(fmt::format("its vocabulary has {} words, and they are drawn up to {}",

@@ -94,6 +94,10 @@ std::string escape_text(std::string_view untrusted) {
     return escaped;
 }
 
+std::string isolated_name(std::string_view name) {
+    return "<bdi>" + escape_text(name) + "</bdi>";
+}
+
 std::string html_markup(std::string_view markup) {
     std::string html;
     visit_markup(markup, [&](std::string_view text, int level) {

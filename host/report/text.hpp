@@ -13,6 +13,9 @@ namespace ntpgeo {
 /// separators and noncharacters become a visible `\u{…}`; bytes that are not UTF-8 become U+FFFD.
 std::string escape_text(std::string_view untrusted);
 
+/// A name from outside within a sentence of HTML: escaped, and a direction of writing of its own.
+std::string isolated_name(std::string_view name);
+
 /// Our own markup as HTML (`<sub>`, `<sup>`), with everything else escaped.
 std::string html_markup(std::string_view markup);
 

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cmath>
 
+#include "host/files/parse_number.hpp"
 #include "host/run/config_names.hpp"
 #include "host/run/device.hpp"
 #include "host/run/precision_choice.hpp"
@@ -23,8 +23,7 @@ Cadence Cadence::parse(const std::string& text) {
     Cadence cadence;
     cadence.logarithmic = text.rfind("log:", 0) == 0;
     const std::string_view number = std::string_view(text).substr(cadence.logarithmic ? 4 : 0);
-    const auto [stop, error] = std::from_chars(number.data(), number.data() + number.size(), cadence.count);
-    if (error != std::errc() || stop != number.data() + number.size() || cadence.count < 1)
+    if (!parse_number(number, cadence.count) || cadence.count < 1)
         throw InputError("metrics-every: '" + text +
                          "' is neither a whole number >= 1 nor log:PER_DECADE with one");
     return cadence;

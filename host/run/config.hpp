@@ -52,6 +52,11 @@ struct RunConfig {
 /// kernels left to `auto` (design 2.1). Throws InputError where the device lacks what is asked for.
 void resolve(RunConfig& config, const Dataset& dataset, const Backend& backend);
 
+class Section;
+/// Reads what describe_dataset and describe_limit write, where it is there. Live in config_reader.cpp.
+void take_dataset(Section& section, DatasetReference& reference);
+void take_limit(Section& section, LimitReference& reference);
+
 /// Which data a run stands on, with the sizes for information; which limit; and the versions, for
 /// information.
 nlohmann::ordered_json describe_dataset(const DatasetReference& reference, const Dataset& dataset);

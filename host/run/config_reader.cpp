@@ -14,6 +14,25 @@ namespace ntpgeo {
 
 using Json = nlohmann::json;
 
+void take_dataset(Section& section, DatasetReference& reference) {
+    const Json* dataset = section.child("dataset");
+    if (!dataset) return;
+    Section part(*dataset, section.where() + ", dataset");
+    part.take("path", reference.path);
+    part.take("hash", reference.hash);
+    for (const char* key : {"vocab_size", "contexts", "nnz", "source", "entropy"}) part.ignore(key);
+    part.finish();
+}
+
+void take_limit(Section& section, LimitReference& reference) {
+    const Json* limit = section.child("limit");
+    if (!limit) return;
+    Section part(*limit, section.where() + ", limit");
+    part.take("path", reference.path);
+    part.take("hash", reference.hash);
+    part.finish();
+}
+
 RunConfig config_from_json(const std::string& text, const std::string& where) {
     Json json;
     try {
@@ -29,19 +48,8 @@ RunConfig config_from_json(const std::string& text, const std::string& where) {
     if (format != "ntpgeo.config.1" || command != "train")
         throw InputError(where +
                          " is not a configuration of ntpgeo train (format ntpgeo.config.1, command train)");
-    if (const Json* dataset = section.child("dataset")) {
-        Section part(*dataset, where + ", dataset");
-        part.take("path", config.dataset.path);
-        part.take("hash", config.dataset.hash);
-        for (const char* key : {"vocab_size", "contexts", "nnz", "source", "entropy"}) part.ignore(key);
-        part.finish();
-    }
-    if (const Json* limit = section.child("limit")) {
-        Section part(*limit, where + ", limit");
-        part.take("path", config.limit.path);
-        part.take("hash", config.limit.hash);
-        part.finish();
-    }
+    take_dataset(section, config.dataset);
+    take_limit(section, config.limit);
     section.take("dim", config.training.dim);
     section.take("seed", config.training.seed);
     section.take("init_scale", config.training.init_scale);

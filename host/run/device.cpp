@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <string_view>
 
 #include "host/files/file_error.hpp"
+#include "host/files/parse_number.hpp"
 #include "kernels/status.hpp"
 
 namespace ntpgeo {
@@ -23,9 +23,8 @@ int cuda_index(const std::string& name) {
     if (name == "cuda") return 0;
     if (!name.starts_with(cuda_prefix)) refuse_unknown(name);
     int index = -1;
-    const char* const end = name.data() + name.size();
-    const auto [stop, error] = std::from_chars(name.data() + cuda_prefix.size(), end, index);
-    if (error != std::errc() || stop != end || index < 0) refuse_unknown(name);
+    if (!parse_number(std::string_view(name).substr(cuda_prefix.size()), index) || index < 0)
+        refuse_unknown(name);
     return index;
 }
 

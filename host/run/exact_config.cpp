@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cmath>
 #include <cstdlib>
 
 #include "host/files/file_error.hpp"
+#include "host/files/parse_number.hpp"
 #include "host/run/json_section.hpp"
 #include "kernels/status.hpp"
 
@@ -17,12 +17,6 @@ constexpr std::size_t longest_grid = 10000;
 
 double rounded(double value) {
     return std::strtod(fmt::format("{:.15g}", value).c_str(), nullptr);
-}
-
-template <class T>
-bool parse(std::string_view text, T& value) {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc() && end == text.data() + text.size();
 }
 
 }  // namespace
@@ -60,13 +54,7 @@ ExactConfig exact_config_from_json(const std::string& text, const std::string& c
         throw InputError(
             fmt::format("{} is not a configuration of ntpgeo {} (format ntpgeo.config.1, command {})", where,
                         command, command));
-    if (const nlohmann::json* dataset = section.child("dataset")) {
-        Section part(*dataset, where + ", dataset");
-        part.take("path", config.dataset.path);
-        part.take("hash", config.dataset.hash);
-        for (const char* key : {"vocab_size", "contexts", "nnz", "source", "entropy"}) part.ignore(key);
-        part.finish();
-    }
+    take_dataset(section, config.dataset);
     section.take("tol", config.tolerance);
     section.take("device", config.device);
     section.ignore("versions");
@@ -80,12 +68,7 @@ ExactConfig exact_config_from_json(const std::string& text, const std::string& c
         const nlohmann::json* save = section.child("save_points");
         if (save && !save->is_boolean()) section.fail("save_points", "true or false");
         config.save_points = save && save->get<bool>();
-        if (const nlohmann::json* limit = section.child("limit")) {
-            Section part(*limit, where + ", limit");
-            part.take("path", config.limit.path);
-            part.take("hash", config.limit.hash);
-            part.finish();
-        }
+        take_limit(section, config.limit);
     }
     section.finish();
     return config;
@@ -99,9 +82,9 @@ std::vector<double> lambda_grid(const std::string& text) {
                       second = text.find(':', first == std::string::npos ? first : first + 1);
     double high = 0, low = 0;
     std::int64_t per_decade = 0;
-    if (second == std::string::npos || !parse(std::string_view(text).substr(0, first), high) ||
-        !parse(std::string_view(text).substr(first + 1, second - first - 1), low) ||
-        !parse(std::string_view(text).substr(second + 1), per_decade) || !std::isfinite(high) ||
+    if (second == std::string::npos || !parse_number(std::string_view(text).substr(0, first), high) ||
+        !parse_number(std::string_view(text).substr(first + 1, second - first - 1), low) ||
+        !parse_number(std::string_view(text).substr(second + 1), per_decade) || !std::isfinite(high) ||
         !(high > 0) || !(low > 0) || per_decade < 1)
         refuse("is not HI:LO:PER_DECADE, two positive numbers and a whole number >= 1 (1e-1:1e-8:2, say)");
     if (high < low) refuse("rises: HI must not be below LO, for the path goes down");

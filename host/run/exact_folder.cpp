@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "host/files/file_error.hpp"
 #include "host/run/device.hpp"
 #include "host/run/machine_memory.hpp"
@@ -54,13 +52,9 @@ void write_factors(const std::filesystem::path& file, const SingularFactors& fac
 
 std::int64_t metadata_number(const SafetensorsFile& file, const std::filesystem::path& path,
                              const char* key) {
-    std::int64_t value = 0;
-    const auto found = file.metadata().find(key);
-    const bool there = found != file.metadata().end();
-    const char* const end = there ? found->second.data() + found->second.size() : nullptr;
-    if (!there || std::from_chars(found->second.data(), end, value).ptr != end)
-        throw InputError(fmt::format("{}: its metadata has no number '{}'", printable(path), key));
-    return value;
+    const auto number = file.metadata_number<std::int64_t>(key);
+    if (!number) throw InputError(fmt::format("{}: its metadata has no number '{}'", printable(path), key));
+    return *number;
 }
 
 void require_memory(Backend& backend, std::int64_t bytes, const std::string& what) {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -40,16 +39,6 @@ DatasetReference dataset_of(const Json& config, const std::string& where) {
     return reference;
 }
 
-/// A number of the metadata, where it is there.
-std::optional<double> metadata_value(const SafetensorsFile& file, const char* key) {
-    const auto found = file.metadata().find(key);
-    if (found == file.metadata().end()) return std::nullopt;
-    double value = 0;
-    const char* const end = found->second.data() + found->second.size();
-    const auto [stop, error] = std::from_chars(found->second.data(), end, value);
-    return error == std::errc() && stop == end ? std::optional<double>(value) : std::nullopt;
-}
-
 bool all_finite(const std::vector<double>& values) {
     return std::all_of(values.begin(), values.end(), [](double x) { return std::isfinite(x); });
 }
@@ -63,7 +52,7 @@ void read_factors(ExactResult& result) {
     result.words = file.read_matrix("W");
     result.contexts = file.read_matrix("H");
     result.values = file.read<double>("sigma", 1);
-    if (result.command == "path") result.lambda = metadata_value(file, "lambda");
+    if (result.command == "path") result.lambda = file.metadata_number<double>("lambda");
     const auto rank = static_cast<std::int64_t>(result.values.size());
     if (result.words.columns != rank || result.contexts.columns != rank)
         throw InputError(fmt::format("{}: W has {} columns and H {}, but sigma has {} values; all must agree",

@@ -4,6 +4,7 @@
 
 #include "host/files/file_error.hpp"
 #include "host/run/interrupt.hpp"
+#include "host/run/record.hpp"
 #include "kernels/status.hpp"
 
 namespace ntpgeo {
@@ -11,10 +12,6 @@ namespace {
 
 /// Relative rounding of ‖S̃‖_* at most.
 constexpr double norm_rounding = 1e-9;
-
-nlohmann::ordered_json number(const std::optional<double>& value) {
-    return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
-}
 
 class LimitRun {
   public:
@@ -121,12 +118,12 @@ nlohmann::ordered_json limit_record(const LimitCertificate& certificate, const P
     nlohmann::ordered_json record;
     record["iterations"] = certificate.iterations;
     record["nuclear_norm"] = certificate.nuclear_norm;
-    record["bound"] = number(certificate.bound);
-    record["relative_gap"] = number(certificate.relative_gap);
+    record["bound"] = number_or_null(certificate.bound);
+    record["relative_gap"] = number_or_null(certificate.relative_gap);
     record["rank"] = certificate.rank;
     record["proxy_nuclear_norm"] = proxy.nuclear_norm;
-    record["proxy_alignment"] = number(certificate.proxy_alignment);
-    record["proxy_sign_violations"] = number(proxy.sign_violations);
+    record["proxy_alignment"] = number_or_null(certificate.proxy_alignment);
+    record["proxy_sign_violations"] = number_or_null(proxy.sign_violations);
     record["time_s"] = time_s;
     return record;
 }

@@ -93,12 +93,13 @@ class PathRun {
   private:
     void finish_point() {
         const PathCertificate& certificate = *solver_.last();
-        SingularFactors factors = solver_.factors();
+        const SingularFactors factors = solver_.factors();
         const bool last = solver_.point() + 1 == config_.lambdas.size();
         folder_.append_metrics(record(certificate, factors));
+        if (!config_.save_points && !last) return;
         const bool with_bound = dataset_.vocab_size * dataset_.contexts() <= most_bound_logits;
+        const std::vector<double> logits = with_bound ? solver_.bound_logits() : std::vector<double>{};
         const auto write = [&](const std::string& name) {
-            const std::vector<double> logits = with_bound ? solver_.bound_logits() : std::vector<double>{};
             write_factors(folder_.path() / name, factors, dataset_,
                           {{"format", "ntpgeo.result.1"},
                            {"step", std::to_string(solver_.point())},
@@ -123,15 +124,6 @@ class PathRun {
             meter_.measure(words.matrix(Real::fp64, dataset_.vocab_size, dim),
                            contexts.matrix(Real::fp64, dataset_.contexts(), dim), certificate.lambda,
                            Precision::fp64, 0, static_cast<std::int64_t>(solver_.point()));
-        const Json measured = train_record(figures, {.step = 0,
-                                                     .time_s = 0,
-                                                     .lambda = certificate.lambda,
-                                                     .stage = 0,
-                                                     .device = backend_.device(),
-                                                     .precision = "",
-                                                     .metrics_precision = "fp64",
-                                                     .entropy = meter_.entropy(),
-                                                     .proxy_kind = meter_.proxy_kind()});
         Json record;
         record["lambda"] = certificate.lambda;
         record["iterations"] = certificate.iterations;
@@ -141,10 +133,10 @@ class PathRun {
         record["rank"] = certificate.rank;
         record["nuclear_norm"] = certificate.nuclear_norm;
         record["time_s"] = clock_.elapsed();
-        for (const auto& [key, value] : measured.items())
-            if (!record.contains(key) && key != "step" && key != "gap_kind" && key != "stage" &&
-                key != "precision")
-                record[key] = value;
+        add_figures(figures, meter_.entropy(), record);
+        record["proxy_kind"] = meter_.proxy_kind();
+        record["device"] = backend_.device();
+        record["metrics_precision"] = "fp64";
         return record;
     }
 

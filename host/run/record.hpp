@@ -25,6 +25,12 @@ struct RecordContext {
     std::string proxy_kind;
 };
 
+/// A number, or null where it does not exist.
+nlohmann::ordered_json number_or_null(const std::optional<double>& value);
+
+/// Adds every figure, loss to direction strengths, in the order of design 2.2.
+void add_figures(const Figures& figures, double entropy, nlohmann::ordered_json& record);
+
 /// Every key of a train record, in the order of design 2.2; what does not exist is null.
 nlohmann::ordered_json train_record(const Figures& figures, const RecordContext& context);
 

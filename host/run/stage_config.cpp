@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
+#include "host/files/parse_number.hpp"
 #include "host/run/config_names.hpp"
 #include "host/run/json_section.hpp"
 #include "kernels/status.hpp"
@@ -13,9 +13,8 @@
 namespace ntpgeo {
 namespace {
 
-bool parse_number(std::string_view text, double& value) {
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc() && stop == text.data() + text.size() && std::isfinite(value);
+bool parse_finite(std::string_view text, double& value) {
+    return parse_number(text, value) && std::isfinite(value);
 }
 
 bool is_one_of(OptimizerKind kind, const std::vector<OptimizerKind>& kinds) {
@@ -48,7 +47,7 @@ void parse_lambda(const std::string& text, Stage& stage) {
     const std::string_view all = text;
     double start = 0, end = 0;
     const bool read =
-        parse_number(all.substr(0, colon), start) && (!range || parse_number(all.substr(colon + 1), end));
+        parse_finite(all.substr(0, colon), start) && (!range || parse_finite(all.substr(colon + 1), end));
     if (!range) end = start;
     if (!read || start < 0 || end < 0)
         throw InputError("lambda: '" + text + "' is neither a number >= 0 nor HI:LO");

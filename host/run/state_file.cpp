@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cstring>
+#include <optional>
 
 #include "host/files/file_error.hpp"
 #include "host/files/safetensors.hpp"
@@ -14,12 +14,11 @@ namespace {
 
 template <class T>
 void read_number(const SafetensorsFile& file, const std::filesystem::path& path, const char* key, T& value) {
-    const auto found = file.metadata().find(key);
-    const bool there = found != file.metadata().end();
-    const char* const end = there ? found->second.data() + found->second.size() : nullptr;
-    if (!there || std::from_chars(found->second.data(), end, value).ptr != end)
+    const std::optional<T> number = file.metadata_number<T>(key);
+    if (!number)
         throw InputError(fmt::format("{}: its metadata has no number '{}'; no training run wrote it",
                                      printable(path), key));
+    value = *number;
 }
 
 StateHeader header_of(const SafetensorsFile& file, const std::filesystem::path& path) {
