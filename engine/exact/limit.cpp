@@ -1,6 +1,7 @@
 #include "engine/exact/limit.hpp"
 
 #include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 

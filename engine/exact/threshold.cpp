@@ -19,9 +19,8 @@ double root(double square) {
 
 DenseSpectrum::DenseSpectrum(Backend& backend, std::int64_t rows, std::int64_t vocab)
     : backend_(backend),
-      rows_(rows),
-      vocab_(vocab),
       shorter_(std::min(rows, vocab)),
+      longer_(std::max(rows, vocab)),
       by_words_(vocab <= rows),
       gram_(backend, shorter_ * shorter_ * 8) {}
 
@@ -54,14 +53,13 @@ void DenseSpectrum::filter(const SymmetricEigen& basis, const std::vector<double
     const Array half = scaled_vectors(basis, roots, count);
     const Matrix vectors = half.matrix(Real::fp64, shorter_, count);
     if (2 * count < shorter_) {
-        const std::int64_t longer = by_words_ ? rows_ : vocab_;
-        const Array inner(backend_, longer * count * 8);
+        const Array inner(backend_, longer_ * count * 8);
         if (by_words_) {
-            backend_.multiply(plain, 1, a, vectors, 0, inner.matrix(Real::fp64, longer, count));
-            backend_.multiply(b_transposed, 1, inner.matrix(Real::fp64, longer, count), vectors, 0, out);
+            backend_.multiply(plain, 1, a, vectors, 0, inner.matrix(Real::fp64, longer_, count));
+            backend_.multiply(b_transposed, 1, inner.matrix(Real::fp64, longer_, count), vectors, 0, out);
         } else {
-            backend_.multiply(a_transposed, 1, vectors, a, 0, inner.matrix(Real::fp64, count, longer));
-            backend_.multiply(plain, 1, vectors, inner.matrix(Real::fp64, count, longer), 0, out);
+            backend_.multiply(a_transposed, 1, vectors, a, 0, inner.matrix(Real::fp64, count, longer_));
+            backend_.multiply(plain, 1, vectors, inner.matrix(Real::fp64, count, longer_), 0, out);
         }
         return;
     }
@@ -106,8 +104,7 @@ double gram_norm_bound(double largest_eigenvalue, std::int64_t n, std::int64_t s
 
 double DenseSpectrum::norm_bound(Matrix m) {
     const SymmetricEigen spectrum = eigen(m);
-    return gram_norm_bound(spectrum.values[0], shorter_, by_words_ ? rows_ : vocab_,
-                           backend_.dot(m.flat(), m.flat()));
+    return gram_norm_bound(spectrum.values[0], shorter_, longer_, backend_.dot(m.flat(), m.flat()));
 }
 
 std::vector<double> DenseSpectrum::lengths(const SymmetricEigen& basis, Matrix a, Matrix products) {
@@ -123,8 +120,7 @@ std::vector<double> DenseSpectrum::lengths(const SymmetricEigen& basis, Matrix a
 }
 
 double DenseSpectrum::nuclear_norm_bound(Matrix z, Matrix work) {
-    const std::int64_t longer = by_words_ ? rows_ : vocab_;
-    const std::vector<double> sigma = lengths(last_, z, {work.data, Real::fp64, longer, shorter_});
+    const std::vector<double> sigma = lengths(last_, z, {work.data, Real::fp64, longer_, shorter_});
     const double sum = std::accumulate(sigma.begin(), sigma.end(), 0.0);
     // The products' rounding, and the vectors' deviation from an orthonormal basis.
     const double norm = root(backend_.dot(z.flat(), z.flat()));
@@ -134,9 +130,8 @@ double DenseSpectrum::nuclear_norm_bound(Matrix z, Matrix work) {
 
 SingularFactors DenseSpectrum::decompose(Matrix z, Matrix work) {
     const SymmetricEigen own = eigen(z);
-    const std::int64_t longer = by_words_ ? rows_ : vocab_;
     SingularFactors result;
-    result.sigma = lengths(own, z, {work.data, Real::fp64, longer, shorter_});
+    result.sigma = lengths(own, z, {work.data, Real::fp64, longer_, shorter_});
     // Descending but for rounding; what comes after the first that is too small is no larger than rounding.
     std::int64_t kept = 0;
     while (kept < shorter_ && result.sigma[kept] > kept_in_factors * result.sigma[0]) ++kept;
@@ -148,11 +143,11 @@ SingularFactors DenseSpectrum::decompose(Matrix z, Matrix work) {
         far.push_back(1 / std::sqrt(sigma));
     }
     const Array same = scaled_vectors(own, near, kept), scaled = scaled_vectors(own, far, kept);
-    const Array other(backend_, longer * kept * 8);
+    const Array other(backend_, longer_ * kept * 8);
     backend_.multiply(by_words_ ? plain : a_transposed, 1, z, scaled.matrix(Real::fp64, shorter_, kept), 0,
-                      other.matrix(Real::fp64, longer, kept));
+                      other.matrix(Real::fp64, longer_, kept));
     std::vector<double> on_same = download_array<double>(backend_, same.data(), shorter_ * kept);
-    std::vector<double> on_other = download_array<double>(backend_, other.data(), longer * kept);
+    std::vector<double> on_other = download_array<double>(backend_, other.data(), longer_ * kept);
     result.words = std::move(by_words_ ? on_same : on_other);
     result.contexts = std::move(by_words_ ? on_other : on_same);
     return result;

@@ -71,7 +71,7 @@ class DenseSpectrum {
     std::vector<double> lengths(const SymmetricEigen& basis, Matrix a, Matrix products);
 
     Backend& backend_;
-    std::int64_t rows_, vocab_, shorter_;
+    std::int64_t shorter_, longer_;
     bool by_words_;  // whether the shorter side is the words'
     Array gram_;
     SymmetricEigen last_;         // of the last thresholded A: σ² and vectors
