@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/data/dataset.hpp"
+#include "tests/columns_reference.hpp"
 
 namespace ntpgeo::reference {
 
@@ -98,9 +99,16 @@ inline double nuclear_norm(const Dense& a, std::int64_t rows, std::int64_t colum
 }
 
 inline std::vector<bool> support_of(const Dataset& data, std::int64_t j) {
-    std::vector<bool> in(static_cast<std::size_t>(data.vocab_size), false);
-    for (std::int64_t s = data.indptr[j]; s < data.indptr[j + 1]; ++s) in[data.indices[s]] = true;
-    return in;
+    return columns_reference::label_of(data, j).on;
+}
+
+/// Row j, and a row put in its place.
+inline columns_reference::Row row_of(const Dense& matrix, std::int64_t j, std::int64_t width) {
+    return {matrix.begin() + j * width, matrix.begin() + (j + 1) * width};
+}
+inline void set_row(Dense& matrix, std::int64_t j, const columns_reference::Row& row) {
+    std::transform(row.begin(), row.end(), matrix.begin() + j * static_cast<std::int64_t>(row.size()),
+                   [](columns_reference::Number value) { return static_cast<double>(value); });
 }
 
 /// The centred support matrix S̃.
@@ -134,40 +142,25 @@ inline double infeasibility(const Dataset& data, const Dense& matrix) {
     return worst;
 }
 
-/// The nearest matrix with the constraints of NTP-SVM, each column by bisection on the support's common
-/// logit.
+/// The nearest matrix with the constraints of NTP-SVM.
 inline Dense onto_margins(const Dataset& data, Dense matrix) {
-    for (std::int64_t j = 0; j < data.contexts(); ++j) {
-        const std::vector<bool> in = support_of(data, j);
-        double* const row = matrix.data() + j * data.vocab_size;
-        const auto slope = [&](double a) {
-            double sum = 0;
-            for (std::int64_t v = 0; v < data.vocab_size; ++v)
-                sum += in[v] ? a - row[v] : std::min(a - 1 - row[v], 0.0);
-            return sum;
-        };
-        double low = *std::min_element(row, row + data.vocab_size) - 1,
-               high = *std::max_element(row, row + data.vocab_size) + 2;
-        for (int k = 0; k < 200; ++k) (slope(0.5 * (low + high)) < 0 ? low : high) = 0.5 * (low + high);
-        for (std::int64_t v = 0; v < data.vocab_size; ++v) row[v] = in[v] ? low : std::min(row[v], low - 1);
-    }
+    for (std::int64_t j = 0; j < data.contexts(); ++j)
+        set_row(matrix, j,
+                columns_reference::project(columns_reference::label_of(data, j), 1,
+                                           row_of(matrix, j, data.vocab_size)));
     return matrix;
 }
 
 /// The bound that a matrix M proves for NTP-SVM (design 1.4), by its definition: made feasible, ⟨S, M⟩/‖M‖₂.
 inline double margin_bound(const Dataset& data, Dense m) {
     const std::int64_t vocab = data.vocab_size;
+    const columns_reference::Row zero(static_cast<std::size_t>(vocab), 0);
     double inner = 0;
     for (std::int64_t j = 0; j < data.contexts(); ++j) {
-        const std::vector<bool> in = support_of(data, j);
-        double sum = 0;
-        for (std::int64_t v = 0; v < vocab; ++v) {
-            double& entry = m[j * vocab + v];
-            if (!in[v]) entry = std::min(entry, 0.0);
-            sum += entry;
-        }
+        const auto label = columns_reference::label_of(data, j);
+        set_row(m, j, columns_reference::dual(label, 1, row_of(m, j, vocab), zero));
         for (std::int64_t v = 0; v < vocab; ++v)
-            if (in[v]) inner += m[j * vocab + v] -= sum / static_cast<double>(data.support_size(j));
+            if (label.on[v]) inner += m[j * vocab + v];
     }
     return inner / singular_values(m, data.contexts(), vocab)[0];
 }
@@ -179,19 +172,12 @@ struct Loss {
 };
 inline Loss cross_entropy(const Dataset& data, const Dense& logits) {
     Loss loss;
-    const std::int64_t vocab = data.vocab_size;
     for (std::int64_t j = 0; j < data.contexts(); ++j) {
-        const double* const row = logits.data() + j * vocab;
-        std::vector<long double> p(static_cast<std::size_t>(vocab), 0);
-        for (std::int64_t s = data.indptr[j]; s < data.indptr[j + 1]; ++s) p[data.indices[s]] = data.probs[s];
-        const long double top = *std::max_element(row, row + vocab);
-        long double total = 0;
-        for (std::int64_t v = 0; v < vocab; ++v) total += std::exp(row[v] - top);
-        for (std::int64_t v = 0; v < vocab; ++v) {
-            const long double log_q = row[v] - top - std::log(total);
-            if (p[v] > 0) loss.excess += data.context_probs[j] * p[v] * (std::log(p[v]) - log_q);
-            loss.gradient.push_back(static_cast<double>(data.context_probs[j] * (std::exp(log_q) - p[v])));
-        }
+        const auto label = columns_reference::label_of(data, j);
+        const auto row = row_of(logits, j, data.vocab_size), q = columns_reference::softmax(row);
+        loss.excess += label.weight * columns_reference::excess(label, row);
+        for (std::size_t v = 0; v < q.size(); ++v)
+            loss.gradient.push_back(static_cast<double>(label.weight * (q[v] - label.p[v])));
     }
     return loss;
 }
@@ -205,13 +191,11 @@ inline double path_bound(const Dataset& data, const Dense& logits, double lambda
     const long double t = std::min(1.0, lambda / norm);
     long double bound = 0;
     for (std::int64_t j = 0; j < data.contexts(); ++j) {
-        std::vector<long double> p(static_cast<std::size_t>(vocab), 0);
-        for (std::int64_t s = data.indptr[j]; s < data.indptr[j + 1]; ++s) p[data.indices[s]] = data.probs[s];
-        for (std::int64_t v = 0; v < vocab; ++v) {
-            const long double q = p[v] + t * loss.gradient[j * vocab + v] / data.context_probs[j];
-            if (q > 0) bound -= data.context_probs[j] * q * std::log(q);
-            if (p[v] > 0) bound += data.context_probs[j] * p[v] * std::log(p[v]);
-        }
+        const auto label = columns_reference::label_of(data, j);
+        columns_reference::Row moved = label.p;
+        for (std::size_t v = 0; v < moved.size(); ++v)
+            moved[v] += t * loss.gradient[j * vocab + static_cast<std::int64_t>(v)] / label.weight;
+        bound += label.weight * (columns_reference::entropy(moved) - columns_reference::entropy(label.p));
     }
     return static_cast<double>(bound);
 }
