@@ -59,7 +59,7 @@ class Backend {
     virtual RowDots row_dots(Matrix rows, std::int64_t row, Vector x) = 0;
     virtual void subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y) = 0;
 
-    // dense/ and sparse/, fp64: the factors' products and the pattern's, for the figures.
+    // dense/ and sparse/: the factors' products and the pattern's; fp64, multiply and gram also fp32.
     virtual void multiply(const Product& product, double alpha, Matrix a, Matrix b, double beta,
                           Matrix c) = 0;
     virtual void gram(Matrix a, bool of_columns, Matrix c) = 0;
@@ -90,7 +90,8 @@ class Backend {
 
     // svd/, on host memory: the matrices are small next to what they come from, and the engine looks at the
     // numbers.
-    virtual SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n) = 0;
+    virtual SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n,
+                                           Real real = Real::fp64) = 0;
     virtual SmallSvd small_svd(std::vector<double> matrix, std::int64_t rows, std::int64_t columns) = 0;
 
     // anchored_xent/

@@ -114,8 +114,8 @@ class CpuBackend final : public Backend {
         return columns_cpu::dual_entropy(labels, scales, gradient, t);
     }
 
-    SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n) override {
-        return svd_cpu::symmetric_eigen(std::move(matrix), n);
+    SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n, Real real) override {
+        return svd_cpu::symmetric_eigen(std::move(matrix), n, real);
     }
     SmallSvd small_svd(std::vector<double> matrix, std::int64_t rows, std::int64_t columns) override {
         return svd_cpu::small_svd(std::move(matrix), rows, columns);

@@ -115,8 +115,8 @@ class CudaBackend final : public Backend {
         return columns_cuda::dual_entropy(device_, labels, scales, gradient, t);
     }
 
-    SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n) override {
-        return svd_cuda::symmetric_eigen(device_, matrix, n);
+    SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n, Real real) override {
+        return svd_cuda::symmetric_eigen(device_, matrix, n, real);
     }
     SmallSvd small_svd(std::vector<double> matrix, std::int64_t rows, std::int64_t columns) override {
         return svd_cuda::small_svd(device_, matrix, rows, columns);

@@ -109,8 +109,8 @@ class MeteringBackend final : public Backend {
                                   Matrix x) override {
         cpu_->pattern_transposed_times(labels, values, alpha, y, x);
     }
-    SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n) override {
-        return cpu_->symmetric_eigen(std::move(matrix), n);
+    SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n, Real real) override {
+        return cpu_->symmetric_eigen(std::move(matrix), n, real);
     }
     SmallSvd small_svd(std::vector<double> matrix, std::int64_t rows, std::int64_t columns) override {
         return cpu_->small_svd(std::move(matrix), rows, columns);

@@ -69,6 +69,7 @@ class LimitSolver {
   private:
     void test_proxy();
     void make_certificate();
+    void subtract_means(Matrix point);
 
     Backend& backend_;
     MergedContexts merged_;

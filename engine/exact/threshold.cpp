@@ -15,6 +15,16 @@ double root(double square) {
     return std::sqrt(std::max(square, 0.0));
 }
 
+// (σ − τ)/σ of the σ² that exceed τ².
+std::vector<double> shrinkage(const std::vector<double>& squares, double tau) {
+    std::vector<double> factor;
+    for (const double square : squares) {
+        if (!(root(square) > tau)) break;
+        factor.push_back((root(square) - tau) / root(square));
+    }
+    return factor;
+}
+
 }  // namespace
 
 DenseSpectrum::DenseSpectrum(Backend& backend, std::int64_t rows, std::int64_t vocab)
@@ -30,18 +40,22 @@ std::int64_t DenseSpectrum::bytes(std::int64_t rows, std::int64_t vocab) {
 }
 
 SymmetricEigen DenseSpectrum::eigen(Matrix a) {
-    backend_.gram(a, by_words_, gram_.matrix(Real::fp64, shorter_, shorter_));
-    return backend_.symmetric_eigen(download_array<double>(backend_, gram_.data(), shorter_ * shorter_),
-                                    shorter_);
+    backend_.gram(a, by_words_, gram_.matrix(a.real, shorter_, shorter_));
+    return with_real(a.real, [&]<class T>(T) {
+        const std::vector<T> gram = download_array<T>(backend_, gram_.data(), shorter_ * shorter_);
+        return backend_.symmetric_eigen({gram.begin(), gram.end()}, shorter_, a.real);
+    });
 }
 
 Array DenseSpectrum::scaled_vectors(const SymmetricEigen& basis, const std::vector<double>& factor,
-                                    std::int64_t count) {
+                                    std::int64_t count, Real real) {
     std::vector<double> scaled(static_cast<std::size_t>(shorter_ * count));
     for (std::int64_t i = 0; i < shorter_; ++i)
         for (std::int64_t k = 0; k < count; ++k)
             scaled[i * count + k] = factor[k] * basis.vectors[i * shorter_ + k];
-    return upload_array(backend_, scaled);
+    return with_real(real, [&]<class T>(T) {
+        return upload_array(backend_, std::vector<T>(scaled.begin(), scaled.end()));
+    });
 }
 
 void DenseSpectrum::filter(const SymmetricEigen& basis, const std::vector<double>& factor, Matrix a,
@@ -50,20 +64,20 @@ void DenseSpectrum::filter(const SymmetricEigen& basis, const std::vector<double
     if (count == 0) return backend_.fill_zero(out.flat());
     std::vector<double> roots;
     for (const double value : factor) roots.push_back(std::sqrt(value));
-    const Array half = scaled_vectors(basis, roots, count);
-    const Matrix vectors = half.matrix(Real::fp64, shorter_, count);
+    const Array half = scaled_vectors(basis, roots, count, a.real);
+    const Matrix vectors = half.matrix(a.real, shorter_, count);
     if (2 * count < shorter_) {
-        const Array inner(backend_, longer_ * count * 8);
+        const Array inner(backend_, longer_ * count * bytes_of(a.real));
         if (by_words_) {
-            backend_.multiply(plain, 1, a, vectors, 0, inner.matrix(Real::fp64, longer_, count));
-            backend_.multiply(b_transposed, 1, inner.matrix(Real::fp64, longer_, count), vectors, 0, out);
+            backend_.multiply(plain, 1, a, vectors, 0, inner.matrix(a.real, longer_, count));
+            backend_.multiply(b_transposed, 1, inner.matrix(a.real, longer_, count), vectors, 0, out);
         } else {
-            backend_.multiply(a_transposed, 1, vectors, a, 0, inner.matrix(Real::fp64, count, longer_));
-            backend_.multiply(plain, 1, vectors, inner.matrix(Real::fp64, count, longer_), 0, out);
+            backend_.multiply(a_transposed, 1, vectors, a, 0, inner.matrix(a.real, count, longer_));
+            backend_.multiply(plain, 1, vectors, inner.matrix(a.real, count, longer_), 0, out);
         }
         return;
     }
-    const Matrix map = gram_.matrix(Real::fp64, shorter_, shorter_);
+    const Matrix map = gram_.matrix(a.real, shorter_, shorter_);
     backend_.gram(vectors, false, map);
     by_words_ ? backend_.multiply(plain, 1, a, map, 0, out) : backend_.multiply(plain, 1, map, a, 0, out);
 }
@@ -71,14 +85,20 @@ void DenseSpectrum::filter(const SymmetricEigen& basis, const std::vector<double
 void DenseSpectrum::threshold(Matrix a, double tau, Matrix x) {
     last_ = eigen(a);
     values_.clear();
-    std::vector<double> factor;
     for (const double square : last_.values) {
-        const double sigma = root(square);
-        if (!(sigma > tau)) break;
-        values_.push_back(sigma - tau);
-        factor.push_back((sigma - tau) / sigma);
+        if (!(root(square) > tau)) break;
+        values_.push_back(root(square) - tau);
     }
-    filter(last_, factor, a, x);
+    filter(last_, shrinkage(last_.values, tau), a, x);
+}
+
+// Each of the two is the other's fp32 copy: no further memory.
+void DenseSpectrum::threshold_in_fp32(Matrix a, double tau, Matrix x) {
+    const Matrix from{x.data, Real::fp32, a.rows, a.columns}, to{a.data, Real::fp32, a.rows, a.columns};
+    backend_.copy(a.flat(), from.flat());
+    const SymmetricEigen basis = eigen(from);
+    filter(basis, shrinkage(basis.values, tau), from, to);
+    backend_.copy(to.flat(), x.flat());
 }
 
 double DenseSpectrum::nuclear_norm() const {

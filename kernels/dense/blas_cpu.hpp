@@ -46,4 +46,17 @@ inline void gemm(CBLAS_TRANSPOSE a_op, CBLAS_TRANSPOSE b_op, std::int64_t m, std
                 beta, c, static_cast<blasint>(ldc));
 }
 
+/// The lower triangle of C [n, n] = AᵀA (CblasTrans) or AAᵀ (CblasNoTrans), row-major, on the calling thread;
+/// k is the summed dimension.
+inline void syrk(CBLAS_TRANSPOSE op, std::int64_t n, std::int64_t k, const double* a, std::int64_t lda,
+                 double* c, std::int64_t ldc) {
+    cblas_dsyrk(CblasRowMajor, CblasLower, op, static_cast<blasint>(n), static_cast<blasint>(k), 1, a,
+                static_cast<blasint>(lda), 0, c, static_cast<blasint>(ldc));
+}
+inline void syrk(CBLAS_TRANSPOSE op, std::int64_t n, std::int64_t k, const float* a, std::int64_t lda,
+                 float* c, std::int64_t ldc) {
+    cblas_ssyrk(CblasRowMajor, CblasLower, op, static_cast<blasint>(n), static_cast<blasint>(k), 1, a,
+                static_cast<blasint>(lda), 0, c, static_cast<blasint>(ldc));
+}
+
 }  // namespace ntpgeo

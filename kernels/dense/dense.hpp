@@ -1,5 +1,5 @@
-// Dense fp64 products of tall factors, for the figures (design 4.4). Contract with backend.hpp; the CPU twins
-// are declared here.
+// Dense products of tall factors, for the figures (design 4.4) and the exact solvers (4.2). Contract with
+// backend.hpp; the CPU twins are declared here.
 #pragma once
 
 #include "kernels/views.hpp"
@@ -17,13 +17,13 @@ inline constexpr Product b_transposed{false, true};
 
 namespace dense_cpu {
 
-/// C = alpha·op(A)·op(B) + beta·C, all fp64. The long dimension (rows of C, or the summed one for AᵀB) is cut
-/// into fixed blocks that threads share and that are added in order.
+/// C = alpha·op(A)·op(B) + beta·C, all fp64 or all fp32. The long dimension (rows of C, or the summed one for
+/// AᵀB) is cut into fixed blocks that threads share and that are added in order.
 void multiply(const Product& product, double alpha, Matrix a, Matrix b, double beta, Matrix c);
 
-/// C = AᵀA [columns, columns] where `of_columns`, else C = AAᵀ [rows, rows], all fp64, both triangles. Sums
-/// over fixed blocks in a fixed order; the error of an entry is below (n + 2)·2^-53 times the sum of the
-/// absolute products, n being the summed dimension.
+/// C = AᵀA [columns, columns] where `of_columns`, else C = AAᵀ [rows, rows], both fp64 or both fp32, both
+/// triangles. Sums in a fixed order; the error of an entry is below (n + 2)u times the sum of the absolute
+/// products, n being the summed dimension and u = 2^-53 or 2^-24.
 void gram(Matrix a, bool of_columns, Matrix c);
 
 /// means[k] = (1/rows) Σ_i a[i,k], fp64.

@@ -25,25 +25,27 @@ CBLAS_TRANSPOSE op(bool transpose) {
 // OpenBLAS from using threads of its own, whose number would decide the bits.
 
 // op(A) keeps A's rows: blocks of rows of C are independent.
-void multiply_rows(const Product& product, double alpha, Matrix a, Matrix b, double beta, Matrix c) {
+template <class T>
+void multiply_rows(const Product& product, T alpha, Matrix a, Matrix b, T beta, Matrix c) {
 #pragma omp parallel for schedule(dynamic, 1)
     for (std::int64_t begin = 0; begin < c.rows; begin += block_rows) {
         const std::int64_t rows = std::min(block_rows, c.rows - begin);
         gemm(CblasNoTrans, op(product.transpose_b), rows, c.columns, a.columns, alpha,
-             a.as<double>() + begin * a.columns, a.columns, b.as<double>(), b.columns, beta,
-             c.as<double>() + begin * c.columns, c.columns);
+             a.as<T>() + begin * a.columns, a.columns, b.as<T>(), b.columns, beta,
+             c.as<T>() + begin * c.columns, c.columns);
     }
 }
 
 // AᵀB sums over the long dimension: one partial product a block, added in the order of the blocks.
-void multiply_inner(const Product& product, double alpha, Matrix a, Matrix b, double beta, Matrix c) {
+template <class T>
+void multiply_inner(const Product& product, T alpha, Matrix a, Matrix b, T beta, Matrix c) {
     const std::int64_t blocks = (a.rows + block_sum - 1) / block_sum;
     const std::int64_t size = c.rows * c.columns;
-    double* const out = c.as<double>();
+    T* const out = c.as<T>();
     for (std::int64_t i = 0; i < size; ++i) out[i] = beta == 0 ? 0 : beta * out[i];
     // A few partial results at a time bound the memory; the order of addition stays that of the blocks.
     constexpr std::int64_t together = 16;
-    AlignedArray<double> partial(std::min(blocks, together) * size);
+    AlignedArray<T> partial(std::min(blocks, together) * size);
     for (std::int64_t first = 0; first < blocks; first += together) {
         const std::int64_t count = std::min(together, blocks - first);
 #pragma omp parallel for schedule(dynamic, 1)
@@ -51,43 +53,65 @@ void multiply_inner(const Product& product, double alpha, Matrix a, Matrix b, do
             const std::int64_t begin = (first + k) * block_sum;
             const std::int64_t rows = std::min(block_sum, a.rows - begin);
             gemm(CblasTrans, op(product.transpose_b), c.rows, c.columns, rows, alpha,
-                 a.as<double>() + begin * a.columns, a.columns, b.as<double>() + begin * b.columns, b.columns,
-                 0.0, partial.data() + k * size, c.columns);
+                 a.as<T>() + begin * a.columns, a.columns, b.as<T>() + begin * b.columns, b.columns, T{0},
+                 partial.data() + k * size, c.columns);
         }
         for (std::int64_t k = 0; k < count; ++k)
             for (std::int64_t i = 0; i < size; ++i) out[i] += partial.data()[k * size + i];
     }
 }
 
-}  // namespace
+struct Tile {
+    std::int64_t row, column;
+};
+
+// The k-th tile below the diagonal, counted row by row.
+Tile below_diagonal(std::int64_t k) {
+    std::int64_t row = 1;
+    while (k >= row) k -= row++;
+    return {row, k};
+}
 
 // Tiles of the lower triangle, each with the whole sum: whichever thread makes a tile, its bits are the same.
-void gram(Matrix a, bool of_columns, Matrix c) {
-    constexpr std::int64_t tile = 128;
+template <class T>
+void gram_tiles(Matrix a, bool of_columns, Matrix c) {
+    constexpr std::int64_t tile = 256;
     const std::int64_t n = c.rows, inner = of_columns ? a.rows : a.columns, tiles = (n + tile - 1) / tile;
-    double* const out = c.as<double>();
+    const std::int64_t count = tiles * (tiles + 1) / 2;
+    const std::int64_t leading = std::max<std::int64_t>(a.columns, 1);
+    T* const out = c.as<T>();
     const auto part = [&](std::int64_t begin) {
-        return a.as<double>() + (of_columns ? begin : begin * a.columns);
+        return a.as<T>() + (of_columns ? begin : begin * a.columns);
     };
-#pragma omp parallel for schedule(dynamic, 1) collapse(2)
-    for (std::int64_t row = 0; row < tiles; ++row) {
-        for (std::int64_t column = 0; column < tiles; ++column) {
-            if (column > row) continue;
-            const std::int64_t i = row * tile, k = column * tile;
-            gemm(of_columns ? CblasTrans : CblasNoTrans, of_columns ? CblasNoTrans : CblasTrans,
-                 std::min(tile, n - i), std::min(tile, n - k), inner, 1.0, part(i), a.columns, part(k),
-                 a.columns, 0.0, out + i * n + k, n);
-        }
+    const auto left = of_columns ? CblasTrans : CblasNoTrans, right = of_columns ? CblasNoTrans : CblasTrans;
+    // Those on the diagonal, half the work each, come last.
+#pragma omp parallel for schedule(dynamic, 1)
+    for (std::int64_t k = 0; k < count; ++k) {
+        const auto [row, column] =
+            k < count - tiles ? below_diagonal(k) : Tile{k - (count - tiles), k - (count - tiles)};
+        const std::int64_t i = row * tile, j = column * tile, rows = std::min(tile, n - i);
+        T* const target = out + i * n + j;
+        if (row == column)
+            syrk(left, rows, inner, part(i), leading, target, n);
+        else
+            gemm(left, right, rows, tile, inner, T{1}, part(i), leading, part(j), leading, T{0}, target, n);
     }
     for (std::int64_t i = 0; i < n; ++i)
-        for (std::int64_t k = i + 1; k < n; ++k) out[i * n + k] = out[k * n + i];
+        for (std::int64_t j = i + 1; j < n; ++j) out[i * n + j] = out[j * n + i];
+}
+
+}  // namespace
+
+void gram(Matrix a, bool of_columns, Matrix c) {
+    with_real(c.real, [&]<class T>(T) { gram_tiles<T>(a, of_columns, c); });
 }
 
 void multiply(const Product& product, double alpha, Matrix a, Matrix b, double beta, Matrix c) {
-    if (product.transpose_a)
-        multiply_inner(product, alpha, a, b, beta, c);
-    else
-        multiply_rows(product, alpha, a, b, beta, c);
+    with_real(c.real, [&]<class T>(T) {
+        const auto factor = static_cast<T>(alpha), kept = static_cast<T>(beta);
+        product.transpose_a ? multiply_inner(product, factor, a, b, kept, c)
+                            : multiply_rows(product, factor, a, b, kept, c);
+    });
 }
 
 void column_means(Matrix a, Vector means) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <port.cuh>
+#include <type_traits>
 
 namespace ntpgeo::dense_cuda {
 namespace {
@@ -64,8 +65,9 @@ __global__ void subtract_row(const double* row, double* a, std::int64_t rows, st
 /// c[i, k] = c[k, i] above the diagonal, for c [n, n]: block (tile of rows, tile of columns) reads its mirror
 /// tile, by way of shared memory so that both accesses run along rows. The tile's rows are one longer than
 /// they must be: its columns then lie in different banks.
-__global__ void mirror_lower(double* c, std::int64_t n) {
-    SHARED_ARRAY(double, block, mirror_tile*(mirror_tile + 1));
+template <class T>
+__global__ void mirror_lower(T* c, std::int64_t n) {
+    SHARED_ARRAY(T, block, mirror_tile * (mirror_tile + 1));
     if (blockIdx.y < blockIdx.x) return;
     const std::int64_t first_row = std::int64_t{blockIdx.x} * mirror_tile,
                        first_column = std::int64_t{blockIdx.y} * mirror_tile;
@@ -85,6 +87,22 @@ __global__ void mirror_lower(double* c, std::int64_t n) {
 }  // namespace kernels
 
 namespace {
+
+template <class T, class... Arguments>
+cublasStatus_t gemm(Arguments... arguments) {
+    if constexpr (std::is_same_v<T, double>)
+        return cublasDgemm_64(arguments...);
+    else
+        return cublasSgemm_64(arguments...);
+}
+
+template <class T, class... Arguments>
+cublasStatus_t syrk(Arguments... arguments) {
+    if constexpr (std::is_same_v<T, double>)
+        return cublasDsyrk_64(arguments...);
+    else
+        return cublasSsyrk_64(arguments...);
+}
 
 /// out[k] = Σ over the rows of a[·, k] or of its square, over `divisor`.
 template <bool squared>
@@ -110,10 +128,12 @@ void multiply(device::Device& device, const Product& product, double alpha, Matr
     if (c.rows == 0 || c.columns == 0) return;
     const auto op = [](bool transpose) { return transpose ? CUBLAS_OP_T : CUBLAS_OP_N; };
     const std::int64_t inner = product.transpose_a ? a.rows : a.columns;
-    NTPGEO_CHECK(cublasDgemm_64(device.cublas(), op(product.transpose_b), op(product.transpose_a), c.columns,
-                                c.rows, inner, &alpha, b.as<double>(), std::max<std::int64_t>(b.columns, 1),
-                                a.as<double>(), std::max<std::int64_t>(a.columns, 1), &beta, c.as<double>(),
-                                c.columns));
+    with_real(c.real, [&]<class T>(T) {
+        const auto factor = static_cast<T>(alpha), kept = static_cast<T>(beta);
+        NTPGEO_CHECK(gemm<T>(device.cublas(), op(product.transpose_b), op(product.transpose_a), c.columns,
+                             c.rows, inner, &factor, b.as<T>(), std::max<std::int64_t>(b.columns, 1),
+                             a.as<T>(), std::max<std::int64_t>(a.columns, 1), &kept, c.as<T>(), c.columns));
+    });
 }
 
 // cuBLAS makes one triangle; copying it to the other keeps C symmetric to the last bit. Row-major A is
@@ -121,13 +141,15 @@ void multiply(device::Device& device, const Product& product, double alpha, Matr
 void gram(device::Device& device, Matrix a, bool of_columns, Matrix c) {
     const std::int64_t n = c.rows, inner = of_columns ? a.rows : a.columns;
     if (n == 0) return;
-    const double one = 1, zero = 0;
-    NTPGEO_CHECK(cublasDsyrk_64(device.cublas(), CUBLAS_FILL_MODE_UPPER,
-                                of_columns ? CUBLAS_OP_N : CUBLAS_OP_T, n, inner, &one, a.as<double>(),
-                                std::max<std::int64_t>(a.columns, 1), &zero, c.as<double>(), n));
     const auto tiles = static_cast<unsigned>(ceiling(n, mirror_tile));
-    NTPGEO_CHECK(launch(kernels::mirror_lower, dim3(tiles, tiles), dim3(mirror_tile, tile_rows), 0,
-                        device.stream(), c.as<double>(), n));
+    with_real(c.real, [&]<class T>(T) {
+        const T one = 1, zero = 0;
+        NTPGEO_CHECK(syrk<T>(device.cublas(), CUBLAS_FILL_MODE_UPPER, of_columns ? CUBLAS_OP_N : CUBLAS_OP_T,
+                             n, inner, &one, a.as<T>(), std::max<std::int64_t>(a.columns, 1), &zero,
+                             c.as<T>(), n));
+        NTPGEO_CHECK(launch(kernels::mirror_lower<T>, dim3(tiles, tiles), dim3(mirror_tile, tile_rows), 0,
+                            device.stream(), c.as<T>(), n));
+    });
 }
 
 void column_means(device::Device& device, Matrix a, Vector means) {

@@ -1,9 +1,11 @@
-// Small dense decompositions of host matrices, fp64. Contract with backend.hpp; the CPU twins (LAPACK on one
+// Small dense decompositions of host matrices. Contract with backend.hpp; the CPU twins (LAPACK on one
 // thread) are declared here.
 #pragma once
 
 #include <cstdint>
 #include <vector>
+
+#include "kernels/views.hpp"
 
 namespace ntpgeo {
 
@@ -23,8 +25,9 @@ struct SmallSvd {
 
 namespace svd_cpu {
 
-/// `matrix` [n, n], only its lower triangle is read. Throws Failure where LAPACK does not converge.
-SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n);
+/// `matrix` [n, n], only its upper triangle is read; solved in the arithmetic of `real`. Throws Failure where
+/// LAPACK does not converge.
+SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n, Real real);
 
 /// Throws Failure where LAPACK does not converge.
 SmallSvd small_svd(std::vector<double> matrix, std::int64_t rows, std::int64_t columns);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <port.cuh>
+#include <type_traits>
 #include <utility>
 
 namespace ntpgeo::svd_cuda {
@@ -20,15 +21,17 @@ class Parameters {
     cusolverDnParams_t parameters_ = nullptr;
 };
 
-void upload(device::Device& device, const std::vector<double>& host, double* to) {
-    NTPGEO_CHECK(cudaMemcpyAsync(to, host.data(), host.size() * sizeof(double), cudaMemcpyHostToDevice,
-                                 device.stream()));
+template <class T>
+void upload(device::Device& device, const std::vector<T>& host, T* to) {
+    NTPGEO_CHECK(
+        cudaMemcpyAsync(to, host.data(), host.size() * sizeof(T), cudaMemcpyHostToDevice, device.stream()));
 }
 
 /// What `from` holds once the queued work has run.
-void download(device::Device& device, const double* from, std::vector<double>& host) {
-    NTPGEO_CHECK(cudaMemcpyAsync(host.data(), from, host.size() * sizeof(double), cudaMemcpyDeviceToHost,
-                                 device.stream()));
+template <class T>
+void download(device::Device& device, const T* from, std::vector<T>& host) {
+    NTPGEO_CHECK(
+        cudaMemcpyAsync(host.data(), from, host.size() * sizeof(T), cudaMemcpyDeviceToHost, device.stream()));
     device.synchronise();
 }
 
@@ -39,39 +42,43 @@ std::vector<double> transposed(const std::vector<double>& matrix, std::int64_t r
     return result;
 }
 
-}  // namespace
-
-// The row-major lower triangle is cuSOLVER's column-major upper one; its eigenvectors come out one a row,
+// The row-major upper triangle is cuSOLVER's column-major lower one; its eigenvectors come out one a row,
 // ascending.
-SymmetricEigen symmetric_eigen(device::Device& device, const std::vector<double>& matrix, std::int64_t n) {
-    SymmetricEigen result;
-    result.values.resize(static_cast<std::size_t>(n));
-    result.vectors.resize(static_cast<std::size_t>(n * n));
-    if (n == 0) return result;
+template <class T>
+SymmetricEigen eigen_of(device::Device& device, const std::vector<T>& matrix, std::int64_t n) {
     const Parameters parameters;
-    const device::DeviceArray<double> vectors(n * n), values(n);
+    const device::DeviceArray<T> vectors(n * n), values(n);
     std::size_t device_bytes = 0, host_bytes = 0;
     const auto job = CUSOLVER_EIG_MODE_VECTOR;
-    const auto half = CUBLAS_FILL_MODE_UPPER;
-    NTPGEO_CHECK(cusolverDnXsyevd_bufferSize(device.cusolver(), parameters.get(), job, half, n, CUDA_R_64F,
-                                             vectors.data(), n, CUDA_R_64F, values.data(), CUDA_R_64F,
-                                             &device_bytes, &host_bytes));
+    const auto half = CUBLAS_FILL_MODE_LOWER;
+    const auto type = std::is_same_v<T, double> ? CUDA_R_64F : CUDA_R_32F;
+    NTPGEO_CHECK(cusolverDnXsyevd_bufferSize(device.cusolver(), parameters.get(), job, half, n, type,
+                                             vectors.data(), n, type, values.data(), type, &device_bytes,
+                                             &host_bytes));
     const device::DeviceArray<unsigned char> device_work(static_cast<std::int64_t>(device_bytes));
     const device::DeviceArray<int> info(1);
     std::vector<unsigned char> host_work(host_bytes);
     upload(device, matrix, vectors.data());
-    NTPGEO_CHECK(cusolverDnXsyevd(device.cusolver(), parameters.get(), job, half, n, CUDA_R_64F,
-                                  vectors.data(), n, CUDA_R_64F, values.data(), CUDA_R_64F,
-                                  device_work.data(), device_bytes, host_work.data(), host_bytes,
-                                  info.data()));
+    NTPGEO_CHECK(cusolverDnXsyevd(device.cusolver(), parameters.get(), job, half, n, type, vectors.data(), n,
+                                  type, values.data(), type, device_work.data(), device_bytes,
+                                  host_work.data(), host_bytes, info.data()));
     device::check_info(device.fetch(info.data()), "syevd");
-    std::vector<double> ascending(result.vectors.size());
-    download(device, values.data(), result.values);
-    download(device, vectors.data(), ascending);
-    std::reverse(result.values.begin(), result.values.end());
+    std::vector<T> rows(matrix.size()), ascending(static_cast<std::size_t>(n));
+    download(device, values.data(), ascending);
+    download(device, vectors.data(), rows);
+    SymmetricEigen result{{ascending.rbegin(), ascending.rend()}, std::vector<double>(rows.size())};
     for (std::int64_t k = 0; k < n; ++k)
-        for (std::int64_t i = 0; i < n; ++i) result.vectors[i * n + k] = ascending[(n - 1 - k) * n + i];
+        for (std::int64_t i = 0; i < n; ++i) result.vectors[i * n + k] = rows[(n - 1 - k) * n + i];
     return result;
+}
+
+}  // namespace
+
+SymmetricEigen symmetric_eigen(device::Device& device, const std::vector<double>& matrix, std::int64_t n,
+                               Real real) {
+    if (n == 0) return {};
+    if (real == Real::fp64) return eigen_of(device, matrix, n);
+    return eigen_of(device, std::vector<float>(matrix.begin(), matrix.end()), n);
 }
 
 // gesvd wants columns one after the other, and at least as many rows as columns. A wide row-major matrix is

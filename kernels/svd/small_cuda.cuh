@@ -10,7 +10,8 @@
 namespace ntpgeo::svd_cuda {
 
 /// Throws Failure where cuSOLVER does not converge.
-SymmetricEigen symmetric_eigen(device::Device& device, const std::vector<double>& matrix, std::int64_t n);
+SymmetricEigen symmetric_eigen(device::Device& device, const std::vector<double>& matrix, std::int64_t n,
+                               Real real);
 /// Throws Failure where cuSOLVER does not converge.
 SmallSvd small_svd(device::Device& device, const std::vector<double>& matrix, std::int64_t rows,
                    std::int64_t columns);

@@ -10,7 +10,11 @@ std::string words(std::int64_t a, std::int64_t b, std::int64_t c = -1) {
     return std::to_string(a) + " x " + std::to_string(b) + (c < 0 ? "" : " x " + std::to_string(c));
 }
 
-class CudaDense : public CudaTest {};
+class CudaDense : public CudaTest {
+  protected:
+    void try_multiply(Real real, double within);
+    void try_gram(Real real, double within);
+};
 
 /// alpha·op(A)·op(B) + beta·C, in long double.
 std::vector<double> product(const Product& how, double alpha, const std::vector<double>& a,
@@ -29,7 +33,7 @@ std::vector<double> product(const Product& how, double alpha, const std::vector<
     return result;
 }
 
-TEST_F(CudaDense, Multiply) {
+void CudaDense::try_multiply(Real real, double within) {
     const std::vector<std::tuple<int, int, int>> shapes{{1, 1, 1},    {31, 32, 33},  {33, 1, 1000},
                                                         {1, 33, 31},  {1000, 5, 31}, {5, 7, 4099},
                                                         {4099, 3, 8}, {0, 3, 2},     {3, 0, 2}};
@@ -37,16 +41,15 @@ TEST_F(CudaDense, Multiply) {
         for (const Product& how : {plain, a_transposed, b_transposed, Product{true, true}})
             for (const double beta : {0.0, 1.0, -0.5})
                 for (const std::int64_t offset : {0, 1}) {
-                    const std::vector<double> a = random(std::int64_t{m} * k),
-                                              b = random(std::int64_t{k} * n),
-                                              c = random(std::int64_t{m} * n);
+                    const std::vector<double> a = random(std::int64_t{m} * k, real),
+                                              b = random(std::int64_t{k} * n, real),
+                                              c = random(std::int64_t{m} * n, real);
                     const auto run = [&, m = m, n = n, k = k](Backend& backend) {
-                        const Guarded left(backend, Real::fp64, a, offset),
-                            right(backend, Real::fp64, b, offset);
+                        const Guarded left(backend, real, a, offset), right(backend, real, b, offset);
                         // With beta = 0 what C held does not matter, not even where it is not a number.
                         const Guarded out =
-                            beta == 0 ? Guarded::poisoned(backend, Real::fp64, std::int64_t{m} * n, offset)
-                                      : Guarded(backend, Real::fp64, c, offset);
+                            beta == 0 ? Guarded::poisoned(backend, real, std::int64_t{m} * n, offset)
+                                      : Guarded(backend, real, c, offset);
                         backend.multiply(how, 0.75, how.transpose_a ? left.matrix(k, m) : left.matrix(m, k),
                                          how.transpose_b ? right.matrix(n, k) : right.matrix(k, n), beta,
                                          out.matrix(m, n));
@@ -57,11 +60,16 @@ TEST_F(CudaDense, Multiply) {
                         ", beta " + std::to_string(beta) + ", offset " + std::to_string(offset);
                     const std::vector<double> actual = run(gpu());
                     EXPECT_TRUE(
-                        close_to(actual, product(how, 0.75, a, b, beta, c, m, n, k), 1e-12, configuration));
+                        close_to(actual, product(how, 0.75, a, b, beta, c, m, n, k), within, configuration));
                     if (!how.transpose_a || !how.transpose_b) {  // the CPU has no use for both
-                        EXPECT_TRUE(close_to(actual, run(cpu()), 1e-12, configuration));
+                        EXPECT_TRUE(close_to(actual, run(cpu()), within, configuration));
                     }
                 }
+}
+
+TEST_F(CudaDense, Multiply) {
+    try_multiply(Real::fp64, 1e-12);
+    try_multiply(Real::fp32, 1e-5);
 }
 
 TEST_F(CudaDense, ColumnMeansAndSquaresAndSubtractRow) {
@@ -105,17 +113,17 @@ TEST_F(CudaDense, ColumnMeansAndSquaresAndSubtractRow) {
             }
 }
 
-TEST_F(CudaDense, GramIsSymmetricToTheLastBit) {
-    const std::vector<std::pair<int, int>> shapes{{1, 1},    {31, 33}, {32, 32},  {33, 31}, {1, 70},
-                                                  {1000, 7}, {5, 999}, {130, 97}, {0, 3},   {3, 0}};
+void CudaDense::try_gram(Real real, double within) {
+    const std::vector<std::pair<int, int>> shapes{{1, 1},   {31, 33},  {32, 32}, {33, 31}, {1, 70}, {1000, 7},
+                                                  {5, 999}, {130, 97}, {600, 9}, {9, 600}, {0, 3},  {3, 0}};
     for (const auto& [rows, columns] : shapes)
         for (const bool of_columns : {false, true})
             for (const std::int64_t offset : {0, 1}) {
                 const std::int64_t n = of_columns ? columns : rows, inner = of_columns ? rows : columns;
-                const std::vector<double> values = random(std::int64_t{rows} * columns);
+                const std::vector<double> values = random(std::int64_t{rows} * columns, real);
                 const auto run = [&, rows = rows, columns = columns](Backend& backend) {
-                    const Guarded a(backend, Real::fp64, values, offset);
-                    const Guarded c = Guarded::poisoned(backend, Real::fp64, n * n, offset);
+                    const Guarded a(backend, real, values, offset);
+                    const Guarded c = Guarded::poisoned(backend, real, n * n, offset);
                     backend.gram(a.matrix(rows, columns), of_columns, c.matrix(n, n));
                     EXPECT_TRUE(same_bits(a.read(), values));
                     return c.read();
@@ -130,10 +138,15 @@ TEST_F(CudaDense, GramIsSymmetricToTheLastBit) {
                 EXPECT_TRUE(close_to(
                     actual,
                     product(of_columns ? a_transposed : b_transposed, 1, values, values, 0, {}, n, n, inner),
-                    1e-13, configuration));
-                EXPECT_TRUE(close_to(actual, run(cpu()), 1e-13, configuration));
+                    within, configuration));
+                EXPECT_TRUE(close_to(actual, run(cpu()), within, configuration));
                 EXPECT_TRUE(same_bits(actual, run(gpu()), configuration));
             }
+}
+
+TEST_F(CudaDense, GramIsSymmetricToTheLastBit) {
+    try_gram(Real::fp64, 1e-13);
+    try_gram(Real::fp32, 1e-5);
 }
 
 /// Q of A [rows, columns]: orthonormal columns that A's columns are combinations of.

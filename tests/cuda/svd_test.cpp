@@ -5,7 +5,10 @@
 namespace ntpgeo {
 namespace {
 
-class CudaSvd : public CudaTest {};
+class CudaSvd : public CudaTest {
+  protected:
+    void try_symmetric_eigen(Real real, double within);
+};
 
 /// A [m, k] times B [k, n].
 std::vector<double> times(const std::vector<double>& a, const std::vector<double>& b, std::int64_t m,
@@ -32,29 +35,35 @@ std::vector<double> diagonal(const std::vector<double>& values) {
 }
 
 void expect_orthonormal_rows(const std::vector<double>& a, std::int64_t rows, std::int64_t columns,
-                             const std::string& configuration) {
+                             double within, const std::string& configuration) {
     EXPECT_TRUE(close_to(times(a, transposed(a, rows, columns), rows, columns, rows),
-                         diagonal(std::vector<double>(static_cast<std::size_t>(rows), 1.0)), 1e-12,
+                         diagonal(std::vector<double>(static_cast<std::size_t>(rows), 1.0)), within,
                          configuration));
 }
 
-TEST_F(CudaSvd, SymmetricEigen) {
+void CudaSvd::try_symmetric_eigen(Real real, double within) {
     for (const std::int64_t n : {0, 1, 2, 31, 32, 33, 100}) {
         const std::string configuration = "n " + std::to_string(n);
-        std::vector<double> matrix = random(n * n), lower = matrix;
+        std::vector<double> matrix = random(n * n, real), upper = matrix;
         for (std::int64_t i = 0; i < n; ++i)
             for (std::int64_t k = i + 1; k < n; ++k) {
-                matrix[i * n + k] = matrix[k * n + i];
-                lower[i * n + k] = std::numeric_limits<double>::quiet_NaN();  // is not read
+                matrix[k * n + i] = matrix[i * n + k];
+                upper[k * n + i] = std::numeric_limits<double>::quiet_NaN();  // is not read
             }
-        const SymmetricEigen eigen = gpu().symmetric_eigen(lower, n), twin = cpu().symmetric_eigen(lower, n);
-        EXPECT_TRUE(close_to(eigen.values, twin.values, 1e-12, configuration));
+        const SymmetricEigen eigen = gpu().symmetric_eigen(upper, n, real),
+                             twin = cpu().symmetric_eigen(upper, n, real);
+        EXPECT_TRUE(close_to(eigen.values, twin.values, within, configuration));
         EXPECT_TRUE(std::is_sorted(eigen.values.rbegin(), eigen.values.rend())) << configuration;
-        expect_orthonormal_rows(transposed(eigen.vectors, n, n), n, n, configuration);
+        expect_orthonormal_rows(transposed(eigen.vectors, n, n), n, n, within, configuration);
         EXPECT_TRUE(close_to(times(times(eigen.vectors, diagonal(eigen.values), n, n, n),
                                    transposed(eigen.vectors, n, n), n, n, n),
-                             matrix, 1e-12, configuration));
+                             matrix, within, configuration));
     }
+}
+
+TEST_F(CudaSvd, SymmetricEigen) {
+    try_symmetric_eigen(Real::fp64, 1e-12);
+    try_symmetric_eigen(Real::fp32, 1e-5);
 }
 
 TEST_F(CudaSvd, SmallSvdOfEveryShape) {
@@ -68,8 +77,8 @@ TEST_F(CudaSvd, SmallSvdOfEveryShape) {
         EXPECT_TRUE(
             close_to(svd.values, cpu().small_svd(matrix, rows, columns).values, 1e-12, configuration));
         EXPECT_TRUE(std::is_sorted(svd.values.rbegin(), svd.values.rend())) << configuration;
-        expect_orthonormal_rows(transposed(svd.left, rows, k), k, rows, configuration + ", left");
-        expect_orthonormal_rows(svd.right, k, columns, configuration + ", right");
+        expect_orthonormal_rows(transposed(svd.left, rows, k), k, rows, 1e-12, configuration + ", left");
+        expect_orthonormal_rows(svd.right, k, columns, 1e-12, configuration + ", right");
         EXPECT_TRUE(
             close_to(times(times(svd.left, diagonal(svd.values), rows, k, k), svd.right, rows, k, columns),
                      matrix, 1e-12, configuration));
@@ -81,7 +90,7 @@ TEST_F(CudaSvd, SmallSvdOfAMatrixWithoutFullRank) {
     const std::vector<double> matrix = times(left, right, 20, 3, 20);
     const SmallSvd svd = gpu().small_svd(matrix, 20, 20);
     for (std::size_t k = 3; k < 20; ++k) EXPECT_LT(svd.values[k], 1e-12 * svd.values[0]) << k;
-    expect_orthonormal_rows(svd.right, 20, 20, "right");
+    expect_orthonormal_rows(svd.right, 20, 20, 1e-12, "right");
     EXPECT_TRUE(close_to(times(times(svd.left, diagonal(svd.values), 20, 20, 20), svd.right, 20, 20, 20),
                          matrix, 1e-12, "rank 3"));
 }

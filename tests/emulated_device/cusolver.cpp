@@ -64,6 +64,15 @@ void require_fp64(const std::string& name, std::initializer_list<cudaDataType> t
         fault(name + ": only fp64 is emulated");
 }
 
+/// The one real type that all of them name.
+cudaDataType real_type(const std::string& name, std::initializer_list<cudaDataType> types) {
+    const cudaDataType type = *types.begin();
+    if (std::any_of(types.begin(), types.end(), [&](cudaDataType other) { return other != type; }) ||
+        (type != CUDA_R_64F && type != CUDA_R_32F))
+        fault(name + ": only all fp64 and all fp32 are emulated");
+    return type;
+}
+
 bool too_small(const Workspace& workspace, std::int64_t rows, std::int64_t columns, bool with_host) {
     return workspace.device_bytes < workspace_elements(rows, columns) * sizeof(double) ||
            (with_host && (workspace.host == nullptr || workspace.host_bytes < host_workspace_bytes));
@@ -72,6 +81,22 @@ bool too_small(const Workspace& workspace, std::int64_t rows, std::int64_t colum
 DeviceRange doubles(const std::string& name, const double* start, std::int64_t rows, std::int64_t columns,
                     std::int64_t leading) {
     return matrix_range(name, start, rows, columns, leading, sizeof(double));
+}
+
+template <class T>
+cusolverStatus_t syevd(cusolverDnHandle_t handle, const std::string& name, char vectors, char triangle,
+                       std::int64_t n, T* a, std::int64_t lda, T* values, const Workspace& workspace,
+                       int* info) {
+    const int size = narrow(n, name), leading = narrow(lda, name);
+    return queue(
+        handle, name,
+        {matrix_range(name, a, n, n, lda, sizeof(T)), matrix_range(name, values, n, 1, n, sizeof(T))},
+        workspace, info, [=] {
+            if constexpr (sizeof(T) == 8)
+                return LAPACKE_dsyevd(LAPACK_COL_MAJOR, vectors, triangle, size, a, leading, values);
+            else
+                return LAPACKE_ssyevd(LAPACK_COL_MAJOR, vectors, triangle, size, a, leading, values);
+        });
 }
 
 cusolverStatus_t geqrf(cusolverDnHandle_t handle, const std::string& name, std::int64_t m, std::int64_t n,
@@ -199,7 +224,7 @@ cusolverStatus_t cusolverDnXsyevd_bufferSize(cusolverDnHandle_t, cusolverDnParam
                                              const void*, std::int64_t lda, cudaDataType w_type, const void*,
                                              cudaDataType compute, std::size_t* device_bytes,
                                              std::size_t* host_bytes) {
-    require_fp64("cusolverDnXsyevd_bufferSize", {a_type, w_type, compute});
+    real_type("cusolverDnXsyevd_bufferSize", {a_type, w_type, compute});
     if (bad_matrix(n, n, lda)) return CUSOLVER_STATUS_INVALID_VALUE;
     *device_bytes = workspace_elements(n, n) * sizeof(double);
     *host_bytes = host_workspace_bytes;
@@ -211,17 +236,16 @@ cusolverStatus_t cusolverDnXsyevd(cusolverDnHandle_t handle, cusolverDnParams_t,
                                   void* device, std::size_t device_bytes, void* host, std::size_t host_bytes,
                                   int* info) {
     const std::string name = "cusolverDnXsyevd";
-    require_fp64(name, {a_type, w_type, compute});
+    const cudaDataType type = real_type(name, {a_type, w_type, compute});
     const Workspace workspace{device, device_bytes, host, host_bytes};
     if (bad_matrix(n, n, lda) || too_small(workspace, n, n, true)) return CUSOLVER_STATUS_INVALID_VALUE;
     const char vectors = mode == CUSOLVER_EIG_MODE_VECTOR ? 'V' : 'N';
     const char triangle = part == CUBLAS_FILL_MODE_LOWER ? 'L' : 'U';
-    const int size = narrow(n, name), leading = narrow(lda, name);
-    auto* const matrix = static_cast<double*>(a);
-    auto* const values = static_cast<double*>(w);
-    return queue(
-        handle, name, {doubles(name, matrix, n, n, lda), doubles(name, values, n, 1, n)}, workspace, info,
-        [=] { return LAPACKE_dsyevd(LAPACK_COL_MAJOR, vectors, triangle, size, matrix, leading, values); });
+    if (type == CUDA_R_64F)
+        return syevd(handle, name, vectors, triangle, n, static_cast<double*>(a), lda,
+                     static_cast<double*>(w), workspace, info);
+    return syevd(handle, name, vectors, triangle, n, static_cast<float*>(a), lda, static_cast<float*>(w),
+                 workspace, info);
 }
 
 // Singular values, descending; the vendor's wants m >= n.

@@ -25,11 +25,11 @@ Matrix transposed_product(const Matrix& a, const Matrix& b, std::size_t rows) {
     return product;
 }
 
-void expect_orthonormal_columns(const Matrix& q, std::size_t rows) {
+void expect_orthonormal_columns(const Matrix& q, std::size_t rows, double within = tolerance) {
     const Matrix gram = transposed_product(q, q, rows);
     const std::size_t n = q.size() / rows;
     for (std::size_t j = 0; j < n; ++j)
-        for (std::size_t i = 0; i < n; ++i) EXPECT_NEAR(gram[j * n + i], i == j ? 1 : 0, tolerance);
+        for (std::size_t i = 0; i < n; ++i) EXPECT_NEAR(gram[j * n + i], i == j ? 1 : 0, within);
 }
 
 class Solver : public testing::Test {
@@ -43,41 +43,52 @@ class Solver : public testing::Test {
         EXPECT_EQ(cusolverDnDestroy(handle), CUSOLVER_STATUS_SUCCESS);
     }
 
+    template <class T>
+    void expect_symmetric_eigenvectors(cudaDataType type, double within);
+
     cusolverDnHandle_t handle = nullptr;
     cusolverDnParams_t parameters = nullptr;
     DeviceArray<int> info{1};
     std::size_t device_bytes = 0, host_bytes = 0;
 };
 
-TEST_F(Solver, SymmetricEigenvectors) {
+/// Decomposes a symmetric matrix in the arithmetic of T and looks at the eigenvectors.
+template <class T>
+void Solver::expect_symmetric_eigenvectors(cudaDataType type, double within) {
     constexpr std::size_t n = 7;
     const Matrix half = normal_values<double>(n * n, 1);
     Matrix a = transposed_product(half, half, n);
-    const DeviceArray<double> vectors(a), values(n);
+    const DeviceArray<T> vectors(std::vector<T>(a.begin(), a.end())), values(n);
     ASSERT_EQ(cusolverDnXsyevd_bufferSize(handle, parameters, CUSOLVER_EIG_MODE_VECTOR,
-                                          CUBLAS_FILL_MODE_LOWER, n, CUDA_R_64F, vectors.data(), n,
-                                          CUDA_R_64F, values.data(), CUDA_R_64F, &device_bytes, &host_bytes),
+                                          CUBLAS_FILL_MODE_LOWER, n, type, vectors.data(), n, type,
+                                          values.data(), type, &device_bytes, &host_bytes),
               CUSOLVER_STATUS_SUCCESS);
     const DeviceArray<char> workspace(device_bytes);
     std::vector<char> host_workspace(host_bytes);
     const auto decompose = [&](std::size_t bytes) {
-        return cusolverDnXsyevd(handle, parameters, CUSOLVER_EIG_MODE_VECTOR, CUBLAS_FILL_MODE_LOWER, n,
-                                CUDA_R_64F, vectors.data(), n, CUDA_R_64F, values.data(), CUDA_R_64F,
-                                workspace.data(), bytes, host_workspace.data(), host_bytes, info.data());
+        return cusolverDnXsyevd(handle, parameters, CUSOLVER_EIG_MODE_VECTOR, CUBLAS_FILL_MODE_LOWER, n, type,
+                                vectors.data(), n, type, values.data(), type, workspace.data(), bytes,
+                                host_workspace.data(), host_bytes, info.data());
     };
     EXPECT_EQ(decompose(device_bytes - 1), CUSOLVER_STATUS_INVALID_VALUE);
     ASSERT_EQ(decompose(device_bytes), CUSOLVER_STATUS_SUCCESS);
-    const Matrix q = vectors.values(), lambda = values.values();
+    const std::vector<T> rows = vectors.values(), ascending = values.values();
+    const Matrix q(rows.begin(), rows.end()), lambda(ascending.begin(), ascending.end());
     EXPECT_EQ(info.values()[0], 0);
     EXPECT_TRUE(std::is_sorted(lambda.begin(), lambda.end()));
-    expect_orthonormal_columns(q, n);
+    expect_orthonormal_columns(q, n, within);
     for (std::size_t j = 0; j < n; ++j) {
         for (std::size_t i = 0; i < n; ++i) {
             double image = 0;
             for (std::size_t l = 0; l < n; ++l) image += a[l * n + i] * q[j * n + l];
-            EXPECT_NEAR(image, lambda[j] * q[j * n + i], tolerance * 100);
+            EXPECT_NEAR(image, lambda[j] * q[j * n + i], within * 100);
         }
     }
+}
+
+TEST_F(Solver, SymmetricEigenvectors) {
+    expect_symmetric_eigenvectors<double>(CUDA_R_64F, tolerance);
+    expect_symmetric_eigenvectors<float>(CUDA_R_32F, 1e-6);
 }
 
 TEST_F(Solver, SingularVectors) {
