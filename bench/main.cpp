@@ -17,5 +17,6 @@ int main(int argc, char** argv) {
     register_python_peers();
     register_metrics();
     register_text();
+    register_exact();
     return run_registered();
 }

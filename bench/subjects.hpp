@@ -17,6 +17,7 @@ void register_loss_step();
 void register_python_peers();
 void register_metrics();
 void register_text();
+void register_exact();
 
 /// Runs the registered cases that the command line picks. Exit status: 0; 1 where a case failed; 2 where none
 /// was picked.
