@@ -15,6 +15,8 @@ constexpr double penalty = 0.5;  // c of design 4.2
 constexpr double sign_rounding = 1e-10;
 // While the gap is larger, steps whose products are made in fp32 lead on as well as any.
 constexpr double fp32_suffices_above = 1e-4;
+// Where they do not, the gap comes to rest at their rounding: after so many iterations they end.
+constexpr std::int64_t fp32_rests_at_most = 60;
 
 // S̃·D, one row a support class (design 1.1, 4.2).
 std::vector<double> scaled_proxy(const MergedContexts& merged) {
@@ -62,8 +64,8 @@ double LimitSolver::least_tolerance(std::int64_t rows, std::int64_t vocab, doubl
                longer = static_cast<double>(std::max(rows, vocab));
     // Twice: the spectral norm's bound, the sums of the dual's columns, and the bound on the nuclear norm.
     return 2 * unit_roundoff *
-           (shorter * longer + 4 * static_cast<double>(vocab) * proxy_nuclear_norm +
-            16 * std::pow(shorter, 1.5));
+           (shorter * longer + 4 * static_cast<double>(vocab) * proxy_nuclear_norm + longer +
+            shorter * shorter + 16 * std::pow(shorter, 1.5));
 }
 
 std::int64_t LimitSolver::bytes(std::int64_t rows, std::int64_t vocab) {
@@ -102,13 +104,16 @@ void LimitSolver::advance(bool certify) {
                              splitting_.columns_point(), splitting_.reflected());
     ++iterations_;
     certify = certify || schedule_.due(iterations_);
-    if (certify || (best_ && *best_->relative_gap <= fp32_suffices_above))
+    if (certify || !in_fp32_)
         splitting_.propose(1 / rho_);
     else
         splitting_.propose_in_fp32(1 / rho_);
     if (certify) make_certificate();
-    if (!std::isfinite(splitting_.accept()))
-        throw Failure("the limit's iteration " + std::to_string(iterations_) + " is not finite");
+    if (!std::isfinite(splitting_.accept())) not_finite();
+}
+
+void LimitSolver::not_finite() const {
+    throw Failure("the limit's iteration " + std::to_string(iterations_) + " is not finite");
 }
 
 void LimitSolver::make_certificate() {
@@ -131,9 +136,14 @@ void LimitSolver::make_certificate() {
     const Vector proxy = proxy_matrix_.vector(Real::fp64, z.rows * z.columns);
     now.proxy_alignment =
         backend_.dot(z.flat(), proxy) / (std::sqrt(backend_.dot(z.flat(), z.flat())) * proxy_norm_);
+    if (!std::isfinite(*now.relative_gap)) not_finite();
     schedule_.note(iterations_, *now.relative_gap);
     newest_ = now;
-    if (!best_ || !(*now.relative_gap >= *best_->relative_gap)) {
+    if (in_fp32_ && (*now.relative_gap <= fp32_suffices_above || schedule_.resting() >= fp32_rests_at_most)) {
+        in_fp32_ = false;
+        schedule_ = CertificateSchedule(tolerance_, iterations_);
+    }
+    if (!best_ || *now.relative_gap < *best_->relative_gap) {
         best_ = now;
         backend_.copy(z.flat(), best_point_.vector(Real::fp64, z.rows * z.columns));
     }

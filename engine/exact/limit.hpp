@@ -69,6 +69,7 @@ class LimitSolver {
   private:
     void test_proxy();
     void make_certificate();
+    [[noreturn]] void not_finite() const;
     void subtract_means(Matrix point);
 
     Backend& backend_;
@@ -81,6 +82,7 @@ class LimitSolver {
     ProxyTest proxy_;
     double tolerance_, proxy_norm_ = 0, rho_ = 0;
     std::int64_t iterations_ = 0;
+    bool in_fp32_ = true;  // while the gap is far from what that resolves
     CertificateSchedule schedule_;
     std::optional<LimitCertificate> best_, newest_;
 };

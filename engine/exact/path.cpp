@@ -118,10 +118,13 @@ PathCertificate PathSolver::step_and_certify() {
 }
 
 void PathSolver::accept() {
-    if (!std::isfinite(splitting_.accept()))
-        throw Failure(
-            fmt::format("the path's iteration {} at lambda {} is not finite ({} columns had not converged)",
-                        iterations_, lambda(), unfinished_));
+    if (!std::isfinite(splitting_.accept())) not_finite();
+}
+
+void PathSolver::not_finite() const {
+    throw Failure(
+        fmt::format("the path's iteration {} at lambda {} is not finite ({} columns had not converged)",
+                    iterations_, lambda(), unfinished_));
 }
 
 // The objective from Z, whose nuclear norm is known, and the bound from the gradient at X (design 1.4).
@@ -139,6 +142,7 @@ PathCertificate PathSolver::certify() {
         loss.excess + loss.rounding + lambda() * (now.nuclear_norm + spectrum.nuclear_norm_rounding());
     backend_.prox_gradient(labels_.view(), scales_.as<double>(), rho_, splitting_.state(), x, gradient);
     const double norm = spectrum.norm_bound(gradient);
+    if (!std::isfinite(norm) || !std::isfinite(now.objective_excess)) not_finite();
     const double t = norm > 0 ? std::min(1.0, lambda() / norm * (1 - 4 * unit_roundoff)) : 1.0;
     const DualEntropy entropy = backend_.dual_entropy(labels_.view(), scales_.as<double>(), gradient, t);
     now.bound_excess = std::max(0.0, entropy.excess - entropy.rounding);  // no objective is below Hent

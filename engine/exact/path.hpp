@@ -37,7 +37,8 @@ class PathSolver {
 
     /// Whether every point is done.
     [[nodiscard]] bool finished() const { return point_ == lambdas_.size(); }
-    /// Starts from given logits [m, V], the mean over each group's members, instead of from larger λ.
+    /// Starts from given logits [m, V], the mean over each group's members, instead of from larger λ. For a
+    /// grid of one λ: they are no point of the path that a next one could be extrapolated from.
     void start_from(const std::vector<double>& logits);
 
     /// One iteration on the current point; a certificate is made where it is due. Returns true where the
@@ -79,6 +80,7 @@ class PathSolver {
     void propose();
     PathCertificate certify();
     void accept();
+    [[noreturn]] void not_finite() const;
     [[nodiscard]] Matrix matrix(const Array& array) const;
 
     Backend& backend_;

@@ -35,8 +35,8 @@ DenseSpectrum::DenseSpectrum(Backend& backend, std::int64_t rows, std::int64_t v
       gram_(backend, shorter_ * shorter_ * 8) {}
 
 std::int64_t DenseSpectrum::bytes(std::int64_t rows, std::int64_t vocab) {
-    const std::int64_t shorter = std::min(rows, vocab);
-    return 3 * shorter * shorter * 8;
+    const std::int64_t shorter = std::min(rows, vocab), longer = std::max(rows, vocab);
+    return (5 * shorter + longer) * shorter * 8;  // a GPU's eigensolver has work space of its own
 }
 
 SymmetricEigen DenseSpectrum::eigen(Matrix a) {
@@ -106,9 +106,11 @@ double DenseSpectrum::nuclear_norm() const {
 }
 
 double DenseSpectrum::nuclear_norm_rounding() const {
-    double sum = 0;
-    for (std::size_t k = 0; k < values_.size(); ++k) sum += 1 / root(last_.values[k]);
-    return sum > 0 ? 8 * static_cast<double>(shorter_) * unit_roundoff * last_.values[0] * sum : 0;
+    double inverses = 0, square = 0;
+    for (std::size_t k = 0; k < values_.size(); ++k) inverses += 1 / root(last_.values[k]);
+    for (const double value : last_.values) square += std::max(value, 0.0);
+    return unit_roundoff * inverses *
+           (8 * static_cast<double>(shorter_) * last_.values[0] + static_cast<double>(longer_ + 2) * square);
 }
 
 std::int64_t DenseSpectrum::rank() const {
@@ -142,10 +144,11 @@ std::vector<double> DenseSpectrum::lengths(const SymmetricEigen& basis, Matrix a
 double DenseSpectrum::nuclear_norm_bound(Matrix z, Matrix work) {
     const std::vector<double> sigma = lengths(last_, z, {work.data, Real::fp64, longer_, shorter_});
     const double sum = std::accumulate(sigma.begin(), sigma.end(), 0.0);
-    // The products' rounding, and the vectors' deviation from an orthonormal basis.
+    // The products' rounding, the vectors' deviation from an orthonormal basis, and the sums of squares,
+    // which are of rows at most.
     const double norm = root(backend_.dot(z.flat(), z.flat()));
-    const auto n = static_cast<double>(shorter_);
-    return sum + norm * std::sqrt(n) * 16 * n * unit_roundoff;
+    const auto n = static_cast<double>(shorter_), rows = static_cast<double>(longer_);
+    return sum * (1 + (rows + 2) * unit_roundoff) + norm * unit_roundoff * (n * n + 16 * n * std::sqrt(n));
 }
 
 SingularFactors DenseSpectrum::decompose(Matrix z, Matrix work) {

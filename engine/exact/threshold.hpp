@@ -37,7 +37,8 @@ class DenseSpectrum {
     /// Singular values of the last thresholded X, descending, those that are not 0.
     [[nodiscard]] const std::vector<double>& values() const { return values_; }
     [[nodiscard]] double nuclear_norm() const;
-    /// Bounds the error of nuclear_norm() to first order: the Gram matrix knows σ to 8n·2^-53·σ₁²/σ.
+    /// Bounds the error of nuclear_norm() to first order: the Gram matrix knows σ² to 8n·2^-53·σ₁² by its
+    /// eigensolver, and to as many roundings of ‖A‖_F² as it sums.
     [[nodiscard]] double nuclear_norm_rounding() const;
     /// How many of them exceed 1e-6 of the largest.
     [[nodiscard]] std::int64_t rank() const;

@@ -7,6 +7,7 @@
 
 #include "engine/exact/dual_candidate.hpp"
 #include "engine/exact/path.hpp"
+#include "kernels/status.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -71,6 +72,7 @@ OptimumBound bound_from(Backend& backend, const LabelsView& labels, const Candid
                         double lambda, std::uint64_t seed, std::uint64_t stream) {
     DualCandidate candidate(backend, labels, factors, lambda);
     const CandidateNorm norm = norm_of(backend, candidate, seed, stream);
+    if (!std::isfinite(norm.value)) throw Failure("the spectral norm of a dual candidate is not finite");
     double t = norm.value > 0 ? std::min(1.0, lambda / norm.value * (1 - 4 * unit_roundoff)) : 1.0;
     t = std::min(t, candidate.largest_scale() * (1 - 4 * unit_roundoff));
     OptimumBound bound;
@@ -99,9 +101,10 @@ OptimumBounder::OptimumBounder(Backend& backend, const Dataset& dataset, const L
 
 std::int64_t OptimumBounder::bytes(std::int64_t vocab, std::int64_t contexts, std::int64_t dim) {
     const std::int64_t factors = 5 * (vocab + contexts) * dim * 8, side = std::min<std::int64_t>(vocab, 4096);
-    const std::int64_t streamed = DualCandidate::bytes(vocab, contexts) + 3 * side * side * 8;
-    const std::int64_t sharpened =
-        vocab * contexts <= most_logits_to_sharpen ? PathSolver::bytes(contexts, vocab) : 0;
+    const std::int64_t streamed = DualCandidate::bytes(vocab, contexts) + 5 * side * side * 8;
+    const std::int64_t sharpened = vocab * contexts <= most_logits_to_sharpen
+                                       ? PathSolver::bytes(contexts, vocab) + vocab * contexts * 8
+                                       : 0;
     return factors + std::max(streamed, sharpened);
 }
 

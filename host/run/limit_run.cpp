@@ -132,7 +132,8 @@ std::string proxy_verdict(const nlohmann::ordered_json& record) {
     const double violations = record["proxy_sign_violations"].get<double>(),
                  excess =
                      record["proxy_nuclear_norm"].get<double>() / record["nuclear_norm"].get<double>() - 1;
-    if (violations == 0) return "the centred support matrix is exactly L_mm: its polar factor proves it";
+    if (violations == 0 && excess <= record["relative_gap"].get<double>() + norm_rounding)
+        return "the centred support matrix is exactly L_mm: its polar factor proves it";
     if (excess > norm_rounding)
         return fmt::format("the centred support matrix is not L_mm: its nuclear norm is {:.2g} % greater",
                            100 * excess);

@@ -67,7 +67,8 @@ void prox_gradient(const LabelsView& labels, const double* scales, double rho, M
 double polar_candidate(const LabelsView& labels, double lambda, Matrix polar, Matrix gradient);
 
 /// With D = `gradient`, q' = p + t·scale·D/π (design 1.4): the entropies of q' over those of p, without
-/// cancellation. Entries of q' off the support must be ≥ 0. gradient [n, V]; scales [n], or null for 1.
+/// cancellation. Minus infinity where an entry of q' is below 0: that
+/// is no dual point. gradient [n, V]; scales [n], or null for 1.
 DualEntropy dual_entropy(const LabelsView& labels, const double* scales, Matrix gradient, double t);
 
 }  // namespace columns_cpu

@@ -10,7 +10,8 @@
 namespace ntpgeo::columns_cpu {
 namespace {
 
-constexpr double negative_rounding = 0x1p-48;
+// What a q' of 0 may miss it by, of p: within the rounding that is claimed.
+constexpr double negative_rounding = 0x1p-50;
 
 }  // namespace
 
@@ -36,9 +37,10 @@ ColumnLoss column_cross_entropy(const LabelsView& labels, const double* scales, 
         }
     }
     ColumnLoss result;
+    const auto terms = static_cast<double>(labels.contexts);  // each may be rounded as often in the sum
     for (std::int64_t c = 0; c < labels.contexts; ++c) {
         result.excess += excess[c];
-        result.rounding += rounding[c] + 0x1p-53 * std::abs(excess[c]);
+        result.rounding += rounding[c] + terms * 0x1p-53 * std::abs(excess[c]);
     }
     return result;
 }
@@ -92,6 +94,7 @@ DualEntropy dual_entropy(const LabelsView& labels, const double* scales, Matrix 
                 // p + move is q', and may be 0 to the last bit: there the first term is p log(p/q') − … =
                 // 0·log 0.
                 const double moved = p + move;
+                if (moved < -p * negative_rounding) feasible = false;
                 const double shrink = moved > 0 ? moved * std::log1p(move / p) : 0.0;
                 const double shift = move * labels.log_probs[s];
                 sum -= shrink + shift;
@@ -105,14 +108,18 @@ DualEntropy dual_entropy(const LabelsView& labels, const double* scales, Matrix 
                 if (off[v] < 0) feasible = false;
             }
             excess[c] = feasible ? weight * (sum + spread) : -std::numeric_limits<double>::infinity();
-            // The entropy changes by less than `steepest` for what is missing or left over in a sum of 0.
-            rounding[c] = 16 * 0x1p-53 * weight * (absolute + std::abs(spread) + moves * steepest);
+            // The entropy changes by less than `steepest` for what is missing or left over in a sum of 0,
+            // which is of V terms.
+            rounding[c] =
+                0x1p-53 * weight *
+                (16 * (absolute + std::abs(spread)) + (16 + static_cast<double>(vocab)) * moves * steepest);
         }
     }
     DualEntropy result;
+    const auto terms = static_cast<double>(labels.contexts);
     for (std::int64_t c = 0; c < labels.contexts; ++c) {
         result.excess += excess[c];
-        result.rounding += rounding[c] + 0x1p-53 * std::abs(excess[c]);
+        result.rounding += rounding[c] + terms * 0x1p-53 * std::abs(excess[c]);
     }
     return result;
 }

@@ -10,7 +10,7 @@
 namespace ntpgeo::columns_cuda {
 namespace kernels {
 
-constexpr double negative_rounding = 0x1p-48;  // of p, as in cross_entropy_cpu.cpp
+constexpr double negative_rounding = 0x1p-50;  // of p, as in cross_entropy_cpu.cpp
 
 /// excess[c] and rounding[c] as in ColumnLoss. `scales` may be null for 1, `gradient` null, or x itself: an
 /// entry of the gradient needs its own logit and what is in registers by then.
@@ -25,7 +25,8 @@ __global__ void __launch_bounds__(most_column_threads)
     const ColumnSoftmax softmax = column_softmax(column, vocab, logit, scratch);
     if (threadIdx.x == 0) {
         excess[blockIdx.x] = column.weight * softmax.excess;
-        rounding[blockIdx.x] = column.weight * (softmax.rounding + 0x1p-53 * std::abs(softmax.excess));
+        rounding[blockIdx.x] =
+            column.weight * (softmax.rounding + gridDim.x * 0x1p-53 * std::abs(softmax.excess));
     }
     if (!gradient) return;
     const double factor = column.weight / scale;
@@ -121,8 +122,11 @@ __global__ void __launch_bounds__(most_column_threads)
     infeasible = device::block_max(infeasible, scratch);
     if (threadIdx.x != 0) return;
     excess[blockIdx.x] = infeasible > 0 ? -std::numeric_limits<double>::infinity() : column.weight * sum;
-    // The entropy changes by less than `steepest` for what is missing or left over in a sum of 0.
-    rounding[blockIdx.x] = column.weight * 0x1p-53 * (16 * (absolute + moves * steepest) + std::abs(sum));
+    // The entropy changes by less than `steepest` for what is missing or left over in a sum of 0, which is of
+    // V terms; and the sum over columns rounds each of its own.
+    rounding[blockIdx.x] =
+        column.weight * 0x1p-53 *
+        (16 * absolute + (16 + static_cast<double>(vocab)) * moves * steepest + gridDim.x * std::abs(sum));
 }
 
 }  // namespace kernels

@@ -73,15 +73,16 @@ void ColumnSoftmax::evaluate(const LabelsView& labels, std::int64_t c, const dou
     };
     mask();
     const auto width = static_cast<std::int64_t>(q_.size());
-    double ratio = anchored_exp_row(q_.data(), width, terms.anchor);
+    double anchor = terms.anchor, ratio = anchored_exp_row(q_.data(), width, anchor);
     Normalisation normal = normalise(1, terms, ratio, std::log1p(ratio));
     if (ratio > largest_off_support_ratio) {
         double larger = nothing;
         for (std::int64_t v = 0; v < vocab_; ++v) q_[v] = row[v] * inverse;
         mask();
         for (std::int64_t v = 0; v < vocab_; ++v) larger = std::max(larger, q_[v]);
-        ratio = anchored_exp_row(q_.data(), width, larger);
-        normal = normalise_redone(1, terms, larger, ratio);
+        anchor = larger;
+        ratio = anchored_exp_row(q_.data(), width, anchor);
+        normal = normalise_redone(1, terms, anchor, ratio);
     }
     // q and p sum to 1. That their doubles do so to rounding only would push a column along 1, where nothing
     // but the prox's ρ holds it, and would leave a dual point that is none.
@@ -93,6 +94,12 @@ void ColumnSoftmax::evaluate(const LabelsView& labels, std::int64_t c, const dou
         sum_of_all += residual_[s];
     }
     for (std::int64_t s = 0; s < size; ++s) residual_[s] -= probs_[s] * sum_of_all;
+    // A term r = exp(z − a) off the support is right to (|z| + 2|a|) roundings, and Σ r|log r| ≤ R(|log R| +
+    // log V) where R = Σ r.
+    if (ratio > 0)
+        sensitivity +=
+            ratio * normal.scale *
+            (3 * std::abs(anchor) + std::abs(std::log(ratio)) + std::log(static_cast<double>(vocab_)));
     excess_ = normal.excess;
     constexpr double unit_roundoff = 0x1p-53;
     rounding_ = 8 * unit_roundoff * (absolute + std::abs(normal.excess) + sensitivity);

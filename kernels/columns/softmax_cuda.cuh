@@ -110,6 +110,12 @@ __device__ ColumnSoftmax column_softmax(const ColumnLabels& labels, std::int64_t
     softmax.residual_weight = normal.residual_weight;
     softmax.ratio = normal.ratio;
     softmax.excess = normal.excess;
+    // A term r = exp(z − a) off the support is right to (|z| + 2|a|) roundings, and Σ r|log r| ≤ R(|log R| +
+    // log V) where R = Σ r.
+    if (ratio > 0)
+        sensitivity +=
+            ratio * normal.scale *
+            (3 * std::abs(softmax.anchor) + std::abs(log(ratio)) + log(static_cast<double>(vocab)));
     // The terms that the excess adds up are none of them negative.
     softmax.rounding = 8 * 0x1p-53 * (terms.excess + normal.excess + sensitivity);
     double residuals = 0;

@@ -44,7 +44,9 @@ void multiply_inner(const Product& product, T alpha, Matrix a, Matrix b, T beta,
     T* const out = c.as<T>();
     for (std::int64_t i = 0; i < size; ++i) out[i] = beta == 0 ? 0 : beta * out[i];
     // A few partial results at a time bound the memory; the order of addition stays that of the blocks.
-    constexpr std::int64_t together = 16;
+    constexpr std::int64_t most_entries = std::int64_t{1} << 24;
+    const std::int64_t together =
+        std::clamp<std::int64_t>(most_entries / std::max<std::int64_t>(size, 1), 2, 16);
     AlignedArray<T> partial(std::min(blocks, together) * size);
     for (std::int64_t first = 0; first < blocks; first += together) {
         const std::int64_t count = std::min(together, blocks - first);

@@ -1,4 +1,4 @@
-// The CUDA twins of dense.hpp, fp64: cuBLAS and cuSOLVER where they fit, and sums in a fixed order that
+// The CUDA twins of dense.hpp: cuBLAS and cuSOLVER where they fit, and sums in a fixed order that
 // follows from the shapes alone. Everything is queued on the device's stream; only `orthonormalise` waits.
 #pragma once
 
