@@ -114,7 +114,7 @@ void add_analyze_command(CLI::App& app) {
     command
         ->add_option("--step", options->step,
                      "Call the record that of step N; -o may then be a folder of earlier steps, to add to")
-        ->check(whole_number(0));
+        ->transform(whole_number(0));
     command->add_option("--device", options->device, "auto (default), cpu or cuda[:i]");
     command->callback([options] { analyze(*options); });
 }

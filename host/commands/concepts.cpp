@@ -70,7 +70,8 @@ void show_concepts(const ConceptOptions& options) {
                                      concepts.matrix,
                                      has_subject ? "" : " (every context can be followed by every word)"));
     if (options.json)
-        fmt::print("{}\n", concepts_json(concepts, dataset).dump());
+        fmt::print("{}\n", concepts_json(concepts, dataset)
+                               .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
     else
         fmt::print("{}", concepts_text(concepts, dataset));
 }

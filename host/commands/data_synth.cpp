@@ -68,16 +68,16 @@ void add_data_synth(CLI::App& data) {
         data.add_subcommand("synth", "Random support sets, shared by contexts, with Dirichlet probabilities");
     add_output_option(*verb, command->output);
     verb->add_option("--vocab", options.vocab_size, "tokens in the vocabulary")
-        ->check(whole_number(1))
+        ->transform(whole_number(1))
         ->type_name("V")
         ->capture_default_str();
     verb->add_option("--contexts", options.contexts, "contexts, spread evenly over the support sets")
-        ->check(whole_number(1))
+        ->transform(whole_number(1))
         ->type_name("M")
         ->capture_default_str();
     verb->add_option("--supports", options.supports,
                      "distinct support sets (default 40, or all there are if fewer)")
-        ->check(whole_number(1))
+        ->transform(whole_number(1))
         ->type_name("N");
     verb->add_option(
             "--support-size", command->support_size,

@@ -27,7 +27,7 @@ namespace {
 
 void add_context_option(CLI::App& verb, NgramOptions& options) {
     verb.add_option("--context", options.context_length, "tokens a context")
-        ->check(whole_number(1))
+        ->transform(whole_number(1))
         ->type_name("N")
         ->capture_default_str();
 }
@@ -146,15 +146,15 @@ void add_data_text(CLI::App& data) {
         ->capture_default_str();
     add_context_option(*verb, command->options);
     verb->add_option("--vocab", command->vocab_size, "keep the V most frequent tokens (default: all)")
-        ->check(whole_number(1))
+        ->transform(whole_number(1))
         ->type_name("V");
     verb->add_option("--min-count", command->options.min_count, "drop contexts that occur less often")
-        ->check(whole_number(1))
+        ->transform(whole_number(1))
         ->type_name("C")
         ->capture_default_str();
     verb->add_option("--contexts", command->options.max_contexts,
                      "keep the M most frequent contexts (default: all)")
-        ->check(whole_number(1))
+        ->transform(whole_number(1))
         ->type_name("M");
     verb->add_option("--weights", command->weights, "how contexts weigh: by their counts, or all alike")
         ->check(one_of({"empirical", "uniform"}))
@@ -199,7 +199,7 @@ void add_data_stories(CLI::App& data) {
         "stories", "Stories from a small grammar, in which many contexts share a support");
     add_output_option(*verb, command->output);
     verb->add_option("--stories", command->stories, "stories to write and count")
-        ->check(whole_number(1))
+        ->transform(whole_number(1))
         ->type_name("N")
         ->capture_default_str();
     add_context_option(*verb, command->options);

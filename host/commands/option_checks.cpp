@@ -23,7 +23,10 @@ std::string in_quotes(const std::string& text) {
 CLI::Validator whole_number(std::int64_t least) {
     const auto check = [least](std::string& text) -> std::string {
         std::int64_t value = 0;
-        if (parse_number(text, value) && value >= least) return {};
+        if (parse_number(text, value) && value >= least) {
+            text = std::to_string(value);  // CLI11 would read a leading 0 as octal
+            return {};
+        }
         return fmt::format("{} is not a whole number >= {}", in_quotes(text), least);
     };
     return {check, ""};
@@ -59,15 +62,6 @@ CLI::Validator one_of(std::vector<std::string> values, std::vector<std::string> 
                            fmt::join(values, ", "));
     };
     return {check, ""};
-}
-
-void refuse_until_later(CLI::App& command, const std::vector<std::string>& flags) {
-    for (const std::string& flag : flags) {
-        const auto refuse = [flag](const CLI::results_t&) -> bool {
-            throw InputError(flag + ": not available in this version; leave it out");
-        };
-        command.add_option(flag, refuse)->expected(0, 1)->group("");
-    }
 }
 
 }  // namespace ntpgeo

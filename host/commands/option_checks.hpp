@@ -9,7 +9,7 @@
 
 namespace ntpgeo {
 
-/// Accepts decimal whole numbers from `least` to 2⁶³ − 1.
+/// Accepts decimal whole numbers from `least` to 2⁶³ − 1. To be given to transform(): it drops leading zeros.
 CLI::Validator whole_number(std::int64_t least);
 
 /// Accepts finite decimal numbers above 0.
@@ -21,9 +21,5 @@ CLI::Validator non_negative_number();
 /// Accepts the values named. Those of `not_yet` are refused as not available yet; one that ends in ':' stands
 /// for all that begin with it.
 CLI::Validator one_of(std::vector<std::string> values, std::vector<std::string> not_yet = {});
-
-/// Adds options that belong to the contract but not to this version, out of sight: giving one is refused with
-/// a line that says so.
-void refuse_until_later(CLI::App& command, const std::vector<std::string>& flags);
 
 }  // namespace ntpgeo

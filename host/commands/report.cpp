@@ -9,6 +9,7 @@
 
 #include "host/commands/commands.hpp"
 #include "host/files/atomic_file.hpp"
+#include "host/files/file_error.hpp"
 #include "host/report/page.hpp"
 #include "host/report/run_reader.hpp"
 #include "host/report/standalone.hpp"
@@ -25,8 +26,8 @@ void report(const ReportOptions& options) {
     const std::vector<Run> runs = read_runs({options.runs.begin(), options.runs.end()});
     const bool page = options.figure.empty();
     write_file_atomically(options.output, page ? report_page(runs) : standalone_figure(runs, options.figure));
-    fmt::print("{}: {} of {} run{}\n", options.output, page ? "report" : options.figure, runs.size(),
-               runs.size() == 1 ? "" : "s");
+    fmt::print("{}: {} of {} run{}\n", printable(std::string_view(options.output)),
+               page ? "report" : options.figure, runs.size(), runs.size() == 1 ? "" : "s");
 }
 
 }  // namespace

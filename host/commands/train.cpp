@@ -86,6 +86,14 @@ void start(const TrainOptions& options) {
     print_summary(run_training(folder, config, dataset, *backend, std::move(limit)), folder);
 }
 
+void refuse_other_settings(const RunConfig& stored, const RunConfig& config,
+                           const std::filesystem::path& output) {
+    if (const std::string difference = first_difference(stored, config); !difference.empty())
+        throw InputError(fmt::format(
+            "{}: cannot be resumed with another setting of {}; leave the flag out, or give a new name",
+            printable(output), difference));
+}
+
 void go_on(const TrainOptions& options) {
     const std::filesystem::path output = output_of(options);
     RunFolder folder = RunFolder::open(output);
@@ -104,10 +112,7 @@ void go_on(const TrainOptions& options) {
     std::optional<LimitFactors> limit;
     if (config.dataset.hash == stored.dataset.hash)
         limit = load_limit(config.limit, dataset, config.dataset.hash);
-    if (const std::string difference = first_difference(stored, config); !difference.empty())
-        throw InputError(fmt::format(
-            "{}: cannot be resumed with another setting of {}; leave the flag out, or give a new name",
-            printable(output), difference));
+    refuse_other_settings(stored, config, output);
     config.dataset.path = stored.dataset.path;
     config.limit.path = stored.limit.path;
     const InterruptGuard guard;
@@ -125,6 +130,10 @@ void dry_run(const TrainOptions& options) {
     const Dataset dataset = load_dataset(config);
     const auto backend = make_backend(config.device);
     resolve(config, dataset, *backend);
+    if (going_on)
+        refuse_other_settings(
+            config_from_json(stored, printable(std::filesystem::path(*options.output) / "config.json")),
+            config, *options.output);
     const auto limit = load_limit(config.limit, dataset, config.dataset.hash);
     rehearse(config, dataset, *backend, limit ? limit->rank : 0);
 }

@@ -107,11 +107,11 @@ void add_stage_options(CLI::App& command, TrainOptions& options) {
         ->check(positive_number());
     command.add_option("--lr-schedule", options.schedule, "constant (default), cosine or inverse-sqrt");
     command.add_option("--warmup", options.warmup, "Updates over which the rate rises linearly (0)")
-        ->check(whole_number(0));
+        ->transform(whole_number(0));
     command
         .add_option("--steps", options.steps,
                     "Updates in all (2000); of several stages, only with --resume: the last one grows")
-        ->check(whole_number(0));
+        ->transform(whole_number(0));
     command
         .add_option("--momentum", options.momentum,
                     "Of momentum, the heavy ball: what a step keeps of the last one, in [0, 1) (0.9)")
@@ -124,7 +124,8 @@ void add_stage_options(CLI::App& command, TrainOptions& options) {
         .add_option("--epsilon", options.epsilon,
                     "Adam's and adamw's epsilon (1e-15: rare contexts have gradients far below 1e-8)")
         ->check(positive_number());
-    command.add_option("--history", options.history, "Pairs that lbfgs keeps (10)")->check(whole_number(1));
+    command.add_option("--history", options.history, "Pairs that lbfgs keeps (10)")
+        ->transform(whole_number(1));
     command.add_option("--freeze", options.frozen,
                        "Leave words (W) or contexts (H) as they are; none (default)");
     command.add_option("--lambda", options.lambda,
@@ -148,12 +149,12 @@ void add_train_options(CLI::App& command, TrainOptions& options) {
                        "Settings from a JSON file, RUN/config.json say; flags override, in every stage");
     command.add_flag("--dry-run", options.dry_run,
                      "Write nothing; say where memory would go and time a step (-o may be left out)");
-    command.add_option("--dim", options.dim, "Embedding dimension d (64)")->check(whole_number(1));
+    command.add_option("--dim", options.dim, "Embedding dimension d (64)")->transform(whole_number(1));
     add_stage_options(command, options);
     command.add_option("--master", options.master, "Of parameters, state and sums: fp64 (default) or fp32");
     command.add_option("--device", options.device,
                        "auto (default: a GPU where there is one), cpu or cuda[:i]");
-    command.add_option("--seed", options.seed, "Seed of the initial values (0)")->check(whole_number(0));
+    command.add_option("--seed", options.seed, "Seed of the initial values (0)")->transform(whole_number(0));
     command.add_option("--init-scale", options.init_scale, "Initial entries are N(0, S^2/d) (1)")
         ->check(non_negative_number());
     command.add_option("--metrics-every", options.metrics_every,
@@ -167,16 +168,16 @@ void add_train_options(CLI::App& command, TrainOptions& options) {
             "--certify-every", options.certify_every,
             "With lambda > 0: bound the distance to the global optimum in the first record of every N "
             "steps, and in the last (never)")
-        ->check(whole_number(1));
+        ->transform(whole_number(1));
     command
         .add_option("--checkpoint-every", options.checkpoint_every,
                     "Steps between checkpoints (by time alone)")
-        ->check(whole_number(1));
+        ->transform(whole_number(1));
     command
         .add_option("--checkpoint-seconds", options.checkpoint_seconds, "Seconds between checkpoints (60)")
         ->check(positive_number());
     command.add_option("--keep-checkpoints", options.keep_checkpoints, "Newest checkpoints kept (2)")
-        ->check(whole_number(1));
+        ->transform(whole_number(1));
 }
 
 RunConfig train_configuration(const TrainOptions& options, const std::string& stored) {

@@ -69,8 +69,11 @@ bool has_place(Scale scale, double value) {
 Axis::Axis(Scale scale, double low, double high, int max_labels, double margin)
     : scale_(scale), low_(transform(scale, low)), high_(transform(scale, high)) {
     const double span = high_ - low_;
-    // The least range worth an axis: relative where rounding sets the limit, absolute where 1 − value does.
-    const double least = scale == Scale::nines ? 1e-6 : 1e-9 * std::max(std::abs(low_), std::abs(high_));
+    // The least range worth an axis: relative where rounding sets the limit, of the logarithm else, absolute
+    // where 1 − value does.
+    const double least = scale == Scale::nines         ? 1e-6
+                         : scale == Scale::logarithmic ? 1e-9
+                                                       : 1e-9 * std::max(std::abs(low_), std::abs(high_));
     if (span <= least) {
         const double half = scale != Scale::linear || low_ == 0.0 ? 0.5 : 0.5 * std::abs(low_);
         low_ -= half;

@@ -60,9 +60,17 @@ bool has_line(Subject subject, const Run& run) {
     return false;
 }
 
+/// Whether the last stage of a training run had λ as adamw's decay, which is no part of its objective.
+bool ends_with_decay(const Run& run) {
+    const auto stages = run.config.find("stages");
+    return stages != run.config.end() && stages->is_array() && !stages->empty() &&
+           stages->back().is_object() && stages->back().value("optimizer", nlohmann::json()) == "adamw";
+}
+
 /// Whether a training run's last record is a point beside the paths.
 bool has_end_point(Subject subject, const Run& run) {
-    return subject == Subject::path && run.kind == RunKind::training && run.last("lambda") > 0.0;
+    return subject == Subject::path && run.kind == RunKind::training && run.last("lambda") > 0.0 &&
+           !ends_with_decay(run);
 }
 
 /// All columns of a quantity in one run: none, one, or those of an array.

@@ -90,12 +90,13 @@ std::string data_set_part(const DataSet& data_set, const std::vector<Run>& runs,
             break;
         }
         try {
-            const RunResult result = read_result(runs[r], dataset);
-            const std::int64_t dim = result.words.columns;
-            if (dim == 0 || (result.words.rows + result.contexts.rows) * dim > kMostEntries) {
+            const std::int64_t entries = result_entries(runs[r]);
+            if (entries == 0 || entries > kMostEntries) {
                 reasons.push_back("No concepts of " + name + ": its W and H are too large for that.");
                 continue;
             }
+            const RunResult result = read_result(runs[r], dataset);
+            const std::int64_t dim = result.words.columns;
             html += matrix_part(
                 "W\u0304Hᵀ where " + name + " ended" + of_data,
                 factor_concepts(*backend, result.words.values, result.contexts.values, dim, kDirections),

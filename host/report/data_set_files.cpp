@@ -50,6 +50,17 @@ bool has_result(const Run& run) {
     return std::filesystem::exists(result_of(run), ignored);
 }
 
+std::int64_t result_entries(const Run& run) {
+    const SafetensorsFile file(result_of(run));
+    std::int64_t entries = 0;
+    for (const char* name : {"W", "H"}) {
+        std::int64_t size = 1;
+        for (const std::int64_t length : file.find(name).shape) size *= length;
+        entries += size;
+    }
+    return entries;
+}
+
 RunResult read_result(const Run& run, const Dataset& dataset) {
     const SafetensorsFile file(result_of(run));
     RunResult result{to_factor(file.read_matrix("W")), to_factor(file.read_matrix("H"))};

@@ -41,6 +41,10 @@ struct RunResult {
 /// Whether the run's folder has a result.
 bool has_result(const Run& run);
 
+/// How many numbers W and H have together, from the file's header alone. Throws InputError where it cannot be
+/// read.
+std::int64_t result_entries(const Run& run);
+
 /// Throws InputError where the result cannot be read or does not fit the data set.
 RunResult read_result(const Run& run, const Dataset& dataset);
 

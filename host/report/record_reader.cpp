@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "host/files/atomic_file.hpp"
+#include "host/files/file_error.hpp"
 #include "kernels/status.hpp"
 
 namespace ntpgeo {
@@ -56,7 +57,7 @@ struct Place {
     std::size_t line;
 
     [[nodiscard]] InputError error(const std::string& what) const {
-        return InputError(fmt::format("{} line {}: {}", file.string(), line, what));
+        return InputError(fmt::format("{} line {}: {}", printable(file), line, what));
     }
 };
 
@@ -182,7 +183,7 @@ void read_records(Run& run, const std::filesystem::path& file) {
         begin = end + 1;
     }
     if (run.records == 0) {
-        throw InputError(fmt::format("{}: holds no record; has the run begun?", file.string()));
+        throw InputError(fmt::format("{}: holds no record; has the run begun?", printable(file)));
     }
     order_records(run, file);
 }

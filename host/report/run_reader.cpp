@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "host/files/atomic_file.hpp"
+#include "host/files/file_error.hpp"
 #include "host/report/data_sets.hpp"
 #include "host/report/distinct_names.hpp"
 #include "host/report/record_reader.hpp"
@@ -49,15 +50,15 @@ Run read_run(const std::filesystem::path& folder) {
     std::error_code ignored;
     const auto status = std::filesystem::status(folder, ignored);
     if (!std::filesystem::exists(status)) {
-        throw InputError(fmt::format("{}: no such run folder", folder.string()));
+        throw InputError(fmt::format("{}: no such run folder", printable(folder)));
     }
     if (!std::filesystem::is_directory(status)) {
         throw InputError(fmt::format("{}: not a run folder but a file; give the folder that train wrote",
-                                     folder.string()));
+                                     printable(folder)));
     }
     for (const char* name : {"config.json", "metrics.jsonl"}) {
         if (!std::filesystem::exists(folder / name, ignored)) {
-            throw InputError(fmt::format("{}: not a run folder (it has no {})", folder.string(), name));
+            throw InputError(fmt::format("{}: not a run folder (it has no {})", printable(folder), name));
         }
     }
     Run run;
@@ -65,7 +66,7 @@ Run read_run(const std::filesystem::path& folder) {
     run.label = folder.filename().string();
     run.config = json::parse(read_file(folder / "config.json"), nullptr, false);
     if (!run.config.is_object()) {
-        throw InputError(fmt::format("{}: not a JSON object", (folder / "config.json").string()));
+        throw InputError(fmt::format("{}: not a JSON object", printable(folder / "config.json")));
     }
     run.kind = kind_of(run.config);
     read_records(run, folder / "metrics.jsonl");
@@ -79,7 +80,7 @@ std::vector<Run> read_runs(const std::vector<std::filesystem::path>& folders) {
         std::filesystem::path path = std::filesystem::absolute(folder).lexically_normal();
         if (!path.has_filename()) path = path.parent_path();  // a trailing slash
         if (std::find(paths.begin(), paths.end(), path) != paths.end()) {
-            throw InputError(fmt::format("{}: this run is given twice", folder.string()));
+            throw InputError(fmt::format("{}: this run is given twice", printable(folder)));
         }
         runs.push_back(read_run(folder));
         paths.push_back(path);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "host/files/file_error.hpp"
 #include "host/report/catalogue.hpp"
 #include "host/report/chart.hpp"
 #include "host/report/gram_figures.hpp"
@@ -72,10 +73,11 @@ std::string standalone_figure(const std::vector<Run>& runs, std::string_view id)
         id == kOverview || id == kWordsGram || id == kContextsGram ||
         std::any_of(kinds.begin(), kinds.end(), [id](const FigureKind& kind) { return kind.id == id; });
     if (!known)
-        throw InputError(fmt::format("--figure {}: no such figure; there are {}", id, figure_names()));
+        throw InputError(
+            fmt::format("--figure {}: no such figure; there are {}", printable(id), figure_names()));
     const std::vector<Panel> parts = panels_of(runs, id);
     if (parts.empty())
-        throw InputError(fmt::format("--figure {}: these runs have no value to draw in it", id));
+        throw InputError(fmt::format("--figure {}: these runs have no value to draw in it", printable(id)));
 
     const std::size_t most = id == kWordsGram || id == kContextsGram ? 4 : 2;
     const std::size_t columns = std::min(parts.size(), most);

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "host/files/file_error.hpp"
 #include "host/files/parse_number.hpp"
 #include "host/run/config_names.hpp"
 #include "host/run/device.hpp"
@@ -24,7 +25,7 @@ Cadence Cadence::parse(const std::string& text) {
     cadence.logarithmic = text.rfind("log:", 0) == 0;
     const std::string_view number = std::string_view(text).substr(cadence.logarithmic ? 4 : 0);
     if (!parse_number(number, cadence.count) || cadence.count < 1)
-        throw InputError("metrics-every: '" + text +
+        throw InputError("metrics-every: '" + printable(std::string_view(text)) +
                          "' is neither a whole number >= 1 nor log:PER_DECADE with one");
     return cadence;
 }

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+
 #include "host/files/file_error.hpp"
 #include "host/run/interrupt.hpp"
 #include "host/run/record.hpp"
@@ -10,6 +14,9 @@
 namespace ntpgeo {
 namespace {
 
+namespace fs = std::filesystem;
+
+constexpr const char* result_name = "result.safetensors";
 /// Relative rounding of ‖S̃‖_* at most.
 constexpr double norm_rounding = 1e-9;
 
@@ -26,6 +33,8 @@ class LimitRun {
             before = static_cast<double>(metadata_number(file, *checkpoint, "milliseconds")) / 1000;
             folder_.keep_metrics(metadata_number(file, *checkpoint, "records"));
             records_ = metadata_number(file, *checkpoint, "records");
+            if (const fs::path result = folder_.path() / result_name; fs::is_regular_file(result))
+                gap_before_ = SafetensorsFile(result).metadata_number<double>("relative_gap");
         } else {
             folder_.keep_metrics(0);
         }
@@ -81,8 +90,9 @@ class LimitRun {
     }
 
     void write_result(bool finished) {
-        write_factors(folder_.path() / "result.safetensors", solver_.factors(), dataset_,
+        write_factors(folder_.path() / result_name, solver_.factors(), dataset_,
                       {{"format", "ntpgeo.result.1"},
+                       {"relative_gap", fmt::format("{}", solver_.best()->relative_gap.value_or(0))},
                        {"step", std::to_string(solver_.best()->iterations)},
                        {"finished", finished ? "true" : "false"}});
     }
@@ -93,13 +103,16 @@ class LimitRun {
             record(*solver_.newest());
         }
         checkpoint();
-        write_result(false);
+        // A resumed run begins without the best point before it, which stays the result while it is the
+        // better one.
+        const double gap = *solver_.best()->relative_gap;
+        if (!gap_before_ || gap < *gap_before_) write_result(false);
         folder_.log(fmt::format("interrupted at iteration {}", solver_.iterations()));
         throw Interrupted(
             fmt::format(
                 "interrupted at iteration {} with a relative gap of {:.2e}, whose point is the result so "
                 "far; go on with: ntpgeo limit -o {} --resume",
-                solver_.iterations(), *solver_.best()->relative_gap, printable(folder_.path())),
+                solver_.iterations(), std::min(gap, gap_before_.value_or(gap)), printable(folder_.path())),
             signal);
     }
 
@@ -108,6 +121,7 @@ class LimitRun {
     RunFolder& folder_;  // made once the solver has found nothing wrong
     WorkClock clock_{0};
     std::int64_t records_ = 0;
+    std::optional<double> gap_before_;  // of the result of an earlier stop
     nlohmann::ordered_json last_;
 };
 

@@ -65,8 +65,9 @@ void RunFolder::require_free(const fs::path& path) {
     std::error_code error;
     const fs::path target = whole_path(path);
     if (holds_run(target))
-        throw InputError(fmt::format("{}: holds another run; give --resume to go on with it, or another name",
-                                     printable(path)));
+        throw InputError(
+            fmt::format("{}: holds another run; give another name, or --resume where the command has it",
+                        printable(path)));
     if (fs::exists(target, error) && !(fs::is_directory(target, error) && fs::is_empty(target, error)))
         throw InputError(fmt::format("{}: is there already and holds no run; give the name of a new folder",
                                      printable(path)));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "host/files/file_error.hpp"
 #include "host/files/parse_number.hpp"
 #include "host/run/config_names.hpp"
 #include "host/run/json_section.hpp"
@@ -50,9 +51,10 @@ void parse_lambda(const std::string& text, Stage& stage) {
         parse_finite(all.substr(0, colon), start) && (!range || parse_finite(all.substr(colon + 1), end));
     if (!range) end = start;
     if (!read || start < 0 || end < 0)
-        throw InputError("lambda: '" + text + "' is neither a number >= 0 nor HI:LO");
+        throw InputError("lambda: '" + printable(all) + "' is neither a number >= 0 nor HI:LO");
     if (range && !(end > 0 && start >= end))
-        throw InputError("lambda: '" + text + "' does not fall from HI to LO > 0 (a geometric decay)");
+        throw InputError("lambda: '" + printable(all) +
+                         "' does not fall from HI to LO > 0 (a geometric decay)");
     stage.lambda_start = start;
     stage.lambda_end = end;
 }

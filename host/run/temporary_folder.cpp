@@ -3,10 +3,10 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -30,11 +30,15 @@ FileDescriptor lock_folder(const fs::path& path) {
 }  // namespace
 
 TemporaryFolder::TemporaryFolder(const fs::path& wanted) {
-    // A sweep may come between the making and the locking; then the next one is made.
-    for (int attempt = 0; attempt < 3 && !lock_.is_open(); ++attempt) {
-        std::string pattern = (wanted.parent_path() / (std::string(beginning) + "XXXXXX")).string();
-        if (!::mkdtemp(pattern.data())) break;
-        path_ = pattern;
+    // A sweep may come between the making and the locking, or a process of this number have left its own:
+    // then the next one is made. Unlike mkdtemp, mkdir leaves the mode to the umask.
+    for (int attempt = 0; attempt < 10 && !lock_.is_open(); ++attempt) {
+        path_ = wanted.parent_path() / fmt::format("{}{}-{}", beginning, ::getpid(), attempt);
+        if (::mkdir(path_.c_str(), 0777) != 0) {
+            path_.clear();
+            if (errno == EEXIST) continue;
+            break;
+        }
         lock_ = lock_folder(path_);
         std::error_code error;
         if (lock_.is_open() && !fs::is_directory(path_, error)) lock_ = FileDescriptor{};
@@ -42,8 +46,6 @@ TemporaryFolder::TemporaryFolder(const fs::path& wanted) {
     if (!lock_.is_open())
         throw InputError(fmt::format("{}: cannot be made: {}; give a folder that can be written",
                                      printable(wanted), system_reason(errno)));
-    fs::permissions(path_, fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec |
-                               fs::perms::others_read | fs::perms::others_exec);
 }
 
 TemporaryFolder::~TemporaryFolder() {

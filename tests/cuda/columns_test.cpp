@@ -50,6 +50,7 @@ TEST_F(CudaColumns, PolarCandidate) {
 }
 TEST_F(CudaColumns, DualEntropy) {
     expect(check_dual_entropy, 1e-9);
+    expect_no_dual_entropy_below_zero(gpu());
 }
 
 }  // namespace

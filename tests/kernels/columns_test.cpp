@@ -33,6 +33,7 @@ TEST_F(Columns, PolarCandidate) {
 }
 TEST_F(Columns, DualEntropy) {
     EXPECT_FALSE(check_dual_entropy(cpu(), 5).empty());
+    expect_no_dual_entropy_below_zero(cpu());
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "kernels/status.hpp"
 #include "tests/exact_reference.hpp"
+#include "tests/metering_backend.hpp"
 #include "tests/problems.hpp"
 
 namespace ntpgeo {
@@ -66,6 +67,18 @@ TEST(Limit, IsTheCentredSupportMatrixInTheClosedForms) {
         EXPECT_NEAR(solver.proxy().nuclear_norm,
                     reference::nuclear_norm(expected, data.contexts(), data.vocab_size), 1e-9);
         EXPECT_NEAR(*solver.best()->proxy_alignment, 1, 1e-9);
+    }
+}
+
+TEST(Limit, TakesNoMoreMemoryThanItSaid) {
+    for (const auto& [vocab, contexts] : {std::pair<int, int>{20, 300}, {60, 25}}) {
+        MeteringBackend backend;
+        const Dataset data = random_dataset(vocab, contexts, contexts, 1, 4, 3);
+        LimitSolver solver(backend, data, 1e-6);
+        solve(solver, data);
+        const Dataset merged = merge_by_support(data).labels;
+        EXPECT_LE(backend.peak, LimitSolver::bytes(merged.contexts(), vocab) + labels_bytes(merged) +
+                                    merged.contexts() * 8);
     }
 }
 
