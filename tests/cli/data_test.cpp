@@ -103,6 +103,13 @@ TEST(DataStories, ManyContextsShareASupportThatIsSmallBesideTheVocabulary) {
         EXPECT_LE(6 * dataset.support_size(j), dataset.vocab_size);
 }
 
+TEST(DataSynth, ReadsLeadingZerosAsDecimal) {
+    const ScratchFolder folder;
+    const Dataset dataset = make(folder, {"synth", "--vocab", "012", "--contexts", "09", "--supports", "3"});
+    EXPECT_EQ(dataset.vocab_size, 12);
+    EXPECT_EQ(dataset.contexts(), 9);
+}
+
 TEST(DataSynth, TakesItsOptions) {
     const ScratchFolder folder;
     const Dataset dataset =

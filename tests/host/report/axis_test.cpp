@@ -159,5 +159,15 @@ TEST(StepAxis, KeepsItsLabelsApart) {
     }
 }
 
+// A logarithm near 0 is no measure of how far apart two values near 1 are.
+TEST(Axis, EndsForValuesThatARoundingSetsApart) {
+    for (const Scale scale : {Scale::linear, Scale::logarithmic})
+        for (const double value : {1.0, 1e-5, 7e8}) {
+            const Axis axis(scale, std::nextafter(value, 0.0), value, 6);
+            EXPECT_GE(axis.ticks().size(), 1U);
+            EXPECT_LE(axis.ticks().size(), 12U);
+        }
+}
+
 }  // namespace
 }  // namespace ntpgeo
