@@ -50,6 +50,8 @@ class LimitSolver {
     /// The newest certificate; null before the first.
     [[nodiscard]] const std::optional<LimitCertificate>& newest() const { return newest_; }
     [[nodiscard]] std::int64_t iterations() const { return iterations_; }
+    /// Whether steps without a certificate are made in fp32, as they are while the gap is large.
+    [[nodiscard]] bool in_fp32() const { return in_fp32_; }
     [[nodiscard]] const ProxyTest& proxy() const { return proxy_; }
 
     /// Factors of the feasible matrix with the best certificate: words [V, r], contexts [m, r], one row a

@@ -24,7 +24,7 @@ class Splitting {
     [[nodiscard]] DenseSpectrum& spectrum() { return spectrum_; }
 
     void propose(double tau) { spectrum_.threshold(reflected(), tau, spectral_point()); }
-    /// With products in fp32; `reflected` and what the spectrum remembers are then of no use.
+    /// In fp32; `reflected` and what the spectrum remembers are then of no use.
     void propose_in_fp32(double tau) { spectrum_.threshold_in_fp32(reflected(), tau, spectral_point()); }
     /// Returns the length of the plain step.
     double accept();

@@ -15,14 +15,20 @@ double root(double square) {
     return std::sqrt(std::max(square, 0.0));
 }
 
-// (σ − τ)/σ of the σ² that exceed τ².
-std::vector<double> shrinkage(const std::vector<double>& squares, double tau) {
-    std::vector<double> factor;
+// σ − τ of the σ that exceed τ.
+std::vector<double> shrunk(const std::vector<double>& squares, double tau) {
+    std::vector<double> values;
     for (const double square : squares) {
         if (!(root(square) > tau)) break;
-        factor.push_back((root(square) - tau) / root(square));
+        values.push_back(root(square) - tau);
     }
-    return factor;
+    return values;
+}
+
+// Each value over its σ.
+std::vector<double> over_sigma(std::vector<double> values, const std::vector<double>& squares) {
+    for (std::size_t k = 0; k < values.size(); ++k) values[k] /= root(squares[k]);
+    return values;
 }
 
 }  // namespace
@@ -84,12 +90,8 @@ void DenseSpectrum::filter(const SymmetricEigen& basis, const std::vector<double
 
 void DenseSpectrum::threshold(Matrix a, double tau, Matrix x) {
     last_ = eigen(a);
-    values_.clear();
-    for (const double square : last_.values) {
-        if (!(root(square) > tau)) break;
-        values_.push_back(root(square) - tau);
-    }
-    filter(last_, shrinkage(last_.values, tau), a, x);
+    values_ = shrunk(last_.values, tau);
+    filter(last_, over_sigma(values_, last_.values), a, x);
 }
 
 // Each of the two is the other's fp32 copy: no further memory.
@@ -97,7 +99,7 @@ void DenseSpectrum::threshold_in_fp32(Matrix a, double tau, Matrix x) {
     const Matrix from{x.data, Real::fp32, a.rows, a.columns}, to{a.data, Real::fp32, a.rows, a.columns};
     backend_.copy(a.flat(), from.flat());
     const SymmetricEigen basis = eigen(from);
-    filter(basis, shrinkage(basis.values, tau), from, to);
+    filter(basis, over_sigma(shrunk(basis.values, tau), basis.values), from, to);
     backend_.copy(to.flat(), x.flat());
 }
 

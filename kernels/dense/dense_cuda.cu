@@ -88,20 +88,13 @@ __global__ void mirror_lower(T* c, std::int64_t n) {
 
 namespace {
 
-template <class T, class... Arguments>
-cublasStatus_t gemm(Arguments... arguments) {
+/// cuBLAS's function for T, of a pair.
+template <class T, class InFp64, class InFp32>
+auto in_precision(InFp64* in_fp64, InFp32* in_fp32) {
     if constexpr (std::is_same_v<T, double>)
-        return cublasDgemm_64(arguments...);
+        return in_fp64;
     else
-        return cublasSgemm_64(arguments...);
-}
-
-template <class T, class... Arguments>
-cublasStatus_t syrk(Arguments... arguments) {
-    if constexpr (std::is_same_v<T, double>)
-        return cublasDsyrk_64(arguments...);
-    else
-        return cublasSsyrk_64(arguments...);
+        return in_fp32;
 }
 
 /// out[k] = Σ over the rows of a[·, k] or of its square, over `divisor`.
@@ -130,9 +123,10 @@ void multiply(device::Device& device, const Product& product, double alpha, Matr
     const std::int64_t inner = product.transpose_a ? a.rows : a.columns;
     with_real(c.real, [&]<class T>(T) {
         const auto factor = static_cast<T>(alpha), kept = static_cast<T>(beta);
-        NTPGEO_CHECK(gemm<T>(device.cublas(), op(product.transpose_b), op(product.transpose_a), c.columns,
-                             c.rows, inner, &factor, b.as<T>(), std::max<std::int64_t>(b.columns, 1),
-                             a.as<T>(), std::max<std::int64_t>(a.columns, 1), &kept, c.as<T>(), c.columns));
+        const auto gemm = in_precision<T>(cublasDgemm_64, cublasSgemm_64);
+        NTPGEO_CHECK(gemm(device.cublas(), op(product.transpose_b), op(product.transpose_a), c.columns,
+                          c.rows, inner, &factor, b.as<T>(), std::max<std::int64_t>(b.columns, 1), a.as<T>(),
+                          std::max<std::int64_t>(a.columns, 1), &kept, c.as<T>(), c.columns));
     });
 }
 
@@ -144,9 +138,9 @@ void gram(device::Device& device, Matrix a, bool of_columns, Matrix c) {
     const auto tiles = static_cast<unsigned>(ceiling(n, mirror_tile));
     with_real(c.real, [&]<class T>(T) {
         const T one = 1, zero = 0;
-        NTPGEO_CHECK(syrk<T>(device.cublas(), CUBLAS_FILL_MODE_UPPER, of_columns ? CUBLAS_OP_N : CUBLAS_OP_T,
-                             n, inner, &one, a.as<T>(), std::max<std::int64_t>(a.columns, 1), &zero,
-                             c.as<T>(), n));
+        const auto syrk = in_precision<T>(cublasDsyrk_64, cublasSsyrk_64);
+        NTPGEO_CHECK(syrk(device.cublas(), CUBLAS_FILL_MODE_UPPER, of_columns ? CUBLAS_OP_N : CUBLAS_OP_T, n,
+                          inner, &one, a.as<T>(), std::max<std::int64_t>(a.columns, 1), &zero, c.as<T>(), n));
         NTPGEO_CHECK(launch(kernels::mirror_lower<T>, dim3(tiles, tiles), dim3(mirror_tile, tile_rows), 0,
                             device.stream(), c.as<T>(), n));
     });

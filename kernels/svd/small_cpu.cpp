@@ -6,10 +6,10 @@
 
 #include "kernels/dense/single_thread_cpu.hpp"
 #include "kernels/status.hpp"
+#include "kernels/svd/descending.hpp"
 #include "kernels/svd/small.hpp"
 
 namespace ntpgeo::svd_cpu {
-
 namespace {
 
 lapack_int syevd(lapack_int n, double* matrix, double* values) {
@@ -30,13 +30,7 @@ SymmetricEigen eigen_of(std::vector<T> matrix, std::int64_t n) {
     std::vector<T> values(static_cast<std::size_t>(n));
     const lapack_int info = syevd(static_cast<lapack_int>(n), matrix.data(), values.data());
     if (info != 0) throw Failure("LAPACK syevd failed with info " + std::to_string(info));
-    SymmetricEigen result{{values.rbegin(), values.rend()}, std::vector<double>(matrix.size())};
-    constexpr std::int64_t block = 16;  // of the result's rows, so that both sides stay in the cache
-    for (std::int64_t begin = 0; begin < n; begin += block)
-        for (std::int64_t k = 0; k < n; ++k)
-            for (std::int64_t i = begin; i < std::min(n, begin + block); ++i)
-                result.vectors[i * n + k] = matrix[(n - 1 - k) * n + i];
-    return result;
+    return descending(values, matrix);
 }
 
 }  // namespace

@@ -1,9 +1,10 @@
 #include "kernels/svd/small_cuda.cuh"
 
-#include <algorithm>
 #include <port.cuh>
 #include <type_traits>
 #include <utility>
+
+#include "kernels/svd/descending.hpp"
 
 namespace ntpgeo::svd_cuda {
 namespace {
@@ -66,10 +67,7 @@ SymmetricEigen eigen_of(device::Device& device, const std::vector<T>& matrix, st
     std::vector<T> rows(matrix.size()), ascending(static_cast<std::size_t>(n));
     download(device, values.data(), ascending);
     download(device, vectors.data(), rows);
-    SymmetricEigen result{{ascending.rbegin(), ascending.rend()}, std::vector<double>(rows.size())};
-    for (std::int64_t k = 0; k < n; ++k)
-        for (std::int64_t i = 0; i < n; ++i) result.vectors[i * n + k] = rows[(n - 1 - k) * n + i];
-    return result;
+    return descending(ascending, rows);
 }
 
 }  // namespace
