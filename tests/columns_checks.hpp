@@ -319,8 +319,8 @@ inline Outcome dual_entropy_as_defined(const ColumnsOn& on, Logits kind, double 
     Number expected = 0, allowed = 0, own_rounding = 0;
     for (std::int64_t c = 0; c < problem.rows(); ++c) {
         Label label = label_of(problem.labels, c);
-        // The labels as the operation has them, whose sum is 1 to their rounding only: far off, q' at t = 1 is
-        // 0 to the last bit, and the ulps of a sum would take it below.
+        // The labels as the operation has them, whose sum is 1 to their rounding only: far off, q' at t = 1
+        // is 0 to the last bit, and the ulps of a sum would take it below.
         for (std::int64_t s = problem.labels.indptr[c]; s < problem.labels.indptr[c + 1]; ++s)
             label.p[problem.labels.indices[s]] = problem.labels.probs[s];
         const Number scale = with_scales ? problem.scales[c] : 1;

@@ -13,6 +13,7 @@ namespace {
 constexpr double unit_roundoff = 0x1p-53;
 constexpr double penalty = 0.5;  // c of design 4.2
 constexpr double sign_rounding = 1e-10;
+constexpr double norm_rounding = 1e-9;  // of ‖S̃‖_* at most, relatively
 // While the gap is larger, steps whose products are made in fp32 lead on as well as any.
 constexpr double fp32_suffices_above = 1e-4;
 // Where they do not, the gap comes to rest at their rounding: after so many iterations they end.
@@ -33,6 +34,12 @@ std::vector<double> scaled_proxy(const MergedContexts& merged) {
 }
 
 }  // namespace
+
+ProxyVerdict judge_proxy(const ProxyTest& proxy, double nuclear_norm, double relative_gap) {
+    const double excess = proxy.nuclear_norm / nuclear_norm - 1;
+    if (proxy.sign_violations == 0 && excess <= relative_gap + norm_rounding) return ProxyVerdict::is_limit;
+    return excess > norm_rounding ? ProxyVerdict::is_longer : ProxyVerdict::unproven;
+}
 
 LimitSolver::LimitSolver(Backend& backend, const Dataset& dataset, double tolerance)
     : backend_(backend),

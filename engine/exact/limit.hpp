@@ -32,6 +32,15 @@ struct ProxyTest {
     std::optional<double> sign_violations;
 };
 
+enum class ProxyVerdict {
+    is_limit,   ///< the signs of UVᵀ prove it, and the two norms agree as far as the gap is known
+    is_longer,  ///< a feasible point of a smaller nuclear norm is known
+    unproven
+};
+
+/// What a certificate of this norm and relative gap proves of S̃. NaNs prove nothing.
+ProxyVerdict judge_proxy(const ProxyTest& proxy, double nuclear_norm, double relative_gap);
+
 /// Solves NTP-SVM on merged contexts. `backend` and `dataset` must outlive it.
 class LimitSolver {
   public:

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/exact/limit.hpp"
 #include "host/report/run_table.hpp"
 #include "host/report/text.hpp"
 
@@ -47,22 +48,21 @@ std::string gap_statement(const Run& run) {
 std::string proxy_statement(const Run& run) {
     const double violations = run.last("proxy_sign_violations"), alignment = run.last("proxy_alignment");
     const double value = run.last("nuclear_norm"), proxy = run.last("proxy_nuclear_norm");
+    if (std::isnan(violations)) return "not tested.";
+    const ProxyVerdict verdict = judge_proxy({proxy, violations}, value, run.last("relative_gap"));
     std::string text;
-    if (std::isnan(violations)) {
-        text = "not tested";
-    } else if (violations == 0.0) {
+    if (verdict == ProxyVerdict::is_limit) {
         text =
             "S\u0303 is exactly <i>L</i><sub>mm</sub>: its polar factor UVᵀ is ≤ 0 at every entry off the "
-            "supports, "
-            "which proves it";
+            "supports, which proves it";
     } else {
         text = fmt::format(
-            "no proof that S\u0303 is <i>L</i><sub>mm</sub>: its polar factor UVᵀ is positive at {}\u00A0% "
-            "of "
-            "the entries off the supports",
+            "{} <i>L</i><sub>mm</sub>: its polar factor UVᵀ is positive at {}\u00A0% of the "
+            "entries off the supports",
+            verdict == ProxyVerdict::is_longer ? "S\u0303 is not" : "no proof that S\u0303 is",
             figure_cell(100.0 * violations, 3));
     }
-    if (proxy > 0.0 && value > 0.0 && violations != 0.0) {
+    if (proxy > 0.0 && value > 0.0 && verdict != ProxyVerdict::is_limit) {
         const double excess = proxy / value - 1.0;
         text += fmt::format(
             "; its nuclear norm {} is {}", figure_cell(proxy, 6),

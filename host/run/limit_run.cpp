@@ -17,8 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* result_name = "result.safetensors";
-/// Relative rounding of ‖S̃‖_* at most.
-constexpr double norm_rounding = 1e-9;
 
 class LimitRun {
   public:
@@ -143,14 +141,18 @@ nlohmann::ordered_json limit_record(const LimitCertificate& certificate, const P
 }
 
 std::string proxy_verdict(const nlohmann::ordered_json& record) {
-    const double violations = record["proxy_sign_violations"].get<double>(),
-                 excess =
-                     record["proxy_nuclear_norm"].get<double>() / record["nuclear_norm"].get<double>() - 1;
-    if (violations == 0 && excess <= record["relative_gap"].get<double>() + norm_rounding)
-        return "the centred support matrix is exactly L_mm: its polar factor proves it";
-    if (excess > norm_rounding)
-        return fmt::format("the centred support matrix is not L_mm: its nuclear norm is {:.2g} % greater",
-                           100 * excess);
+    const double proxy_norm = record["proxy_nuclear_norm"].get<double>(),
+                 norm = record["nuclear_norm"].get<double>(),
+                 violations = record["proxy_sign_violations"].get<double>();
+    switch (judge_proxy({proxy_norm, violations}, norm, record["relative_gap"].get<double>())) {
+        case ProxyVerdict::is_limit:
+            return "the centred support matrix is exactly L_mm: its polar factor proves it";
+        case ProxyVerdict::is_longer:
+            return fmt::format("the centred support matrix is not L_mm: its nuclear norm is {:.2g} % greater",
+                               100 * (proxy_norm / norm - 1));
+        case ProxyVerdict::unproven:
+            break;
+    }
     return fmt::format(
         "{:.1f} % of the off-support signs of its polar factor are wrong: no proof that the centred support "
         "matrix is L_mm",

@@ -146,8 +146,13 @@ TEST_F(Mixture, SaysWhereTheProxyIsTheLimitAndWhereThereIsNone) {
     };
     expect_contains(
         card_of(
-            R"({"iterations":1,"nuclear_norm":2.0,"bound":2.0,"relative_gap":0.0,"proxy_sign_violations":0.0})"),
-        "is exactly <i>L</i><sub>mm</sub>");
+            R"({"iterations":1,"nuclear_norm":2.0,"bound":2.0,"relative_gap":0.0,"proxy_nuclear_norm":2.0,"proxy_sign_violations":0.0})"),
+        "S\u0303 is exactly <i>L</i><sub>mm</sub>");
+    // Signs alone do not say so where a shorter feasible point is known.
+    expect_contains(
+        card_of(
+            R"({"iterations":1,"nuclear_norm":2.0,"bound":2.0,"relative_gap":0.0,"proxy_nuclear_norm":2.2,"proxy_sign_violations":0.0})"),
+        "S\u0303 is not <i>L</i><sub>mm</sub>");
     const std::string full =
         card_of(R"({"iterations":0,"nuclear_norm":0.0,"bound":null,"relative_gap":null})");
     expect_contains(full, "every support is full");
