@@ -14,6 +14,9 @@
 namespace ntpgeo {
 namespace {
 
+// Squares of logits, which are products of two entries, summed over words and contexts stay finite.
+constexpr double largest_entry = 1e70;
+
 HostMatrix read_by_form(const std::string& argument) {
     if (argument.ends_with(".npy")) return read_npy(argument);
     constexpr std::string_view extension = ".safetensors";
@@ -38,11 +41,13 @@ HostMatrix read_matrix(const std::string& argument) {
                                      name, matrix.rows, matrix.columns));
     }
     const auto bad = std::find_if(matrix.values.begin(), matrix.values.end(),
-                                  [](double value) { return !std::isfinite(value); });
+                                  [](double value) { return !(std::abs(value) <= largest_entry); });
     if (bad != matrix.values.end()) {
         const std::int64_t position = bad - matrix.values.begin();
-        throw InputError(fmt::format("{}: the entry [{}, {}] is {}; every entry must be finite", name,
-                                     position / matrix.columns, position % matrix.columns, *bad));
+        const std::string allowed =
+            std::isfinite(*bad) ? fmt::format("at most {} in absolute value", largest_entry) : "finite";
+        throw InputError(fmt::format("{}: the entry [{}, {}] is {}; every entry must be {}", name,
+                                     position / matrix.columns, position % matrix.columns, *bad, allowed));
     }
     return matrix;
 }

@@ -52,7 +52,9 @@ TEST_F(MatrixFile, EntriesThatAreNotFiniteAreNamedByPosition) {
     expect_contains(refused(save({1, 2, 3, 4, std::numeric_limits<double>::quiet_NaN(), 6}, {2, 3})),
                     "[1, 1] is nan");
     expect_contains(refused(save({1, 2, -std::numeric_limits<double>::infinity(), 4}, {2, 2})),
-                    "[1, 0] is -inf");
+                    "[1, 0] is -inf; every entry must be finite");
+    expect_contains(refused(save({1, 2, 3, -1e71}, {2, 2})),
+                    "[1, 1] is -1e+71; every entry must be at most 1e+70 in absolute value");
 }
 
 TEST_F(MatrixFile, MatricesWithoutEntriesAreRefused) {
