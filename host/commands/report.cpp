@@ -1,10 +1,13 @@
 // ntpgeo report RUN... -o report.html (design 2.1)
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "host/commands/commands.hpp"
@@ -13,6 +16,7 @@
 #include "host/report/page.hpp"
 #include "host/report/run_reader.hpp"
 #include "host/report/standalone.hpp"
+#include "kernels/status.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -22,7 +26,23 @@ struct ReportOptions {
     std::string output, figure;
 };
 
+/// What a run's folder is made of is no place for its report.
+void require_no_part_of_a_run(const std::filesystem::path& output, const std::vector<std::string>& runs) {
+    const std::string name = output.filename().string();
+    if (name != "config.json" && name != "metrics.jsonl" && name != "log.txt" &&
+        output.extension() != ".safetensors")
+        return;
+    const std::filesystem::path folder = output.has_parent_path() ? output.parent_path() : ".";
+    std::error_code unknown;  // a folder that is not there is none of the runs
+    if (std::any_of(runs.begin(), runs.end(), [&](const std::string& run) {
+            return std::filesystem::equivalent(folder, run, unknown);
+        }))
+        throw InputError(fmt::format("report: -o {}: is a file of the run; give another name",
+                                     printable(std::string_view(output.native()))));
+}
+
 void report(const ReportOptions& options) {
+    require_no_part_of_a_run(options.output, options.runs);
     const std::vector<Run> runs = read_runs({options.runs.begin(), options.runs.end()});
     const bool page = options.figure.empty();
     write_file_atomically(options.output, page ? report_page(runs) : standalone_figure(runs, options.figure));

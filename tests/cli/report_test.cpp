@@ -83,6 +83,9 @@ TEST(ReportCommand, RefusesWrongInputInOneLineAndWritesNothing) {
     expect_refused(run_ntpgeo({"report", run, "-o", folder.path().string()}), folder.path().string());
     expect_refused(run_ntpgeo({"report", run, "-o", (folder / "missing/report.html").string()}), "missing");
     expect_refused(run_ntpgeo({"report", run, "-o", ""}), "");
+    const std::string config = contents(folder / "run/config.json");
+    expect_refused(run_ntpgeo({"report", run, "-o", run + "/config.json"}), "is a file of the run");
+    EXPECT_EQ(contents(folder / "run/config.json"), config);
     expect_refused(run_ntpgeo({"report", run, "--figure", "nothing", "-o", out}), "overview");
     expect_refused(run_ntpgeo({"report", run, "--figure", "relative-gap", "-o", out}), "relative-gap");
     EXPECT_EQ(folder.names().size(), before);
