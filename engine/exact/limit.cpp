@@ -110,12 +110,11 @@ void LimitSolver::advance(bool certify) {
     backend_.project_margins(labels_.view(), margins_.as<double>(), splitting_.state(),
                              splitting_.columns_point(), splitting_.reflected());
     ++iterations_;
-    certify = certify || schedule_.due(iterations_);
-    if (certify || !in_fp32_)
-        splitting_.propose(1 / rho_);
-    else
+    if (in_fp32_)
         splitting_.propose_in_fp32(1 / rho_);
-    if (certify) make_certificate();
+    else
+        splitting_.propose(1 / rho_);
+    if (certify || schedule_.due(iterations_)) make_certificate();
     if (!std::isfinite(splitting_.accept())) not_finite();
 }
 
@@ -128,8 +127,9 @@ void LimitSolver::make_certificate() {
     DenseSpectrum& spectrum = splitting_.spectrum();
     LimitCertificate now;
     now.iterations = iterations_;
-    now.nuclear_norm = spectrum.nuclear_norm_bound(z, dual);
-    now.rank = spectrum.rank();
+    const NuclearNorm norm_of_z = spectrum.nuclear_norm_bound(z, dual);
+    now.nuclear_norm = norm_of_z.bound;
+    now.rank = norm_of_z.rank;
     const MarginDual proof =
         backend_.margin_dual(labels_.view(), margins_.as<double>(), rho_, z, splitting_.state(), dual);
     const double norm = spectrum.norm_bound(dual);

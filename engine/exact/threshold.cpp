@@ -25,6 +25,12 @@ std::vector<double> shrunk(const std::vector<double>& squares, double tau) {
     return values;
 }
 
+// How many exceed `share` of the largest.
+std::int64_t over_largest(const std::vector<double>& values, double share) {
+    const double least = values.empty() ? 0 : share * *std::max_element(values.begin(), values.end());
+    return std::count_if(values.begin(), values.end(), [&](double value) { return value > least; });
+}
+
 // Each value over its σ.
 std::vector<double> over_sigma(std::vector<double> values, const std::vector<double>& squares) {
     for (std::size_t k = 0; k < values.size(); ++k) values[k] /= root(squares[k]);
@@ -42,7 +48,7 @@ DenseSpectrum::DenseSpectrum(Backend& backend, std::int64_t rows, std::int64_t v
 
 std::int64_t DenseSpectrum::bytes(std::int64_t rows, std::int64_t vocab) {
     const std::int64_t shorter = std::min(rows, vocab), longer = std::max(rows, vocab);
-    return (5 * shorter + longer) * shorter * 8;  // a GPU's eigensolver has work space of its own
+    return (6 * shorter + longer) * shorter * 8;  // a GPU's eigensolver has work space of its own
 }
 
 SymmetricEigen DenseSpectrum::eigen(Matrix a) {
@@ -101,6 +107,8 @@ void DenseSpectrum::threshold_in_fp32(Matrix a, double tau, Matrix x) {
     const SymmetricEigen basis = eigen(from);
     filter(basis, over_sigma(shrunk(basis.values, tau), basis.values), from, to);
     backend_.copy(to.flat(), x.flat());
+    last_ = {};
+    values_.clear();
 }
 
 double DenseSpectrum::nuclear_norm() const {
@@ -116,8 +124,7 @@ double DenseSpectrum::nuclear_norm_rounding() const {
 }
 
 std::int64_t DenseSpectrum::rank() const {
-    return std::count_if(values_.begin(), values_.end(),
-                         [&](double value) { return value > counted_in_rank * values_[0]; });
+    return over_largest(values_, counted_in_rank);
 }
 
 double gram_norm_bound(double largest_eigenvalue, std::int64_t n, std::int64_t summed, double square) {
@@ -131,11 +138,14 @@ double DenseSpectrum::norm_bound(Matrix m) {
     return gram_norm_bound(spectrum.values[0], shorter_, longer_, backend_.dot(m.flat(), m.flat()));
 }
 
+void DenseSpectrum::times(Matrix a, Matrix vectors, Matrix out) {
+    backend_.multiply(by_words_ ? plain : a_transposed, 1, a, vectors, 0, out);
+}
+
 std::vector<double> DenseSpectrum::lengths(const SymmetricEigen& basis, Matrix a, Matrix products) {
     const std::vector<double> ones(static_cast<std::size_t>(shorter_), 1.0);
     const Array vectors = scaled_vectors(basis, ones, shorter_);
-    backend_.multiply(by_words_ ? plain : a_transposed, 1, a, vectors.matrix(Real::fp64, shorter_, shorter_),
-                      0, products);
+    times(a, vectors.matrix(Real::fp64, shorter_, shorter_), products);
     const Array squares(backend_, shorter_ * 8);
     backend_.column_squares(products, squares.vector(Real::fp64, shorter_));
     std::vector<double> result = download_array<double>(backend_, squares.data(), shorter_);
@@ -143,38 +153,67 @@ std::vector<double> DenseSpectrum::lengths(const SymmetricEigen& basis, Matrix a
     return result;
 }
 
-double DenseSpectrum::nuclear_norm_bound(Matrix z, Matrix work) {
-    const std::vector<double> sigma = lengths(last_, z, {work.data, Real::fp64, longer_, shorter_});
-    const double sum = std::accumulate(sigma.begin(), sigma.end(), 0.0);
+NuclearNorm DenseSpectrum::nuclear_norm_bound(Matrix z, Matrix work) {
+    const Matrix products{work.data, Real::fp64, longer_, shorter_};
+    const std::vector<double> sigma = lengths(eigen(z), z, products);
+    double sum = std::accumulate(sigma.begin(), sigma.end(), 0.0);
+    if (!last_.values.empty()) {
+        const std::vector<double> other = lengths(last_, z, products);
+        sum = std::min(sum, std::accumulate(other.begin(), other.end(), 0.0));
+    }
     // The products' rounding, the vectors' deviation from an orthonormal basis, and the sums of squares,
     // which are of rows at most.
     const double norm = root(backend_.dot(z.flat(), z.flat()));
     const auto n = static_cast<double>(shorter_), rows = static_cast<double>(longer_);
-    return sum * (1 + (rows + 2) * unit_roundoff) + norm * unit_roundoff * (n * n + 16 * n * std::sqrt(n));
+    NuclearNorm result;
+    result.bound =
+        sum * (1 + (rows + 2) * unit_roundoff) + norm * unit_roundoff * (n * n + 16 * n * std::sqrt(n));
+    result.rank = over_largest(sigma, counted_in_rank);
+    return result;
 }
 
+// With V the eigenvectors of Z's Gram matrix, Z V = Q R and R = A S Bᵀ: Z = (Q A) S (V B)ᵀ. The columns of
+// Z V are all but orthogonal where σ is large, but only QR keeps what is left of the small ones apart.
 SingularFactors DenseSpectrum::decompose(Matrix z, Matrix work) {
-    const SymmetricEigen own = eigen(z);
+    const SymmetricEigen basis = eigen(z);
+    const std::vector<double> sizes = lengths(basis, z, {work.data, Real::fp64, longer_, shorter_});
+    const double least = kept_in_factors * *std::max_element(sizes.begin(), sizes.end());
+    std::int64_t kept = shorter_;
+    while (kept > 0 && !(sizes[kept - 1] > least)) --kept;
+    if (kept == 0) return {};
+    const Array vectors =
+        scaled_vectors(basis, std::vector<double>(static_cast<std::size_t>(kept), 1.0), kept);
+    const Array longer(backend_, longer_ * kept * 8), shorter(backend_, shorter_ * kept * 8),
+        small(backend_, kept * kept * 8);
+    const Matrix v = vectors.matrix(Real::fp64, shorter_, kept), q{work.data, Real::fp64, longer_, kept},
+                 products = longer.matrix(Real::fp64, longer_, kept);
+    times(z, v, products);
+    backend_.copy(products.flat(), q.flat());
+    backend_.orthonormalise(q);
+    backend_.multiply(a_transposed, 1, q, products, 0, small.matrix(Real::fp64, kept, kept));
+    const SmallSvd svd =
+        backend_.small_svd(download_array<double>(backend_, small.data(), kept * kept), kept, kept);
+
+    const std::int64_t rank = over_largest(svd.values, kept_in_factors);
     SingularFactors result;
-    result.sigma = lengths(own, z, {work.data, Real::fp64, longer_, shorter_});
-    // Descending but for rounding; what comes after the first that is too small is no larger than rounding.
-    std::int64_t kept = 0;
-    while (kept < shorter_ && result.sigma[kept] > kept_in_factors * result.sigma[0]) ++kept;
-    result.sigma.resize(static_cast<std::size_t>(kept));
-    if (kept == 0) return result;
-    std::vector<double> near, far;
-    for (const double sigma : result.sigma) {
-        near.push_back(std::sqrt(sigma));
-        far.push_back(1 / std::sqrt(sigma));
-    }
-    const Array same = scaled_vectors(own, near, kept), scaled = scaled_vectors(own, far, kept);
-    const Array other(backend_, longer_ * kept * 8);
-    backend_.multiply(by_words_ ? plain : a_transposed, 1, z, scaled.matrix(Real::fp64, shorter_, kept), 0,
-                      other.matrix(Real::fp64, longer_, kept));
-    std::vector<double> on_same = download_array<double>(backend_, same.data(), shorter_ * kept);
-    std::vector<double> on_other = download_array<double>(backend_, other.data(), longer_ * kept);
-    result.words = std::move(by_words_ ? on_same : on_other);
-    result.contexts = std::move(by_words_ ? on_other : on_same);
+    result.sigma.assign(svd.values.begin(), svd.values.begin() + rank);
+    // √σ_k times `side` times the k-th vector of R, whose entries are those of `vector`, on the host.
+    const auto factor = [&](Matrix side, const Array& out, const auto& vector) {
+        std::vector<double> scaled(static_cast<std::size_t>(kept * rank));
+        for (std::int64_t i = 0; i < kept; ++i)
+            for (std::int64_t k = 0; k < rank; ++k)
+                scaled[i * rank + k] = std::sqrt(result.sigma[k]) * vector(i, k);
+        backend_.upload(scaled.data(), small.data(), kept * rank * 8);
+        backend_.multiply(plain, 1, side, small.matrix(Real::fp64, kept, rank), 0,
+                          out.matrix(Real::fp64, side.rows, rank));
+        return download_array<double>(backend_, out.data(), side.rows * rank);
+    };
+    std::vector<double> on_longer =
+        factor(q, longer, [&](std::int64_t i, std::int64_t k) { return svd.left[i * kept + k]; });
+    std::vector<double> on_shorter =
+        factor(v, shorter, [&](std::int64_t i, std::int64_t k) { return svd.right[k * kept + i]; });
+    result.words = std::move(by_words_ ? on_shorter : on_longer);
+    result.contexts = std::move(by_words_ ? on_longer : on_shorter);
     return result;
 }
 

@@ -16,6 +16,12 @@ struct SingularFactors {
     [[nodiscard]] std::int64_t rank() const { return static_cast<std::int64_t>(sigma.size()); }
 };
 
+/// What is known of a matrix's singular values.
+struct NuclearNorm {
+    double bound = 0;       ///< ‖Z‖_* is no larger
+    std::int64_t rank = 0;  ///< how many exceed 1e-6 of the largest
+};
+
 /// An upper bound on ‖M‖₂, true in floating-point arithmetic, from the largest eigenvalue of an n×n Gram
 /// matrix of M that sums `summed` products an entry: σ̂² = λmax(1 + 8nu) + γ‖M‖_F² (design 4.2). `square` is
 /// ‖M‖_F².
@@ -46,13 +52,14 @@ class DenseSpectrum {
     /// (design 4.2).
     [[nodiscard]] double norm_bound(Matrix m);
 
-    /// An upper bound on ‖Z‖_*: Σ_k ‖Z v_k‖ over the orthonormal basis v of the last thresholded matrix,
-    /// which is exact where v are Z's own singular vectors, and true for any basis up to rounding, which is
-    /// added. `work` [rows, vocab] is overwritten.
-    [[nodiscard]] double nuclear_norm_bound(Matrix z, Matrix work);
+    /// An upper bound on ‖Z‖_* and Z's rank. Σ_k ‖Z v_k‖ over an orthonormal basis v is ‖Z‖_* where v are
+    /// Z's singular vectors, and never less but for rounding, which is added. Two bases are tried: the
+    /// eigenvectors of Z's Gram matrix, and those of the last matrix thresholded in fp64 since steps in fp32,
+    /// which near a fixed point know Z's smallest directions better. `work` [rows, vocab] is overwritten.
+    [[nodiscard]] NuclearNorm nuclear_norm_bound(Matrix z, Matrix work);
 
-    /// Z's own singular factors, refined: σ_k = ‖Z v_k‖ for the eigenvectors v of its Gram matrix; those
-    /// below 1e-12 σ₁ are left out. `work` is overwritten.
+    /// Z's singular factors, descending, right to 2^-53 σ₁ and orthonormal to rounding; σ ≤ 1e-12 σ₁ are left
+    /// out. `work` [rows, vocab] is overwritten.
     [[nodiscard]] SingularFactors decompose(Matrix z, Matrix work);
 
     /// N = UVᵀ over the singular values above √(shorter·2^-52)·σ₁; also gives Σσ over these.
@@ -70,15 +77,16 @@ class DenseSpectrum {
     /// The first `count` vectors, each times its factor: [shorter, count] on the backend.
     [[nodiscard]] Array scaled_vectors(const SymmetricEigen& basis, const std::vector<double>& factor,
                                        std::int64_t count, Real real = Real::fp64);
-    /// ‖A v_k‖ (or ‖Aᵀ v_k‖) for every vector of the basis. `products` [longer, shorter] is overwritten by
-    /// the A v_k.
+    /// ‖A v_k‖ (or ‖Aᵀ v_k‖) for every vector of the basis. `products` [longer, shorter] is overwritten.
     std::vector<double> lengths(const SymmetricEigen& basis, Matrix a, Matrix products);
+    /// A V (or Aᵀ V) into `out` [longer, columns of V].
+    void times(Matrix a, Matrix vectors, Matrix out);
 
     Backend& backend_;
     std::int64_t shorter_, longer_;
     bool by_words_;  // whether the shorter side is the words'
     Array gram_;
-    SymmetricEigen last_;         // of the last thresholded A: σ² and vectors
+    SymmetricEigen last_;         // of the last A thresholded in fp64: σ² and vectors; empty since fp32
     std::vector<double> values_;  // σ − τ of the last thresholded A
 };
 

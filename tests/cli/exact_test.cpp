@@ -81,6 +81,12 @@ TEST_F(Exact, ALimitIsACertificateAndFactors) {
     EXPECT_LE(last["relative_gap"].get<double>(), 1e-8);
     EXPECT_LE(last["bound"].get<double>(), last["nuclear_norm"].get<double>());
     EXPECT_LE(last["rank"].get<std::int64_t>(), expect_factors(folder_ / "run/result.safetensors", 20, 60));
+    const std::vector<double> sigma =
+        SafetensorsFile(folder_ / "run/result.safetensors").read<double>("sigma", 1);
+    EXPECT_EQ(last["rank"], std::count_if(sigma.begin(), sigma.end(),
+                                          [&](double value) { return value > 1e-6 * sigma[0]; }));
+    EXPECT_NEAR(last["nuclear_norm"].get<double>() / std::accumulate(sigma.begin(), sigma.end(), 0.0), 1,
+                1e-8);
     const Json config = Json::parse(read_file(folder_ / "run/config.json"));
     EXPECT_EQ(config["command"], "limit");
     EXPECT_EQ(config["tol"], 1e-8);

@@ -42,12 +42,13 @@ def read_factors(run, labels):
     scale = sigma[0]
     require(np.abs(words.sum(axis=0)).max() < 1e-9 * scale, "the columns of W sum to 0")
     for name, factor in (("W", words), ("H", contexts)):
-        require(np.abs(factor.T @ factor - np.diag(sigma)).max() < 1e-6 * scale, f"{name}'s columns are √σ long")
+        unit = factor / np.sqrt(sigma)
+        require(np.abs(unit.T @ unit - np.eye(rank)).max() < 1e-10, f"{name}'s columns are orthogonal and √σ long")
     return words @ contexts.T, tensors
 
 
 def check_limit(run, labels):
-    logits, _ = read_factors(run, labels)
+    logits, tensors = read_factors(run, labels)
     record = last_record(run)
     on = labels > 0
     lowest_on = np.where(on, logits, np.inf).min(axis=0)
@@ -58,6 +59,9 @@ def check_limit(run, labels):
     norm = np.linalg.norm(logits, "nuc")
     require(record["bound"] * (1 - 1e-12) <= norm <= record["nuclear_norm"] * (1 + 1e-9),
             f"the nuclear norm {norm} lies in [{record['bound']}, {record['nuclear_norm']}]")
+    require(record["nuclear_norm"] <= norm * (1 + 1e-8), f"the nuclear norm {norm} is {record['nuclear_norm']}")
+    sigma = tensors["sigma"]
+    require(record["rank"] == (sigma > 1e-6 * sigma[0]).sum(), f"the rank is {record['rank']}")
     require(record["relative_gap"] <= 1e-6, "the gap is what was asked for")
 
 

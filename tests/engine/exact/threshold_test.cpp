@@ -1,8 +1,11 @@
-// Singular value thresholding against one-sided Jacobi rotations.
+// Singular value thresholding against one-sided Jacobi rotations, and decompositions of planted matrices.
 #include "engine/exact/threshold.hpp"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <numeric>
 #include <string>
 
 #include "tests/compare.hpp"
@@ -59,6 +62,80 @@ TEST(Threshold, AboveEverySingularValueLeavesNothing) {
     EXPECT_EQ(found.in_fp64, std::vector<double>(12, 0.0));
     EXPECT_EQ(found.in_fp32, std::vector<double>(12, 0.0));
     EXPECT_TRUE(found.values.empty());
+}
+
+// [rows, columns] with orthonormal columns.
+std::vector<double> orthonormal(Backend& backend, int rows, int columns, std::uint64_t seed) {
+    const Array basis = upload_array(backend, random_values(std::int64_t{rows} * columns, 1, seed));
+    backend.orthonormalise(basis.matrix(Real::fp64, rows, columns));
+    return download_array<double>(backend, basis.data(), std::int64_t{rows} * columns);
+}
+
+// left [rows, k] times right [columns, k] transposed.
+std::vector<double> outer(const std::vector<double>& left, const std::vector<double>& right, int k) {
+    const std::size_t width = k, rows = left.size() / width, columns = right.size() / width;
+    std::vector<double> product(rows * columns, 0.0);
+    for (std::size_t i = 0; i < rows; ++i)
+        for (std::size_t j = 0; j < columns; ++j)
+            for (std::size_t q = 0; q < width; ++q)
+                product[i * columns + j] += left[i * width + q] * right[j * width + q];
+    return product;
+}
+
+// How far the columns of factor/√σ [·, k] are from orthonormal.
+double deviation(const std::vector<double>& factor, const std::vector<double>& sigma) {
+    const std::size_t k = sigma.size();
+    double worst = 0;
+    for (std::size_t a = 0; a < k; ++a)
+        for (std::size_t b = 0; b < k; ++b) {
+            double sum = a == b ? -1 : 0;
+            for (std::size_t i = 0; i < factor.size(); i += k)
+                sum += factor[i + a] * factor[i + b] / std::sqrt(sigma[a] * sigma[b]);
+            worst = std::max(worst, std::abs(sum));
+        }
+    return worst;
+}
+
+// Singular values down to where the Gram matrix knows nothing of them, one of them far below what is kept.
+TEST(Decomposition, KeepsFactorsOrthonormalDownToTheSmallest) {
+    const std::unique_ptr<Backend> backend = make_cpu_backend();
+    const int k = 9;
+    const std::vector<double> planted{1, 0.3, 0.3, 1e-2, 1e-4, 1.5e-6, 1e-8, 1e-10, 1e-13};
+    for (const auto& [rows, vocab] : std::vector<std::pair<int, int>>{{40, 13}, {13, 40}, {9, 9}}) {
+        const std::string configuration = std::to_string(rows) + " x " + std::to_string(vocab);
+        std::vector<double> left = orthonormal(*backend, rows, k, 1);
+        for (std::size_t i = 0; i < left.size(); ++i) left[i] *= planted[i % k];
+        const std::vector<double> z = outer(left, orthonormal(*backend, vocab, k, 2), k);
+        const Array matrix = upload_array(*backend, z), work(*backend, rows * vocab * 8);
+        const Matrix source = matrix.matrix(Real::fp64, rows, vocab),
+                     scratch = work.matrix(Real::fp64, rows, vocab);
+        DenseSpectrum spectrum(*backend, rows, vocab);
+
+        const SingularFactors found = spectrum.decompose(source, scratch);
+        ASSERT_EQ(found.rank(), k - 1) << configuration;
+        for (int q = 0; q < k - 1; ++q) EXPECT_NEAR(found.sigma[q], planted[q], 1e-14) << configuration;
+        EXPECT_TRUE(std::is_sorted(found.sigma.rbegin(), found.sigma.rend())) << configuration;
+        EXPECT_LT(deviation(found.words, found.sigma), 1e-13) << configuration;
+        EXPECT_LT(deviation(found.contexts, found.sigma), 1e-13) << configuration;
+        const std::vector<double> product = outer(found.contexts, found.words, k - 1);
+        for (std::size_t i = 0; i < z.size(); ++i) EXPECT_NEAR(product[i], z[i], 1e-12) << configuration;
+
+        const NuclearNorm norm = spectrum.nuclear_norm_bound(source, scratch);
+        const double sum = std::accumulate(planted.begin(), planted.end(), 0.0);
+        EXPECT_EQ(norm.rank, 6) << configuration;
+        EXPECT_GE(norm.bound, sum) << configuration;
+        EXPECT_LT(norm.bound, sum * (1 + 1e-6)) << configuration;
+    }
+}
+
+TEST(Decomposition, OfZeroHasNoFactors) {
+    const std::unique_ptr<Backend> backend = make_cpu_backend();
+    DenseSpectrum spectrum(*backend, 4, 3);
+    const Array zero = upload_array(*backend, std::vector<double>(12, 0.0)), work(*backend, 12 * 8);
+    const SingularFactors found =
+        spectrum.decompose(zero.matrix(Real::fp64, 4, 3), work.matrix(Real::fp64, 4, 3));
+    EXPECT_EQ(found.rank(), 0);
+    EXPECT_TRUE(found.words.empty());
 }
 
 }  // namespace
