@@ -152,11 +152,11 @@ void check_probs(Dataset& dataset, std::int64_t context, const std::string& wher
 
 void check_context_probs(Dataset& dataset, const std::string& where) {
     const double sum = settle_sum(dataset.context_probs);
-    const std::size_t bad = first_improper(dataset.context_probs, std::numeric_limits<double>::denorm_min());
+    const std::size_t bad = first_improper(dataset.context_probs, std::numeric_limits<double>::min());
     if (bad < dataset.context_probs.size()) {
-        throw InputError(fmt::format("{}: context_probs[{}] is {}, which {}; each must be a positive number",
-                                     where, bad, dataset.context_probs[bad],
-                                     fault_of(dataset.context_probs[bad])));
+        throw InputError(
+            fmt::format("{}: context_probs[{}] is {}, which {}; each must be a positive normal number", where,
+                        bad, dataset.context_probs[bad], fault_of(dataset.context_probs[bad])));
     }
     if (std::abs(sum - 1) > accepted_deviation) {
         throw InputError(fmt::format("{}: context_probs sum to {}; they must sum to 1 within {}", where, sum,

@@ -84,7 +84,8 @@ std::int64_t LimitSolver::bytes(std::int64_t rows, std::int64_t vocab) {
 void LimitSolver::test_proxy() {
     const std::int64_t rows = merged_.labels.contexts(), vocab = merged_.labels.vocab_size;
     const Matrix proxy = proxy_matrix_.matrix(Real::fp64, rows, vocab), polar = splitting_.columns_point();
-    if (proxy_norm_ > 0) proxy_.nuclear_norm = splitting_.spectrum().polar(proxy, polar);
+    if (proxy_norm_ > 0)
+        proxy_.nuclear_norm = splitting_.spectrum().polar(proxy, polar, splitting_.reflected());
     // A class of n contexts stands for n columns of S̃ whose entries of N are its own over √n.
     double entries = 0, violations = 0;
     if (proxy_norm_ > 0) {

@@ -10,6 +10,8 @@ namespace {
 constexpr double unit_roundoff = 0x1p-53;
 constexpr double counted_in_rank = 1e-6;
 constexpr double kept_in_factors = 1e-12;
+// The eigenvectors of a Gram matrix are right to about 2^-53 (σ₁/σ)².
+constexpr double known_to_gram = 1e-3;
 
 double root(double square) {
     return std::sqrt(std::max(square, 0.0));
@@ -217,17 +219,31 @@ SingularFactors DenseSpectrum::decompose(Matrix z, Matrix work) {
     return result;
 }
 
-double DenseSpectrum::polar(Matrix a, Matrix n) {
-    const SymmetricEigen own = eigen(a);
-    double sum = 0;
-    std::vector<double> inverse;
-    for (const double square : own.values) {
-        if (!(square > static_cast<double>(shorter_) * 2 * unit_roundoff * own.values[0])) break;
-        sum += std::sqrt(square);
-        inverse.push_back(1 / std::sqrt(square));
+// The Gram matrix tells N where every singular value is either large or, by the products' lengths, 0.
+// Elsewhere it takes the factors.
+double DenseSpectrum::polar(Matrix a, Matrix n, Matrix work) {
+    SymmetricEigen own = eigen(a);
+    const std::vector<double> sigma = lengths(own, a, {work.data, Real::fp64, longer_, shorter_});
+    const auto is_large = [&](double value) { return value > known_to_gram * sigma[0]; };
+    const auto large = std::find_if_not(sigma.begin(), sigma.end(), is_large) - sigma.begin();
+    const bool rest_is_zero = std::all_of(sigma.begin() + large, sigma.end(),
+                                          [&](double value) { return value <= kept_in_factors * sigma[0]; });
+    if (rest_is_zero) {
+        std::vector<double> inverse;
+        for (auto k = 0; k < large; ++k) inverse.push_back(1 / sigma[k]);
+        filter(own, inverse, a, n);
+        return std::accumulate(sigma.begin(), sigma.begin() + large, 0.0);
     }
-    filter(own, inverse, a, n);
-    return sum;
+    const SingularFactors factors = decompose(a, work);
+    const auto side = [&](std::vector<double> factor) {
+        for (std::size_t i = 0; i < factor.size(); ++i)
+            factor[i] /= std::sqrt(factors.sigma[i % factors.sigma.size()]);
+        return upload_array(backend_, factor);
+    };
+    const Array words = side(factors.words), contexts = side(factors.contexts);
+    backend_.multiply(b_transposed, 1, contexts.matrix(Real::fp64, n.rows, factors.rank()),
+                      words.matrix(Real::fp64, n.columns, factors.rank()), 0, n);
+    return std::accumulate(factors.sigma.begin(), factors.sigma.end(), 0.0);
 }
 
 }  // namespace ntpgeo

@@ -62,8 +62,8 @@ class DenseSpectrum {
     /// out. `work` [rows, vocab] is overwritten.
     [[nodiscard]] SingularFactors decompose(Matrix z, Matrix work);
 
-    /// N = UVᵀ over the singular values above √(shorter·2^-52)·σ₁; also gives Σσ over these.
-    double polar(Matrix a, Matrix n);
+    /// N = UVᵀ over the singular values above 1e-12 σ₁; also gives Σσ. `n` and `work` must not be `a`.
+    double polar(Matrix a, Matrix n, Matrix work);
 
     /// Bytes of the backend's memory that the operations take beside their arguments.
     static std::int64_t bytes(std::int64_t rows, std::int64_t vocab);

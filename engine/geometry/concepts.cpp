@@ -77,6 +77,7 @@ ConceptSpace concept_space(Backend& backend, const ImplicitMatrix& matrix, std::
 }
 
 ConceptSpace support_concepts(Backend& backend, const Dataset& dataset, std::int64_t count) {
+    if (dataset.nnz() == dataset.contexts() * dataset.vocab_size) return {};  // S̃ = 0, not to rounding
     const Labels labels(backend, dataset);
     return concept_space(backend, CentredSupport(backend, labels.view()), count);
 }

@@ -96,7 +96,9 @@ Figures FigureMeter::measure(Matrix words, Matrix contexts, double ridge, Precis
                                                       static_cast<std::uint64_t>(step) + 2);
     figures.singular_values = spectrum.values;
     figures.spectrum_residual = spectrum.residual;
-    if (!spectrum.values.empty())
+    if (figures.low_rank_norm == 0)  // what is left is the rounding of the parts that cancel
+        std::fill(figures.singular_values.begin(), figures.singular_values.end(), 0.0);
+    else if (!spectrum.values.empty())
         figures.stable_rank =
             ratio(figures.low_rank_norm * figures.low_rank_norm, spectrum.values[0] * spectrum.values[0]);
     return figures;

@@ -1,15 +1,38 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <new>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "host/commands/commands.hpp"
+#include "host/files/file_error.hpp"
 #include "host/run/interrupt.hpp"
 #include "kernels/status.hpp"
 
 namespace ntpgeo {
 namespace {
+
+/// The first word that should name a command of `app`, and names none, with those it has; empty where none is
+/// so wrong.
+std::string unknown_command(CLI::App* app, int argc, char** argv) {
+    for (int i = 1; i < argc && app->get_require_subcommand_min() > 0 && argv[i][0] != '-'; ++i) {
+        std::vector<std::string> names;
+        const auto is_named = [&](CLI::App* command) {
+            names.push_back(command->get_name());
+            return names.back() == argv[i];
+        };
+        const std::vector<CLI::App*> found = app->get_subcommands(is_named);
+        if (found.empty())
+            return fmt::format("unknown command '{}'; use {}", printable(std::string_view(argv[i])),
+                               fmt::join(names, ", "));
+        app = found[0];
+    }
+    return "";
+}
 
 /// One line, whatever the message held.
 int complain(std::string message, int status) {
@@ -35,6 +58,8 @@ int run_command_line(int argc, char** argv) {
     add_concepts_command(app);
     add_report_command(app);
     add_demo_command(app);
+    if (const std::string unknown = unknown_command(&app, argc, argv); !unknown.empty())
+        return complain(unknown, 2);
     try {
         app.parse(argc, argv);
         // Results that could not be written (a full disk behind a redirection) are no success.

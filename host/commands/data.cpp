@@ -44,7 +44,7 @@ void add_output_option(CLI::App& verb, std::string& output) {
 
 void add_seed_option(CLI::App& verb, std::uint64_t& seed) {
     verb.add_option("--seed", seed, "the same seed makes the same dataset")
-        ->transform(whole_number(0))
+        ->transform(seed_number())
         ->type_name("N")
         ->capture_default_str();
 }

@@ -15,6 +15,7 @@
 #include "host/files/atomic_file.hpp"
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
+#include "host/files/outward.hpp"
 #include "host/report/page.hpp"
 #include "host/run/device.hpp"
 #include "host/run/exact_result.hpp"
@@ -140,9 +141,10 @@ class Demo {
     void tell_limit(const Json& record) const {
         fmt::print("\n{} contexts over {} words with {} support sets\n", dataset_.contexts(),
                    dataset_.vocab_size, support_classes(dataset_).count());
-        fmt::print("limit: the nuclear norm of L_mm is between {:.8g} and {:.8g}, a relative gap of {}\n",
-                   record["bound"].get<double>(), record["nuclear_norm"].get<double>(),
-                   figure(record, "relative_gap"));
+        fmt::print("limit: the nuclear norm of L_mm is between {:.8g} and {:.8g}, a relative gap of {:.3g}\n",
+                   rounded_down(record["bound"].get<double>(), 8),
+                   rounded_up(record["nuclear_norm"].get<double>(), 8),
+                   rounded_up(record["relative_gap"].get<double>(), 3));
         fmt::print("       {}; their cosine is {}\n", proxy_verdict(record),
                    figure(record, "proxy_alignment"));
     }
@@ -152,7 +154,7 @@ class Demo {
         const Json& widest = *std::max_element(records.begin(), records.end(),
                                                [&](const Json& a, const Json& b) { return gap(a) < gap(b); });
         fmt::print("path:  {} exact solutions down to lambda {:.0e}, certified to a relative gap of {:.1e}\n",
-                   records.size(), records.back()["lambda"].get<double>(), gap(widest));
+                   records.size(), records.back()["lambda"].get<double>(), rounded_up(gap(widest), 2));
         fmt::print("       the last has dominance {} and alignment {} with L_mm\n",
                    figure(records.back(), "dominance"), figure(records.back(), "alignment_limit"));
     }

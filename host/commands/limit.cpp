@@ -6,6 +6,7 @@
 #include "host/commands/commands.hpp"
 #include "host/commands/exact_options.hpp"
 #include "host/files/file_error.hpp"
+#include "host/files/outward.hpp"
 #include "host/run/interrupt.hpp"
 #include "host/run/limit_run.hpp"
 
@@ -24,8 +25,9 @@ void print_summary(const LimitSummary& summary, const ExactConfig& config,
         fmt::print("L_mm = 0: every support is the whole vocabulary, so that nothing has to be separated\n");
     } else {
         fmt::print("nuclear norm        {:.10g}, certified from {:.10g}\n",
-                   record["nuclear_norm"].get<double>(), record["bound"].get<double>());
-        fmt::print("relative gap        {:.2e}{}\n", record["relative_gap"].get<double>(),
+                   rounded_up(record["nuclear_norm"].get<double>(), 10),
+                   rounded_down(record["bound"].get<double>(), 10));
+        fmt::print("relative gap        {:.2e}{}\n", rounded_up(record["relative_gap"].get<double>(), 3),
                    summary.reached
                        ? ""
                        : fmt::format(", where it falls no further; {:.2e} was asked for", config.tolerance));

@@ -32,6 +32,18 @@ CLI::Validator whole_number(std::int64_t least) {
     return {check, ""};
 }
 
+CLI::Validator seed_number() {
+    const auto check = [](std::string& text) -> std::string {
+        std::uint64_t value = 0;
+        if (parse_number(text, value)) {
+            text = std::to_string(value);
+            return {};
+        }
+        return in_quotes(text) + " is not a whole number from 0 to 18446744073709551615";
+    };
+    return {check, ""};
+}
+
 CLI::Validator positive_number() {
     const auto check = [](std::string& text) -> std::string {
         double value = 0;

@@ -12,6 +12,9 @@ namespace ntpgeo {
 /// Accepts decimal whole numbers from `least` to 2⁶³ − 1. To be given to transform(): it drops leading zeros.
 CLI::Validator whole_number(std::int64_t least);
 
+/// Accepts whole numbers of 64 bits, decimal.
+CLI::Validator seed_number();
+
 /// Accepts finite decimal numbers above 0.
 CLI::Validator positive_number();
 

@@ -7,6 +7,7 @@
 #include "host/commands/commands.hpp"
 #include "host/commands/exact_options.hpp"
 #include "host/files/file_error.hpp"
+#include "host/files/outward.hpp"
 #include "host/run/interrupt.hpp"
 #include "host/run/path_run.hpp"
 
@@ -28,7 +29,7 @@ void print_summary(const PathSummary& summary, const ExactConfig& config,
         all = all && record["relative_gap"].get<double>() <= config.tolerance;
         fmt::print("{:>9.2e} {:>6} {:>9.1e} {:>5} {:>11.4e} {:>10} {:>9} {:>9}\n",
                    record["lambda"].get<double>(), record["iterations"].get<std::int64_t>(),
-                   record["relative_gap"].get<double>(), record["rank"].get<std::int64_t>(),
+                   rounded_up(record["relative_gap"].get<double>(), 2), record["rank"].get<std::int64_t>(),
                    record["excess_loss"].get<double>(), figure(record["dominance"], "{:.4g}"),
                    figure(record["alignment_limit"], "{:.5f}"), figure(record["alignment_proxy"], "{:.5f}"));
     }

@@ -24,13 +24,14 @@ namespace ntpgeo {
 namespace {
 
 /// Reads the data set and knows it again by its hash, where the configuration names one.
-Dataset load_dataset(RunConfig& config) {
+Dataset load_dataset(RunConfig& config, bool going_on) {
     const std::string hash = content_hash(config.dataset.path);
     if (!config.dataset.hash.empty() && hash != config.dataset.hash)
-        throw InputError(fmt::format(
-            "{}: has changed since the configuration was written (its hash is another); name the data "
-            "set to use it all the same",
-            printable(std::string_view(config.dataset.path))));
+        throw InputError(fmt::format("{}: has changed since the {} (its hash is another); {}",
+                                     printable(std::string_view(config.dataset.path)),
+                                     going_on ? "run was made" : "configuration was written",
+                                     going_on ? "only the data set it was made of goes on"
+                                              : "name the data set to use it all the same"));
     config.dataset.hash = hash;
     return read_dataset(config.dataset.path);
 }
@@ -76,7 +77,7 @@ void start(const TrainOptions& options) {
     RunConfig config = train_configuration(options, "");
     config.device = resolve_device(config.device);
     RunFolder::require_free(output);
-    const Dataset dataset = load_dataset(config);
+    const Dataset dataset = load_dataset(config, false);
     const auto backend = make_backend(config.device);
     resolve(config, dataset, *backend);
     std::optional<LimitFactors> limit = load_limit(config.limit, dataset, config.dataset.hash);
@@ -105,7 +106,7 @@ void go_on(const TrainOptions& options) {
     const RunConfig stored = read_stored();
     RunConfig config = train_configuration(options, folder.config_text());
     config.device = resolve_device(config.device);
-    const Dataset dataset = load_dataset(config);
+    const Dataset dataset = load_dataset(config, true);
     const auto backend = make_backend(config.device);
     resolve(config, dataset, *backend);
     // A limit is of one data set: where that is another, it is the difference to name.
@@ -127,7 +128,7 @@ void dry_run(const TrainOptions& options) {
     RunConfig config = train_configuration(options, stored);
     config.device = resolve_device(config.device);
     if (options.output && !going_on) RunFolder::require_free(*options.output);
-    const Dataset dataset = load_dataset(config);
+    const Dataset dataset = load_dataset(config, going_on);
     const auto backend = make_backend(config.device);
     resolve(config, dataset, *backend);
     if (going_on)

@@ -154,7 +154,7 @@ void add_train_options(CLI::App& command, TrainOptions& options) {
     command.add_option("--master", options.master, "Of parameters, state and sums: fp64 (default) or fp32");
     command.add_option("--device", options.device,
                        "auto (default: a GPU where there is one), cpu or cuda[:i]");
-    command.add_option("--seed", options.seed, "Seed of the initial values (0)")->transform(whole_number(0));
+    command.add_option("--seed", options.seed, "Seed of the initial values (0)")->transform(seed_number());
     command.add_option("--init-scale", options.init_scale, "Initial entries are N(0, S^2/d) (1)")
         ->check(non_negative_number());
     command.add_option("--metrics-every", options.metrics_every,
@@ -190,7 +190,11 @@ RunConfig train_configuration(const TrainOptions& options, const std::string& st
             stored, printable(std::filesystem::path(options.output.value_or("")) / "config.json"));
     if (options.dataset) config.dataset = {*options.dataset, ""};
     if (config.dataset.path.empty())
-        throw InputError("train: no data set is given; name one: ntpgeo train DS -o RUN");
+        throw InputError(
+            options.resume && options.output
+                ? fmt::format("train: {} holds no run to resume, and no data set is given to start one",
+                              printable(std::filesystem::path(*options.output)))
+                : "train: no data set is given; name one: ntpgeo train DS -o RUN");
     config.dataset.path = std::filesystem::absolute(config.dataset.path).lexically_normal().string();
     if (options.limit) config.limit = limit_reference(options.limit);
     apply(options, !stored.empty(), config);

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "engine/exact/limit.hpp"
+#include "host/files/outward.hpp"
 #include "host/report/run_table.hpp"
 #include "host/report/text.hpp"
 
@@ -29,14 +30,14 @@ std::string norm_statement(const Run& run) {
                             : html_markup(number_markup(value, 8)) + ", without a certificate";
     }
     const int digits = digits_for((value - bound) / value);
-    return fmt::format("{} ≤ {} ≤ {}", html_markup(number_markup(bound, digits)), kNuclearNorm,
-                       html_markup(number_markup(value, digits)));
+    return fmt::format("{} ≤ {} ≤ {}", html_markup(number_markup(rounded_down(bound, digits), digits)),
+                       kNuclearNorm, html_markup(number_markup(rounded_up(value, digits), digits)));
 }
 
 std::string gap_statement(const Run& run) {
     const double gap = run.last("relative_gap");
     if (std::isnan(gap)) return "none: there is no bound to compare with";
-    std::string text = figure_cell(gap, 3);
+    std::string text = figure_cell(rounded_up(gap, 3), 3);
     const nlohmann::json& tolerance = at(run.config, {"tol"});
     if (tolerance.is_number())
         text += fmt::format(", {} the tolerance {}", gap <= tolerance.get<double>() ? "within" : "above",

@@ -34,12 +34,7 @@ void take_limit(Section& section, LimitReference& reference) {
 }
 
 RunConfig config_from_json(const std::string& text, const std::string& where) {
-    Json json;
-    try {
-        json = Json::parse(text);
-    } catch (const nlohmann::json::exception&) {
-        throw InputError(where + " is not a JSON file");
-    }
+    const Json json = parse_json(text, where);
     RunConfig config;
     Section section(json, where);
     std::string format = "ntpgeo.config.1", command = "train";
@@ -73,9 +68,11 @@ RunConfig config_from_json(const std::string& text, const std::string& where) {
                 stage_from_json((*stages)[k], fmt::format("{}, stage {}", where, k + 1)));
     }
     section.finish();
-    config.training.master = parse_master(master);
-    config.metrics_every = Cadence::parse(cadence);
-    config.metrics_fp64 = parse_metrics_precision(metrics_precision);
+    at_place(where, [&] {
+        config.training.master = parse_master(master);
+        config.metrics_every = Cadence::parse(cadence);
+        config.metrics_fp64 = parse_metrics_precision(metrics_precision);
+    });
     return config;
 }
 

@@ -39,12 +39,7 @@ nlohmann::ordered_json to_json(const ExactConfig& config, const Dataset& dataset
 
 ExactConfig exact_config_from_json(const std::string& text, const std::string& command,
                                    const std::string& where) {
-    nlohmann::json json;
-    try {
-        json = nlohmann::json::parse(text);
-    } catch (const nlohmann::json::exception&) {
-        throw InputError(where + " is not a JSON file");
-    }
+    const nlohmann::json json = parse_json(text, where);
     ExactConfig config;
     Section section(json, where);
     std::string format;

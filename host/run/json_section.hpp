@@ -15,6 +15,27 @@
 
 namespace ntpgeo {
 
+/// What `work` returns; where it throws InputError, the message begins with `where`.
+template <class Work>
+decltype(auto) at_place(const std::string& where, const Work& work) {
+    try {
+        return work();
+    } catch (const InputError& error) {
+        throw InputError(where + ", " + error.what());
+    }
+}
+
+/// `text` as JSON. Throws InputError naming `where` and the byte at which it ceases to be.
+inline nlohmann::json parse_json(const std::string& text, const std::string& where) {
+    try {
+        return nlohmann::json::parse(text);
+    } catch (const nlohmann::json::parse_error& error) {
+        throw InputError(fmt::format("{} is not a JSON file: byte {} breaks it", where, error.byte));
+    } catch (const nlohmann::json::exception&) {
+        throw InputError(where + " is not a JSON file");
+    }
+}
+
 /// One JSON object whose keys are taken one by one; what is left over is an error. Every message begins with
 /// `where`.
 class Section {

@@ -26,11 +26,14 @@ void read_lambda(Section& section, Stage& stage) {
     const nlohmann::json* lambda = section.child("lambda");
     if (!lambda) return;
     const auto number = [](const nlohmann::json& json) { return json.is_number(); };
+    const auto parse = [&](const std::string& text) {
+        at_place(section.where(), [&] { parse_lambda(text, stage); });
+    };
     if (lambda->is_number())
-        parse_lambda(fmt::format("{}", lambda->get<double>()), stage);
+        parse(fmt::format("{}", lambda->get<double>()));
     else if (lambda->is_array() && lambda->size() == 2 && number((*lambda)[0]) && number((*lambda)[1])) {
         const double start = (*lambda)[0].get<double>(), end = (*lambda)[1].get<double>();
-        parse_lambda(start == end ? fmt::format("{}", start) : fmt::format("{}:{}", start, end), stage);
+        parse(start == end ? fmt::format("{}", start) : fmt::format("{}:{}", start, end));
     } else {
         section.fail("lambda", "a number or [HI, LO]");
     }
@@ -103,7 +106,7 @@ Stage stage_from_json(const nlohmann::json& json, const std::string& where) {
                 frozen = name_of(stage.frozen), kernel = name_of(stage.kernel);
     section.take("steps", stage.steps);
     section.take("optimizer", optimizer);
-    stage.optimizer = parse_optimizer(optimizer);
+    at_place(where, [&] { stage.optimizer = parse_optimizer(optimizer); });
     stage.learning_rate = default_rate(stage.optimizer);
     section.take("lr", stage.learning_rate);
     section.take("lr_schedule", schedule);
@@ -122,10 +125,12 @@ Stage stage_from_json(const nlohmann::json& json, const std::string& where) {
         if (section.has(setting.name) && !is_one_of(stage.optimizer, setting.kinds))
             throw InputError(fmt::format("{}: '{}' belongs to the optimizer {}; leave it out", where,
                                          setting.name, setting.owners));
-    stage.schedule = parse_schedule(schedule);
-    stage.frozen = parse_frozen(frozen);
-    stage.kernel = parse_kernel(kernel);
-    parse_stage_precision(precision, stage);
+    at_place(where, [&] {
+        stage.schedule = parse_schedule(schedule);
+        stage.frozen = parse_frozen(frozen);
+        stage.kernel = parse_kernel(kernel);
+        parse_stage_precision(precision, stage);
+    });
     return stage;
 }
 

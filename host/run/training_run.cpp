@@ -62,7 +62,8 @@ class TrainingRun {
             record(progress);
             checkpoint();
         } catch (const NonFiniteLoss& error) {
-            give_up(fmt::format("{}; {}; a smaller lr may help", error.what(), last_good_checkpoint()));
+            give_up(fmt::format("{}; {}; a smaller {} may help", error.what(), last_good_checkpoint(),
+                                trainer_.step() == 0 ? "init-scale" : "lr"));
         } catch (const Failure& error) {
             give_up(fmt::format("{}; {}", error.what(), last_good_checkpoint()));
         } catch (const std::bad_alloc&) {
@@ -114,7 +115,8 @@ class TrainingRun {
             meter_.measure(trainer_.words(), trainer_.contexts(), ridge_of(stage, trainer_.lambda()),
                            precision, config_.training.seed, trainer_.step());
         if (!std::isfinite(figures.excess_loss) || !std::isfinite(figures.grad_norm))
-            throw NonFiniteLoss(fmt::format("the loss is not finite at step {}", trainer_.step()));
+            throw NonFiniteLoss(
+                fmt::format("the loss or its gradient is not finite at step {}", trainer_.step()));
         std::optional<OptimumBound> bound;
         if (figures.ridge > 0 && certificate_due())
             bound = bounder_.bound(trainer_.words(), trainer_.contexts(), figures.ridge,

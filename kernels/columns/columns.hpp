@@ -67,8 +67,9 @@ void prox_gradient(const LabelsView& labels, const double* scales, double rho, M
 double polar_candidate(const LabelsView& labels, double lambda, Matrix polar, Matrix gradient);
 
 /// With D = `gradient`, q' = p + t·scale·D/π (design 1.4): the entropies of q' over those of p, without
-/// cancellation. Minus infinity where an entry of q' is below 0: that
-/// is no dual point. gradient [n, V]; scales [n], or null for 1.
+/// cancellation. A row whose q' has an entry below 0 is no dual point's, and counts as one of zeros: q' = p
+/// adds nothing, and D's spectral norm without the row is no larger. gradient [n, V]; scales [n], or null for
+/// 1.
 DualEntropy dual_entropy(const LabelsView& labels, const double* scales, Matrix gradient, double t);
 
 }  // namespace columns_cpu

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <vector>
 
 #include "kernels/columns/columns.hpp"
@@ -107,7 +106,8 @@ DualEntropy dual_entropy(const LabelsView& labels, const double* scales, Matrix 
                 if (off[v] > 0) spread -= off[v] * std::log(off[v]);
                 if (off[v] < 0) feasible = false;
             }
-            excess[c] = feasible ? weight * (sum + spread) : -std::numeric_limits<double>::infinity();
+            if (!feasible) continue;  // excess and rounding are 0
+            excess[c] = weight * (sum + spread);
             // The entropy changes by less than `steepest` for what is missing or left over in a sum of 0,
             // which is of V terms.
             rounding[c] =

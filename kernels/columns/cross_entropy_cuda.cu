@@ -121,7 +121,11 @@ __global__ void __launch_bounds__(most_column_threads)
     steepest = device::block_max(steepest, scratch);
     infeasible = device::block_max(infeasible, scratch);
     if (threadIdx.x != 0) return;
-    excess[blockIdx.x] = infeasible > 0 ? -std::numeric_limits<double>::infinity() : column.weight * sum;
+    if (infeasible > 0) {
+        excess[blockIdx.x] = rounding[blockIdx.x] = 0;
+        return;
+    }
+    excess[blockIdx.x] = column.weight * sum;
     // The entropy changes by less than `steepest` for what is missing or left over in a sum of 0, which is of
     // V terms; and the sum over columns rounds each of its own.
     rounding[blockIdx.x] =

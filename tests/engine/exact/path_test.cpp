@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numeric>
 
 #include "kernels/status.hpp"
 #include "tests/exact_reference.hpp"
@@ -61,6 +62,24 @@ TEST(Path, IsZeroAboveTheLargestUsefulLambda) {
     solver.next_point();
     reach(solver);
     EXPECT_EQ(solver.last()->rank, 1);
+}
+
+// A context far lighter than the rounding of the others' gradient takes no part in the bound, and does not
+// cost it.
+TEST(Path, IsCertifiedBesideContextsOfNextToNoWeight) {
+    const auto backend = make_cpu_backend();
+    for (int seed = 0; seed < 20; ++seed) {
+        Dataset data = random_dataset(26, 24, 24, 1, 24, static_cast<std::uint64_t>(seed));
+        for (std::int64_t j = 1; j < data.contexts(); ++j)
+            data.context_probs[j] *= std::pow(10.0, -static_cast<double>((seed + 2) * (7 * j % 24)) / 2);
+        const double total = std::accumulate(data.context_probs.begin(), data.context_probs.end(), 0.0);
+        for (double& weight : data.context_probs) weight /= total;
+        PathSolver solver(*backend, data, {1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6}, 1e-6);
+        for (; !solver.finished(); solver.next_point()) {
+            reach(solver);
+            EXPECT_LE(solver.last()->relative_gap, 1e-6) << "seed " << seed << ", " << solver.lambda();
+        }
+    }
 }
 
 class RandomPath : public testing::TestWithParam<int> {
