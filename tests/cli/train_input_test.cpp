@@ -118,6 +118,7 @@ TEST_F(TrainInput, OutputsThatCannotBe) {
         {{"DS", "-o", "FOLDER/full", "--resume"}, "holds no run"},
         {{"DS", "-o", "RUN"}, "--resume"},
         {{"DS", "-o", "RUN", "--dim", "5"}, "--resume"},
+        {{"-o", "OUT", "--resume"}, "OUT holds no run to resume"},
     });
     EXPECT_EQ(read_file(folder_ / "full/file"), "mine\n");
 }
@@ -126,7 +127,7 @@ TEST_F(TrainInput, ConfigurationsThatAreWrong) {
     const std::vector<std::pair<std::string, std::string>> wrong = {
         {"", "not a JSON file"},
         {"{", "not a JSON file"},
-        {"{\"dim\": 4} x", "not a JSON file"},
+        {"{\"dim\": 4} x", "config is not a JSON file: byte 12 breaks it"},
         {"[]", "JSON object"},
         {"{\"colour\": 1}", "unknown key 'colour'"},
         {"{\"steps\": 3}", "unknown key 'steps'"},
@@ -158,7 +159,8 @@ TEST_F(TrainInput, ConfigurationsThatAreWrong) {
         {"{\"stages\": [{\"lambda\": \"1:0.1\"}]}", "'lambda' must be a number or [HI, LO]"},
         {"{\"stages\": [{\"lambda\": [1]}]}", "'lambda' must be a number or [HI, LO]"},
         {"{\"stages\": [{\"lambda\": [0.1, 1]}]}", "lambda"},
-        {"{\"stages\": [{\"lambda\": -1}]}", "lambda"},
+        {"{\"stages\": [{}, {\"lambda\": -1}]}", "config, stage 2, lambda: '-1'"},
+        {"{\"stages\": [{}, {\"optimizer\": \"sgd\"}]}", "config, stage 2, optimizer: 'sgd' is unknown"},
         {"{\"stages\": [{\"beta1\": 1}]}", "beta1"},
     };
     for (const auto& [text, said] : wrong) {
@@ -169,6 +171,33 @@ TEST_F(TrainInput, ConfigurationsThatAreWrong) {
     expect_refused({options({"--config", "FOLDER/missing"}, "missing"),
                     options({"--config", "FOLDER"}, "folder"),
                     {{"-o", "OUT", "--config", "FOLDER/config"}, "no data set"}});
+}
+
+TEST_F(TrainInput, ADataSetThatChangedIsNamedWithWhatCanBeDone) {
+    write_raw(folder_ / "config", read_file(folder_ / "RUN/config.json"));
+    make_tiny_dataset(folder_, "DS", "8");
+    expect_refused({{{"-o", "OUT", "--config", "FOLDER/config"}, "name the data set to use it all the same"},
+                    {{"-o", "RUN", "--resume"}, "only the data set it was made of goes on"}});
+    run_well({"train", folder_ / "DS", "-o", folder_ / "OUT", "--config", folder_ / "config"});
+}
+
+TEST(CommandLine, NamesACommandThatItDoesNotHave) {
+    expect_one_line(run_quickly({"trian", "DS"}), 2, "unknown command 'trian'; use data, train, path");
+    expect_one_line(run_quickly({"data", "foo"}), 2, "unknown command 'foo'; use synth, stories, text, info");
+    expect_one_line(run_quickly({"data"}), 2, "subcommand is required");
+    expect_one_line(run_quickly({}), 2, "subcommand is required");
+    EXPECT_EQ(run_quickly({"data", "--help"}).status, 0);
+}
+
+TEST(CommandLine, TakesSeedsOf64Bits) {
+    const ScratchFolder folder;
+    make_tiny_dataset(folder, "DS");
+    run_well({"train", folder / "DS", "-o", folder / "RUN", "--dim", "2", "--steps", "1", "--seed",
+              "18446744073709551615"});
+    expect_contains(read_file(folder / "RUN/config.json"), "18446744073709551615");
+    expect_one_line(
+        run_quickly({"train", folder / "DS", "-o", folder / "NEW", "--seed", "18446744073709551616"}), 2,
+        "whole number from 0 to 18446744073709551615");
 }
 
 TEST_F(TrainInput, AStatusIsGivenEvenWhereNobodyCanRead) {

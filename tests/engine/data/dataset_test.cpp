@@ -82,6 +82,10 @@ TEST(CheckDataset, EveryFaultIsNamedWithItsPlace) {
          [](Dataset& d) {
              d.context_probs = {0.5, 0, 0.5};
          }},
+        {"context_probs[2] is 1e-310, which is subnormal",
+         [](Dataset& d) {
+             d.context_probs = {0.5, 0.5, 1e-310};
+         }},
         {"context_probs[0] is nan", [](Dataset& d) { d.context_probs[0] = nan; }},
         {"context_probs sum to 1.25", [](Dataset& d) { d.context_probs[0] = 0.75; }},
         {"counts[3] is 0", [](Dataset& d) { d.counts[3] = 0; }},

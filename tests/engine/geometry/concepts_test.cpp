@@ -18,8 +18,7 @@ using Ids = std::vector<std::int64_t>;
 
 ConceptSpace space_of_supports(const Dataset& data, std::int64_t count) {
     const auto backend = make_cpu_backend();
-    const Labels labels(*backend, data);
-    return concept_space(*backend, CentredSupport(*backend, labels.view()), count);
+    return support_concepts(*backend, data, count);
 }
 
 /// Expects that `space` holds the `expected` leading singular triplets of `a`, as residuals, orthogonality
@@ -108,6 +107,12 @@ TEST(ConceptSpace, SaysWhereSingularValuesAreEqual) {
 TEST(ConceptSpace, OfFullSupportsIsEmpty) {
     const Dataset data = make_dataset(2, {{0, 1}, {0, 1}}, {{0.5, 0.5}, {0.25, 0.75}});
     EXPECT_EQ(space_of_supports(data, 3).count(), 0);
+    // Where 1/V is no double, the centred matrix would be 0 to rounding only.
+    const std::vector<std::int32_t> all{0, 1, 2, 3, 4, 5, 6, 7, 8};
+    const Dataset ninths =
+        make_dataset(9, std::vector<std::vector<std::int32_t>>(14, all),
+                     std::vector<std::vector<double>>(14, std::vector<double>(9, 1.0 / 9)));
+    EXPECT_EQ(space_of_supports(ninths, 3).count(), 0);
 }
 
 // Two topics that share no word: the leading direction of S̃ has one topic at either end.

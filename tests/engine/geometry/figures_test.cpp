@@ -192,7 +192,8 @@ TEST(Figures, WhatDoesNotExistIsEmpty) {
     const Figures g = measure(full);
     EXPECT_EQ(g.low_rank_norm, 0);
     EXPECT_EQ(g.dominance.value(), 0);
-    EXPECT_FALSE(g.alignment_proxy || g.min_margin || g.collapse || g.words_gram_proxy ||
+    EXPECT_EQ(g.singular_values, std::vector<double>(g.singular_values.size(), 0.0));
+    EXPECT_FALSE(g.stable_rank || g.alignment_proxy || g.min_margin || g.collapse || g.words_gram_proxy ||
                  g.contexts_gram_proxy);
 }
 
