@@ -115,7 +115,7 @@ void LimitSolver::advance(bool certify) {
         splitting_.propose_in_fp32(1 / rho_);
     else
         splitting_.propose(1 / rho_);
-    if (certify || schedule_.due(iterations_)) make_certificate();
+    if (certify || schedule_.due(iterations_)) make_certificate(certify);
     if (!std::isfinite(splitting_.accept())) not_finite();
 }
 
@@ -123,24 +123,36 @@ void LimitSolver::not_finite() const {
     throw Failure("the limit's iteration " + std::to_string(iterations_) + " is not finite");
 }
 
-void LimitSolver::make_certificate() {
+void LimitSolver::make_certificate(bool precisely) {
+    using Basis = DenseSpectrum::Basis;
     const Matrix z = splitting_.columns_point(), dual = splitting_.reflected();
     DenseSpectrum& spectrum = splitting_.spectrum();
     LimitCertificate now;
     now.iterations = iterations_;
-    const NuclearNorm norm_of_z = spectrum.nuclear_norm_bound(z, dual);
-    now.nuclear_norm = norm_of_z.bound;
-    now.rank = norm_of_z.rank;
+    NuclearNorm size = spectrum.nuclear_norm_bound(z, in_fp32_ ? Basis::own : Basis::last_thresholded, dual);
     const MarginDual proof =
         backend_.margin_dual(labels_.view(), margins_.as<double>(), rho_, z, splitting_.state(), dual);
     const double norm = spectrum.norm_bound(dual);
     const auto terms = static_cast<double>(z.rows * z.columns);
-    // |a_c| of the support's level is below ‖L_mm‖_*, so that is what an unbalanced column of M can cost.
-    now.bound =
-        norm > 0
-            ? std::max(0.0, (proof.bound * (1 - terms * 0x1p-52) - now.nuclear_norm * proof.imbalance) / norm)
-            : 0;
-    now.relative_gap = (now.nuclear_norm - *now.bound) / now.nuclear_norm;
+    const auto conclude = [&] {
+        now.nuclear_norm = size.bound;
+        now.rank = size.rank;
+        // |a_c| of the support's level is below ‖L_mm‖_*, so that is what an unbalanced column of M can cost.
+        now.bound =
+            norm > 0
+                ? std::max(0.0,
+                           (proof.bound * (1 - terms * 0x1p-52) - now.nuclear_norm * proof.imbalance) / norm)
+                : 0;
+        now.relative_gap = (now.nuclear_norm - *now.bound) / now.nuclear_norm;
+    };
+    conclude();
+    // Z's own basis, once more an eigendecomposition, where the norm is to be published or may be what is
+    // missing.
+    if (!in_fp32_ && (precisely || *now.relative_gap <= 2 * tolerance_)) {
+        const NuclearNorm own = spectrum.nuclear_norm_bound(z, Basis::own, dual);
+        size = {std::min(size.bound, own.bound), own.rank};
+        conclude();
+    }
     const Vector proxy = proxy_matrix_.vector(Real::fp64, z.rows * z.columns);
     now.proxy_alignment =
         backend_.dot(z.flat(), proxy) / (std::sqrt(backend_.dot(z.flat(), z.flat())) * proxy_norm_);

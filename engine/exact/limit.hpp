@@ -79,7 +79,7 @@ class LimitSolver {
 
   private:
     void test_proxy();
-    void make_certificate();
+    void make_certificate(bool precisely);
     [[noreturn]] void not_finite() const;
     void subtract_means(Matrix point);
 

@@ -109,8 +109,6 @@ void DenseSpectrum::threshold_in_fp32(Matrix a, double tau, Matrix x) {
     const SymmetricEigen basis = eigen(from);
     filter(basis, over_sigma(shrunk(basis.values, tau), basis.values), from, to);
     backend_.copy(to.flat(), x.flat());
-    last_ = {};
-    values_.clear();
 }
 
 double DenseSpectrum::nuclear_norm() const {
@@ -155,14 +153,10 @@ std::vector<double> DenseSpectrum::lengths(const SymmetricEigen& basis, Matrix a
     return result;
 }
 
-NuclearNorm DenseSpectrum::nuclear_norm_bound(Matrix z, Matrix work) {
-    const Matrix products{work.data, Real::fp64, longer_, shorter_};
-    const std::vector<double> sigma = lengths(eigen(z), z, products);
-    double sum = std::accumulate(sigma.begin(), sigma.end(), 0.0);
-    if (!last_.values.empty()) {
-        const std::vector<double> other = lengths(last_, z, products);
-        sum = std::min(sum, std::accumulate(other.begin(), other.end(), 0.0));
-    }
+NuclearNorm DenseSpectrum::nuclear_norm_bound(Matrix z, Basis basis, Matrix work) {
+    const std::vector<double> sigma =
+        lengths(basis == Basis::own ? eigen(z) : last_, z, {work.data, Real::fp64, longer_, shorter_});
+    const double sum = std::accumulate(sigma.begin(), sigma.end(), 0.0);
     // The products' rounding, the vectors' deviation from an orthonormal basis, and the sums of squares,
     // which are of rows at most.
     const double norm = root(backend_.dot(z.flat(), z.flat()));

@@ -52,11 +52,15 @@ class DenseSpectrum {
     /// (design 4.2).
     [[nodiscard]] double norm_bound(Matrix m);
 
+    enum class Basis {
+        own,              ///< the eigenvectors of Z's Gram matrix
+        last_thresholded  ///< those of the last matrix thresholded, in fp64
+    };
     /// An upper bound on ‖Z‖_* and Z's rank. Σ_k ‖Z v_k‖ over an orthonormal basis v is ‖Z‖_* where v are
-    /// Z's singular vectors, and never less but for rounding, which is added. Two bases are tried: the
-    /// eigenvectors of Z's Gram matrix, and those of the last matrix thresholded in fp64 since steps in fp32,
-    /// which near a fixed point know Z's smallest directions better. `work` [rows, vocab] is overwritten.
-    [[nodiscard]] NuclearNorm nuclear_norm_bound(Matrix z, Matrix work);
+    /// Z's singular vectors, and never less but for rounding, which is added. Near a fixed point the last
+    /// thresholded matrix's are nearly Z's, cost nothing more, and know the smallest directions better than
+    /// Z's Gram matrix does. `work` [rows, vocab] is overwritten.
+    [[nodiscard]] NuclearNorm nuclear_norm_bound(Matrix z, Basis basis, Matrix work);
 
     /// Z's singular factors, descending, right to 2^-53 σ₁ and orthonormal to rounding; σ ≤ 1e-12 σ₁ are left
     /// out. `work` [rows, vocab] is overwritten.
@@ -86,7 +90,7 @@ class DenseSpectrum {
     std::int64_t shorter_, longer_;
     bool by_words_;  // whether the shorter side is the words'
     Array gram_;
-    SymmetricEigen last_;         // of the last A thresholded in fp64: σ² and vectors; empty since fp32
+    SymmetricEigen last_;         // of the last A thresholded in fp64: σ² and vectors
     std::vector<double> values_;  // σ − τ of the last thresholded A
 };
 

@@ -120,7 +120,7 @@ TEST(Decomposition, KeepsFactorsOrthonormalDownToTheSmallest) {
         const std::vector<double> product = outer(found.contexts, found.words, k - 1);
         for (std::size_t i = 0; i < z.size(); ++i) EXPECT_NEAR(product[i], z[i], 1e-12) << configuration;
 
-        const NuclearNorm norm = spectrum.nuclear_norm_bound(source, scratch);
+        const NuclearNorm norm = spectrum.nuclear_norm_bound(source, DenseSpectrum::Basis::own, scratch);
         const double sum = std::accumulate(planted.begin(), planted.end(), 0.0);
         EXPECT_EQ(norm.rank, 6) << configuration;
         EXPECT_GE(norm.bound, sum) << configuration;
