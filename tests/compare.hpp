@@ -47,6 +47,23 @@ inline testing::AssertionResult close_to(const std::vector<double>& actual,
     return testing::AssertionSuccess();
 }
 
+/// Whether every element of `actual` is as near to `expected` as a sum of terms can be told: within tolerance
+/// times `magnitudes`, the sums of its terms' absolute values, which cancel in the sum itself.
+inline testing::AssertionResult close_by_terms(const std::vector<double>& actual,
+                                               const std::vector<double>& expected,
+                                               const std::vector<double>& magnitudes, double tolerance,
+                                               const std::string& configuration = "") {
+    if (actual.size() != expected.size() || magnitudes.size() != expected.size())
+        return testing::AssertionFailure()
+               << configuration << ": " << actual.size() << " elements, not " << expected.size();
+    for (std::size_t i = 0; i < expected.size(); ++i)
+        if (!(std::abs(actual[i] - expected[i]) <= tolerance * magnitudes[i]))
+            return testing::AssertionFailure()
+                   << configuration << ": element " << i << " of " << expected.size() << " is " << actual[i]
+                   << " and should be " << expected[i] << ", a sum over terms of " << magnitudes[i];
+    return testing::AssertionSuccess();
+}
+
 /// Whether both have the same bits.
 inline testing::AssertionResult same_bits(const std::vector<double>& actual,
                                           const std::vector<double>& expected,

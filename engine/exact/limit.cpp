@@ -146,8 +146,7 @@ void LimitSolver::make_certificate(bool precisely) {
         now.relative_gap = (now.nuclear_norm - *now.bound) / now.nuclear_norm;
     };
     conclude();
-    // Z's own basis, once more an eigendecomposition, where the norm is to be published or may be what is
-    // missing.
+    // Z's own basis, once more an eigendecomposition, where the norm may be what is missing.
     if (!in_fp32_ && (precisely || *now.relative_gap <= 2 * tolerance_)) {
         const NuclearNorm own = spectrum.nuclear_norm_bound(z, Basis::own, dual);
         size = {std::min(size.bound, own.bound), own.rank};
@@ -177,10 +176,20 @@ SingularFactors LimitSolver::factors() {
     if (proxy_norm_ == 0 || !best_) return {};
     const std::int64_t rows = merged_.labels.contexts(), vocab = merged_.labels.vocab_size;
     const Matrix point = best_point_.matrix(Real::fp64, rows, vocab);
-    subtract_means(point);
+    settle(point);
     SingularFactors result = splitting_.spectrum().decompose(point, splitting_.reflected());
     result.contexts = spread_over_members(merged_, result.contexts, result.rank());
     return result;
+}
+
+// A certificate on the way is made in the basis at hand, and before the means are subtracted.
+void LimitSolver::settle(Matrix point) {
+    subtract_means(point);
+    const NuclearNorm own =
+        splitting_.spectrum().nuclear_norm_bound(point, DenseSpectrum::Basis::own, splitting_.reflected());
+    best_->nuclear_norm = std::min(best_->nuclear_norm, own.bound);
+    best_->rank = own.rank;
+    best_->relative_gap = (best_->nuclear_norm - *best_->bound) / best_->nuclear_norm;
 }
 
 // Every row's mean, which is as feasible and never longer: steps in fp32 leave one at their rounding.

@@ -20,15 +20,15 @@ struct LimitCertificate {
     double nuclear_norm = 0;
     std::optional<double> bound;            ///< null where every support is full: L_mm = 0
     std::optional<double> relative_gap;     ///< (nuclear_norm − bound)/nuclear_norm, or null
-    std::int64_t rank = 0;                  ///< of the iterate of low rank: σ > 1e-6 σ₁
+    std::int64_t rank = 0;                  ///< of the feasible matrix: σ > 1e-6 σ₁
     std::optional<double> proxy_alignment;  ///< cos of the feasible matrix with S̃
 };
 
 /// How S̃ itself stands to L_mm (design 1.4).
 struct ProxyTest {
     double nuclear_norm = 0;  ///< ‖S̃‖_*
-    /// Share of off-support entries at which UVᵀ of S̃ is above 1e-10; 0 proves L_mm = S̃. Null where there is
-    /// no such entry.
+    /// Share of off-support entries at which UVᵀ of S̃ is above 1e-10; 0 is what L_mm = S̃ needs, see
+    /// judge_proxy. Null where there is no such entry.
     std::optional<double> sign_violations;
 };
 
@@ -59,12 +59,14 @@ class LimitSolver {
     /// The newest certificate; null before the first.
     [[nodiscard]] const std::optional<LimitCertificate>& newest() const { return newest_; }
     [[nodiscard]] std::int64_t iterations() const { return iterations_; }
-    /// Whether steps without a certificate are made in fp32, as they are while the gap is large.
+    /// Whether steps are made in fp32, as they are while the gap is large.
     [[nodiscard]] bool in_fp32() const { return in_fp32_; }
+    /// How many singular values survived the last threshold.
+    [[nodiscard]] std::int64_t survivors() const { return splitting_.spectrum().survivors(); }
     [[nodiscard]] const ProxyTest& proxy() const { return proxy_; }
 
     /// Factors of the feasible matrix with the best certificate: words [V, r], contexts [m, r], one row a
-    /// context again.
+    /// context again. best() then has that matrix's own norm and rank.
     [[nodiscard]] SingularFactors factors();
 
     /// The state Y [K, V] between iterations, and what restores it. The acceleration's history is not part of
@@ -81,6 +83,7 @@ class LimitSolver {
     void test_proxy();
     void make_certificate(bool precisely);
     [[noreturn]] void not_finite() const;
+    void settle(Matrix point);
     void subtract_means(Matrix point);
 
     Backend& backend_;

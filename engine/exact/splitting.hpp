@@ -22,6 +22,7 @@ class Splitting {
     [[nodiscard]] Matrix spectral_point() const { return matrix(spectral_point_); }
     [[nodiscard]] Matrix reflected() const { return matrix(reflected_); }
     [[nodiscard]] DenseSpectrum& spectrum() { return spectrum_; }
+    [[nodiscard]] const DenseSpectrum& spectrum() const { return spectrum_; }
 
     void propose(double tau) { spectrum_.threshold(reflected(), tau, spectral_point()); }
     /// In fp32; `reflected` and what the spectrum remembers are then of no use.

@@ -50,7 +50,9 @@ DenseSpectrum::DenseSpectrum(Backend& backend, std::int64_t rows, std::int64_t v
 
 std::int64_t DenseSpectrum::bytes(std::int64_t rows, std::int64_t vocab) {
     const std::int64_t shorter = std::min(rows, vocab), longer = std::max(rows, vocab);
-    return (6 * shorter + longer) * shorter * 8;  // a GPU's eigensolver has work space of its own
+    // That of decompose: the products and the copy that QR makes of them, the Gram matrix and its vectors, R
+    // and its decomposition. A GPU's solvers have work space of their own.
+    return (7 * shorter + 2 * longer) * shorter * 8;
 }
 
 SymmetricEigen DenseSpectrum::eigen(Matrix a) {
@@ -99,6 +101,7 @@ void DenseSpectrum::filter(const SymmetricEigen& basis, const std::vector<double
 void DenseSpectrum::threshold(Matrix a, double tau, Matrix x) {
     last_ = eigen(a);
     values_ = shrunk(last_.values, tau);
+    survivors_ = static_cast<std::int64_t>(values_.size());
     filter(last_, over_sigma(values_, last_.values), a, x);
 }
 
@@ -107,7 +110,9 @@ void DenseSpectrum::threshold_in_fp32(Matrix a, double tau, Matrix x) {
     const Matrix from{x.data, Real::fp32, a.rows, a.columns}, to{a.data, Real::fp32, a.rows, a.columns};
     backend_.copy(a.flat(), from.flat());
     const SymmetricEigen basis = eigen(from);
-    filter(basis, over_sigma(shrunk(basis.values, tau), basis.values), from, to);
+    const std::vector<double> values = shrunk(basis.values, tau);
+    survivors_ = static_cast<std::int64_t>(values.size());
+    filter(basis, over_sigma(values, basis.values), from, to);
     backend_.copy(to.flat(), x.flat());
 }
 
@@ -154,8 +159,9 @@ std::vector<double> DenseSpectrum::lengths(const SymmetricEigen& basis, Matrix a
 }
 
 NuclearNorm DenseSpectrum::nuclear_norm_bound(Matrix z, Basis basis, Matrix work) {
+    const SymmetricEigen own = basis == Basis::own ? eigen(z) : SymmetricEigen{};
     const std::vector<double> sigma =
-        lengths(basis == Basis::own ? eigen(z) : last_, z, {work.data, Real::fp64, longer_, shorter_});
+        lengths(basis == Basis::own ? own : last_, z, {work.data, Real::fp64, longer_, shorter_});
     const double sum = std::accumulate(sigma.begin(), sigma.end(), 0.0);
     // The products' rounding, the vectors' deviation from an orthonormal basis, and the sums of squares,
     // which are of rows at most.
@@ -168,11 +174,15 @@ NuclearNorm DenseSpectrum::nuclear_norm_bound(Matrix z, Basis basis, Matrix work
     return result;
 }
 
-// With V the eigenvectors of Z's Gram matrix, Z V = Q R and R = A S Bᵀ: Z = (Q A) S (V B)ᵀ. The columns of
-// Z V are all but orthogonal where σ is large, but only QR keeps what is left of the small ones apart.
 SingularFactors DenseSpectrum::decompose(Matrix z, Matrix work) {
     const SymmetricEigen basis = eigen(z);
-    const std::vector<double> sizes = lengths(basis, z, {work.data, Real::fp64, longer_, shorter_});
+    return decompose_from(basis, lengths(basis, z, {work.data, Real::fp64, longer_, shorter_}), z, work);
+}
+
+// With V the eigenvectors of Z's Gram matrix, Z V = Q R and R = A S Bᵀ: Z = (Q A) S (V B)ᵀ. The columns of
+// Z V are all but orthogonal where σ is large, but only QR keeps what is left of the small ones apart.
+SingularFactors DenseSpectrum::decompose_from(const SymmetricEigen& basis, const std::vector<double>& sizes,
+                                              Matrix z, Matrix work) {
     const double least = kept_in_factors * *std::max_element(sizes.begin(), sizes.end());
     std::int64_t kept = shorter_;
     while (kept > 0 && !(sizes[kept - 1] > least)) --kept;
@@ -216,7 +226,7 @@ SingularFactors DenseSpectrum::decompose(Matrix z, Matrix work) {
 // The Gram matrix tells N where every singular value is either large or, by the products' lengths, 0.
 // Elsewhere it takes the factors.
 double DenseSpectrum::polar(Matrix a, Matrix n, Matrix work) {
-    SymmetricEigen own = eigen(a);
+    const SymmetricEigen own = eigen(a);
     const std::vector<double> sigma = lengths(own, a, {work.data, Real::fp64, longer_, shorter_});
     const auto is_large = [&](double value) { return value > known_to_gram * sigma[0]; };
     const auto large = std::find_if_not(sigma.begin(), sigma.end(), is_large) - sigma.begin();
@@ -224,11 +234,12 @@ double DenseSpectrum::polar(Matrix a, Matrix n, Matrix work) {
                                           [&](double value) { return value <= kept_in_factors * sigma[0]; });
     if (rest_is_zero) {
         std::vector<double> inverse;
-        for (auto k = 0; k < large; ++k) inverse.push_back(1 / sigma[k]);
+        for (auto value = sigma.begin(); value != sigma.begin() + large; ++value)
+            inverse.push_back(1 / *value);
         filter(own, inverse, a, n);
         return std::accumulate(sigma.begin(), sigma.begin() + large, 0.0);
     }
-    const SingularFactors factors = decompose(a, work);
+    const SingularFactors factors = decompose_from(own, sigma, a, work);
     const auto side = [&](std::vector<double> factor) {
         for (std::size_t i = 0; i < factor.size(); ++i)
             factor[i] /= std::sqrt(factors.sigma[i % factors.sigma.size()]);

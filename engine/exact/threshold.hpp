@@ -18,8 +18,10 @@ struct SingularFactors {
 
 /// What is known of a matrix's singular values.
 struct NuclearNorm {
-    double bound = 0;       ///< ‖Z‖_* is no larger
-    std::int64_t rank = 0;  ///< how many exceed 1e-6 of the largest
+    double bound = 0;  ///< ‖Z‖_* is no larger
+    /// How many exceed 1e-6 of the largest; in a basis that is not Z's own, how many of its vectors' images
+    /// do.
+    std::int64_t rank = 0;
 };
 
 /// An upper bound on ‖M‖₂, true in floating-point arithmetic, from the largest eigenvalue of an n×n Gram
@@ -28,7 +30,7 @@ struct NuclearNorm {
 double gram_norm_bound(double largest_eigenvalue, std::int64_t n, std::int64_t summed, double square);
 
 /// Spectral operations on [rows, vocab] matrices through the Gram matrix of the shorter side and a symmetric
-/// eigensolver. Relative accuracy of a singular value: about 2^-53 (σ₁/σ)².
+/// eigensolver, which knows a singular value to about 2^-53 (σ₁/σ)² relatively.
 class DenseSpectrum {
   public:
     DenseSpectrum(Backend& backend, std::int64_t rows, std::int64_t vocab);
@@ -37,10 +39,12 @@ class DenseSpectrum {
     /// singular values and vectors for what follows. `x` must not be `a`.
     void threshold(Matrix a, double tau, Matrix x);
     /// The same in fp32, at half the time on a CPU and right to about 2^-24 (σ₁/τ)². Overwrites
-    /// `a`, and remembers nothing: what follows needs a threshold in fp64.
+    /// `a`, and remembers nothing but how many singular values survived.
     void threshold_in_fp32(Matrix a, double tau, Matrix x);
 
-    /// Singular values of the last thresholded X, descending, those that are not 0.
+    /// How many singular values of the last X are not 0.
+    [[nodiscard]] std::int64_t survivors() const { return survivors_; }
+    /// Singular values of the last X thresholded in fp64, descending, those that are not 0.
     [[nodiscard]] const std::vector<double>& values() const { return values_; }
     [[nodiscard]] double nuclear_norm() const;
     /// Bounds the error of nuclear_norm() to first order: the Gram matrix knows σ² to 8n·2^-53·σ₁² by its
@@ -62,8 +66,9 @@ class DenseSpectrum {
     /// Z's Gram matrix does. `work` [rows, vocab] is overwritten.
     [[nodiscard]] NuclearNorm nuclear_norm_bound(Matrix z, Basis basis, Matrix work);
 
-    /// Z's singular factors, descending, right to 2^-53 σ₁ and orthonormal to rounding; σ ≤ 1e-12 σ₁ are left
-    /// out. `work` [rows, vocab] is overwritten.
+    /// Z's singular factors, descending, by a QR decomposition on top of the Gram matrix's vectors: right to
+    /// about 2^-53 σ₁ and orthonormal to rounding. σ ≤ 1e-12 σ₁ are left out. `work` [rows, vocab] is
+    /// overwritten.
     [[nodiscard]] SingularFactors decompose(Matrix z, Matrix work);
 
     /// N = UVᵀ over the singular values above 1e-12 σ₁; also gives Σσ. `n` and `work` must not be `a`.
@@ -85,13 +90,16 @@ class DenseSpectrum {
     std::vector<double> lengths(const SymmetricEigen& basis, Matrix a, Matrix products);
     /// A V (or Aᵀ V) into `out` [longer, columns of V].
     void times(Matrix a, Matrix vectors, Matrix out);
+    SingularFactors decompose_from(const SymmetricEigen& basis, const std::vector<double>& sizes, Matrix z,
+                                   Matrix work);
 
     Backend& backend_;
     std::int64_t shorter_, longer_;
     bool by_words_;  // whether the shorter side is the words'
     Array gram_;
     SymmetricEigen last_;         // of the last A thresholded in fp64: σ² and vectors
-    std::vector<double> values_;  // σ − τ of the last thresholded A
+    std::vector<double> values_;  // σ − τ of the same
+    std::int64_t survivors_ = 0;
 };
 
 }  // namespace ntpgeo

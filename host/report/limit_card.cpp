@@ -58,7 +58,7 @@ std::string proxy_statement(const Run& run) {
             "supports, which proves it";
     } else {
         text = fmt::format(
-            "{} <i>L</i><sub>mm</sub>: its polar factor UVᵀ is positive at {}\u00A0% of the "
+            "{} <i>L</i><sub>mm</sub>; its polar factor UVᵀ is positive at {}\u00A0% of the "
             "entries off the supports",
             verdict == ProxyVerdict::is_longer ? "S\u0303 is not" : "no proof that S\u0303 is",
             figure_cell(100.0 * violations, 3));

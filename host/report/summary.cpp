@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <limits>
 
+#include "host/files/outward.hpp"
 #include "host/report/run_table.hpp"
 #include "host/report/text.hpp"
 
@@ -153,7 +154,7 @@ std::string summary_tables(const std::vector<Run>& runs) {
         {"Points", kNumberCell,
          [](const Run& run) { return count_text(static_cast<std::int64_t>(run.records)); }},
         {"Greatest gap", kNumberCell,
-         [](const Run& run) { return figure_cell(greatest(run, "relative_gap"), 3); }},
+         [](const Run& run) { return figure_cell(rounded_up(greatest(run, "relative_gap"), 3), 3); }},
         from_record("Rank at the last <i>λ</i>", "rank", 6),
         from_record("Excess loss", "excess_loss", 4),
         from_record("Dominance", "dominance", 4),

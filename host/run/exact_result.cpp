@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
+#include "host/files/outward.hpp"
 #include "host/files/safetensors.hpp"
 #include "host/run/run_folder.hpp"
 #include "kernels/status.hpp"
@@ -53,6 +55,9 @@ void read_factors(ExactResult& result) {
     result.contexts = file.read_matrix("H");
     result.values = file.read<double>("sigma", 1);
     if (result.command == "path") result.lambda = file.metadata_number<double>("lambda");
+    const auto finished = file.metadata().find("finished");
+    if (result.command == "limit" && finished != file.metadata().end() && finished->second == "false")
+        result.gap_when_interrupted = file.metadata_number<double>("relative_gap");
     const auto rank = static_cast<std::int64_t>(result.values.size());
     if (result.words.columns != rank || result.contexts.columns != rank)
         throw InputError(fmt::format("{}: W has {} columns and H {}, but sigma has {} values; all must agree",
@@ -107,7 +112,8 @@ StoredLimit read_limit_run(const fs::path& path, const Dataset& dataset, const s
                                      dataset.vocab_size, dataset.contexts()));
     return {{fs::absolute(path).lexically_normal().string(), content_hash(result.file)},
             {result.words.rows, result.contexts.rows, result.words.columns, std::move(result.words.values),
-             std::move(result.contexts.values)}};
+             std::move(result.contexts.values)},
+            result.gap_when_interrupted};
 }
 
 LimitReference limit_reference(const std::optional<std::string>& folder) {
@@ -126,6 +132,11 @@ std::optional<LimitFactors> load_limit(LimitReference& reference, const Dataset&
             "limit: {} is not the limit that the run was begun with (its result's hash is another); begin a "
             "new run with it",
             printable(std::string_view(reference.path))));
+    if (run.gap_when_interrupted)
+        fmt::print(
+            stderr,
+            "note: {} was interrupted at a relative gap of {:.2g}; ntpgeo limit --resume brings it nearer\n",
+            printable(std::string_view(reference.path)), rounded_up(*run.gap_when_interrupted, 2));
     reference = std::move(run.reference);
     return std::move(run.factors);
 }

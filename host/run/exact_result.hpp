@@ -19,12 +19,13 @@ std::string command_of(const std::string& config_text, const std::string& where)
 
 /// The result of a run of limit or of path: L = W·Hᵀ, W = UΣ^{1/2}, H = VΣ^{1/2}.
 struct ExactResult {
-    std::string command;           ///< "limit" or "path"
-    DatasetReference dataset;      ///< that it was made from
-    std::filesystem::path file;    ///< result.safetensors
-    HostMatrix words, contexts;    ///< [V, r], [m, r], finite
-    std::vector<double> values;    ///< [r] σ ≥ 0
-    std::optional<double> lambda;  ///< of path: that of the point
+    std::string command;                         ///< "limit" or "path"
+    DatasetReference dataset;                    ///< that it was made from
+    std::filesystem::path file;                  ///< result.safetensors
+    HostMatrix words, contexts;                  ///< [V, r], [m, r], finite
+    std::vector<double> values;                  ///< [r] σ ≥ 0
+    std::optional<double> lambda;                ///< of path: that of the point
+    std::optional<double> gap_when_interrupted;  ///< of a limit that is not finished
 };
 
 /// Reads the result of a run of limit or path. Throws InputError, naming file and reason, where the folder
@@ -35,6 +36,7 @@ ExactResult read_exact_result(const std::filesystem::path& folder);
 struct StoredLimit {
     LimitReference reference;  ///< absolute path of the folder, content hash of its result
     LimitFactors factors;
+    std::optional<double> gap_when_interrupted;
 };
 
 /// Reads the limit of `dataset`, whose content hash is `dataset_hash`. Throws InputError as above, where the
@@ -45,8 +47,9 @@ StoredLimit read_limit_run(const std::filesystem::path& folder, const Dataset& d
 /// The reference that --limit FOLDER makes, its hash left open; empty without. Throws InputError for "".
 LimitReference limit_reference(const std::optional<std::string>& folder);
 
-/// Reads the limit that `reference` names, none where its path is empty, and settles its hash. Throws
-/// InputError as above, and where it names a hash and the result has another.
+/// Reads the limit that `reference` names, none where its path is empty, and settles its hash. One that was
+/// interrupted is taken, with a line on stderr that says how near it is. Throws InputError as above, and
+/// where it names a hash and the result has another.
 std::optional<LimitFactors> load_limit(LimitReference& reference, const Dataset& dataset,
                                        const std::string& dataset_hash);
 

@@ -15,11 +15,11 @@
 
 namespace ntpgeo {
 
-/// What `work` returns; where it throws InputError, the message begins with `where`.
+/// Does `work`; where it throws InputError, the message begins with `where`.
 template <class Work>
-decltype(auto) at_place(const std::string& where, const Work& work) {
+void at_place(const std::string& where, const Work& work) {
     try {
-        return work();
+        work();
     } catch (const InputError& error) {
         throw InputError(where + ", " + error.what());
     }

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "host/files/file_error.hpp"
+#include "host/files/outward.hpp"
 #include "host/run/interrupt.hpp"
 #include "host/run/record.hpp"
 #include "kernels/status.hpp"
@@ -53,6 +54,8 @@ class LimitRun {
         const bool reached = solver_.finished();
         folder_.log(fmt::format("done after {} iterations{}", solver_.iterations(),
                                 reached ? "" : ", where the gap falls no further"));
+        // Where the gap came to rest the result is not of the last certificate.
+        if (!reached) last_ = limit_record(*solver_.best(), solver_.proxy(), clock_.elapsed());
         return {last_, reached, false};
     }
 
@@ -62,7 +65,7 @@ class LimitRun {
         if (newest && newest->iterations == solver_.iterations()) record(*newest);
         progress.show(fmt::format("iteration {}, relative gap {}", solver_.iterations(),
                                   newest && newest->relative_gap
-                                      ? fmt::format("{:.2e}", *newest->relative_gap)
+                                      ? fmt::format("{:.2e}", rounded_up(*newest->relative_gap, 3))
                                       : std::string("not known yet")));
     }
 
@@ -88,7 +91,8 @@ class LimitRun {
     }
 
     void write_result(bool finished) {
-        write_factors(folder_.path() / result_name, solver_.factors(), dataset_,
+        const SingularFactors factors = solver_.factors();
+        write_factors(folder_.path() / result_name, factors, dataset_,
                       {{"format", "ntpgeo.result.1"},
                        {"relative_gap", fmt::format("{}", solver_.best()->relative_gap.value_or(0))},
                        {"step", std::to_string(solver_.best()->iterations)},
@@ -110,7 +114,8 @@ class LimitRun {
             fmt::format(
                 "interrupted at iteration {} with a relative gap of {:.2e}, whose point is the result so "
                 "far; go on with: ntpgeo limit -o {} --resume",
-                solver_.iterations(), std::min(gap, gap_before_.value_or(gap)), printable(folder_.path())),
+                solver_.iterations(), rounded_up(std::min(gap, gap_before_.value_or(gap)), 3),
+                printable(folder_.path())),
             signal);
     }
 

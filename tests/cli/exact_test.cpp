@@ -1,6 +1,9 @@
 // `ntpgeo limit` and `ntpgeo path` as a person uses them.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <numeric>
+
 #include "host/files/dataset_file.hpp"
 #include "host/files/safetensors.hpp"
 #include "tests/problems.hpp"
@@ -264,6 +267,9 @@ TEST_F(LongExact, AnInterruptedLimitLeavesItsBestPointAndGoesOn) {
                     again = {"limit", "-o", folder_ / "run", "--resume"};
     expect_resumable("limit", stop(begin, "run", 1, SIGINT));
     expect_factors(folder_ / "run/result.safetensors", 200, 2000);
+    const Arguments measure = {"train", data_, "--dim", "2", "--steps", "1", "--limit", folder_ / "run"};
+    expect_contains(run_well(measure + Arguments{"-o", folder_ / "against"}).err,
+                    "run was interrupted at a relative gap of");
     const std::size_t before = lines_of("run");
     // A kill later leaves the checkpoint, whatever it wrote since.
     EXPECT_EQ(stop(again, "run", before + 1, SIGKILL).status, 128 + SIGKILL);
@@ -275,6 +281,7 @@ TEST_F(LongExact, AnInterruptedLimitLeavesItsBestPointAndGoesOn) {
         EXPECT_GE(all[i]["time_s"].get<double>(), all[i - 1]["time_s"].get<double>());
     }
     expect_contains(run_well(again).out, "finished already");
+    EXPECT_EQ(run_well(measure + Arguments{"-o", folder_ / "later"}).err.find("note:"), std::string::npos);
 }
 
 TEST_F(LongExact, AnInterruptedPathGoesOnAtItsPoint) {

@@ -1,4 +1,5 @@
 // Dense products, means and orthonormal bases on a GPU against loops written down here and against the CPU.
+#include <cmath>
 #include <tuple>
 
 #include "tests/cuda/cuda_fixture.hpp"
@@ -33,6 +34,11 @@ std::vector<double> product(const Product& how, double alpha, const std::vector<
     return result;
 }
 
+std::vector<double> absolute(std::vector<double> values) {
+    for (double& value : values) value = std::abs(value);
+    return values;
+}
+
 void CudaDense::try_multiply(Real real, double within) {
     const std::vector<std::tuple<int, int, int>> shapes{{1, 1, 1},    {31, 32, 33},  {33, 1, 1000},
                                                         {1, 33, 31},  {1000, 5, 31}, {5, 7, 4099},
@@ -58,11 +64,13 @@ void CudaDense::try_multiply(Real real, double within) {
                     const std::string configuration =
                         words(m, n, k) + (how.transpose_a ? ", At" : ", A") + (how.transpose_b ? "Bt" : "B") +
                         ", beta " + std::to_string(beta) + ", offset " + std::to_string(offset);
-                    const std::vector<double> actual = run(gpu());
-                    EXPECT_TRUE(
-                        close_to(actual, product(how, 0.75, a, b, beta, c, m, n, k), within, configuration));
+                    const std::vector<double> actual = run(gpu()),
+                                              expected = product(how, 0.75, a, b, beta, c, m, n, k),
+                                              terms = product(how, 0.75, absolute(a), absolute(b),
+                                                              std::abs(beta), absolute(c), m, n, k);
+                    EXPECT_TRUE(close_by_terms(actual, expected, terms, within, configuration));
                     if (!how.transpose_a || !how.transpose_b) {  // the CPU has no use for both
-                        EXPECT_TRUE(close_to(actual, run(cpu()), within, configuration));
+                        EXPECT_TRUE(close_by_terms(actual, run(cpu()), terms, within, configuration));
                     }
                 }
 }

@@ -120,12 +120,52 @@ TEST(Decomposition, KeepsFactorsOrthonormalDownToTheSmallest) {
         const std::vector<double> product = outer(found.contexts, found.words, k - 1);
         for (std::size_t i = 0; i < z.size(); ++i) EXPECT_NEAR(product[i], z[i], 1e-12) << configuration;
 
+        std::vector<double> left_vectors = orthonormal(*backend, rows, k, 1),
+                            right_vectors = orthonormal(*backend, vocab, k, 2);
+        for (std::vector<double>* side : {&left_vectors, &right_vectors})
+            for (std::size_t i = k - 1; i < side->size(); i += k) (*side)[i] = 0;  // below what is kept
+        const Array polar(*backend, rows * vocab * 8);
+        const double kept = spectrum.polar(source, polar.matrix(Real::fp64, rows, vocab), scratch);
+        EXPECT_NEAR(kept, std::accumulate(planted.begin(), planted.end() - 1, 0.0), 1e-13) << configuration;
+        const std::vector<double> n = download_array<double>(*backend, polar.data(), rows * vocab),
+                                  wanted = outer(left_vectors, right_vectors, k);
+        // A direction is known to 2^-53 σ₁/σ.
+        for (std::size_t i = 0; i < n.size(); ++i) EXPECT_NEAR(n[i], wanted[i], 1e-4) << configuration;
+
         const NuclearNorm norm = spectrum.nuclear_norm_bound(source, DenseSpectrum::Basis::own, scratch);
         const double sum = std::accumulate(planted.begin(), planted.end(), 0.0);
         EXPECT_EQ(norm.rank, 6) << configuration;
         EXPECT_GE(norm.bound, sum) << configuration;
         EXPECT_LT(norm.bound, sum * (1 + 1e-6)) << configuration;
     }
+}
+
+// Whatever basis the bound is made in: here that of another matrix altogether.
+TEST(NuclearNorm, IsBoundedInAnyBasis) {
+    const std::unique_ptr<Backend> backend = make_cpu_backend();
+    for (const auto& [rows, vocab] : std::vector<std::pair<int, int>>{{40, 13}, {13, 40}, {9, 9}, {1, 5}})
+        for (std::uint64_t seed = 0; seed < 20; ++seed) {
+            const std::int64_t size = std::int64_t{rows} * vocab;
+            const std::vector<double> z = random_values(size, 1, seed);
+            const Array other = upload_array(*backend, random_values(size, 1, seed + 100)),
+                        from = upload_array(*backend, z), work(*backend, size * 8);
+            const Matrix scratch = work.matrix(Real::fp64, rows, vocab);
+            DenseSpectrum spectrum(*backend, rows, vocab);
+            spectrum.threshold(other.matrix(Real::fp64, rows, vocab), 0.1, scratch);
+            const std::vector<double> sigma = reference::singular_values(z, rows, vocab);
+            const double norm = std::accumulate(sigma.begin(), sigma.end(), 0.0);
+            using Basis = DenseSpectrum::Basis;
+            const auto bound = [&](Basis basis) {
+                return spectrum.nuclear_norm_bound(from.matrix(Real::fp64, rows, vocab), basis, scratch)
+                    .bound;
+            };
+            EXPECT_GE(bound(Basis::last_thresholded), norm * (1 - 1e-14)) << rows << " x " << vocab;
+            EXPECT_GE(bound(Basis::own), norm * (1 - 1e-14)) << rows << " x " << vocab;
+            EXPECT_LE(bound(Basis::own), norm * (1 + 1e-9)) << rows << " x " << vocab;
+            if (std::min(rows, vocab) > 1) {
+                EXPECT_GT(bound(Basis::last_thresholded), norm * (1 + 1e-3)) << rows << " x " << vocab;
+            }
+        }
 }
 
 TEST(Decomposition, OfZeroHasNoFactors) {
