@@ -5,135 +5,10 @@
 #include <random>
 
 #include "host/files/safetensors.hpp"
-#include "tests/training_runs.hpp"
+#include "tests/crash/resume.hpp"
 
 namespace ntpgeo {
 namespace {
-
-class Resume : public testing::Test {
-  protected:
-    /// `ntpgeo train` into `name` at d = 8.
-    Arguments command(const std::string& name, const Arguments& options) {
-        return Arguments{"train", data_, "-o", folder_ / name, "--dim", "8"} + options;
-    }
-    fs::path train(const std::string& name, const Arguments& options) {
-        run_well(command(name, options));
-        return folder_ / name;
-    }
-    /// Expects that `arguments` beside --resume are refused and leave the run as it is.
-    void expect_refused(const fs::path& run, const Arguments& arguments, const std::string& said) {
-        const auto before = contents(run);
-        expect_one_line(run_quickly(Arguments{"train", "-o", run, "--resume"} + arguments), 2, said);
-        EXPECT_EQ(contents(run), before) << said;
-    }
-    static std::size_t lines_of_metrics(const fs::path& run) {
-        if (!fs::exists(run / "metrics.jsonl")) return 0;
-        const std::string text = read_file(run / "metrics.jsonl");
-        return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
-    }
-
-    ScratchFolder folder_;
-    std::string data_ = make_tiny_dataset(folder_);
-};
-
-/// One optimizer with a schedule of its own.
-const std::vector<Arguments>& optimizers() {
-    static const std::vector<Arguments> all = {
-        {"--optimizer", "adam", "--lr-schedule", "cosine", "--lambda", "1e-3:1e-6"},
-        {"--optimizer", "gd", "--lr", "1", "--lr-schedule", "inverse-sqrt", "--warmup", "20"},
-        {"--optimizer", "lbfgs", "--history", "5"},
-        {"--optimizer", "adam", "--master", "fp32", "--precision", "fp32"},
-    };
-    return all;
-}
-
-/// Four stages: a state that is carried over, one that is not, and an end before its time.
-constexpr const char* stages = R"({"metrics_every": "3", "stages": [
-    {"steps": 60, "optimizer": "momentum", "lr": 0.2, "lr_schedule": "cosine", "warmup": 10},
-    {"steps": 60, "optimizer": "adam", "lambda": [1e-2, 1e-4]},
-    {"steps": 60, "optimizer": "adam", "lr": 0.003, "precision": "fp32", "freeze": "none"},
-    {"steps": 3000, "optimizer": "lbfgs", "lambda": 1e-2, "history": 4},
-    {"steps": 40, "optimizer": "adamw", "lambda": 1e-2, "freeze": "words"}]})";
-
-TEST_F(Resume, AFinishedRunStaysAsItIs) {
-    const fs::path run = train("run", {"--steps", "30"});
-    const auto before = contents(run);
-    for (const Arguments& again : {Arguments{"train", "-o", run, "--resume"},
-                                   command("run", {"--steps", "30", "--resume"}),
-                                   {"train", "-o", run, "--resume", "--config", run / "config.json"}}) {
-        expect_contains(run_well(again).out, "finished already, at step 30");
-        EXPECT_EQ(contents(run), before);
-    }
-}
-
-TEST_F(Resume, WhereNothingIsYetItStarts) {
-    const fs::path run = train("run", {"--steps", "30", "--resume"});
-    expect_same_run(run, train("reference", {"--steps", "30"}));
-}
-
-TEST_F(Resume, MoreStepsUnderAConstantScheduleEqualAnUninterruptedRun) {
-    for (const Arguments& options : {Arguments{"--optimizer", "adam"},
-                                     {"--optimizer", "gd", "--lr", "1", "--lambda", "1e-3"},
-                                     {"--optimizer", "lbfgs"}}) {
-        SCOPED_TRACE(options[1]);
-        const fs::path run = train(options[1], options + Arguments{"--steps", "60"});
-        EXPECT_EQ(recorded_steps(run).back(), 60);  // log:20 has 56 and 63
-        run_well({"train", "-o", run, "--resume", "--steps", "150"});
-        const fs::path reference = train(options[1] + "-reference", options + Arguments{"--steps", "150"});
-        const std::vector<std::int64_t> steps = recorded_steps(run);
-        EXPECT_EQ(std::count(steps.begin(), steps.end(), 60), 0);
-        expect_same_run(run, reference);
-        EXPECT_EQ(read_file(run / "config.json"), read_file(reference / "config.json"));
-    }
-}
-
-TEST_F(Resume, AnotherConfigurationIsRefused) {
-    make_tiny_dataset(folder_, "other", "1");
-    const fs::path run = train("run", {"--steps", "30"});
-    for (const Arguments& other : {Arguments{"--dim", "9"},
-                                   {"--seed", "1"},
-                                   {"--lr", "0.02"},
-                                   {"--lr-schedule", "cosine"},
-                                   {"--warmup", "3"},
-                                   {"--lambda", "1e-3"},
-                                   {"--optimizer", "gd"},
-                                   {"--beta1", "0.8"},
-                                   {"--precision", "fp32"},
-                                   {"--master", "fp32"},
-                                   {"--init-scale", "2"},
-                                   {"--metrics-every", "7"},
-                                   {"--metrics-precision", "same"}})
-        expect_refused(run, other, other[0].substr(2));
-    expect_refused(run, {folder_ / "other"}, "the data set");
-    expect_refused(run, {folder_ / "missing"}, "missing");
-    expect_refused(run, {"--steps", "29"}, "steps (they may only grow)");
-    expect_refused(run, {"--dim", "0"}, "--dim");
-    expect_refused(run, {"--momentum", "0.9"}, "belongs to the optimizer momentum");
-    expect_refused(run, {"--freeze", "words"}, "freeze");
-}
-
-TEST_F(Resume, MoreStepsAreRefusedWhereAScheduleDependsOnTheirNumber) {
-    const fs::path cosine = train("cosine", {"--steps", "30", "--lr-schedule", "cosine"});
-    expect_refused(cosine, {"--steps", "40"}, "a schedule of this run depends on their number");
-    const fs::path decay = train("decay", {"--steps", "30", "--lambda", "1e-2:1e-4"});
-    expect_refused(decay, {"--steps", "40"}, "a schedule of this run depends on their number");
-}
-
-TEST_F(Resume, AFolderOfAnotherKindIsRefused) {
-    const fs::path run = train("run", {"--steps", "3"});
-    run_well({"analyze", run, "-o", folder_ / "figures"});
-    expect_refused(folder_ / "figures", {}, "command train");
-    fs::create_directory(folder_ / "foreign");
-    write_raw(folder_ / "foreign/config.json", "[1, 2]\n");
-    expect_refused(folder_ / "foreign", {}, "JSON object");
-}
-
-TEST_F(Resume, ADatasetThatHasChangedIsRefused) {
-    const fs::path run = train("run", {"--steps", "3"});
-    make_tiny_dataset(folder_, "tiny", "1");
-    expect_refused(run, {"--steps", "9"}, "has changed");
-    expect_refused(run, {data_, "--steps", "9"}, "the data set");
-}
 
 TEST_F(Resume, AStoppedRunLeavesACheckpointAndGoesOn) {
     const Arguments options = {"--steps", "20000", "--metrics-every", "50"};
@@ -229,29 +104,6 @@ TEST_F(Resume, AScheduleKilledAgainAndAgainHasTheSameBits) {
     EXPECT_GE(killed, 1);
     run_well(command("run", options + Arguments{"--resume"}));
     expect_same_run(folder_ / "run", reference);
-}
-
-TEST_F(Resume, OnlyTheLastStageOfSeveralGrows) {
-    const auto with_last = [&](const std::string& last) {
-        write_raw(folder_ / "stages.json",
-                  R"({"dim": 8, "stages": [{"steps": 20, "lr_schedule": "cosine"}, )" + last + "]}");
-        return Arguments{"--config", folder_ / "stages.json"};
-    };
-    const fs::path run = train("run", with_last(R"({"steps": 10, "optimizer": "gd"})"));
-    expect_refused(run, {"--steps", "29"}, "stage 2, steps (they may only grow)");
-    expect_refused(run, {"--steps", "19"}, "fewer than the 20 of the stages before the last");
-    expect_refused(run, {"--lr", "1"}, "stage 1, lr");
-    expect_refused(run, Arguments{data_} + with_last(R"({"steps": 10, "optimizer": "gd", "lr": 0.5})"),
-                   "stage 2, lr");
-    expect_refused(run, Arguments{data_} + with_last(R"({"steps": 10, "optimizer": "gd"}, {})"),
-                   "the number of stages");
-    run_well({"train", "-o", run, "--resume", "--steps", "55"});
-    EXPECT_EQ(recorded_steps(run).back(), 55);
-    expect_same_run(run, train("reference", with_last(R"({"steps": 35, "optimizer": "gd"})")));
-    EXPECT_EQ(read_file(run / "config.json"), read_file(folder_ / "reference/config.json"));
-
-    const fs::path decay = train("decay", with_last(R"({"steps": 10, "lambda": [1e-2, 1e-3]})"));
-    expect_refused(decay, {"--steps", "40"}, "stage 2, steps (a schedule of this run");
 }
 
 TEST_F(Resume, ASignalBeforeTheFirstStepLeavesACheckpointToo) {
