@@ -176,20 +176,14 @@ SingularFactors LimitSolver::factors() {
     if (proxy_norm_ == 0 || !best_) return {};
     const std::int64_t rows = merged_.labels.contexts(), vocab = merged_.labels.vocab_size;
     const Matrix point = best_point_.matrix(Real::fp64, rows, vocab);
-    settle(point);
+    subtract_means(point);
     SingularFactors result = splitting_.spectrum().decompose(point, splitting_.reflected());
+    // A certificate on the way is made in the basis at hand, and before the means are subtracted.
+    best_->nuclear_norm = std::min(best_->nuclear_norm, result.norm.bound);
+    best_->rank = result.norm.rank;
+    best_->relative_gap = (best_->nuclear_norm - *best_->bound) / best_->nuclear_norm;
     result.contexts = spread_over_members(merged_, result.contexts, result.rank());
     return result;
-}
-
-// A certificate on the way is made in the basis at hand, and before the means are subtracted.
-void LimitSolver::settle(Matrix point) {
-    subtract_means(point);
-    const NuclearNorm own =
-        splitting_.spectrum().nuclear_norm_bound(point, DenseSpectrum::Basis::own, splitting_.reflected());
-    best_->nuclear_norm = std::min(best_->nuclear_norm, own.bound);
-    best_->rank = own.rank;
-    best_->relative_gap = (best_->nuclear_norm - *best_->bound) / best_->nuclear_norm;
 }
 
 // Every row's mean, which is as feasible and never longer: steps in fp32 leave one at their rounding.

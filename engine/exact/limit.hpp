@@ -62,7 +62,9 @@ class LimitSolver {
     /// Whether steps are made in fp32, as they are while the gap is large.
     [[nodiscard]] bool in_fp32() const { return in_fp32_; }
     /// How many singular values survived the last threshold.
-    [[nodiscard]] std::int64_t survivors() const { return splitting_.spectrum().survivors(); }
+    [[nodiscard]] std::int64_t survivors() const {
+        return static_cast<std::int64_t>(splitting_.spectrum().values().size());
+    }
     [[nodiscard]] const ProxyTest& proxy() const { return proxy_; }
 
     /// Factors of the feasible matrix with the best certificate: words [V, r], contexts [m, r], one row a
@@ -83,7 +85,6 @@ class LimitSolver {
     void test_proxy();
     void make_certificate(bool precisely);
     [[noreturn]] void not_finite() const;
-    void settle(Matrix point);
     void subtract_means(Matrix point);
 
     Backend& backend_;

@@ -101,7 +101,6 @@ void DenseSpectrum::filter(const SymmetricEigen& basis, const std::vector<double
 void DenseSpectrum::threshold(Matrix a, double tau, Matrix x) {
     last_ = eigen(a);
     values_ = shrunk(last_.values, tau);
-    survivors_ = static_cast<std::int64_t>(values_.size());
     filter(last_, over_sigma(values_, last_.values), a, x);
 }
 
@@ -110,9 +109,8 @@ void DenseSpectrum::threshold_in_fp32(Matrix a, double tau, Matrix x) {
     const Matrix from{x.data, Real::fp32, a.rows, a.columns}, to{a.data, Real::fp32, a.rows, a.columns};
     backend_.copy(a.flat(), from.flat());
     const SymmetricEigen basis = eigen(from);
-    const std::vector<double> values = shrunk(basis.values, tau);
-    survivors_ = static_cast<std::int64_t>(values.size());
-    filter(basis, over_sigma(values, basis.values), from, to);
+    values_ = shrunk(basis.values, tau);
+    filter(basis, over_sigma(values_, basis.values), from, to);
     backend_.copy(to.flat(), x.flat());
 }
 
@@ -160,9 +158,12 @@ std::vector<double> DenseSpectrum::lengths(const SymmetricEigen& basis, Matrix a
 
 NuclearNorm DenseSpectrum::nuclear_norm_bound(Matrix z, Basis basis, Matrix work) {
     const SymmetricEigen own = basis == Basis::own ? eigen(z) : SymmetricEigen{};
-    const std::vector<double> sigma =
-        lengths(basis == Basis::own ? own : last_, z, {work.data, Real::fp64, longer_, shorter_});
-    const double sum = std::accumulate(sigma.begin(), sigma.end(), 0.0);
+    return norm_from(
+        lengths(basis == Basis::own ? own : last_, z, {work.data, Real::fp64, longer_, shorter_}), z);
+}
+
+NuclearNorm DenseSpectrum::norm_from(const std::vector<double>& lengths, Matrix z) const {
+    const double sum = std::accumulate(lengths.begin(), lengths.end(), 0.0);
     // The products' rounding, the vectors' deviation from an orthonormal basis, and the sums of squares,
     // which are of rows at most.
     const double norm = root(backend_.dot(z.flat(), z.flat()));
@@ -170,13 +171,16 @@ NuclearNorm DenseSpectrum::nuclear_norm_bound(Matrix z, Basis basis, Matrix work
     NuclearNorm result;
     result.bound =
         sum * (1 + (rows + 2) * unit_roundoff) + norm * unit_roundoff * (n * n + 16 * n * std::sqrt(n));
-    result.rank = over_largest(sigma, counted_in_rank);
+    result.rank = over_largest(lengths, counted_in_rank);
     return result;
 }
 
 SingularFactors DenseSpectrum::decompose(Matrix z, Matrix work) {
     const SymmetricEigen basis = eigen(z);
-    return decompose_from(basis, lengths(basis, z, {work.data, Real::fp64, longer_, shorter_}), z, work);
+    const std::vector<double> sizes = lengths(basis, z, {work.data, Real::fp64, longer_, shorter_});
+    SingularFactors result = decompose_from(basis, sizes, z, work);
+    result.norm = norm_from(sizes, z);
+    return result;
 }
 
 // With V the eigenvectors of Z's Gram matrix, Z V = Q R and R = A S Bᵀ: Z = (Q A) S (V B)ᵀ. The columns of

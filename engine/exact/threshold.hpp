@@ -9,19 +9,20 @@
 
 namespace ntpgeo {
 
-/// Factors L = contexts·wordsᵀ of a matrix stored with one row a context: words UΣ^{1/2} [V, r], contexts
-/// VΣ^{1/2} [n, r], host memory, row-major.
-struct SingularFactors {
-    std::vector<double> words, contexts, sigma;
-    [[nodiscard]] std::int64_t rank() const { return static_cast<std::int64_t>(sigma.size()); }
-};
-
 /// What is known of a matrix's singular values.
 struct NuclearNorm {
     double bound = 0;  ///< ‖Z‖_* is no larger
     /// How many exceed 1e-6 of the largest; in a basis that is not Z's own, how many of its vectors' images
     /// do.
     std::int64_t rank = 0;
+};
+
+/// Factors L = contexts·wordsᵀ of a matrix stored with one row a context: words UΣ^{1/2} [V, r], contexts
+/// VΣ^{1/2} [n, r], host memory, row-major.
+struct SingularFactors {
+    std::vector<double> words, contexts, sigma;
+    NuclearNorm norm;  ///< certified
+    [[nodiscard]] std::int64_t rank() const { return static_cast<std::int64_t>(sigma.size()); }
 };
 
 /// An upper bound on ‖M‖₂, true in floating-point arithmetic, from the largest eigenvalue of an n×n Gram
@@ -39,12 +40,10 @@ class DenseSpectrum {
     /// singular values and vectors for what follows. `x` must not be `a`.
     void threshold(Matrix a, double tau, Matrix x);
     /// The same in fp32, at half the time on a CPU and right to about 2^-24 (σ₁/τ)². Overwrites
-    /// `a`, and remembers nothing but how many singular values survived.
+    /// `a`, and remembers X's singular values alone.
     void threshold_in_fp32(Matrix a, double tau, Matrix x);
 
-    /// How many singular values of the last X are not 0.
-    [[nodiscard]] std::int64_t survivors() const { return survivors_; }
-    /// Singular values of the last X thresholded in fp64, descending, those that are not 0.
+    /// Singular values of the last thresholded X, descending, those that are not 0.
     [[nodiscard]] const std::vector<double>& values() const { return values_; }
     [[nodiscard]] double nuclear_norm() const;
     /// Bounds the error of nuclear_norm() to first order: the Gram matrix knows σ² to 8n·2^-53·σ₁² by its
@@ -90,6 +89,8 @@ class DenseSpectrum {
     std::vector<double> lengths(const SymmetricEigen& basis, Matrix a, Matrix products);
     /// A V (or Aᵀ V) into `out` [longer, columns of V].
     void times(Matrix a, Matrix vectors, Matrix out);
+    /// The two over the lengths of Z's products with a basis.
+    NuclearNorm norm_from(const std::vector<double>& lengths, Matrix z) const;
     SingularFactors decompose_from(const SymmetricEigen& basis, const std::vector<double>& sizes, Matrix z,
                                    Matrix work);
 
@@ -98,8 +99,7 @@ class DenseSpectrum {
     bool by_words_;  // whether the shorter side is the words'
     Array gram_;
     SymmetricEigen last_;         // of the last A thresholded in fp64: σ² and vectors
-    std::vector<double> values_;  // σ − τ of the same
-    std::int64_t survivors_ = 0;
+    std::vector<double> values_;  // σ − τ of the last thresholded A
 };
 
 }  // namespace ntpgeo

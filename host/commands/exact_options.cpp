@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "host/commands/option_checks.hpp"
-#include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/run/device.hpp"
 #include "host/run/exact_result.hpp"
@@ -39,13 +38,7 @@ void apply(const ExactOptions& options, ExactConfig& config) {
 }
 
 Dataset load(ExactConfig& config) {
-    const std::string hash = content_hash(config.dataset.path);
-    if (!config.dataset.hash.empty() && hash != config.dataset.hash)
-        throw InputError(
-            fmt::format("{}: has changed since the run was made; only the data set it was made of goes on",
-                        printable(std::string_view(config.dataset.path))));
-    config.dataset.hash = hash;
-    return read_dataset(config.dataset.path);
+    return read_known_dataset(config.dataset, "the run was made; only the data set it was made of goes on");
 }
 
 ExactRun start(const std::string& command, const ExactOptions& options) {

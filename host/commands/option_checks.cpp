@@ -18,30 +18,27 @@ std::string in_quotes(const std::string& text) {
     return "'" + printable(std::string_view(text)) + "'";
 }
 
-}  // namespace
-
-CLI::Validator whole_number(std::int64_t least) {
-    const auto check = [least](std::string& text) -> std::string {
-        std::int64_t value = 0;
+template <class T>
+CLI::Validator whole(T least, const std::string& range) {
+    const auto check = [least, range](std::string& text) -> std::string {
+        T value = 0;
         if (parse_number(text, value) && value >= least) {
             text = std::to_string(value);  // CLI11 would read a leading 0 as octal
             return {};
         }
-        return fmt::format("{} is not a whole number >= {}", in_quotes(text), least);
+        return fmt::format("{} is not a whole number {}", in_quotes(text), range);
     };
     return {check, ""};
 }
 
+}  // namespace
+
+CLI::Validator whole_number(std::int64_t least) {
+    return whole(least, fmt::format(">= {}", least));
+}
+
 CLI::Validator seed_number() {
-    const auto check = [](std::string& text) -> std::string {
-        std::uint64_t value = 0;
-        if (parse_number(text, value)) {
-            text = std::to_string(value);
-            return {};
-        }
-        return in_quotes(text) + " is not a whole number from 0 to 18446744073709551615";
-    };
-    return {check, ""};
+    return whole<std::uint64_t>(0, "from 0 to 18446744073709551615");
 }
 
 CLI::Validator positive_number() {

@@ -16,6 +16,7 @@
 #include "host/report/page.hpp"
 #include "host/report/run_reader.hpp"
 #include "host/report/standalone.hpp"
+#include "host/run/run_folder.hpp"
 #include "kernels/status.hpp"
 
 namespace ntpgeo {
@@ -28,10 +29,7 @@ struct ReportOptions {
 
 /// What a run's folder is made of is no place for its report.
 void require_no_part_of_a_run(const std::filesystem::path& output, const std::vector<std::string>& runs) {
-    const std::string name = output.filename().string();
-    if (name != "config.json" && name != "metrics.jsonl" && name != "log.txt" &&
-        output.extension() != ".safetensors")
-        return;
+    if (!RunFolder::is_own_name(output.filename().string())) return;
     const std::filesystem::path folder = output.has_parent_path() ? output.parent_path() : ".";
     std::error_code unknown;  // a folder that is not there is none of the runs
     if (std::any_of(runs.begin(), runs.end(), [&](const std::string& run) {

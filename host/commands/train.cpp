@@ -11,7 +11,6 @@
 #include "host/commands/commands.hpp"
 #include "host/commands/option_checks.hpp"
 #include "host/commands/train_options.hpp"
-#include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/run/device.hpp"
 #include "host/run/exact_result.hpp"
@@ -25,15 +24,11 @@ namespace {
 
 /// Reads the data set and knows it again by its hash, where the configuration names one.
 Dataset load_dataset(RunConfig& config, bool going_on) {
-    const std::string hash = content_hash(config.dataset.path);
-    if (!config.dataset.hash.empty() && hash != config.dataset.hash)
-        throw InputError(fmt::format("{}: has changed since the {} (its hash is another); {}",
-                                     printable(std::string_view(config.dataset.path)),
-                                     going_on ? "run was made" : "configuration was written",
-                                     going_on ? "only the data set it was made of goes on"
-                                              : "name the data set to use it all the same"));
-    config.dataset.hash = hash;
-    return read_dataset(config.dataset.path);
+    return read_known_dataset(
+        config.dataset,
+        going_on ? "the run was made (its hash is another); only the data set it was made of goes on"
+                 : "the configuration was written (its hash is another); name the data set to use it all the "
+                   "same");
 }
 
 void print_summary(const RunSummary& summary, const RunFolder& folder) {

@@ -66,6 +66,11 @@ class SafetensorsFile {
     explicit SafetensorsFile(const std::filesystem::path& path);
 
     [[nodiscard]] const std::map<std::string, std::string>& metadata() const { return metadata_; }
+    /// Whether the metadata has this value under `key`.
+    [[nodiscard]] bool metadata_is(const std::string& key, std::string_view value) const {
+        const auto found = metadata_.find(key);
+        return found != metadata_.end() && found->second == value;
+    }
     /// The metadata's number under `key`; empty where there is none, or none of T's kind.
     template <class T>
     [[nodiscard]] std::optional<T> metadata_number(const std::string& key) const {

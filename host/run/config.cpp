@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/files/parse_number.hpp"
 #include "host/run/config_names.hpp"
@@ -48,6 +49,15 @@ bool Cadence::due(std::int64_t step) const {
 void resolve(RunConfig& config, const Dataset& dataset, const Backend& backend) {
     config.device = resolve_device(config.device);
     resolve_products(config.training, dataset, backend);
+}
+
+Dataset read_known_dataset(DatasetReference& reference, std::string_view since) {
+    const std::string hash = content_hash(reference.path);
+    if (!reference.hash.empty() && hash != reference.hash)
+        throw InputError(
+            fmt::format("{}: has changed since {}", printable(std::string_view(reference.path)), since));
+    reference.hash = hash;
+    return read_dataset(reference.path);
 }
 
 Json describe_dataset(const DatasetReference& reference, const Dataset& dataset) {

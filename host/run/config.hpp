@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 #include "engine/data/dataset.hpp"
 #include "engine/training/settings.hpp"
@@ -28,6 +29,10 @@ struct DatasetReference {
     std::string path;  ///< absolute
     std::string hash;  ///< of the file's bytes
 };
+
+/// Reads the data set that `reference` names and settles its hash. Throws InputError as read_dataset does,
+/// and where the reference has a hash and the file another: "PATH: has changed since SINCE".
+Dataset read_known_dataset(DatasetReference& reference, std::string_view since);
 
 /// The limit run whose L_mm the figures are held against.
 struct LimitReference {

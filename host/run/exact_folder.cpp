@@ -33,9 +33,7 @@ RunFolder& ExactRun::folder() {
 bool ExactRun::is_finished() const {
     const std::filesystem::path result = output_ / "result.safetensors";
     if (!folder_ || !std::filesystem::exists(result)) return false;
-    const SafetensorsFile file(result);
-    const auto found = file.metadata().find("finished");
-    return found != file.metadata().end() && found->second == "true";
+    return SafetensorsFile(result).metadata_is("finished", "true");
 }
 
 void write_factors(const std::filesystem::path& file, const SingularFactors& factors, const Dataset& dataset,

@@ -48,15 +48,13 @@ bool all_finite(const std::vector<double>& values) {
 void read_factors(ExactResult& result) {
     const SafetensorsFile file(result.file);
     const std::string name = printable(result.file);
-    const auto format = file.metadata().find("format");
-    if (format == file.metadata().end() || format->second != "ntpgeo.result.1")
+    if (!file.metadata_is("format", "ntpgeo.result.1"))
         throw InputError(name + ": is no result of ntpgeo (its metadata has no format ntpgeo.result.1)");
     result.words = file.read_matrix("W");
     result.contexts = file.read_matrix("H");
     result.values = file.read<double>("sigma", 1);
     if (result.command == "path") result.lambda = file.metadata_number<double>("lambda");
-    const auto finished = file.metadata().find("finished");
-    if (result.command == "limit" && finished != file.metadata().end() && finished->second == "false")
+    if (result.command == "limit" && file.metadata_is("finished", "false"))
         result.gap_when_interrupted = file.metadata_number<double>("relative_gap");
     const auto rank = static_cast<std::int64_t>(result.values.size());
     if (result.words.columns != rank || result.contexts.columns != rank)
@@ -94,7 +92,17 @@ ExactResult read_exact_result(const fs::path& path) {
     return result;
 }
 
-StoredLimit read_limit_run(const fs::path& path, const Dataset& dataset, const std::string& dataset_hash) {
+LimitReference limit_reference(const std::optional<std::string>& folder) {
+    if (!folder) return {};
+    if (folder->empty())
+        throw InputError("limit: the empty path names no folder; give the folder that ntpgeo limit made");
+    return {fs::absolute(*folder).lexically_normal().string(), ""};
+}
+
+namespace {
+
+// The limit of `dataset`, whose content hash is `dataset_hash`.
+ExactResult read_limit_run(const fs::path& path, const Dataset& dataset, const std::string& dataset_hash) {
     const RunFolder folder = RunFolder::open(path);
     const std::string command = command_of(folder.config_text(), printable(path / "config.json"));
     if (command != "limit")
@@ -110,35 +118,29 @@ StoredLimit read_limit_run(const fs::path& path, const Dataset& dataset, const s
         throw InputError(fmt::format("{}: is of V = {} and m = {}, but the data set has V = {} and m = {}",
                                      printable(result.file), result.words.rows, result.contexts.rows,
                                      dataset.vocab_size, dataset.contexts()));
-    return {{fs::absolute(path).lexically_normal().string(), content_hash(result.file)},
-            {result.words.rows, result.contexts.rows, result.words.columns, std::move(result.words.values),
-             std::move(result.contexts.values)},
-            result.gap_when_interrupted};
+    return result;
 }
 
-LimitReference limit_reference(const std::optional<std::string>& folder) {
-    if (!folder) return {};
-    if (folder->empty())
-        throw InputError("limit: the empty path names no folder; give the folder that ntpgeo limit made");
-    return {fs::absolute(*folder).lexically_normal().string(), ""};
-}
+}  // namespace
 
 std::optional<LimitFactors> load_limit(LimitReference& reference, const Dataset& dataset,
                                        const std::string& dataset_hash) {
     if (reference.path.empty()) return std::nullopt;
-    StoredLimit run = read_limit_run(reference.path, dataset, dataset_hash);
-    if (!reference.hash.empty() && run.reference.hash != reference.hash)
+    ExactResult result = read_limit_run(reference.path, dataset, dataset_hash);
+    LimitReference found{fs::absolute(reference.path).lexically_normal().string(), content_hash(result.file)};
+    if (!reference.hash.empty() && found.hash != reference.hash)
         throw InputError(fmt::format(
             "limit: {} is not the limit that the run was begun with (its result's hash is another); begin a "
             "new run with it",
             printable(std::string_view(reference.path))));
-    if (run.gap_when_interrupted)
+    if (result.gap_when_interrupted)
         fmt::print(
             stderr,
             "note: {} was interrupted at a relative gap of {:.2g}; ntpgeo limit --resume brings it nearer\n",
-            printable(std::string_view(reference.path)), rounded_up(*run.gap_when_interrupted, 2));
-    reference = std::move(run.reference);
-    return std::move(run.factors);
+            printable(std::string_view(reference.path)), rounded_up(*result.gap_when_interrupted, 2));
+    reference = std::move(found);
+    return LimitFactors{result.words.rows, result.contexts.rows, result.words.columns,
+                        std::move(result.words.values), std::move(result.contexts.values)};
 }
 
 }  // namespace ntpgeo

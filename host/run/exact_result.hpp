@@ -32,24 +32,13 @@ struct ExactResult {
 /// holds no such run, has no result yet, or its tensors do not fit together.
 ExactResult read_exact_result(const std::filesystem::path& folder);
 
-/// L_mm as a limit run left it.
-struct StoredLimit {
-    LimitReference reference;  ///< absolute path of the folder, content hash of its result
-    LimitFactors factors;
-    std::optional<double> gap_when_interrupted;
-};
-
-/// Reads the limit of `dataset`, whose content hash is `dataset_hash`. Throws InputError as above, where the
-/// folder is another verb's, and where the limit is that of another data set.
-StoredLimit read_limit_run(const std::filesystem::path& folder, const Dataset& dataset,
-                           const std::string& dataset_hash);
-
 /// The reference that --limit FOLDER makes, its hash left open; empty without. Throws InputError for "".
 LimitReference limit_reference(const std::optional<std::string>& folder);
 
-/// Reads the limit that `reference` names, none where its path is empty, and settles its hash. One that was
-/// interrupted is taken, with a line on stderr that says how near it is. Throws InputError as above, and
-/// where it names a hash and the result has another.
+/// Reads the limit that `reference` names, none where its path is empty, and settles its path and hash. One
+/// that was interrupted is taken, with a line on stderr that says how near it is. Throws InputError as above;
+/// where the folder is another verb's or the limit that of another data set than `dataset`, whose content
+/// hash is `dataset_hash`; and where the reference names a hash and the result has another.
 std::optional<LimitFactors> load_limit(LimitReference& reference, const Dataset& dataset,
                                        const std::string& dataset_hash);
 

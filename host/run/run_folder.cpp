@@ -94,6 +94,10 @@ RunFolder RunFolder::open(const fs::path& path) {
     return RunFolder(path);
 }
 
+bool RunFolder::is_own_name(const std::string& name) {
+    return name == config_name || name == metrics_name || name == log_name || name.ends_with(".safetensors");
+}
+
 std::string RunFolder::config_text() const {
     return read_file(path_ / config_name);
 }

@@ -32,6 +32,8 @@ class RunFolder {
                             const nlohmann::ordered_json& record = nullptr);
     /// A folder that holds a run. Throws InputError where there is none.
     static RunFolder open(const std::filesystem::path& path);
+    /// Whether a file of this name in a run's folder is one of those that make it up.
+    static bool is_own_name(const std::string& name);
     /// Whether `path` is a folder with a config.json.
     static bool holds_run(const std::filesystem::path& path);
 

@@ -35,8 +35,7 @@ StateHeader header_of(const SafetensorsFile& file, const std::filesystem::path& 
     read_if_there("optimizer_begin", position.optimizer_begin);
     read_if_there("elapsed_s", header.elapsed);
     position.stage = number - 1;
-    const auto floor = file.metadata().find("noise_floor");
-    position.at_noise_floor = floor != file.metadata().end() && floor->second == "true";
+    position.at_noise_floor = file.metadata_is("noise_floor", "true");
     return header;
 }
 
