@@ -1,10 +1,7 @@
 // The GPU as a place: its memory, its absence, and the words for either. The environment of a process that
 // runs out of devices or memory is set in child processes; both the emulated device and hardware heed it.
-#include <cstdlib>
-#include <iostream>
-#include <optional>
-
 #include "kernels/status.hpp"
+#include "tests/cuda/child_environment.hpp"
 #include "tests/cuda/cuda_fixture.hpp"
 
 namespace ntpgeo {
@@ -79,12 +76,6 @@ TEST_F(CudaDevice, AnIndexThatIsNotThereIsAnInputError) {
         }
 }
 
-/// Ends a child process with `status` after one line for its parent.
-[[noreturn]] void finish(int status, const std::string& words) {
-    std::cerr << words << std::endl;
-    std::_Exit(status);
-}
-
 [[noreturn]] void find_no_device() {
     const CudaAvailability cuda = cuda_availability();
     if (cuda.devices != 0 || cuda.why_none.empty() || cuda.why_none.ends_with('.')) finish(1, cuda.why_none);
@@ -109,24 +100,6 @@ TEST_F(CudaDevice, AnIndexThatIsNotThereIsAnInputError) {
         finish(8, error.what());
     }
 }
-
-/// A variable of the environment for as long as this lives.
-class Variable {
-  public:
-    Variable(const char* name, const char* value) : name_(name) {
-        if (const char* const before = std::getenv(name)) before_ = before;
-        setenv(name, value, 1);
-    }
-    Variable(const Variable&) = delete;
-    Variable& operator=(const Variable&) = delete;
-    ~Variable() { before_ ? setenv(name_, before_->c_str(), 1) : unsetenv(name_); }
-
-  private:
-    const char* name_;
-    std::optional<std::string> before_;
-};
-
-// Death tests in the "threadsafe" style start the executable anew, with the environment as it is then.
 
 TEST(CudaDeviceDeathTest, NoDevice) {  // this one holds on a machine without a GPU as well
     GTEST_FLAG_SET(death_test_style, "threadsafe");

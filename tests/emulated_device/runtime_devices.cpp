@@ -58,8 +58,8 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
     *properties = {};
     std::snprintf(properties->name, sizeof properties->name, "emulated device %d", device);
     properties->totalGlobalMem = settings().memory;
-    properties->major = 9;
-    properties->minor = 0;
+    properties->major = settings().capability / 10;
+    properties->minor = settings().capability % 10;
     properties->multiProcessorCount = multiprocessors;
     properties->warpSize = warp_size;
     properties->maxThreadsPerBlock = max_block_threads;
@@ -122,10 +122,10 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
             *value = multiprocessor_blocks;
             break;
         case cudaDevAttrComputeCapabilityMajor:
-            *value = 9;
+            *value = settings().capability / 10;
             break;
         case cudaDevAttrComputeCapabilityMinor:
-            *value = 0;
+            *value = settings().capability % 10;
             break;
         case cudaDevAttrL2CacheSize:
             *value = cache_bytes;
@@ -186,6 +186,8 @@ const char* cudaGetErrorName(cudaError_t error) {
             return "cudaErrorNoDevice";
         case cudaErrorInvalidDevice:
             return "cudaErrorInvalidDevice";
+        case cudaErrorNoKernelImageForDevice:
+            return "cudaErrorNoKernelImageForDevice";
         case cudaErrorInvalidResourceHandle:
             return "cudaErrorInvalidResourceHandle";
         case cudaErrorIllegalState:
@@ -231,6 +233,8 @@ const char* cudaGetErrorString(cudaError_t error) {
             return "no CUDA-capable device is detected";
         case cudaErrorInvalidDevice:
             return "invalid device ordinal";
+        case cudaErrorNoKernelImageForDevice:
+            return "no kernel image is available for execution on the device";
         case cudaErrorInvalidResourceHandle:
             return "invalid resource handle";
         case cudaErrorNotReady:

@@ -20,6 +20,10 @@ std::uint64_t number_in(const char* variable, std::uint64_t otherwise) {
     return value;
 }
 
+int small_number_in(const char* variable, int otherwise) {
+    return static_cast<int>(number_in(variable, static_cast<std::uint64_t>(otherwise)));
+}
+
 Defer defer_in(const char* variable, Defer otherwise) {
     const char* text = std::getenv(variable);
     if (text == nullptr) return otherwise;
@@ -37,7 +41,9 @@ const Settings& settings() {
         Settings read;
         read.seed = number_in("EMULATED_DEVICE_SEED", read.seed);
         read.defer = defer_in("EMULATED_DEVICE_DEFER", read.defer);
-        read.devices = static_cast<int>(number_in("EMULATED_DEVICE_COUNT", 1));
+        read.devices = small_number_in("EMULATED_DEVICE_COUNT", read.devices);
+        read.capability = small_number_in("EMULATED_DEVICE_CAPABILITY", read.capability);
+        read.code = small_number_in("EMULATED_DEVICE_CODE", read.code);
         read.memory = number_in("EMULATED_DEVICE_MEMORY", read.memory);
         return read;
     }();

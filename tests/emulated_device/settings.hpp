@@ -17,6 +17,8 @@ struct Settings {
     std::uint64_t seed = 1;       ///< EMULATED_DEVICE_SEED: orders of threads, blocks, streams, graph nodes
     Defer defer = Defer::needed;  ///< EMULATED_DEVICE_DEFER = never | needed | mixed
     int devices = 1;              ///< EMULATED_DEVICE_COUNT
+    int capability = 90;          ///< EMULATED_DEVICE_CAPABILITY: 10·major + minor, of each device
+    int code = 80;  ///< EMULATED_DEVICE_CODE: the least capability that kernels are compiled for
     std::size_t memory = std::size_t{1} << 30;  ///< EMULATED_DEVICE_MEMORY: bytes of each device
 };
 
