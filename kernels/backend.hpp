@@ -53,8 +53,11 @@ class Backend {
     virtual double dot(Vector x, Vector y) = 0;
     virtual void axpy(double a, Vector x, Vector y) = 0;
     virtual void scale(double a, Vector x) = 0;
-    virtual void adam(Vector parameters, Vector gradient, Vector first_moment, Vector second_moment,
-                      const AdamStep& step) = 0;
+    virtual void descend(double rate, Vector gradient, const Parameters& parameters) = 0;
+    virtual void heavy_ball(double momentum, double rate, Vector gradient, Vector velocity,
+                            const Parameters& parameters) = 0;
+    virtual void adam(const AdamStep& step, Vector gradient, Vector first_moment, Vector second_moment,
+                      const Parameters& parameters) = 0;
     virtual double splitting_step(double relaxation, const SplittingStep& step) = 0;
     virtual RowDots row_dots(Matrix rows, std::int64_t row, Vector x) = 0;
     virtual void subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y) = 0;

@@ -55,9 +55,16 @@ class CpuBackend final : public Backend {
     double dot(Vector x, Vector y) override { return update_cpu::dot(x, y); }
     void axpy(double a, Vector x, Vector y) override { update_cpu::axpy(a, x, y); }
     void scale(double a, Vector x) override { update_cpu::scale(a, x); }
-    void adam(Vector parameters, Vector gradient, Vector first_moment, Vector second_moment,
-              const AdamStep& step) override {
-        update_cpu::adam(parameters, gradient, first_moment, second_moment, step);
+    void descend(double rate, Vector gradient, const Parameters& parameters) override {
+        update_cpu::descend(rate, gradient, parameters);
+    }
+    void heavy_ball(double momentum, double rate, Vector gradient, Vector velocity,
+                    const Parameters& parameters) override {
+        update_cpu::heavy_ball(momentum, rate, gradient, velocity, parameters);
+    }
+    void adam(const AdamStep& step, Vector gradient, Vector first_moment, Vector second_moment,
+              const Parameters& parameters) override {
+        update_cpu::adam(step, gradient, first_moment, second_moment, parameters);
     }
     double splitting_step(double relaxation, const SplittingStep& step) override {
         return update_cpu::splitting_step(relaxation, step);

@@ -54,9 +54,16 @@ class CudaBackend final : public Backend {
     double dot(Vector x, Vector y) override { return update_cuda::dot(device_, x, y); }
     void axpy(double a, Vector x, Vector y) override { update_cuda::axpy(device_, a, x, y); }
     void scale(double a, Vector x) override { update_cuda::scale(device_, a, x); }
-    void adam(Vector parameters, Vector gradient, Vector first_moment, Vector second_moment,
-              const AdamStep& step) override {
-        update_cuda::adam(device_, parameters, gradient, first_moment, second_moment, step);
+    void descend(double rate, Vector gradient, const Parameters& parameters) override {
+        update_cuda::descend(device_, rate, gradient, parameters);
+    }
+    void heavy_ball(double momentum, double rate, Vector gradient, Vector velocity,
+                    const Parameters& parameters) override {
+        update_cuda::heavy_ball(device_, momentum, rate, gradient, velocity, parameters);
+    }
+    void adam(const AdamStep& step, Vector gradient, Vector first_moment, Vector second_moment,
+              const Parameters& parameters) override {
+        update_cuda::adam(device_, step, gradient, first_moment, second_moment, parameters);
     }
     double splitting_step(double relaxation, const SplittingStep& step) override {
         return update_cuda::splitting_step(device_, relaxation, step);

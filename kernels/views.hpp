@@ -45,6 +45,21 @@ struct Matrix {
     [[nodiscard]] Vector flat() const { return {data, real, rows * columns}; }
 };
 
+/// A loss step's own copy of W [words, dim] in the form that its products take; null data: it has none.
+struct WordsOperand {
+    void* data = nullptr;
+    Precision precision = Precision::fp64;
+    std::int64_t words = 0, dim = 0;
+    std::int64_t padded_dim = 0;  ///< elements of a row, or of each of its terms
+};
+
+/// What an update moves: flat parameters, which begin with W where there is an operand. The update leaves W's
+/// new values there as well.
+struct Parameters {
+    Vector values;
+    WordsOperand operand;
+};
+
 /// The sparse soft labels (design 1.1): column j of a V×m matrix holds positions indptr[j] .. indptr[j+1].
 /// The word-wise half lists the same positions by word, so that both products with the pattern are gathers
 /// and need no atomics.

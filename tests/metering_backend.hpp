@@ -54,8 +54,16 @@ class MeteringBackend final : public Backend {
     double dot(Vector x, Vector y) override { return cpu_->dot(x, y); }
     void axpy(double a, Vector x, Vector y) override { cpu_->axpy(a, x, y); }
     void scale(double a, Vector x) override { cpu_->scale(a, x); }
-    void adam(Vector x, Vector gradient, Vector first, Vector second, const AdamStep& step) override {
-        cpu_->adam(x, gradient, first, second, step);
+    void descend(double rate, Vector gradient, const Parameters& x) override {
+        cpu_->descend(rate, gradient, x);
+    }
+    void heavy_ball(double momentum, double rate, Vector gradient, Vector velocity,
+                    const Parameters& x) override {
+        cpu_->heavy_ball(momentum, rate, gradient, velocity, x);
+    }
+    void adam(const AdamStep& step, Vector gradient, Vector first, Vector second,
+              const Parameters& x) override {
+        cpu_->adam(step, gradient, first, second, x);
     }
     double splitting_step(double relaxation, const SplittingStep& step) override {
         return cpu_->splitting_step(relaxation, step);

@@ -20,6 +20,7 @@ struct Scale {
 };
 
 void register_yardsticks(const Scale& scale);
+void register_update(const Scale& scale);
 void register_gpu_loss_step(const Scale& scale);
 
 /// The sizes of the loss step, the most important first.

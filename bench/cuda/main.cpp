@@ -83,6 +83,7 @@ int run(std::vector<char*> arguments) {
     for (const auto& [key, value] : about.items())
         benchmark::AddCustomContext(key, value.is_string() ? value.get<std::string>() : value.dump());
     register_yardsticks(scale);
+    register_update(scale);
     register_gpu_loss_step(scale);
     return run_registered();
 }

@@ -1,5 +1,7 @@
 #include "engine/training/objective.hpp"
 
+#include <utility>
+
 namespace ntpgeo {
 
 Matrix words_of(Vector flat, const ModelShape& shape) {
@@ -25,11 +27,18 @@ Objective::Objective(Backend& backend, const LabelsView& labels, Vector paramete
 
 void Objective::configure(Precision precision, LossKernel kernel, Frozen frozen) {
     frozen_ = frozen;
+    updated_ = nullptr;
     if (step_ && precision == precision_ && kernel == kernel_) return;
     precision_ = precision;
     kernel_ = kernel;
     step_.reset();
     step_ = backend_.make_loss_step(labels_, {shape_.dim, parameters_.real, precision, 0, 0, kernel});
+}
+
+Parameters Objective::update_of(Vector x) {
+    if (frozen_ == Frozen::words) return {x, {}};
+    updated_ = x.data;
+    return {x, step_->words_operand()};
 }
 
 double Objective::evaluate(Vector x, double lambda, Vector gradient) {
@@ -48,6 +57,7 @@ double Objective::evaluate(Vector x, double lambda, Vector gradient) {
         words.data = x.data;
         words_gradient = {gradient.data, gradient.real, words.rows, words.columns};
     }
+    if (std::exchange(updated_, nullptr) == x.data) step_->words_are_in_operand();
     const LossSums sums = step_->run(words, contexts, lambda, words_gradient, contexts_gradient);
     return lambda == 0 ? sums.excess_loss : sums.excess_loss + 0.5 * lambda * backend_.dot(x, x);
 }

@@ -33,6 +33,10 @@ class Objective {
     /// Excess loss plus ridge at x [size()], and the gradient of the same (overwritten). Counts no state.
     double evaluate(Vector x, double lambda, Vector gradient);
 
+    /// What the next update of x moves, x being what the next evaluation is of. Between the update and that
+    /// evaluation nothing else may change x.
+    Parameters update_of(Vector x);
+
     [[nodiscard]] Backend& backend() const { return backend_; }
     /// The trained part of the parameters.
     [[nodiscard]] Vector trained() const { return trained_part(parameters_, shape_, frozen_); }
@@ -47,6 +51,7 @@ class Objective {
     Precision precision_ = Precision::fp64;
     LossKernel kernel_ = LossKernel::automatic;
     std::unique_ptr<LossStep> step_;
+    const void* updated_ = nullptr;  // the x whose words an update leaves in the loss step's operand
 };
 
 }  // namespace ntpgeo

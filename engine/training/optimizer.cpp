@@ -20,7 +20,7 @@ class GradientDescent final : public Optimizer {
     UpdateOutcome update(Vector x, const UpdateContext& context) override {
         const Vector gradient = memory_.vector(0);
         require_finite(objective_.evaluate(x, context.lambda, gradient));
-        objective_.backend().axpy(-context.learning_rate, gradient, x);
+        objective_.backend().descend(context.learning_rate, gradient, objective_.update_of(x));
         return UpdateOutcome::advanced;
     }
 
@@ -38,11 +38,9 @@ class Momentum final : public Optimizer {
 
     UpdateOutcome update(Vector x, const UpdateContext& context) override {
         const Vector velocity = memory_.vector(0), gradient = memory_.vector(1);
-        Backend& backend = objective_.backend();
         require_finite(objective_.evaluate(x, context.lambda, gradient));
-        backend.scale(momentum_, velocity);
-        backend.axpy(1, gradient, velocity);
-        backend.axpy(-context.learning_rate, velocity, x);
+        objective_.backend().heavy_ball(momentum_, context.learning_rate, gradient, velocity,
+                                        objective_.update_of(x));
         return UpdateOutcome::advanced;
     }
     void enter(const Stage& stage) override { momentum_ = stage.momentum; }
@@ -72,7 +70,7 @@ class NormalisedDescent final : public Optimizer {
         }
         if (square == 0) return UpdateOutcome::stationary;
         require_finite(square);
-        backend.axpy(-context.learning_rate / std::sqrt(square), gradient, x);
+        backend.descend(context.learning_rate / std::sqrt(square), gradient, objective_.update_of(x));
         return UpdateOutcome::advanced;
     }
 
@@ -102,7 +100,8 @@ class Adam final : public Optimizer {
                             -std::expm1(count * std::log(stage_.beta1)),
                             -std::expm1(count * std::log(stage_.beta2)),
                             context.learning_rate * (context.lambda - ridge)};
-        objective_.backend().adam(x, gradient, memory_.vector(0), memory_.vector(1), step);
+        objective_.backend().adam(step, gradient, memory_.vector(0), memory_.vector(1),
+                                  objective_.update_of(x));
         return UpdateOutcome::advanced;
     }
     void enter(const Stage& stage) override { stage_ = stage; }

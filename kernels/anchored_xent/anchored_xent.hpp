@@ -44,7 +44,8 @@ struct LossDetail {
     [[nodiscard]] bool wanted() const { return support_logits != nullptr; }
 };
 
-/// A loss step over fixed labels with its workspace planned once. No state passes from one call to the next.
+/// A loss step over fixed labels with its workspace planned once. No state passes from one call to the next,
+/// but for W's operand where the caller says so.
 class LossStep {
   public:
     virtual ~LossStep() = default;
@@ -61,6 +62,12 @@ class LossStep {
                  Matrix contexts_gradient) {
         return run(words, contexts, lambda, words_gradient, contexts_gradient, LossDetail{});
     }
+
+    /// Where an update may leave W for the coming run. Null data: nowhere.
+    virtual WordsOperand words_operand() { return {}; }
+    /// The words of the next run are those that an update has left there since the last one: they need no
+    /// conversion.
+    virtual void words_are_in_operand() {}
 };
 
 /// The CPU's loss step: one OpenMP thread a group of chunks, single-threaded GEMMs. GEMM precision fp32 or

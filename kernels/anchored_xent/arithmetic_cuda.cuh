@@ -6,6 +6,7 @@
 
 #include <cublas_v2.h>
 
+#include "kernels/status.hpp"
 #include "kernels/views.hpp"
 
 namespace ntpgeo::anchored_xent::cuda {
@@ -69,6 +70,24 @@ template <>
 struct Arithmetic<Precision::bf16x3> : Arithmetic<Precision::bf16> {
     static constexpr int terms = 2;
 };
+
+/// Calls `work` with the arithmetic of `precision`.
+template <class Work>
+decltype(auto) with_arithmetic(Precision precision, Work&& work) {
+    switch (precision) {
+        case Precision::fp64:
+            return work(Arithmetic<Precision::fp64>{});
+        case Precision::fp32:
+            return work(Arithmetic<Precision::fp32>{});
+        case Precision::tf32:
+            return work(Arithmetic<Precision::tf32>{});
+        case Precision::bf16:
+            return work(Arithmetic<Precision::bf16>{});
+        case Precision::bf16x3:
+            return work(Arithmetic<Precision::bf16x3>{});
+    }
+    throw Failure("unknown GEMM precision");
+}
 
 /// A number of an operand as fp32 or fp64 again.
 __device__ inline double widen(double value) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <port.cuh>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "kernels/anchored_xent/column_sums_cuda.cuh"
@@ -37,12 +38,17 @@ class LossStepCuda final : public LossStep {
     LossStepCuda(device::Device& device, const LabelsView& labels, const LossPlan& plan)
         : device_(device),
           labels_(labels),
+          precision_(plan.precision),
           layout_(device, labels, plan),
           work_(device, layout_),
           host_totals_(2),
           host_lambda_(1) {
         layout_.touched.tiles = {};  // they are on the device now
     }
+    LossStepCuda(const LossStepCuda&) = delete;
+    LossStepCuda& operator=(const LossStepCuda&) = delete;
+    // An update that is queued may still write the operand.
+    ~LossStepCuda() override { static_cast<void>(cudaStreamSynchronize(device_.stream())); }
 
     static LossStepSize size(const device::Device& device, const LabelsView& labels, const LossPlan& plan) {
         const Layout<A> layout(device, labels, plan);
@@ -52,7 +58,8 @@ class LossStepCuda final : public LossStep {
     using LossStep::run;
     LossSums run(Matrix words, Matrix contexts, double lambda, Matrix words_gradient,
                  Matrix contexts_gradient, const LossDetail& detail) override {
-        const Call call{words.as<T>(), contexts.as<T>(), words_gradient.as<T>(), contexts_gradient.as<T>()};
+        const Call call{words.as<T>(), contexts.as<T>(), words_gradient.as<T>(), contexts_gradient.as<T>(),
+                        std::exchange(words_are_converted_, false)};
         host_lambda_[0] = lambda;
         NTPGEO_CHECK(cudaMemcpyAsync(work_.lambda.data(), host_lambda_.data(), sizeof(double),
                                      cudaMemcpyHostToDevice, device_.stream()));
@@ -61,8 +68,14 @@ class LossStepCuda final : public LossStep {
         else
             launch_graph(call);
         device_.synchronise();
+        operand_is_padded_ = true;
         return {host_totals_[0], host_totals_[1]};
     }
+
+    WordsOperand words_operand() override {
+        return {work_.words.data(), precision_, layout_.vocab, layout_.dim, layout_.padded_dim};
+    }
+    void words_are_in_operand() override { words_are_converted_ = operand_is_padded_; }
 
   private:
     struct Call {
@@ -70,6 +83,7 @@ class LossStepCuda final : public LossStep {
         const T* contexts;
         T* words_gradient;     // null: not wanted
         T* contexts_gradient;  // null: not wanted
+        bool words_are_converted;
         friend bool operator==(const Call&, const Call&) = default;
 
         [[nodiscard]] bool wants_gradient() const { return words_gradient || contexts_gradient; }
@@ -99,8 +113,9 @@ class LossStepCuda final : public LossStep {
     void enqueue(const Call& call, const LossDetail* detail) {
         const cudaStream_t stream = device_.stream();
         const Layout<A>& l = layout_;
-        convert<A, T, Side::words>(call.words, work_.words.data(), l.vocab, l.dim, l.stride, l.padded_dim,
-                                   stream);
+        if (!call.words_are_converted)
+            convert<A, T, Side::words>(call.words, work_.words.data(), l.vocab, l.dim, l.stride, l.padded_dim,
+                                       stream);
         if (detail) mean_row(call.words, work_.mean_word.data(), l.vocab, l.dim, stream);
         for (std::int64_t begin = 0; begin < l.contexts; begin += l.group)
             enqueue_group(call, begin, std::min(l.group, l.contexts - begin), detail);
@@ -233,10 +248,13 @@ class LossStepCuda final : public LossStep {
 
     device::Device& device_;
     LabelsView labels_;
+    Precision precision_;
     Layout<A> layout_;
     Workspace<A> work_;
     device::PinnedArray<double> host_totals_, host_lambda_;
     std::vector<Recording> recordings_;
+    bool operand_is_padded_ = false;    // by a conversion: an update writes W alone
+    bool words_are_converted_ = false;  // those of the next run
 };
 
 /// Calls `work` with a null pointer to the loss step of the plan.
@@ -247,19 +265,9 @@ auto with_loss_step(const LossPlan& plan, const Work& work) {
     return with_real(plan.master, [&]<class T>(T) {
         if (plan.kernel == LossKernel::epilogue)
             return work(static_cast<LossStepCuda<T, Arithmetic<Precision::bf16>, true>*>(nullptr));
-        switch (plan.precision) {
-            case Precision::fp64:
-                return work(static_cast<LossStepCuda<T, Arithmetic<Precision::fp64>, false>*>(nullptr));
-            case Precision::fp32:
-                return work(static_cast<LossStepCuda<T, Arithmetic<Precision::fp32>, false>*>(nullptr));
-            case Precision::tf32:
-                return work(static_cast<LossStepCuda<T, Arithmetic<Precision::tf32>, false>*>(nullptr));
-            case Precision::bf16:
-                return work(static_cast<LossStepCuda<T, Arithmetic<Precision::bf16>, false>*>(nullptr));
-            case Precision::bf16x3:
-                return work(static_cast<LossStepCuda<T, Arithmetic<Precision::bf16x3>, false>*>(nullptr));
-        }
-        throw Failure("unknown GEMM precision");
+        return with_arithmetic(plan.precision, [&]<class A>(A) {
+            return work(static_cast<LossStepCuda<T, A, false>*>(nullptr));
+        });
     });
 }
 

@@ -4,6 +4,7 @@
 #include <port.cuh>
 
 #include "kernels/anchored_xent/arithmetic_cuda.cuh"
+#include "kernels/device/elementwise.cuh"
 #include "kernels/device/status.cuh"
 
 namespace ntpgeo::anchored_xent::cuda {
@@ -14,6 +15,9 @@ enum class Side { words, contexts };
 
 template <class A>
 inline constexpr std::int64_t copies = A::terms == 2 ? 3 : 1;
+__device__ constexpr int term_of_copy(Side side, std::int64_t copy) {
+    return copy == (side == Side::words ? 1 : 2) ? 1 : 0;
+}
 
 /// to [padded_rows, copies·padded_columns] ← from [rows, columns], zeros in the padding.
 template <class A, class T, Side side>
@@ -26,13 +30,38 @@ __global__ void __launch_bounds__(128)
         const bool inside = row < rows && k < columns;
         const Terms<A> terms(inside ? static_cast<typename A::Logit>(from[row * columns + k])
                                     : typename A::Logit{0});
-        out[k] = terms.term[0];
-        if constexpr (A::terms == 2) {
-            out[padded_columns + k] = terms.term[side == Side::words ? 1 : 0];
-            out[2 * padded_columns + k] = terms.term[side == Side::words ? 0 : 1];
-        }
+        for (std::int64_t copy = 0; copy < copies<A>; ++copy)
+            out[copy * padded_columns + k] = terms.term[term_of_copy(side, copy)];
     }
 }
+
+/// What convert_kernel would make of single elements of W, for an update that has them at hand.
+template <class A>
+struct WordsWriter {
+    typename A::Operand* to;
+    std::int64_t size, columns, padded_columns;  // size: of W, rows·columns
+
+    /// Elements i .. i+width−1 of [W; …]; those beyond W go nowhere.
+    template <int width, class T>
+    __device__ void write(std::int64_t i, const device::Pack<T, width>& values) const {
+        if constexpr (width > 1) {
+            if (i + width > size || i % width != 0 || columns % width != 0) {
+                for (int k = 0; k < width; ++k) write(i + k, device::Pack<T, 1>{values.values[k]});
+                return;
+            }
+        } else if (i >= size) {
+            return;
+        }
+        device::Pack<typename A::Operand, width> terms[A::terms];
+        for (int k = 0; k < width; ++k) {
+            const Terms<A> value(static_cast<typename A::Logit>(values.values[k]));
+            for (int t = 0; t < A::terms; ++t) terms[t].values[k] = value.term[t];
+        }
+        typename A::Operand* const out = to + i / columns * copies<A> * padded_columns + i % columns;
+        for (std::int64_t copy = 0; copy < copies<A>; ++copy)
+            device::store(out + copy * padded_columns, terms[term_of_copy(Side::words, copy)]);
+    }
+};
 
 template <class A, class T, Side side>
 void convert(const T* from, typename A::Operand* to, std::int64_t rows, std::int64_t columns,

@@ -30,8 +30,15 @@ double dot(Vector x, Vector y);
 /// y += a·x.
 void axpy(double a, Vector x, Vector y);
 void scale(double a, Vector x);
-void adam(Vector parameters, Vector gradient, Vector first_moment, Vector second_moment,
-          const AdamStep& step);
+
+// Updates. The CPU's loss step has no operand, so that there is none to write here.
+
+/// x ← x − rate·g.
+void descend(double rate, Vector gradient, const Parameters& parameters);
+/// v ← momentum·v + g, x ← x − rate·v.
+void heavy_ball(double momentum, double rate, Vector gradient, Vector velocity, const Parameters& parameters);
+void adam(const AdamStep& step, Vector gradient, Vector first_moment, Vector second_moment,
+          const Parameters& parameters);
 
 }  // namespace update_cpu
 }  // namespace ntpgeo

@@ -78,17 +78,38 @@ void scale(double a, Vector x) {
     });
 }
 
-void adam(Vector parameters, Vector gradient, Vector first_moment, Vector second_moment,
-          const AdamStep& step) {
+void descend(double rate, Vector gradient, const Parameters& parameters) {
+    axpy(-rate, gradient, parameters.values);
+}
+
+void heavy_ball(double momentum, double rate, Vector gradient, Vector velocity,
+                const Parameters& parameters) {
+    const std::int64_t size = parameters.values.size;
+    with_real(parameters.values.real, [&]<class T>(T) {
+        T* const x = parameters.values.as<T>();
+        const T* const g = gradient.as<T>();
+        T* const v = velocity.as<T>();
+#pragma omp parallel for schedule(static) if (size > worth_a_team)
+        for (std::int64_t i = 0; i < size; ++i) {
+            const double speed = momentum * v[i] + g[i];
+            v[i] = static_cast<T>(speed);
+            x[i] = static_cast<T>(x[i] - rate * speed);
+        }
+    });
+}
+
+void adam(const AdamStep& step, Vector gradient, Vector first_moment, Vector second_moment,
+          const Parameters& parameters) {
+    const std::int64_t size = parameters.values.size;
     const double rate = step.learning_rate / step.correction1;
     const double inverse_correction2 = 1 / step.correction2;
-    with_real(parameters.real, [&]<class T>(T) {
-        T* const x = parameters.as<T>();
+    with_real(parameters.values.real, [&]<class T>(T) {
+        T* const x = parameters.values.as<T>();
         const T* const g = gradient.as<T>();
         T* const m = first_moment.as<T>();
         T* const v = second_moment.as<T>();
-#pragma omp parallel for schedule(static) if (parameters.size > worth_a_team)
-        for (std::int64_t i = 0; i < parameters.size; ++i) {
+#pragma omp parallel for schedule(static) if (size > worth_a_team)
+        for (std::int64_t i = 0; i < size; ++i) {
             const double slope = g[i];
             const double mean = step.beta1 * m[i] + (1 - step.beta1) * slope;
             const double square = step.beta2 * v[i] + (1 - step.beta2) * slope * slope;

@@ -4,6 +4,7 @@
 #include <port.cuh>
 #include <type_traits>
 
+#include "kernels/anchored_xent/operands_cuda.cuh"
 #include "kernels/device/elementwise.cuh"
 #include "kernels/random/philox.hpp"
 
@@ -67,14 +68,61 @@ struct Scale {
     }
 };
 
-template <class T>
+/// Where there is no operand to write.
+struct NoWriter {
+    template <int width, class T>
+    __device__ void write(std::int64_t, const Pack<T, width>&) const {}
+};
+
+// Updates; `writer` is a WordsWriter or NoWriter.
+
+template <class T, class Writer>
+struct Descend {
+    double rate;
+    const T* gradient;
+    T* x;
+    Writer writer;
+    template <int width>
+    __device__ void run(std::int64_t i) const {
+        const auto g = load<width>(gradient + i);
+        auto p = load<width>(x + i);
+        for (int k = 0; k < width; ++k) p.values[k] = static_cast<T>(p.values[k] - rate * g.values[k]);
+        store(x + i, p);
+        writer.write(i, p);
+    }
+};
+
+template <class T, class Writer>
+struct HeavyBall {
+    double momentum, rate;
+    const T* gradient;
+    T* velocity;
+    T* x;
+    Writer writer;
+    template <int width>
+    __device__ void run(std::int64_t i) const {
+        const auto g = load<width>(gradient + i);
+        auto v = load<width>(velocity + i), p = load<width>(x + i);
+        for (int k = 0; k < width; ++k) {
+            const double speed = momentum * v.values[k] + g.values[k];
+            v.values[k] = static_cast<T>(speed);
+            p.values[k] = static_cast<T>(p.values[k] - rate * speed);
+        }
+        store(velocity + i, v);
+        store(x + i, p);
+        writer.write(i, p);
+    }
+};
+
+template <class T, class Writer>
 struct Adam {
     double beta1, beta2, epsilon;
     double rate, inverse_correction2, decay;
-    T* x;
     const T* gradient;
     T* first_moment;
     T* second_moment;
+    T* x;
+    Writer writer;
     template <int width>
     __device__ void run(std::int64_t i) const {
         const auto g = load<width>(gradient + i);
@@ -91,6 +139,7 @@ struct Adam {
         store(first_moment + i, m);
         store(second_moment + i, v);
         store(x + i, p);
+        writer.write(i, p);
     }
 };
 
@@ -104,6 +153,21 @@ constexpr int pack_width = static_cast<int>(16 / sizeof(T));
 template <class T>
 device::Start start(const T* address) {
     return {address, static_cast<std::int64_t>(sizeof(T))};
+}
+
+/// Calls `work` with the parameters' address and the writer of their operand.
+template <class Work>
+void with_parameters(const Parameters& parameters, const Work& work) {
+    with_real(parameters.values.real, [&]<class T>(T) {
+        T* const x = parameters.values.as<T>();
+        const WordsOperand& operand = parameters.operand;
+        if (!operand.data) return work(x, operations::NoWriter{});
+        anchored_xent::cuda::with_arithmetic(operand.precision, [&]<class A>(A) {
+            work(x, anchored_xent::cuda::WordsWriter<A>{static_cast<typename A::Operand*>(operand.data),
+                                                        operand.words * operand.dim, operand.dim,
+                                                        operand.padded_dim});
+        });
+    });
 }
 
 }  // namespace
@@ -158,27 +222,44 @@ void scale(device::Device& device, double a, Vector x) {
     });
 }
 
-void adam(device::Device& device, Vector parameters, Vector gradient, Vector first_moment,
-          Vector second_moment, const AdamStep& step) {
-    with_real(parameters.real, [&]<class T>(T) {
-        T* const x = parameters.as<T>();
+void descend(device::Device& device, double rate, Vector gradient, const Parameters& parameters) {
+    with_parameters(parameters, [&]<class T, class Writer>(T* x, Writer writer) {
+        const T* const g = gradient.as<T>();
+        device::for_each_element<pack_width<T>>(device, operations::Descend<T, Writer>{rate, g, x, writer},
+                                                parameters.values.size, {start(g), start(x)});
+    });
+}
+
+void heavy_ball(device::Device& device, double momentum, double rate, Vector gradient, Vector velocity,
+                const Parameters& parameters) {
+    with_parameters(parameters, [&]<class T, class Writer>(T* x, Writer writer) {
+        const T* const g = gradient.as<T>();
+        T* const v = velocity.as<T>();
+        device::for_each_element<pack_width<T>>(
+            device, operations::HeavyBall<T, Writer>{momentum, rate, g, v, x, writer}, parameters.values.size,
+            {start(g), start(v), start(x)});
+    });
+}
+
+void adam(device::Device& device, const AdamStep& step, Vector gradient, Vector first_moment,
+          Vector second_moment, const Parameters& parameters) {
+    with_parameters(parameters, [&]<class T, class Writer>(T* x, Writer writer) {
         const T* const g = gradient.as<T>();
         T* const m = first_moment.as<T>();
         T* const v = second_moment.as<T>();
-        const operations::Adam<T> operation{step.beta1,
-                                            step.beta2,
-                                            step.epsilon,
-                                            step.learning_rate / step.correction1,
-                                            1 / step.correction2,
-                                            step.decay,
-                                            x,
-                                            g,
-                                            m,
-                                            v};
-        device::for_each_element<pack_width<T>>(
-            device, operation, parameters.size,
-            {start(static_cast<const T*>(x)), start(g), start(static_cast<const T*>(m)),
-             start(static_cast<const T*>(v))});
+        const operations::Adam<T, Writer> operation{step.beta1,
+                                                    step.beta2,
+                                                    step.epsilon,
+                                                    step.learning_rate / step.correction1,
+                                                    1 / step.correction2,
+                                                    step.decay,
+                                                    g,
+                                                    m,
+                                                    v,
+                                                    x,
+                                                    writer};
+        device::for_each_element<pack_width<T>>(device, operation, parameters.values.size,
+                                                {start(g), start(m), start(v), start(x)});
     });
 }
 

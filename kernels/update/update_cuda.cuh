@@ -17,7 +17,11 @@ void copy(device::Device& device, Vector from, Vector to);
 double dot(device::Device& device, Vector x, Vector y);
 void axpy(device::Device& device, double a, Vector x, Vector y);
 void scale(device::Device& device, double a, Vector x);
-void adam(device::Device& device, Vector parameters, Vector gradient, Vector first_moment,
-          Vector second_moment, const AdamStep& step);
+// Each of them rounds W's new values for the coming products in the same pass, where there is an operand.
+void descend(device::Device& device, double rate, Vector gradient, const Parameters& parameters);
+void heavy_ball(device::Device& device, double momentum, double rate, Vector gradient, Vector velocity,
+                const Parameters& parameters);
+void adam(device::Device& device, const AdamStep& step, Vector gradient, Vector first_moment,
+          Vector second_moment, const Parameters& parameters);
 
 }  // namespace ntpgeo::update_cuda

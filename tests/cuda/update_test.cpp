@@ -74,10 +74,34 @@ TEST_F(CudaUpdate, FillZero) {
         [](Numbers& v, std::int64_t i) { v[0][i] = 0; });
 }
 
+TEST_F(CudaUpdate, Descend) {
+    expect(
+        2,
+        [](Backend& backend, const Vectors& v) {
+            backend.descend(0.7, v[0], {v[1], {}});
+        },
+        [](Numbers& v, std::int64_t i) { v[1][i] -= 0.7 * v[0][i]; });
+}
+
+TEST_F(CudaUpdate, HeavyBall) {
+    expect(
+        3,
+        [](Backend& backend, const Vectors& v) {
+            backend.heavy_ball(0.9, 0.3, v[0], v[1], {v[2], {}});
+        },
+        [](Numbers& v, std::int64_t i) {
+            v[1][i] = 0.9 * v[1][i] + v[0][i];
+            v[2][i] -= 0.3 * v[1][i];
+        });
+}
+
 TEST_F(CudaUpdate, Adam) {
     const AdamStep step{0.03, 0.8, 0.95, 1e-10, 1 - 0.8 * 0.8, 1 - 0.95 * 0.95};
     expect(
-        4, [&](Backend& backend, const Vectors& v) { backend.adam(v[0], v[1], v[2], v[3], step); },
+        4,
+        [&](Backend& backend, const Vectors& v) {
+            backend.adam(step, v[1], v[2], v[3], {v[0], {}});
+        },
         [](Numbers& v, std::int64_t i) {
             v[2][i] = 0.8 * v[2][i] + 0.2 * v[1][i];
             v[3][i] = 0.95 * v[3][i] + 0.05 * v[1][i] * v[1][i];
@@ -88,7 +112,10 @@ TEST_F(CudaUpdate, Adam) {
 TEST_F(CudaUpdate, AdamWithDecoupledDecay) {
     const AdamStep step{0.03, 0.8, 0.95, 1e-10, 1 - 0.8 * 0.8, 1 - 0.95 * 0.95, 0.02};
     expect(
-        4, [&](Backend& backend, const Vectors& v) { backend.adam(v[0], v[1], v[2], v[3], step); },
+        4,
+        [&](Backend& backend, const Vectors& v) {
+            backend.adam(step, v[1], v[2], v[3], {v[0], {}});
+        },
         [](Numbers& v, std::int64_t i) {
             v[2][i] = 0.8 * v[2][i] + 0.2 * v[1][i];
             v[3][i] = 0.95 * v[3][i] + 0.05 * v[1][i] * v[1][i];
