@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <string>
@@ -44,10 +45,11 @@ void write_problem(Backend& gpu, const ProblemSize& size, const std::filesystem:
 void write_peer_problems(const std::filesystem::path& folder, const Scale& scale) {
     std::filesystem::create_directories(folder);
     const auto gpu = make_cuda_backend(0);
-    // Three sizes with 8 words a context, the first of them with 64 as well, and the hard labels.
+    // Three sizes with 8 words a context, the first of them with 64 as well, and the hard labels, in a
+    // vocabulary that every peer takes: quack's is a multiple of 8.
     std::vector<ProblemSize> sizes = loss_step_sizes(scale);
     if (sizes.size() > 4) sizes.resize(4);
-    ProblemSize hard = sizes.front();
+    ProblemSize hard = sizes[std::min<std::size_t>(2, sizes.size() - 1)];
     hard.contexts = compared_contexts(hard);
     hard.support = 1;
     sizes.push_back(hard);

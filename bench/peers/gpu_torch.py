@@ -45,7 +45,7 @@ def own_loss(h, w, target):
 
 VARIANTS = {
     "torch_eager": ("soft", lambda: make_chunked(chunk_loss)),
-    "torch_compile": ("soft", lambda: make_chunked(torch.compile(chunk_loss, dynamic=False))),
+    "torch_compile": ("soft", lambda: make_chunked(torch.compile(chunk_loss, dynamic=False, fullgraph=True))),
     "torch_linear_cross_entropy": ("hard", lambda: gpu_peer.whole_step(own_loss)),
 }
 
