@@ -20,7 +20,7 @@ __global__ void __launch_bounds__(most_column_threads)
     SHARED_ARRAY(double, scratch, device::warp_threads);
     const ColumnLabels column(labels, blockIdx.x);
     const std::int64_t vocab = labels.vocab_size, row = blockIdx.x * vocab;
-    const double scale = scales ? scales[blockIdx.x] : 1.0, inverse = 1 / scale;
+    const double inverse = scales ? 1 / scales[blockIdx.x] : 1.0;
     const auto logit = [&](std::int64_t v) { return x[row + v] * inverse; };
     const ColumnSoftmax softmax = column_softmax(column, vocab, logit, scratch);
     if (threadIdx.x == 0) {
@@ -29,7 +29,7 @@ __global__ void __launch_bounds__(most_column_threads)
             column.weight * (softmax.rounding + gridDim.x * 0x1p-53 * std::abs(softmax.excess));
     }
     if (!gradient) return;
-    const double factor = column.weight / scale;
+    const double factor = column.weight * inverse;
     for (std::int64_t v = threadIdx.x; v < vocab; v += blockDim.x)
         gradient[row + v] = factor * softmax.entry(column, v, logit(v)).residual;
 }

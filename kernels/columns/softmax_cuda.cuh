@@ -18,7 +18,7 @@ struct SoftmaxEntry {
 };
 
 struct ColumnSoftmax {
-    double maximum, sum, log_sum;  ///< over the support: the largest logit, and Σ e^{z − maximum}
+    double maximum, inverse_sum, log_sum;  ///< over the support: the largest logit, and Σ e^{z − maximum}
     double anchor;                 ///< of the entries off the support
     double scale, residual_weight, ratio;
     double sum_of_residuals;  ///< what rounding makes of Σ (q − p)
@@ -35,7 +35,7 @@ struct ColumnSoftmax {
     /// none.
     [[nodiscard]] __device__ SoftmaxEntry on_support(const ColumnLabels& labels, std::int64_t place,
                                                      double z) const {
-        const double p = labels.probs[place], q = exp(z - maximum) / sum;
+        const double p = labels.probs[place], q = exp(z - maximum) * inverse_sum;
         const double residual = (residual_weight * term(labels, place, z).residual - p * ratio) * scale;
         return {q * residual_weight * scale, residual - sum_of_residuals * p};
     }
@@ -48,7 +48,7 @@ struct ColumnSoftmax {
     [[nodiscard]] __device__ anchored_xent::cuda::LabelTerm term(const ColumnLabels& labels,
                                                                  std::int64_t place, double z) const {
         const double above = z - maximum;
-        return anchored_xent::cuda::label_term(exp(above) / sum, labels.probs[place],
+        return anchored_xent::cuda::label_term(exp(above) * inverse_sum, labels.probs[place],
                                                above - (log_sum + labels.log_probs[place]));
     }
 };
@@ -79,8 +79,9 @@ __device__ ColumnSoftmax column_softmax(const ColumnLabels& labels, std::int64_t
     for (std::int64_t s = threadIdx.x; s < labels.size; s += blockDim.x)
         sum += exp(logit(labels.words[s]) - softmax.maximum);
     // The largest term is exactly 1: a support of one token has δ = 0 to the last bit.
-    softmax.sum = device::block_sum(sum, scratch);
-    softmax.log_sum = log(softmax.sum);
+    sum = device::block_sum(sum, scratch);
+    softmax.inverse_sum = 1 / sum;
+    softmax.log_sum = log(sum);
     // An error ε of δ_s moves the excess by (q̄_s − p_s)ε.
     double excess = 0, sensitivity = 0;
     for (std::int64_t s = threadIdx.x; s < labels.size; s += blockDim.x) {
