@@ -19,7 +19,7 @@ struct SoftmaxEntry {
 
 struct ColumnSoftmax {
     double maximum, inverse_sum, log_sum;  ///< over the support: the largest logit, and Σ e^{z − maximum}
-    double anchor;                 ///< of the entries off the support
+    double anchor;                         ///< of the entries off the support
     double scale, residual_weight, ratio;
     double sum_of_residuals;  ///< what rounding makes of Σ (q − p)
     double excess;            ///< Σ p log(p/q)
