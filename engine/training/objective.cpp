@@ -27,7 +27,7 @@ Objective::Objective(Backend& backend, const LabelsView& labels, Vector paramete
 
 void Objective::configure(Precision precision, LossKernel kernel, Frozen frozen) {
     frozen_ = frozen;
-    updated_ = nullptr;
+    in_operand_ = nullptr;
     if (step_ && precision == precision_ && kernel == kernel_) return;
     precision_ = precision;
     kernel_ = kernel;
@@ -37,7 +37,7 @@ void Objective::configure(Precision precision, LossKernel kernel, Frozen frozen)
 
 Parameters Objective::update_of(Vector x) {
     if (frozen_ == Frozen::words) return {x, {}};
-    updated_ = x.data;
+    in_operand_ = x.data;  // W comes first
     return {x, step_->words_operand()};
 }
 
@@ -57,8 +57,9 @@ double Objective::evaluate(Vector x, double lambda, Vector gradient) {
         words.data = x.data;
         words_gradient = {gradient.data, gradient.real, words.rows, words.columns};
     }
-    if (std::exchange(updated_, nullptr) == x.data) step_->words_are_in_operand();
+    if (std::exchange(in_operand_, nullptr) == words.data) step_->words_are_in_operand();
     const LossSums sums = step_->run(words, contexts, lambda, words_gradient, contexts_gradient);
+    if (frozen_ == Frozen::words) in_operand_ = words.data;
     return lambda == 0 ? sums.excess_loss : sums.excess_loss + 0.5 * lambda * backend_.dot(x, x);
 }
 

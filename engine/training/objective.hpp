@@ -26,8 +26,9 @@ class Objective {
     /// `parameters` is [W; H] in memory that outlives the objective; what is frozen is read from it.
     Objective(Backend& backend, const LabelsView& labels, Vector parameters, std::int64_t dim);
 
-    /// How the coming evaluations multiply and what they train. The loss step is made anew where precision or
-    /// kernel are others, after the old one has given its memory back.
+    /// How the coming evaluations multiply and what they train; a frozen factor may change before this alone.
+    /// The loss step is made anew where precision or kernel are others, after the old one has given its
+    /// memory back.
     void configure(Precision precision, LossKernel kernel, Frozen frozen);
 
     /// Excess loss plus ridge at x [size()], and the gradient of the same (overwritten). Counts no state.
@@ -51,7 +52,7 @@ class Objective {
     Precision precision_ = Precision::fp64;
     LossKernel kernel_ = LossKernel::automatic;
     std::unique_ptr<LossStep> step_;
-    const void* updated_ = nullptr;  // the x whose words an update leaves in the loss step's operand
+    const void* in_operand_ = nullptr;  // the W that the loss step will find in its operand
 };
 
 }  // namespace ntpgeo

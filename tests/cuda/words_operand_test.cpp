@@ -34,8 +34,10 @@ class Descent {
           velocity_(backend, x().real, zeros()),
           square_(backend, x().real, zeros()),
           objective_(backend, labels.view(), x(), shape.dim) {
-        objective_.configure(way.precision, way.kernel, way.frozen);
+        configure(way);
     }
+    /// The next evaluation converts W.
+    void configure(const Way& way) { objective_.configure(way.precision, way.kernel, way.frozen); }
 
     [[nodiscard]] Vector x() const { return x_.vector(); }
     [[nodiscard]] Objective& objective() { return objective_; }
@@ -96,6 +98,7 @@ TEST_F(CudaWordsOperand, HasTheBitsOfAConversionAtEveryShape) {
                 const Guarded x = start(shape, master);
                 Descent together(gpu(), labels, shape, way, x), apart(gpu(), labels, shape, way, x);
                 for (int step = 0; step < 6; ++step) {  // the recordings are replayed from the third on
+                    apart.configure(way);
                     ASSERT_TRUE(same_bits(together.evaluate(), apart.evaluate()));
                     const int kind = step % 3;
                     together.update(kind, together.objective().update_of(together.trained()));
