@@ -27,27 +27,6 @@ std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
     return (value + multiple - 1) / multiple * multiple;
 }
 
-template <Precision p>
-using Tag = std::integral_constant<Precision, p>;
-
-/// Calls `work` with the Arithmetic type that `precision` names.
-template <class Work>
-decltype(auto) with_arithmetic(Precision precision, Work&& work) {
-    switch (precision) {
-        case Precision::bf16:
-            return work(Tag<Precision::bf16>{});
-        case Precision::bf16x3:
-            return work(Tag<Precision::bf16x3>{});
-        case Precision::tf32:
-            return work(Tag<Precision::tf32>{});
-        case Precision::fp32:
-            return work(Tag<Precision::fp32>{});
-        case Precision::fp64:
-            break;
-    }
-    return work(Tag<Precision::fp64>{});
-}
-
 /// A stream of its own, and the small things all work needs on it.
 class WorkOnStream : public DeviceWork {
   public:
@@ -271,7 +250,7 @@ std::unique_ptr<DeviceWork> make_copy(std::int64_t bytes) {
 }
 
 std::unique_ptr<DeviceWork> make_gemm(Precision precision, std::int64_t n) {
-    return with_arithmetic(precision, [&]<Precision p>(Tag<p>) -> std::unique_ptr<DeviceWork> {
+    return with_arithmetic(precision, [&]<Precision p>(Arithmetic<p>) -> std::unique_ptr<DeviceWork> {
         return std::make_unique<Gemm<Arithmetic<p>>>(n);
     });
 }
@@ -279,7 +258,7 @@ std::unique_ptr<DeviceWork> make_gemm(Precision precision, std::int64_t n) {
 ProductSizes loss_step_products(Precision precision, std::int64_t vocab, std::int64_t contexts,
                                 std::int64_t dim) {
     const device::Device gpu(0);
-    return with_arithmetic(precision, [&]<Precision p>(Tag<p>) {
+    return with_arithmetic(precision, [&]<Precision p>(Arithmetic<p>) {
         using A = Arithmetic<p>;
         const auto exponentials = round_up(vocab, 128) * A::terms * sizeof(typename A::Operand);
         const auto [chunk, group] = anchored_xent::choose_chunking_cuda(
@@ -291,20 +270,20 @@ ProductSizes loss_step_products(Precision precision, std::int64_t vocab, std::in
 std::unique_ptr<DeviceWork> make_three_products(Precision precision, std::int64_t vocab,
                                                 std::int64_t contexts, std::int64_t dim,
                                                 const ProductSizes& sizes) {
-    return with_arithmetic(precision, [&]<Precision p>(Tag<p>) -> std::unique_ptr<DeviceWork> {
+    return with_arithmetic(precision, [&]<Precision p>(Arithmetic<p>) -> std::unique_ptr<DeviceWork> {
         return std::make_unique<ThreeProducts<Arithmetic<p>>>(vocab, contexts, dim, sizes);
     });
 }
 
 std::unique_ptr<DeviceWork> make_streaming_pass(Precision precision, std::int64_t vocab,
                                                 std::int64_t contexts) {
-    return with_arithmetic(precision, [&]<Precision p>(Tag<p>) -> std::unique_ptr<DeviceWork> {
+    return with_arithmetic(precision, [&]<Precision p>(Arithmetic<p>) -> std::unique_ptr<DeviceWork> {
         return std::make_unique<StreamingPass<Arithmetic<p>>>(vocab, contexts);
     });
 }
 
 std::int64_t streaming_bytes(Precision precision, std::int64_t vocab, std::int64_t contexts) {
-    return with_arithmetic(precision, [&]<Precision p>(Tag<p>) {
+    return with_arithmetic(precision, [&]<Precision p>(Arithmetic<p>) {
         return contexts * round_up(vocab, 128) * element_bytes<Arithmetic<p>>;
     });
 }
