@@ -27,12 +27,14 @@ struct GpuCase {
     Precision precision;
     Real master;
     LossKernel kernel;
+    std::int64_t chunk = 0;  ///< contexts whose logits are one block; 0: the step's own choice
 
     [[nodiscard]] std::string name() const {
-        return fmt::format("cuda/loss_step/{}/{}/master:{}{}{}", size.name(), precision_name(precision),
+        return fmt::format("cuda/loss_step/{}/{}/master:{}{}{}{}", size.name(), precision_name(precision),
                            (master == Real::fp64 ? "fp64" : "fp32"),
                            kernel == LossKernel::epilogue ? "/kernel:epilogue" : "",
-                           size == problem ? "" : "/reduced_m");
+                           size == problem ? "" : "/reduced_m",
+                           chunk == 0 ? "" : fmt::format("/chunk:{}", chunk));
     }
 };
 
@@ -198,7 +200,10 @@ void time_loss_step(benchmark::State& state, const GpuCase& c, const Scale& scal
 
     const ProblemOnGpu& ours = shared.timed->problem(c.size.contexts);
     const std::int64_t free_before = free_gpu_memory();
-    const auto step = ours.make_step(c.precision, c.kernel);
+    const std::int64_t group =  // the step's own: a chunk alone would be its own group
+        c.chunk == 0 ? 0
+                     : loss_step_products(c.precision, c.size.vocab, c.size.contexts, c.size.dim).gradients;
+    const auto step = ours.make_step(c.precision, c.kernel, c.chunk, group);
     LossSums sums;
     for (int i = 0; i < 3; ++i) sums = ours.run(*step);  // from the third run on it is one graph
     const std::int64_t workspace = free_before - free_gpu_memory();
@@ -244,6 +249,15 @@ std::vector<GpuCase> cases_of(const ProblemSize& size, bool smoke) {
     return cases;
 }
 
+/// How many contexts' logits should be one block.
+std::vector<GpuCase> chunk_cases(const ProblemSize& size, bool smoke) {
+    std::vector<GpuCase> cases;
+    for (const std::int64_t chunk :
+         smoke ? std::vector<std::int64_t>{8} : std::vector<std::int64_t>{256, 512, 2048})
+        cases.push_back({size, size, Precision::bf16, Real::fp32, LossKernel::plain, chunk});
+    return cases;
+}
+
 }  // namespace
 
 const KnownProblem& known_problem(const ProblemSize& size) {
@@ -270,11 +284,16 @@ std::int64_t compared_contexts(const ProblemSize& size) {
 }
 
 void register_gpu_loss_step(const Scale& scale) {
-    for (const ProblemSize& size : loss_step_sizes(scale))
-        for (const GpuCase& c : cases_of(size, scale.smoke))
+    const std::vector<ProblemSize> sizes = loss_step_sizes(scale);
+    for (const ProblemSize& size : sizes) {
+        std::vector<GpuCase> cases = cases_of(size, scale.smoke);
+        if (size == sizes.front())
+            for (const GpuCase& c : chunk_cases(size, scale.smoke)) cases.push_back(c);
+        for (const GpuCase& c : cases)
             register_gpu_case(scale, c.name(), [=](benchmark::State& state) {
                 time_loss_step(state, c, scale);
             })->Iterations(scale.smoke ? 1 : 7);
+    }
 }
 
 }  // namespace ntpgeo::bench

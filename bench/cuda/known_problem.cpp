@@ -198,14 +198,14 @@ double KnownProblem::error_of_context(int state, std::int64_t contexts, std::int
     for (double& value : residual) value /= total;
     for (std::int64_t s = indptr_[context]; s < indptr_[context + 1]; ++s)
         residual[indices_[s]] -= known.probs[s];
+    std::vector<double> expected(static_cast<std::size_t>(dim));
+    for (std::int64_t v = 0; v < size_.vocab; ++v)
+        for (std::int64_t c = 0; c < dim; ++c)
+            expected[c] += residual[v] / static_cast<double>(contexts) * words_[v * dim + c];
     double difference = 0, norm = 0;
     for (std::int64_t c = 0; c < dim; ++c) {
-        double expected = 0;
-        for (std::int64_t v = 0; v < size_.vocab; ++v)
-            expected += residual[v] * static_cast<double>(words_[v * dim + c]);
-        expected /= static_cast<double>(contexts);
-        difference += std::pow(contexts_gradient[context * dim + c] - expected, 2);
-        norm += expected * expected;
+        difference += std::pow(contexts_gradient[context * dim + c] - expected[c], 2);
+        norm += expected[c] * expected[c];
     }
     return std::sqrt(difference / norm);
 }

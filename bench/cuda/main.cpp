@@ -31,7 +31,8 @@ nlohmann::ordered_json facts_as_json(const CudaAvailability& cuda) {
             {"memory_bytes", facts.memory},
             {"driver_cuda", facts.driver_cuda},
             {"runtime_cuda", facts.runtime},
-            {"cublas", facts.cublas}};
+            {"cublas", facts.cublas},
+            {"no_epilogue_kernel", make_cuda_backend(0)->why_not(LossKernel::epilogue, Precision::bf16)}};
 }
 
 double seconds_from(const char* text) {

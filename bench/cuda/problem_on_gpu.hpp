@@ -60,9 +60,10 @@ class ProblemOnGpu {
     }
 
     [[nodiscard]] std::unique_ptr<LossStep> make_step(Precision precision,
-                                                      LossKernel kernel = LossKernel::plain) const {
+                                                      LossKernel kernel = LossKernel::plain,
+                                                      std::int64_t chunk = 0, std::int64_t group = 0) const {
         return backend_.make_loss_step(labels_.view(),
-                                       {words_.columns, words_.real, precision, 0, 0, kernel});
+                                       {words_.columns, words_.real, precision, chunk, group, kernel});
     }
     LossSums run(LossStep& step) const {
         return step.run(words_, contexts_, 0, gradients_.matrix(words_.real, words_.rows, words_.columns),

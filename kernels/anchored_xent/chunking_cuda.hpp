@@ -45,8 +45,9 @@ inline ChunkingCuda choose_chunking_cuda(std::int64_t contexts, std::int64_t pad
                                : wanted_chunk > 0
                                    ? wanted_chunk
                                    : choose_group_cuda(padded_dim, exponential_bytes, multiprocessors);
+    constexpr std::int64_t most = 65535;  // blocks in a grid's second direction
     const std::int64_t chunk =
-        std::min({wanted_chunk > 0 ? wanted_chunk : std::int64_t{1024}, group, contexts});
+        std::min({wanted_chunk > 0 ? wanted_chunk : std::int64_t{1024}, group, contexts, most});
     return {chunk, std::min(contexts, (group + chunk - 1) / chunk * chunk)};
 }
 

@@ -226,24 +226,45 @@ class LossStepCuda final : public LossStep {
     static constexpr int parts = A::terms == 2 ? 3 : 1;
     static constexpr int term_of_exponentials[3] = {0, 0, 1}, term_of_factor[3] = {0, 1, 0};
 
+    // Calls work(part, begin, length, first) for what one product sums over, 0 .. inner−1. Tensor cores cut
+    // their partial sums off, always towards zero, so that a long sum is off by more than two terms keep. The
+    // largest part is summed in slabs, which are added to each other rounded to nearest.
+    template <class Work>
+    static void for_each_product(std::int64_t inner, const Work& work) {
+        for (int part = 0; part < parts; ++part) {
+            const std::int64_t slab = A::terms == 2 && part == 0 ? longest_sum : inner;
+            for (std::int64_t begin = 0; begin < inner; begin += slab)
+                work(part, begin, std::min(slab, inner - begin), part == 0 && begin == 0);
+        }
+    }
+    static constexpr std::int64_t longest_sum = 4096;
+
     // dW = beta·dW + Eᵀ·(D·H).
     void words_product(std::int64_t size, double beta) {
         const Layout<A>& l = layout_;
-        for (int part = 0; part < parts; ++part)
-            product<A>(device_.cublas(), true, false, l.stride, l.padded_dim, size,
-                       {work_.exponentials.data() + term_of_exponentials[part] * l.plane(), l.stride},
-                       {work_.scaled.data() + term_of_factor[part] * l.padded_dim, A::terms * l.padded_dim},
-                       part == 0 ? beta : 1.0, {work_.words_gradient.data(), l.padded_dim});
+        for_each_product(size, [&](int part, std::int64_t begin, std::int64_t length, bool first) {
+            product<A>(device_.cublas(), true, false, l.stride, l.padded_dim, length,
+                       {exponentials_of(part) + begin * l.stride, l.stride},
+                       {work_.scaled.data() + (begin * A::terms + term_of_factor[part]) * l.padded_dim,
+                        A::terms * l.padded_dim},
+                       first ? beta : 1.0, {work_.words_gradient.data(), l.padded_dim});
+        });
     }
 
     // E·W.
     void contexts_product(std::int64_t size) {
         const Layout<A>& l = layout_;
-        for (int part = 0; part < parts; ++part)
-            product<A>(device_.cublas(), false, false, size, l.padded_dim, l.stride,
-                       {work_.exponentials.data() + term_of_exponentials[part] * l.plane(), l.stride},
-                       {work_.words.data() + term_of_factor[part] * l.padded_dim, copies<A> * l.padded_dim},
-                       part == 0 ? 0.0 : 1.0, {work_.contexts_gradient.data(), l.padded_dim});
+        for_each_product(l.stride, [&](int part, std::int64_t begin, std::int64_t length, bool first) {
+            product<A>(device_.cublas(), false, false, size, l.padded_dim, length,
+                       {exponentials_of(part) + begin, l.stride},
+                       {work_.words.data() + (begin * copies<A> + term_of_factor[part]) * l.padded_dim,
+                        copies<A> * l.padded_dim},
+                       first ? 0.0 : 1.0, {work_.contexts_gradient.data(), l.padded_dim});
+        });
+    }
+
+    Operand* exponentials_of(int part) const {
+        return work_.exponentials.data() + term_of_exponentials[part] * layout_.plane();
     }
 
     device::Device& device_;

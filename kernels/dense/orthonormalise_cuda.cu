@@ -62,11 +62,13 @@ void orthonormalise(device::Device& device, Matrix a) {
     NTPGEO_CHECK(cusolverDnDorgqr_bufferSize(solver, rows, columns, columns, a.as<double>(), rows,
                                              a.as<double>(), &form_size));
     const int work_size = std::max(factor_size, form_size);
-    const std::int64_t size = a.rows * a.columns;
+    // Each piece starts where an allocation of its own could.
+    const auto aligned = [](std::int64_t size) { return (size + 31) / 32 * 32; };
+    const std::int64_t size = aligned(a.rows * a.columns), scales_size = aligned(columns);
     // [columns, rows] the transposed copy, [columns] the reflectors' scales, the workspace, a status
-    double* const copy = device.scratch<double>(size + columns + work_size + 1);
+    double* const copy = device.scratch<double>(size + scales_size + work_size + 1);
     double* const scales = copy + size;
-    double* const work = scales + columns;
+    double* const work = scales + scales_size;
     int* const info = reinterpret_cast<int*>(work + work_size);
     transpose(device, a.as<double>(), a.rows, a.columns, copy);
     NTPGEO_CHECK(cusolverDnDgeqrf(solver, rows, columns, copy, rows, scales, work, work_size, info));

@@ -65,6 +65,14 @@ TEST_F(CudaDevice, SaysHowMuchMemoryWasAskedForAndWhatIsFree) {
     EXPECT_EQ(gpu().dot(x.vector(), x.vector()), 14);
 }
 
+TEST_F(CudaDevice, ForgetsWhatWouldChangeTheArithmetic) {
+    for (const char* const name : {"NVIDIA_TF32_OVERRIDE", "CUBLAS_EMULATE_DOUBLE_PRECISION"}) {
+        const Variable set(name, "1");
+        make_cuda_backend(0);
+        EXPECT_EQ(std::getenv(name), nullptr) << name;
+    }
+}
+
 TEST_F(CudaDevice, AnIndexThatIsNotThereIsAnInputError) {
     for (const int index : {cuda_availability().devices, -1}) try {
             make_cuda_backend(index);

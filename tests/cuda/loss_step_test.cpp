@@ -52,6 +52,14 @@ TEST_F(CudaLossStep, AgreesWithItsCpuTwinWhereARowSpansSeveralBlocks) {
     }
 }
 
+TEST_F(CudaLossStep, AddsSlabsOfManyContexts) {
+    const Problem problem = random_problem(3, 4100, 2, 0.7, 13);
+    const StepResult expected = run_step(problem.data, problem.words, problem.contexts, {2});
+    const StepResult actual = run_step(gpu(), problem.data, problem.words, problem.contexts,
+                                       {2, Real::fp64, Precision::bf16x3, 4100});
+    EXPECT_LT(gradient_error(actual, expected).worst, 5e-5);
+}
+
 TEST_F(CudaLossStep, OneChunkAndManyGiveTheSameGradient) {
     const Problem problem = random_problem(50, 61, 9, 1, 4);
     const StepResult whole = run_step(problem.data, problem.words, problem.contexts, {9});

@@ -48,7 +48,7 @@ void CudaSvd::try_symmetric_eigen(Real real, double within) {
         for (std::int64_t i = 0; i < n; ++i)
             for (std::int64_t k = i + 1; k < n; ++k) {
                 matrix[k * n + i] = matrix[i * n + k];
-                upper[k * n + i] = std::numeric_limits<double>::quiet_NaN();  // is not read
+                upper[k * n + i] = 1e3;  // is not used
             }
         const SymmetricEigen eigen = gpu().symmetric_eigen(upper, n, real),
                              twin = cpu().symmetric_eigen(upper, n, real);
