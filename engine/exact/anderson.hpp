@@ -27,7 +27,7 @@ class Anderson {
     void clear();
 
     /// Bytes of the backend's memory for a state of `size` numbers.
-    static std::int64_t bytes(std::int64_t size) { return size * (2 * 8 + 2 * window * 4); }
+    static std::int64_t bytes(std::int64_t size) { return (16 + 8 * window) * size; }
 
   private:
     static constexpr std::int64_t first_plain_steps = 6;

@@ -99,7 +99,7 @@ std::int64_t DualCandidate::chunk_rows(std::int64_t vocab, std::int64_t contexts
 }
 
 std::int64_t DualCandidate::bytes(std::int64_t vocab, std::int64_t contexts) {
-    return 2 * 8 * chunk_rows(vocab, contexts) * vocab;
+    return std::int64_t{16} * chunk_rows(vocab, contexts) * vocab;
 }
 
 DualCandidate::DualCandidate(Backend& backend, const LabelsView& labels, const CandidateFactors& factors,

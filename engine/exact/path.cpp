@@ -51,7 +51,11 @@ PathSolver::PathSolver(Backend& backend, const Dataset& dataset, std::vector<dou
       schedule_(tolerance) {
     check_grid(lambdas_);
     std::vector<double> on_the_way;
-    for (double lambda = first_lambda; lambda > 3 * lambdas_[0]; lambda /= 10) on_the_way.push_back(lambda);
+    double lambda = first_lambda;
+    while (lambda > 3 * lambdas_[0]) {
+        on_the_way.push_back(lambda);
+        lambda /= 10;
+    }
     lambdas_.insert(lambdas_.begin(), on_the_way.begin(), on_the_way.end());
     on_the_way_ = on_the_way.size();
     if (!(tolerance >= least_tolerance))

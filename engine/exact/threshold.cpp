@@ -79,6 +79,7 @@ void DenseSpectrum::filter(const SymmetricEigen& basis, const std::vector<double
     const auto count = static_cast<std::int64_t>(factor.size());
     if (count == 0) return backend_.fill_zero(out.flat());
     std::vector<double> roots;
+    roots.reserve(factor.size());
     for (const double value : factor) roots.push_back(std::sqrt(value));
     const Array half = scaled_vectors(basis, roots, count, a.real);
     const Matrix vectors = half.matrix(a.real, shorter_, count);
