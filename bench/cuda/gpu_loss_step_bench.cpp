@@ -95,6 +95,22 @@ class References {
     std::vector<double> excess_;
 };
 
+/// ‖gradient − reference‖/‖reference‖ over both factors, and over H's alone, which W's outweighs.
+struct GradientErrors {
+    double whole = 0, contexts = 0;
+};
+
+double relative_difference(Vector gradient, Vector reference) {
+    const SquaredDifference squares = squared_difference(gradient, reference);
+    return std::sqrt(squares.difference / squares.reference);
+}
+
+/// Without the first `count` elements.
+Vector from(Vector vector, std::int64_t count) {
+    return {static_cast<char*>(vector.data) + count * bytes_of(vector.real), vector.real,
+            vector.size - count};
+}
+
 /// A problem in one master precision: the states to compare gradients at, and what was last timed.
 class Timed {
   public:
@@ -103,16 +119,20 @@ class Timed {
             compared_.emplace_back(gpu(), problem, words_, state, compared_contexts(problem.size()));
     }
 
-    /// ‖gradient − reference‖/‖reference‖ of a step of `c`'s arithmetic at a state.
-    [[nodiscard]] double error_of(const References& references, const GpuCase& c, int state) const {
+    /// Those of a step of `c`'s arithmetic at a state.
+    [[nodiscard]] GradientErrors errors_of(const References& references, const GpuCase& c, int state) const {
         const ProblemOnGpu& here = compared_[static_cast<std::size_t>(state)];
         here.run(*here.make_step(c.precision, c.kernel));
-        const SquaredDifference squares = squared_difference(here.gradient(), references.gradient(state));
-        const double error = std::sqrt(squares.difference / squares.reference);
-        if (!(error <= tolerance(c, references.excess(state))))
-            throw Failure(fmt::format("wrong result: the gradient at an excess of {:.1e} is off by {:.2g}",
-                                      references.excess(state), error));
-        return error;
+        const Vector gradient = here.gradient(), reference = references.gradient(state);
+        const std::int64_t words = words_.matrix().rows * words_.matrix().columns;
+        const GradientErrors errors{relative_difference(gradient, reference),
+                                    relative_difference(from(gradient, words), from(reference, words))};
+        for (const double error : {errors.whole, errors.contexts})
+            if (!(error <= tolerance(c, references.excess(state))))
+                throw Failure(
+                    fmt::format("wrong result: the gradient at an excess of {:.1e} is off by {:.2g}",
+                                references.excess(state), error));
+        return errors;
     }
 
     /// The first `contexts` contexts at the first state.
@@ -195,8 +215,8 @@ void time_loss_step(benchmark::State& state, const GpuCase& c, const Scale& scal
         return;
     }
     const OnGpu& shared = on_gpu(c);
-    double errors[2];
-    for (int at = 0; at < 2; ++at) errors[at] = shared.timed->error_of(*shared.references, c, at);
+    GradientErrors errors[2];
+    for (int at = 0; at < 2; ++at) errors[at] = shared.timed->errors_of(*shared.references, c, at);
 
     const ProblemOnGpu& ours = shared.timed->problem(c.size.contexts);
     const std::int64_t free_before = free_gpu_memory();
@@ -228,8 +248,10 @@ void time_loss_step(benchmark::State& state, const GpuCase& c, const Scale& scal
     state.counters["memory_mib"] = static_cast<double>(shared.timed->problem_bytes() + workspace) / mebibyte;
     state.counters["workspace_mib"] = static_cast<double>(workspace) / mebibyte;
     state.counters["excess"] = sums.excess_loss;
-    state.counters["gradient_error_at_1e-2"] = errors[0];
-    state.counters["gradient_error_at_1e-4"] = errors[1];
+    state.counters["gradient_error_at_1e-2"] = errors[0].whole;
+    state.counters["gradient_error_at_1e-4"] = errors[1].whole;
+    state.counters["contexts_gradient_error_at_1e-2"] = errors[0].contexts;
+    state.counters["contexts_gradient_error_at_1e-4"] = errors[1].contexts;
     state.SetLabel(label);
 }
 
