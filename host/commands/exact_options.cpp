@@ -34,7 +34,6 @@ void apply(const ExactOptions& options, ExactConfig& config) {
     if (options.lambdas) config.lambdas = lambda_grid(*options.lambdas);
     if (options.save_points) config.save_points = true;
     if (options.limit) config.limit = limit_reference(options.limit);
-    config.device = resolve_device(config.device);
 }
 
 Dataset load(ExactConfig& config) {
@@ -46,6 +45,7 @@ ExactRun start(const std::string& command, const ExactOptions& options) {
     config.command = command;
     if (!options.data) throw InputError(command + ": the data set is missing; name its file");
     apply(options, config);
+    config.device = resolve_device(config.device);
     if (command == "path" && config.lambdas.empty()) config.lambdas = lambda_grid(default_grid);
     RunFolder::require_free(*options.output);
     Dataset dataset = load(config);
@@ -53,12 +53,20 @@ ExactRun start(const std::string& command, const ExactOptions& options) {
     return {std::move(config), std::move(dataset), std::move(limit), *options.output, false};
 }
 
+bool goes_on(const ExactOptions& options) {
+    return options.output && options.resume && RunFolder::holds_run(*options.output);
+}
+
+ExactConfig stored_config(const std::string& command, const RunFolder& folder) {
+    return exact_config_from_json(folder.config_text(), command, printable(folder.path() / "config.json"));
+}
+
 ExactRun go_on(const std::string& command, const ExactOptions& options) {
     const RunFolder folder = RunFolder::open(*options.output);
-    const std::string where = printable(folder.path() / "config.json");
-    const ExactConfig stored = exact_config_from_json(folder.config_text(), command, where);
+    const ExactConfig stored = stored_config(command, folder);
     ExactConfig config = stored;
     apply(options, config);
+    config.device = resolve_device(config.device);
     Dataset dataset = load(config);
     // A limit is of one data set: where that is another, it is the difference to name.
     std::optional<LimitFactors> limit;
@@ -84,8 +92,17 @@ void add_exact_options(CLI::App& command, ExactOptions& options) {
 
 ExactRun open_exact_run(const std::string& command, const ExactOptions& options) {
     if (!options.output) throw InputError(command + ": --output is missing; name the run's folder: -o RUN");
-    const bool going_on = options.resume && RunFolder::holds_run(*options.output);
-    return going_on ? go_on(command, options) : start(command, options);
+    return goes_on(options) ? go_on(command, options) : start(command, options);
+}
+
+std::optional<ExactConfig> finished_exact_run(const std::string& command, const ExactOptions& options) {
+    if (!goes_on(options) || !holds_final_result(*options.output)) return std::nullopt;
+    const ExactConfig stored = stored_config(command, RunFolder::open(*options.output));
+    ExactConfig config = stored;
+    apply(options, config);
+    const bool nothing_to_do =
+        inputs_are_gone(config.dataset, config.limit) && first_difference(stored, config).empty();
+    return nothing_to_do ? std::optional(config) : std::nullopt;
 }
 
 }  // namespace ntpgeo

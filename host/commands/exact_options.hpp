@@ -22,4 +22,8 @@ void add_exact_options(CLI::App& command, ExactOptions& options);
 /// `lambdas` are the path's grid where none is given.
 ExactRun open_exact_run(const std::string& command, const ExactOptions& options);
 
+/// The configuration of a finished run that is to go on as it is and whose inputs are gone: there is nothing
+/// left to do with them. nullopt of every other.
+std::optional<ExactConfig> finished_exact_run(const std::string& command, const ExactOptions& options);
+
 }  // namespace ntpgeo

@@ -49,6 +49,8 @@ void add_limit_command(CLI::App& app) {
         "Compute L_mm, the direction that the low-rank part takes, with a certificate of its nuclear norm");
     add_exact_options(*command, *options);
     command->callback([options] {
+        if (const auto finished = finished_exact_run("limit", *options))
+            return print_summary({nullptr, true, true}, *finished, *options->output);
         ExactRun run = open_exact_run("limit", *options);
         const InterruptGuard guard;
         print_summary(run_limit(run), run.config, run.output());

@@ -62,6 +62,8 @@ void add_path_command(CLI::App& app) {
     command->add_flag("--save-points", options->save_points,
                       "Keep the factors of every point, not of the last alone");
     command->callback([options] {
+        if (const auto finished = finished_exact_run("path", *options))
+            return print_summary(finished_path(*options->output), *finished, *options->output);
         ExactRun run = open_exact_run("path", *options);
         const InterruptGuard guard;
         print_summary(run_path(run), run.config, run.output());

@@ -100,6 +100,9 @@ void go_on(const TrainOptions& options) {
     folder.lock();
     const RunConfig stored = read_stored();
     RunConfig config = train_configuration(options, folder.config_text());
+    // A finished run says so where its inputs are gone.
+    if (inputs_are_gone(config.dataset, config.limit) && first_difference(stored, config).empty())
+        if (const auto finished = finished_training(folder, config)) return print_summary(*finished, folder);
     config.device = resolve_device(config.device);
     const Dataset dataset = load_dataset(config, true);
     const auto backend = make_backend(config.device);

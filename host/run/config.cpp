@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <filesystem>
 
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
@@ -96,6 +97,11 @@ Json to_json(const RunConfig& config, const Dataset& dataset) {
     for (const Stage& stage : training.stages) json["stages"].push_back(stage_to_json(stage));
     json["versions"] = versions();
     return json;
+}
+
+bool inputs_are_gone(const DatasetReference& dataset, const LimitReference& limit) {
+    return !std::filesystem::exists(dataset.path) ||
+           (!limit.path.empty() && !std::filesystem::exists(limit.path));
 }
 
 std::string first_difference(const RunConfig& stored, const RunConfig& wanted) {

@@ -40,6 +40,9 @@ struct LimitReference {
     std::string hash;  ///< of its result's bytes
 };
 
+/// Whether what a run was made of is no longer where it was. (What has changed there is another matter.)
+bool inputs_are_gone(const DatasetReference& dataset, const LimitReference& limit);
+
 struct RunConfig {
     DatasetReference dataset;
     LimitReference limit;

@@ -30,9 +30,9 @@ RunFolder& ExactRun::folder() {
     return *folder_;
 }
 
-bool ExactRun::is_finished() const {
-    const std::filesystem::path result = output_ / "result.safetensors";
-    if (!folder_ || !std::filesystem::exists(result)) return false;
+bool holds_final_result(const std::filesystem::path& folder) {
+    const std::filesystem::path result = folder / "result.safetensors";
+    if (!std::filesystem::exists(result)) return false;
     return SafetensorsFile(result).metadata_is("finished", "true");
 }
 

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,6 +19,9 @@
 
 namespace ntpgeo {
 
+/// Whether a run's folder holds a result that its solver called final.
+bool holds_final_result(const std::filesystem::path& folder);
+
 /// A run of an exact solver whose arguments are checked. A new run's folder is made when it is first asked
 /// for, after everything else has been found right.
 class ExactRun {
@@ -31,8 +35,7 @@ class ExactRun {
     const std::unique_ptr<Backend> backend;
     /// The folder, locked.
     RunFolder& folder();
-    /// Whether the folder holds a result that its solver called final.
-    [[nodiscard]] bool is_finished() const;
+    [[nodiscard]] bool is_finished() const { return folder_ && holds_final_result(output_); }
     [[nodiscard]] const std::filesystem::path& output() const { return output_; }
 
   private:

@@ -177,24 +177,26 @@ class PathRun {
     WorkClock clock_{0};
 };
 
-std::vector<Json> records_of(const RunFolder& folder) {
+std::vector<Json> records_of(const std::filesystem::path& folder) {
     std::vector<Json> records;
-    std::istringstream lines(read_file(folder.path() / "metrics.jsonl"));
+    std::istringstream lines(read_file(folder / "metrics.jsonl"));
     for (std::string line; std::getline(lines, line);) records.push_back(Json::parse(line));
     return records;
 }
 
 }  // namespace
 
+PathSummary finished_path(const std::filesystem::path& folder) {
+    return {records_of(folder), true};
+}
+
 PathSummary run_path(ExactRun& run) {
-    const bool was_finished = run.is_finished();
-    if (!was_finished) {
-        require_memory(
-            *run.backend,
-            PathSolver::bytes(merge_by_label(run.dataset).labels.contexts(), run.dataset.vocab_size), "path");
-        PathRun(run).run();
-    }
-    return {records_of(run.folder()), was_finished};
+    if (run.is_finished()) return finished_path(run.output());
+    require_memory(*run.backend,
+                   PathSolver::bytes(merge_by_label(run.dataset).labels.contexts(), run.dataset.vocab_size),
+                   "path");
+    PathRun(run).run();
+    return {records_of(run.output()), false};
 }
 
 }  // namespace ntpgeo

@@ -12,6 +12,9 @@ struct PathSummary {
     bool was_finished = false;
 };
 
+/// Of a finished run.
+PathSummary finished_path(const std::filesystem::path& folder);
+
 /// Walks the whole grid, from the newest checkpoint where there is one, and writes the last point as result.
 /// Throws Interrupted after a signal, with a checkpoint; Failure where it goes wrong.
 PathSummary run_path(ExactRun& run);

@@ -210,12 +210,17 @@ class TrainingRun {
 
 }  // namespace
 
+std::optional<RunSummary> finished_training(const RunFolder& folder, const RunConfig& config) {
+    const auto result = folder.result();
+    if (!result) return std::nullopt;
+    require_stage(config.training, *result);
+    if (!is_finished(config.training, *result)) return std::nullopt;
+    return RunSummary{*result, false, true, nullptr, nullptr};
+}
+
 RunSummary run_training(RunFolder& folder, const RunConfig& config, const Dataset& dataset, Backend& backend,
                         std::optional<LimitFactors> limit) {
-    if (const auto result = folder.result()) {
-        require_stage(config.training, *result);
-        if (is_finished(config.training, *result)) return {*result, false, true, nullptr, nullptr};
-    }
+    if (const auto finished = finished_training(folder, config)) return *finished;
     TrainingRun run(folder, config, dataset, backend, limit ? &*limit : nullptr);
     limit.reset();  // its copy on the backend serves from here on
     return run.run();

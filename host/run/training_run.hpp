@@ -18,6 +18,9 @@ struct RunSummary {
     nlohmann::ordered_json first, last;  ///< its first and last records; null where `was_finished`
 };
 
+/// What there is to say of a run whose result is the last that its configuration asks for; nullopt of others.
+std::optional<RunSummary> finished_training(const RunFolder& folder, const RunConfig& config);
+
 /// Trains in `folder`, which must be locked, under the configuration as resolved for `backend`: from its
 /// newest checkpoint, or from step 0 where it has none. Metrics, checkpoints (also at the end of each stage)
 /// and the result go to the folder. Needs an InterruptGuard: throws Interrupted after a signal, whenever

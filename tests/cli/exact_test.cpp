@@ -143,6 +143,10 @@ TEST_F(Exact, AFinishedRunIsLeftAlone) {
         EXPECT_EQ(contents(folder_ / verb), before);
         expect_refused(command(verb, verb), "holds another run", verb);
     }
+    // Nor need its data set be there.
+    fs::rename(data_, folder_ / "elsewhere");
+    for (const std::string verb : {"limit", "path"})
+        expect_contains(run_well({verb, "-o", folder_ / verb, "--resume"}).out, "finished already");
 }
 
 TEST_F(Exact, ResumedOnlyUnderItsOwnSettings) {

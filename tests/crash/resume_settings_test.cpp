@@ -15,6 +15,10 @@ TEST_F(Resume, AFinishedRunStaysAsItIs) {
         expect_contains(run_well(again).out, "finished already, at step 30");
         EXPECT_EQ(contents(run), before);
     }
+    // Nor need its data set be there, unless it is named.
+    fs::rename(data_, folder_ / "elsewhere");
+    expect_contains(run_well({"train", "-o", run, "--resume"}).out, "finished already, at step 30");
+    expect_refused(run, {data_}, "tiny");
 }
 
 TEST_F(Resume, WhereNothingIsYetItStarts) {

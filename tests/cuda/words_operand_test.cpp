@@ -86,7 +86,8 @@ TEST_F(CudaWordsOperand, HasTheBitsOfAConversionAtEveryShape) {
     for (const Frozen frozen : {Frozen::words, Frozen::contexts}) ways.push_back({Precision::bf16, frozen});
     if (gpu().why_not(LossKernel::epilogue, Precision::bf16).empty())
         ways.push_back({Precision::bf16, Frozen::nothing, LossKernel::epilogue});
-    const std::vector<std::array<std::int64_t, 3>> shapes{{2, 1, 1}, {31, 5, 7}, {33, 9, 8}, {130, 4, 12}};
+    // Only 128 words leave no padding between W's operand and what is not its own.
+    const std::vector<std::array<std::int64_t, 3>> shapes{{2, 1, 1}, {31, 5, 7}, {33, 9, 12}, {128, 4, 8}};
     for (const auto& [vocab, contexts, dim] : shapes) {
         const Dataset data = random_dataset(vocab, contexts, contexts, 1, 2, seed());
         const Labels labels(gpu(), data);
