@@ -100,8 +100,9 @@ Json to_json(const RunConfig& config, const Dataset& dataset) {
 }
 
 bool inputs_are_gone(const DatasetReference& dataset, const LimitReference& limit) {
-    return !std::filesystem::exists(dataset.path) ||
-           (!limit.path.empty() && !std::filesystem::exists(limit.path));
+    std::error_code error;
+    return !std::filesystem::exists(dataset.path, error) ||
+           (!limit.path.empty() && !std::filesystem::exists(limit.path, error));
 }
 
 std::string first_difference(const RunConfig& stored, const RunConfig& wanted) {

@@ -226,9 +226,9 @@ class LossStepCuda final : public LossStep {
     static constexpr int parts = A::terms == 2 ? 3 : 1;
     static constexpr int term_of_exponentials[3] = {0, 0, 1}, term_of_factor[3] = {0, 1, 0};
 
-    // Calls work(part, begin, length, first) for what one product sums over, 0 .. inner−1. Tensor cores cut
-    // their partial sums off, always towards zero, so that a long sum is off by more than two terms keep. The
-    // largest part is summed in slabs, which are added to each other rounded to nearest.
+    // Calls work(part, begin, length, first) for what one product sums over, 0 .. inner−1. Tensor cores are
+    // known to cut their partial sums off, always towards zero, so that a long sum is off by more than two
+    // terms keep. The largest part is summed in slabs, which are added to each other rounded to nearest.
     template <class Work>
     static void for_each_product(std::int64_t inner, const Work& work) {
         for (int part = 0; part < parts; ++part) {
