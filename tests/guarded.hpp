@@ -6,11 +6,44 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "kernels/backend.hpp"
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace ntpgeo {
+
+/// Memory that nobody may touch while this is closed. Under the address sanitizer a number that is read there
+/// shows even where nothing makes use of it; without it this is nothing.
+class Fence {
+  public:
+    Fence(void* begin, std::int64_t bytes) : begin_(begin), bytes_(static_cast<std::size_t>(bytes)) {
+        close();
+    }
+    Fence(Fence&& other) noexcept : begin_(std::exchange(other.begin_, nullptr)), bytes_(other.bytes_) {}
+    Fence& operator=(Fence&&) = delete;
+    ~Fence() { open(); }
+
+#ifdef __SANITIZE_ADDRESS__
+    void close() const {
+        __asan_poison_memory_region(begin_, begin_ ? bytes_ : 0);
+    }
+    void open() const {
+        __asan_unpoison_memory_region(begin_, begin_ ? bytes_ : 0);
+    }
+#else
+    void close() const {}
+    void open() const {}
+#endif
+
+  private:
+    void* begin_;
+    std::size_t bytes_;
+};
 
 /// Numbers on a backend with sentinels on both sides. `offset` elements push them off their 16-byte boundary.
 class Guarded {
@@ -20,12 +53,16 @@ class Guarded {
           real_(real),
           size_(static_cast<std::int64_t>(values.size())),
           before_(margin + offset),
-          memory_(backend, (before_ + size_ + margin) * bytes_of(real)) {
+          memory_(backend, (before_ + size_ + margin) * bytes_of(real)),
+          ahead_(memory_.data(), before_ * bytes_of(real)),
+          behind_(memory_.as<char>() + (before_ + size_) * bytes_of(real), margin * bytes_of(real)) {
+        open();
         with_real(real, [&]<class T>(T) {
             std::vector<T> all(static_cast<std::size_t>(before_ + size_ + margin), sentinel<T>());
             for (std::int64_t i = 0; i < size_; ++i) all[before_ + i] = static_cast<T>(values[i]);
             backend.upload(all.data(), memory_.data(), memory_.bytes());
         });
+        close();
     }
     /// Every element NaN: one that an operation does not write shows.
     static Guarded poisoned(Backend& backend, Real real, std::int64_t size, std::int64_t offset = 0) {
@@ -43,7 +80,9 @@ class Guarded {
     /// The numbers; expects the sentinels as they were.
     [[nodiscard]] std::vector<double> read() const {
         return with_real(real_, [&]<class T>(T) {
+            open();
             const auto all = download_array<T>(backend_, memory_.data(), before_ + size_ + margin);
+            close();
             const T untouched = sentinel<T>();
             for (std::int64_t i = 0; i < before_ + size_ + margin; ++i) {
                 if (i == before_) i += size_;
@@ -63,10 +102,20 @@ class Guarded {
         return std::numeric_limits<T>::signaling_NaN();
     }
 
+    void close() const {
+        ahead_.close();
+        behind_.close();
+    }
+    void open() const {
+        ahead_.open();
+        behind_.open();
+    }
+
     Backend& backend_;
     Real real_;
     std::int64_t size_, before_;
     Array memory_;
+    Fence ahead_, behind_;
 };
 
 }  // namespace ntpgeo
