@@ -98,7 +98,7 @@ std::string data_set_part(const DataSet& data_set, const std::vector<Run>& runs,
             const RunResult result = read_result(runs[r], dataset);
             const std::int64_t dim = result.words.columns;
             html += matrix_part(
-                "W\u0304Hᵀ where " + name + " ended" + of_data,
+                fmt::format("W\u0304Hᵀ where {} ended{}", name, of_data),
                 factor_concepts(*backend, result.words.values, result.contexts.values, dim, kDirections),
                 dataset);
             ++shown;
@@ -117,7 +117,7 @@ ConceptTables concept_tables(const std::vector<Run>& runs, DataSetFiles& data_se
         const DataSet& data_set = data_sets[d];
         const std::string name = isolated_name(data_set.name);
         const auto leave_out = [&](const std::string& reason) {
-            tables.reasons.push_back("No concepts of " + name + ": " + reason + ".");
+            tables.reasons.push_back(fmt::format("No concepts of {}: {}.", name, reason));
         };
         const bool too_large = data_set.nnz > kMostEntries;  // to be read at all
         const Dataset* const dataset = too_large ? nullptr : data_sets.read(d);

@@ -29,7 +29,8 @@ std::vector<std::string> distinct_names(const std::vector<std::filesystem::path>
             by_name[names[i]].push_back(i);
         }
         distinct = true;
-        for (const auto& [name, same] : by_name) {
+        for (const auto& entry : by_name) {
+            const std::vector<std::size_t>& same = entry.second;
             const bool differ = std::any_of(same.begin(), same.end(),
                                             [&](std::size_t i) { return paths[i] != paths[same.front()]; });
             for (const std::size_t i : same) parts[i] += differ ? 1 : 0;
