@@ -282,6 +282,12 @@ std::unique_ptr<DeviceWork> make_streaming_pass(Precision precision, std::int64_
     });
 }
 
+std::int64_t operand_bytes(Precision precision) {
+    return with_arithmetic(precision, []<class A>(A) {
+        return copies<A> * static_cast<std::int64_t>(sizeof(typename A::Operand));
+    });
+}
+
 std::int64_t streaming_bytes(Precision precision, std::int64_t vocab, std::int64_t contexts) {
     return with_arithmetic(precision, [&]<Precision p>(Arithmetic<p>) {
         return contexts * round_up(vocab, 128) * element_bytes<Arithmetic<p>>;

@@ -45,6 +45,8 @@ std::unique_ptr<DeviceWork> make_three_products(Precision precision, std::int64_
 /// The pass Z -> E = exp(Z - a) with its row sums, over `contexts` rows of logits.
 std::unique_ptr<DeviceWork> make_streaming_pass(Precision precision, std::int64_t vocab,
                                                 std::int64_t contexts);
+/// Bytes of one number as a loss step multiplies it, all its copies together.
+std::int64_t operand_bytes(Precision precision);
 /// Bytes that the pass reads and writes.
 std::int64_t streaming_bytes(Precision precision, std::int64_t vocab, std::int64_t contexts);
 

@@ -85,8 +85,9 @@ class References {
         }
     }
     [[nodiscard]] double excess(int state) const { return excess_[static_cast<std::size_t>(state)]; }
-    [[nodiscard]] Vector gradient(int state) const {
-        return states_[static_cast<std::size_t>(state)].gradient();
+    /// Holds the fp64 step's gradients.
+    [[nodiscard]] const ProblemOnGpu& problem(int state) const {
+        return states_[static_cast<std::size_t>(state)];
     }
 
   private:
@@ -105,12 +106,6 @@ double relative_difference(Vector gradient, Vector reference) {
     return std::sqrt(squares.difference / squares.reference);
 }
 
-/// Without the first `count` elements.
-Vector from(Vector vector, std::int64_t count) {
-    return {static_cast<char*>(vector.data) + count * bytes_of(vector.real), vector.real,
-            vector.size - count};
-}
-
 /// A problem in one master precision: the states to compare gradients at, and what was last timed.
 class Timed {
   public:
@@ -123,10 +118,10 @@ class Timed {
     [[nodiscard]] GradientErrors errors_of(const References& references, const GpuCase& c, int state) const {
         const ProblemOnGpu& here = compared_[static_cast<std::size_t>(state)];
         here.run(*here.make_step(c.precision, c.kernel));
-        const Vector gradient = here.gradient(), reference = references.gradient(state);
-        const std::int64_t words = words_.matrix().rows * words_.matrix().columns;
-        const GradientErrors errors{relative_difference(gradient, reference),
-                                    relative_difference(from(gradient, words), from(reference, words))};
+        const ProblemOnGpu& reference = references.problem(state);
+        const GradientErrors errors{
+            relative_difference(here.gradient(), reference.gradient()),
+            relative_difference(here.contexts_gradient().flat(), reference.contexts_gradient().flat())};
         const double most = tolerance(c, references.excess(state));
         if (!(errors.whole <= most && errors.contexts <= 10 * most))
             throw Failure(fmt::format(

@@ -14,22 +14,6 @@
 namespace ntpgeo::bench {
 namespace {
 
-/// Bytes of a number as the products take it, all its copies together.
-std::int64_t operand_bytes(Precision precision) {
-    switch (precision) {
-        case Precision::bf16:
-            return 2;
-        case Precision::bf16x3:
-            return 6;
-        case Precision::tf32:
-        case Precision::fp32:
-            return 4;
-        case Precision::fp64:
-            break;
-    }
-    return 8;
-}
-
 class AdamUpdate final : public DeviceWork {
   public:
     AdamUpdate(const ProblemSize& size, Real master, std::optional<Precision> precision)

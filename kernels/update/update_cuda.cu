@@ -43,20 +43,6 @@ struct Copy {
 };
 
 template <class T>
-struct Axpy {
-    double a;
-    const T* x;
-    T* y;
-    template <int width>
-    __device__ void run(std::int64_t i) const {
-        const auto from = load<width>(x + i);
-        auto to = load<width>(y + i);
-        for (int k = 0; k < width; ++k) to.values[k] = static_cast<T>(to.values[k] + a * from.values[k]);
-        store(y + i, to);
-    }
-};
-
-template <class T>
 struct Scale {
     double a;
     T* x;
@@ -77,18 +63,18 @@ struct NoWriter {
 // Updates; `writer` is a WordsWriter or NoWriter.
 
 template <class T, class Writer>
-struct Descend {
-    double rate;
-    const T* gradient;
-    T* x;
+struct Axpy {
+    double a;
+    const T* x;
+    T* y;
     Writer writer;
     template <int width>
     __device__ void run(std::int64_t i) const {
-        const auto g = load<width>(gradient + i);
-        auto p = load<width>(x + i);
-        for (int k = 0; k < width; ++k) p.values[k] = static_cast<T>(p.values[k] - rate * g.values[k]);
-        store(x + i, p);
-        writer.write(i, p);
+        const auto from = load<width>(x + i);
+        auto to = load<width>(y + i);
+        for (int k = 0; k < width; ++k) to.values[k] = static_cast<T>(to.values[k] + a * from.values[k]);
+        store(y + i, to);
+        writer.write(i, to);
     }
 };
 
@@ -207,12 +193,7 @@ void copy(device::Device& device, Vector from, Vector to) {
 }
 
 void axpy(device::Device& device, double a, Vector x, Vector y) {
-    with_real(x.real, [&]<class T>(T) {
-        const T* const from = x.as<T>();
-        T* const to = y.as<T>();
-        device::for_each_element<pack_width<T>>(device, operations::Axpy<T>{a, from, to}, x.size,
-                                                {start(from), start(to)});
-    });
+    descend(device, -a, x, {y, {}});
 }
 
 void scale(device::Device& device, double a, Vector x) {
@@ -225,7 +206,7 @@ void scale(device::Device& device, double a, Vector x) {
 void descend(device::Device& device, double rate, Vector gradient, const Parameters& parameters) {
     with_parameters(parameters, [&]<class T, class Writer>(T* x, Writer writer) {
         const T* const g = gradient.as<T>();
-        device::for_each_element<pack_width<T>>(device, operations::Descend<T, Writer>{rate, g, x, writer},
+        device::for_each_element<pack_width<T>>(device, operations::Axpy<T, Writer>{-rate, g, x, writer},
                                                 parameters.values.size, {start(g), start(x)});
     });
 }
