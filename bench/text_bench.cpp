@@ -8,9 +8,8 @@
 #include <utility>
 
 #include "bench/subjects.hpp"
-#include "engine/data/ngrams.hpp"
-#include "engine/data/stories.hpp"
-#include "engine/data/vocabulary.hpp"
+#include "engine/data/counting.hpp"
+#include "engine/data/synthetic.hpp"
 #include "host/files/atomic_file.hpp"
 #include "host/files/dataset_file.hpp"
 #include "host/files/text.hpp"

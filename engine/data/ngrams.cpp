@@ -1,4 +1,4 @@
-#include "engine/data/ngrams.hpp"
+#include "engine/data/counting.hpp"
 
 #include <algorithm>
 #include <limits>

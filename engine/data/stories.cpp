@@ -7,14 +7,13 @@
 // differs inside a class are the probabilities: the words of a slot are weighted by the word before ("a red"
 // likes balls, "a blue" kites), so that the sparse part of the logits has something to learn that the support
 // pattern does not say.
-#include "engine/data/stories.hpp"
+#include "engine/data/synthetic.hpp"
 
 #include <array>
 #include <span>
 #include <string_view>
 #include <vector>
 
-#include "engine/data/random_sequence.hpp"
 #include "engine/require.hpp"
 
 namespace ntpgeo {

@@ -10,7 +10,6 @@
 
 #include <fmt/format.h>
 
-#include "engine/data/random_sequence.hpp"
 #include "engine/require.hpp"
 #include "kernels/status.hpp"
 

@@ -1,12 +1,49 @@
-// A dataset drawn at random: support sets, contexts that share them, probabilities on them.
+// Data that is drawn at random: a dataset of support sets, contexts that share them and probabilities on
+// them; and children's stories from a small grammar, a corpus in which many contexts share a support set.
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/data/dataset.hpp"
+#include "kernels/random/philox.hpp"
 
 namespace ntpgeo {
+
+/// One stream of Philox read in order. Two purposes take two streams, so that a change of one never shifts
+/// the other.
+class RandomSequence {
+  public:
+    RandomSequence(std::uint64_t seed, std::uint64_t stream) : random_(seed, stream) {}
+
+    double uniform() { return random_.uniform(index_++); }
+    double normal() { return random_.normal(index_++); }
+
+    /// Uniform in [0, bound), bound ≥ 1, without the bias of a plain remainder.
+    std::int64_t below(std::int64_t bound) {
+        const auto range = static_cast<std::uint64_t>(bound);
+        const std::uint64_t limit = std::numeric_limits<std::uint64_t>::max() / range * range;
+        std::uint64_t bits = random_.bits(index_++);
+        while (bits >= limit) bits = random_.bits(index_++);
+        return static_cast<std::int64_t>(bits % range);
+    }
+
+    /// A uniform permutation (Fisher and Yates).
+    template <class T>
+    void shuffle(std::vector<T>& values) {
+        for (auto i = static_cast<std::int64_t>(values.size()) - 1; i > 0; --i) {
+            std::swap(values[i], values[below(i + 1)]);
+        }
+    }
+
+  private:
+    Philox random_;
+    std::uint64_t index_ = 0;
+};
 
 /// How the contexts of a synthetic dataset weigh: all alike, or π_j ∝ 1/(j+1).
 enum class SyntheticWeights { uniform, zipf };
@@ -36,5 +73,9 @@ struct SyntheticOptions {
 /// and positive. Throws InputError for what cannot be: a size below 1, a support above V, more sets than
 /// there are, A outside [1e-100, 1e100].
 Dataset make_synthetic(const SyntheticOptions& options);
+
+/// `stories` short stories, one a line, in ASCII English; the same text for the same (stories, seed)
+/// everywhere. Throws InputError where stories < 1.
+std::string write_stories(std::int64_t stories, std::uint64_t seed);
 
 }  // namespace ntpgeo

@@ -1,4 +1,4 @@
-#include "engine/exact/dual_candidate.hpp"
+#include "engine/exact/training_certificate.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "engine/data/labels.hpp"
-#include "engine/exact/certificate_schedule.hpp"
 #include "engine/exact/merged.hpp"
 #include "engine/exact/splitting.hpp"
 

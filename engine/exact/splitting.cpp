@@ -1,6 +1,94 @@
 #include "engine/exact/splitting.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 namespace ntpgeo {
+namespace {
+
+constexpr double ridge = 1e-10;
+constexpr double largest_growth = 2;
+
+}  // namespace
+
+Anderson::Anderson(Backend& backend, std::int64_t size)
+    : backend_(backend),
+      size_(size),
+      residual_(backend, size * 8),
+      moved_(backend, size * 8),
+      residual_changes_(backend, window * size * 4),
+      moved_changes_(backend, window * size * 4),
+      products_(window * window),
+      right_(window) {}
+
+void Anderson::clear() {
+    steps_ = 0;
+    plain_steps_ = first_plain_steps;
+    mixed_ = false;
+    least_ = std::numeric_limits<double>::infinity();
+}
+
+double Anderson::advance(double relaxation, Vector towards, Vector from, Vector y) {
+    const bool has_change = steps_ > 0;
+    const std::int64_t slot = (steps_ - 1) % window;
+    const auto row = [&](const Array& rows) {
+        return has_change ? rows.vector(Real::fp32, size_, slot * size_) : Vector{};
+    };
+    const double norm = std::sqrt(backend_.splitting_step(
+        relaxation, {towards, from, y, residual_.vector(Real::fp64, size_), moved_.vector(Real::fp64, size_),
+                     row(residual_changes_), row(moved_changes_)}));
+    if (mixed_ && norm > largest_growth * least_) {
+        backend_.subtract_rows({1}, moved_changes_.matrix(Real::fp32, 1, size_, slot * size_), y);
+        steps_ = 0;
+        plain_steps_ *= 2;
+        mixed_ = false;
+        return norm;
+    }
+    least_ = std::min(least_, norm);
+    ++steps_;
+    if (!has_change) return norm;
+    const std::int64_t used = std::min(steps_ - 1, window);
+    const RowDots dots = backend_.row_dots(residual_changes_.matrix(Real::fp32, used, size_), slot,
+                                           residual_.vector(Real::fp64, size_));
+    for (std::int64_t q = 0; q < used; ++q) {
+        products_[slot * window + q] = products_[q * window + slot] = dots.with_row[q];
+        right_[q] = dots.with_vector[q];
+    }
+    mixed_ = steps_ > plain_steps_;
+    if (mixed_) {
+        const std::vector<double> mix = coefficients();
+        backend_.subtract_rows(
+            mix, moved_changes_.matrix(Real::fp32, static_cast<std::int64_t>(mix.size()), size_), y);
+    }
+    return norm;
+}
+
+// Gaussian elimination without pivots: the matrix is positive definite, and at most 10 by 10.
+std::vector<double> Anderson::coefficients() const {
+    const std::int64_t n = std::min(steps_ - 1, window);
+    std::vector<double> a(static_cast<std::size_t>(n * n)), x(right_.begin(), right_.begin() + n);
+    double trace = 0;
+    for (std::int64_t i = 0; i < n; ++i) trace += products_[i * window + i];
+    for (std::int64_t i = 0; i < n; ++i)
+        for (std::int64_t k = 0; k < n; ++k)
+            a[i * n + k] = products_[i * window + k] + (i == k ? ridge * trace : 0.0);
+    for (std::int64_t pivot = 0; pivot < n; ++pivot) {
+        for (std::int64_t i = pivot + 1; i < n; ++i) {
+            const double factor = a[i * n + pivot] / a[pivot * n + pivot];
+            for (std::int64_t k = pivot; k < n; ++k) a[i * n + k] -= factor * a[pivot * n + k];
+            x[i] -= factor * x[pivot];
+        }
+    }
+    for (std::int64_t i = n - 1; i >= 0; --i) {
+        for (std::int64_t k = i + 1; k < n; ++k) x[i] -= a[i * n + k] * x[k];
+        x[i] /= a[i * n + i];
+    }
+    // A step that no longer moves has nothing to mix.
+    if (!std::all_of(x.begin(), x.end(), [](double value) { return std::isfinite(value); }))
+        std::fill(x.begin(), x.end(), 0.0);
+    return x;
+}
+
 namespace {
 
 constexpr double relaxation = 1.8;

@@ -1,13 +1,91 @@
 // The engine that limit and path share: accelerated Douglas-Rachford splitting between an operation on
-// columns and a singular value threshold (design 4.2, 4.3).
+// columns and a singular value threshold, Anderson's acceleration of it, and when its gap is certified
+// (design 4.2, 4.3).
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <limits>
+#include <vector>
 
-#include "engine/exact/anderson.hpp"
 #include "engine/exact/threshold.hpp"
+#include "kernels/backend.hpp"
 
 namespace ntpgeo {
+
+/// When an iteration whose gap falls about geometrically should be certified next, and when it has stopped
+/// falling.
+class CertificateSchedule {
+  public:
+    /// From `start` iterations on.
+    explicit CertificateSchedule(double tolerance, std::int64_t start = 0)
+        : tolerance_(tolerance), next_(start + first), last_iteration_(start), best_iteration_(start) {}
+
+    [[nodiscard]] bool due(std::int64_t iteration) const { return iteration >= next_; }
+
+    /// Takes the gap found at `iteration`.
+    void note(std::int64_t iteration, double gap) {
+        std::int64_t wait = first;
+        if (last_gap_ > gap && gap > 0) {
+            const double rate = std::log(last_gap_ / gap) / static_cast<double>(iteration - last_iteration_);
+            wait = static_cast<std::int64_t>(std::clamp(std::log(gap / tolerance_) / rate, 5.0, 20.0));
+        }
+        if (gap < 0.9 * best_) {
+            best_ = gap;
+            best_iteration_ = iteration;
+        }
+        last_iteration_ = iteration;
+        last_gap_ = gap;
+        next_ = iteration + wait;
+    }
+
+    /// Iterations since the gap last fell by a tenth.
+    [[nodiscard]] std::int64_t resting() const { return last_iteration_ - best_iteration_; }
+    /// Whether it has not within the last 500: it has met its rounding, or never will.
+    [[nodiscard]] bool stalled() const { return resting() >= 500; }
+
+  private:
+    static constexpr std::int64_t first = 10;
+
+    double tolerance_, last_gap_ = 0, best_ = std::numeric_limits<double>::infinity();
+    std::int64_t next_, last_iteration_, best_iteration_;
+};
+
+/// Type-II Anderson mixing over the last `window` steps of Y⁺ = Y + g(Y): Y = Y⁺ − Σ γ_q ΔY⁺_q with
+/// (FᵀF + 1e-10·tr(FᵀF)·I)γ = Fᵀg, F the changes of g. The changes are kept in fp32. A mix after which ‖g‖
+/// exceeds twice the least so far is undone: the plain Y⁺ takes its place, the history is emptied, and twice
+/// as many plain steps go before the next mix as before the last, so that the plain iteration's convergence
+/// is not lost.
+class Anderson {
+  public:
+    static constexpr std::int64_t window = 10;
+
+    Anderson(Backend& backend, std::int64_t size);
+
+    /// Moves y [size, fp64] on by g = relaxation·(towards − from); returns ‖g‖.
+    double advance(double relaxation, Vector towards, Vector from, Vector y);
+
+    /// Forgets the history, for a new problem or a new penalty.
+    void clear();
+
+    /// Bytes of the backend's memory for a state of `size` numbers.
+    static std::int64_t bytes(std::int64_t size) { return (16 + 8 * window) * size; }
+
+  private:
+    static constexpr std::int64_t first_plain_steps = 6;
+    [[nodiscard]] std::vector<double> coefficients() const;
+
+    Backend& backend_;
+    std::int64_t size_;
+    Array residual_, moved_;                        // fp64 [size]
+    Array residual_changes_, moved_changes_;        // fp32 [window, size]
+    std::int64_t steps_ = 0;                        // since the history was emptied
+    std::int64_t plain_steps_ = first_plain_steps;  // before the first mix
+    bool mixed_ = false;                            // whether the last step was
+    double least_ = std::numeric_limits<double>::infinity();
+    std::vector<double> products_, right_;  // FᵀF [window, window], Fᵀg [window]
+};
 
 /// One iteration is: `columns_point` = column operation of the state Y, with `reflected` = 2·columns_point −
 /// Y; propose(τ): `spectral_point` = SVT(reflected, τ); accept(): Y moves by 1.8·(spectral_point −

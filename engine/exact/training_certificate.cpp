@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "engine/exact/dual_candidate.hpp"
 #include "engine/exact/path.hpp"
 #include "kernels/status.hpp"
 

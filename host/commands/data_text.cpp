@@ -11,10 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "engine/data/corpus.hpp"
-#include "engine/data/ngrams.hpp"
-#include "engine/data/stories.hpp"
-#include "engine/data/vocabulary.hpp"
+#include "engine/data/counting.hpp"
+#include "engine/data/synthetic.hpp"
 #include "host/commands/data_verbs.hpp"
 #include "host/commands/dataset_summary.hpp"
 #include "host/commands/option_checks.hpp"

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "engine/data/counting.hpp"
 #include "engine/data/dataset.hpp"
-#include "engine/data/ngrams.hpp"
 
 namespace ntpgeo {
 

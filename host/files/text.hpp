@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/data/corpus.hpp"
+#include "engine/data/counting.hpp"
 
 namespace ntpgeo {
 

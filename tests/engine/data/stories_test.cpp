@@ -1,4 +1,4 @@
-#include "engine/data/stories.hpp"
+#include "engine/data/synthetic.hpp"
 
 #include <gtest/gtest.h>
 

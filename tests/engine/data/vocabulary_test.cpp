@@ -1,4 +1,4 @@
-#include "engine/data/vocabulary.hpp"
+#include "engine/data/counting.hpp"
 
 #include <gtest/gtest.h>
 

@@ -8,7 +8,6 @@
 #include <random>
 
 #include "engine/data/labels.hpp"
-#include "engine/exact/dual_candidate.hpp"
 #include "engine/exact/path.hpp"
 #include "tests/exact_reference.hpp"
 #include "tests/problems.hpp"
