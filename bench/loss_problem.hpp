@@ -13,7 +13,7 @@
 
 #include "engine/data/labels.hpp"
 #include "engine/data/synthetic.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo::bench {
 

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "bench/subjects.hpp"
-#include "kernels/dense/blas_cpu.hpp"
-#include "kernels/dense/single_thread_cpu.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
+#include "kernels/cpu/blas.hpp"
+#include "kernels/cpu/single_thread.hpp"
 
 namespace ntpgeo::bench {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/views.hpp"
+#include "kernels/base/views.hpp"
 
 namespace ntpgeo::bench {
 

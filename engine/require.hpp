@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 

@@ -12,12 +12,13 @@
 #include <vector>
 
 #include "kernels/anchored_xent/anchored_xent.hpp"
+#include "kernels/base/views.hpp"
 #include "kernels/columns/columns.hpp"
 #include "kernels/dense/dense.hpp"
+#include "kernels/splitting/splitting.hpp"
 #include "kernels/svd/small.hpp"
-#include "kernels/update/splitting.hpp"
 #include "kernels/update/update.hpp"
-#include "kernels/views.hpp"
+#include "kernels/vectors/vectors.hpp"
 
 namespace ntpgeo {
 

@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "kernels/backend.hpp"
-#include "kernels/dense/single_thread_cpu.hpp"
+#include "kernels/base/status.hpp"
+#include "kernels/cpu/single_thread.hpp"
 #include "kernels/sparse/pattern.hpp"
-#include "kernels/status.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -48,13 +48,13 @@ class CpuBackend final : public Backend {
     }
 
     void fill_normal(Vector x, std::uint64_t seed, std::uint64_t stream, double scale) override {
-        update_cpu::fill_normal(x, seed, stream, scale);
+        vectors_cpu::fill_normal(x, seed, stream, scale);
     }
-    void fill_zero(Vector x) override { update_cpu::fill_zero(x); }
-    void copy(Vector from, Vector to) override { update_cpu::copy(from, to); }
-    double dot(Vector x, Vector y) override { return update_cpu::dot(x, y); }
-    void axpy(double a, Vector x, Vector y) override { update_cpu::axpy(a, x, y); }
-    void scale(double a, Vector x) override { update_cpu::scale(a, x); }
+    void fill_zero(Vector x) override { vectors_cpu::fill_zero(x); }
+    void copy(Vector from, Vector to) override { vectors_cpu::copy(from, to); }
+    double dot(Vector x, Vector y) override { return vectors_cpu::dot(x, y); }
+    void axpy(double a, Vector x, Vector y) override { vectors_cpu::axpy(a, x, y); }
+    void scale(double a, Vector x) override { vectors_cpu::scale(a, x); }
     void descend(double rate, Vector gradient, const Parameters& parameters) override {
         update_cpu::descend(rate, gradient, parameters);
     }
@@ -67,13 +67,13 @@ class CpuBackend final : public Backend {
         update_cpu::adam(step, gradient, first_moment, second_moment, parameters);
     }
     double splitting_step(double relaxation, const SplittingStep& step) override {
-        return update_cpu::splitting_step(relaxation, step);
+        return splitting_cpu::splitting_step(relaxation, step);
     }
     RowDots row_dots(Matrix rows, std::int64_t row, Vector x) override {
-        return update_cpu::row_dots(rows, row, x);
+        return splitting_cpu::row_dots(rows, row, x);
     }
     void subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y) override {
-        update_cpu::subtract_rows(coefficients, rows, y);
+        splitting_cpu::subtract_rows(coefficients, rows, y);
     }
 
     void multiply(const Product& product, double alpha, Matrix a, Matrix b, double beta, Matrix c) override {

@@ -9,9 +9,10 @@
 #include "kernels/dense/dense_cuda.cuh"
 #include "kernels/device/device.cuh"
 #include "kernels/sparse/pattern_cuda.cuh"
+#include "kernels/splitting/splitting_cuda.cuh"
 #include "kernels/svd/small_cuda.cuh"
-#include "kernels/update/splitting_cuda.cuh"
 #include "kernels/update/update_cuda.cuh"
+#include "kernels/vectors/vectors_cuda.cuh"
 
 namespace ntpgeo {
 namespace {
@@ -47,13 +48,13 @@ class CudaBackend final : public Backend {
     }
 
     void fill_normal(Vector x, std::uint64_t seed, std::uint64_t stream, double scale) override {
-        update_cuda::fill_normal(device_, x, seed, stream, scale);
+        vectors_cuda::fill_normal(device_, x, seed, stream, scale);
     }
-    void fill_zero(Vector x) override { update_cuda::fill_zero(device_, x); }
-    void copy(Vector from, Vector to) override { update_cuda::copy(device_, from, to); }
-    double dot(Vector x, Vector y) override { return update_cuda::dot(device_, x, y); }
-    void axpy(double a, Vector x, Vector y) override { update_cuda::axpy(device_, a, x, y); }
-    void scale(double a, Vector x) override { update_cuda::scale(device_, a, x); }
+    void fill_zero(Vector x) override { vectors_cuda::fill_zero(device_, x); }
+    void copy(Vector from, Vector to) override { vectors_cuda::copy(device_, from, to); }
+    double dot(Vector x, Vector y) override { return vectors_cuda::dot(device_, x, y); }
+    void axpy(double a, Vector x, Vector y) override { vectors_cuda::axpy(device_, a, x, y); }
+    void scale(double a, Vector x) override { vectors_cuda::scale(device_, a, x); }
     void descend(double rate, Vector gradient, const Parameters& parameters) override {
         update_cuda::descend(device_, rate, gradient, parameters);
     }
@@ -66,13 +67,13 @@ class CudaBackend final : public Backend {
         update_cuda::adam(device_, step, gradient, first_moment, second_moment, parameters);
     }
     double splitting_step(double relaxation, const SplittingStep& step) override {
-        return update_cuda::splitting_step(device_, relaxation, step);
+        return splitting_cuda::splitting_step(device_, relaxation, step);
     }
     RowDots row_dots(Matrix rows, std::int64_t row, Vector x) override {
-        return update_cuda::row_dots(device_, rows, row, x);
+        return splitting_cuda::row_dots(device_, rows, row, x);
     }
     void subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y) override {
-        update_cuda::subtract_rows(device_, coefficients, rows, y);
+        splitting_cuda::subtract_rows(device_, coefficients, rows, y);
     }
 
     void multiply(const Product& product, double alpha, Matrix a, Matrix b, double beta, Matrix c) override {

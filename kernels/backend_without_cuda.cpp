@@ -1,6 +1,6 @@
 // The CUDA half of the boundary in a build without CUDA: there is none, and it says so.
 #include "kernels/backend.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 

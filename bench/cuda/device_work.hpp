@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "kernels/views.hpp"
+#include "kernels/base/views.hpp"
 
 namespace ntpgeo::bench {
 

@@ -6,8 +6,8 @@
 
 #include <cstdint>
 
-#include "kernels/anchored_xent/arithmetic_cuda.cuh"
-#include "kernels/device/reduce.cuh"
+#include "kernels/operands/arithmetic.cuh"
+#include "kernels/vectors/reduce.cuh"
 
 namespace ntpgeo::bench {
 
@@ -38,8 +38,8 @@ __global__ void __launch_bounds__(kernel_threads)
     SHARED_ARRAY(double, scratch, 32);
     double sum = 0;
     for (std::int64_t i = threadIdx.x; i < size; i += kernel_threads)
-        sum += static_cast<double>(anchored_xent::cuda::widen(a[i * step_a])) *
-               static_cast<double>(anchored_xent::cuda::widen(b[i * step_b]));
+        sum += static_cast<double>(operands::widen(a[i * step_a])) *
+               static_cast<double>(operands::widen(b[i * step_b]));
     sum = device::block_sum(sum, scratch);
     if (threadIdx.x == 0) *out = sum;
 }

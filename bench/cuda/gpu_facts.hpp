@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "kernels/views.hpp"
+#include "kernels/base/views.hpp"
 
 namespace ntpgeo::bench {
 

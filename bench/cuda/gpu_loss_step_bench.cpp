@@ -14,7 +14,7 @@
 #include "bench/cuda/cases.hpp"
 #include "bench/cuda/gpu_facts.hpp"
 #include "bench/cuda/problem_on_gpu.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo::bench {
 namespace {

@@ -9,7 +9,7 @@
 #include <random>
 
 #include "kernels/backend.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo::bench {
 namespace {

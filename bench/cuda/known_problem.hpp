@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "engine/data/dataset.hpp"
-#include "kernels/views.hpp"
+#include "kernels/base/views.hpp"
 
 namespace ntpgeo::bench {
 

@@ -14,7 +14,7 @@
 #include "bench/cuda/gpu_facts.hpp"
 #include "bench/cuda/peer_problems.hpp"
 #include "kernels/backend.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include <map>
 
 #include "bench/cuda/cases.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo::bench {
 namespace {

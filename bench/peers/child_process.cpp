@@ -10,7 +10,7 @@
 #include <csignal>
 #include <cstring>
 
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo::bench {
 namespace {

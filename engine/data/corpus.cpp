@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "engine/require.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

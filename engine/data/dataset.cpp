@@ -10,7 +10,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

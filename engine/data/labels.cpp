@@ -3,7 +3,7 @@
 #include <cmath>
 #include <string>
 
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 

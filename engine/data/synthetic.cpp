@@ -11,7 +11,7 @@
 #include <fmt/format.h>
 
 #include "engine/require.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

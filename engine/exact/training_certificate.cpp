@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/exact/path.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

@@ -17,7 +17,7 @@
 #include "host/run/exact_result.hpp"
 #include "host/run/record.hpp"
 #include "host/run/snapshot_folder.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

@@ -11,7 +11,7 @@
 #include "host/commands/commands.hpp"
 #include "host/files/file_error.hpp"
 #include "host/run/interrupt.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

@@ -16,7 +16,7 @@
 #include "host/commands/subject.hpp"
 #include "host/files/dataset_file.hpp"
 #include "host/run/device.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

@@ -18,7 +18,7 @@
 #include "host/commands/option_checks.hpp"
 #include "host/files/file_error.hpp"
 #include "host/files/text.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

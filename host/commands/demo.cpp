@@ -23,7 +23,7 @@
 #include "host/run/limit_run.hpp"
 #include "host/run/path_run.hpp"
 #include "host/run/training_run.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "host/files/file_error.hpp"
 #include "host/files/parse_number.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

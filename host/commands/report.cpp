@@ -17,7 +17,7 @@
 #include "host/report/run_reader.hpp"
 #include "host/report/standalone.hpp"
 #include "host/run/run_folder.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

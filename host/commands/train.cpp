@@ -17,7 +17,7 @@
 #include "host/run/interrupt.hpp"
 #include "host/run/rehearsal.hpp"
 #include "host/run/training_run.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

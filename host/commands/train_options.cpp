@@ -11,7 +11,7 @@
 #include "host/run/config_names.hpp"
 #include "host/run/exact_result.hpp"
 #include "host/run/stage_config.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

@@ -16,7 +16,7 @@
 #include "host/files/input_file.hpp"
 #include "host/files/parse_number.hpp"
 #include "host/files/safetensors.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

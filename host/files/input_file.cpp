@@ -7,7 +7,7 @@
 #include <cerrno>
 
 #include "host/files/file_error.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

@@ -13,7 +13,7 @@
 #include "host/files/file_error.hpp"
 #include "host/files/float_format.hpp"
 #include "host/files/input_file.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

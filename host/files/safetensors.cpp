@@ -12,7 +12,7 @@
 #include "host/files/file_error.hpp"
 #include "host/files/float_format.hpp"
 #include "host/files/safetensors_header.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

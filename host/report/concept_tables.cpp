@@ -7,7 +7,7 @@
 #include "engine/geometry/concepts.hpp"
 #include "host/files/shown_words.hpp"
 #include "host/report/text.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

@@ -6,7 +6,7 @@
 #include "host/files/dataset_file.hpp"
 #include "host/files/safetensors.hpp"
 #include "host/report/text.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

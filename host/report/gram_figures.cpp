@@ -7,7 +7,7 @@
 
 #include "engine/geometry/gram_pictures.hpp"
 #include "host/report/text.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

@@ -11,7 +11,7 @@
 #include "host/report/data_sets.hpp"
 #include "host/report/distinct_names.hpp"
 #include "host/report/record_reader.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

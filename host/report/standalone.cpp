@@ -11,7 +11,7 @@
 #include "host/report/palette.hpp"
 #include "host/report/svg.hpp"
 #include "host/report/text.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

@@ -12,7 +12,7 @@
 #include "host/run/device.hpp"
 #include "host/run/precision_choice.hpp"
 #include "host/run/stage_config.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

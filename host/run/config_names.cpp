@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "host/files/file_error.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

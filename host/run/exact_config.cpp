@@ -8,7 +8,7 @@
 #include "host/files/file_error.hpp"
 #include "host/files/parse_number.hpp"
 #include "host/run/json_section.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

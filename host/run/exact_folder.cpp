@@ -6,7 +6,7 @@
 #include "host/run/device.hpp"
 #include "host/run/machine_memory.hpp"
 #include "host/run/memory_plan.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 

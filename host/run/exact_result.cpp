@@ -12,7 +12,7 @@
 #include "host/files/outward.hpp"
 #include "host/files/safetensors.hpp"
 #include "host/run/run_folder.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "host/files/file_error.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 

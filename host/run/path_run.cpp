@@ -10,7 +10,7 @@
 #include "host/files/file_error.hpp"
 #include "host/run/interrupt.hpp"
 #include "host/run/record.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

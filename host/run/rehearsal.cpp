@@ -11,7 +11,7 @@
 #include "host/run/machine_memory.hpp"
 #include "host/run/memory_plan.hpp"
 #include "host/run/stage_config.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

@@ -13,7 +13,7 @@
 #include "host/files/atomic_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/run/temporary_folder.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "host/files/file_error.hpp"
 #include "host/run/exact_result.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

@@ -9,7 +9,7 @@
 #include "host/files/parse_number.hpp"
 #include "host/run/config_names.hpp"
 #include "host/run/json_section.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

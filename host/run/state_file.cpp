@@ -7,7 +7,7 @@
 
 #include "host/files/file_error.hpp"
 #include "host/files/safetensors.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

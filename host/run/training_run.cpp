@@ -15,7 +15,7 @@
 #include "host/run/interrupt.hpp"
 #include "host/run/progress.hpp"
 #include "host/run/record.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

@@ -9,13 +9,15 @@
 
 #include "kernels/anchored_xent/anchored_xent.hpp"
 #include "kernels/anchored_xent/workspace_cpu.hpp"
-#include "kernels/status.hpp"
-#include "kernels/threads_cpu.hpp"
+#include "kernels/base/status.hpp"
+#include "kernels/cpu/threads.hpp"
+#include "kernels/softmax/rows_cpu.hpp"
 
 namespace ntpgeo {
 namespace {
 
 using namespace anchored_xent;
+using namespace softmax;
 
 // T: master, G: GEMM. The pointers of one call, shared by all threads.
 template <class T>
@@ -27,6 +29,23 @@ struct Call {
     double lambda;
     const LossDetail* detail;
 };
+
+/// Maximum and Σ (z − mean)² over the elements of a row above −infinity, in the row's units.
+struct RowSpread {
+    double maximum;
+    double square;
+};
+template <class T>
+RowSpread spread_row(const T* row, std::int64_t size, double mean) {
+    RowSpread result{-std::numeric_limits<double>::infinity(), 0};
+    for (std::int64_t i = 0; i < size; ++i) {
+        const double value = row[i];
+        if (value == -std::numeric_limits<double>::infinity()) continue;
+        result.maximum = std::max(result.maximum, value);
+        result.square += (value - mean) * (value - mean);
+    }
+    return result;
+}
 
 template <class T, class G>
 class LossStepCpu final : public LossStep {

@@ -6,8 +6,8 @@
 #include <limits>
 
 #include "kernels/anchored_xent/logits_cuda.cuh"
-#include "kernels/device/reduce.cuh"
 #include "kernels/device/status.cuh"
+#include "kernels/vectors/reduce.cuh"
 
 namespace ntpgeo::anchored_xent::cuda {
 

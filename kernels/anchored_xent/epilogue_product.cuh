@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <string>
 
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo::anchored_xent::cuda {
 

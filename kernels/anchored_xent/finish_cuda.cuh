@@ -6,11 +6,14 @@
 
 #include <limits>
 
-#include "kernels/anchored_xent/label_terms.cuh"
 #include "kernels/anchored_xent/logits_cuda.cuh"
 #include "kernels/anchored_xent/stream_cuda.cuh"
+#include "kernels/softmax/label_terms.cuh"
 
 namespace ntpgeo::anchored_xent::cuda {
+
+using namespace operands;
+using namespace softmax;
 
 /// One chunk, as in SupportArguments.
 template <class A, class T, class Logits>

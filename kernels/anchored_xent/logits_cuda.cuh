@@ -7,11 +7,13 @@
 #include <cstdint>
 #include <limits>
 
-#include "kernels/anchored_xent/arithmetic_cuda.cuh"
-#include "kernels/device/reduce.cuh"
-#include "kernels/device/search.cuh"
+#include "kernels/operands/arithmetic.cuh"
+#include "kernels/vectors/reduce.cuh"
+#include "kernels/vectors/search.cuh"
 
 namespace ntpgeo::anchored_xent::cuda {
+
+using namespace operands;
 
 // Both call visit(v, z) once for every word v of the chunk's context b, with z = −infinity at its support,
 // from whichever thread of the block has z. The whole block, of whole warps, calls `each`; two calls visit

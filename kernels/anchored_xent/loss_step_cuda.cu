@@ -9,7 +9,6 @@
 #include "kernels/anchored_xent/epilogue_product.cuh"
 #include "kernels/anchored_xent/finish_cuda.cuh"
 #include "kernels/anchored_xent/loss_step_cuda.hpp"
-#include "kernels/anchored_xent/operands_cuda.cuh"
 #include "kernels/anchored_xent/products_cuda.cuh"
 #include "kernels/anchored_xent/repair_cuda.cuh"
 #include "kernels/anchored_xent/stream_cuda.cuh"
@@ -18,12 +17,14 @@
 #include "kernels/device/device.cuh"
 #include "kernels/device/memory.cuh"
 #include "kernels/device/stream.cuh"
-#include "kernels/device/sums.cuh"
+#include "kernels/operands/operands.cuh"
+#include "kernels/vectors/sums.cuh"
 
 namespace ntpgeo {
 namespace {
 
 using namespace anchored_xent::cuda;
+using namespace operands;
 
 // T: master; A: the GEMMs' arithmetic; fused: exponentials in the epilogue of the first product.
 template <class T, class A, bool fused>

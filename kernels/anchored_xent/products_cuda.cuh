@@ -6,8 +6,8 @@
 
 #include <cstdint>
 
-#include "kernels/anchored_xent/arithmetic_cuda.cuh"
 #include "kernels/device/status.cuh"
+#include "kernels/operands/arithmetic.cuh"
 
 namespace ntpgeo::anchored_xent::cuda {
 

@@ -5,8 +5,8 @@
 
 #include "kernels/anchored_xent/epilogue_product.cuh"
 #include "kernels/anchored_xent/touched_tiles.hpp"
-#include "kernels/device/reduce.cuh"
 #include "kernels/device/status.cuh"
+#include "kernels/vectors/reduce.cuh"
 
 namespace ntpgeo::anchored_xent::cuda {
 

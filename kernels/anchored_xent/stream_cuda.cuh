@@ -3,13 +3,16 @@
 
 #include <port.cuh>
 
-#include "kernels/anchored_xent/arithmetic_cuda.cuh"
-#include "kernels/anchored_xent/label_terms.cuh"
-#include "kernels/device/elementwise.cuh"
-#include "kernels/device/reduce.cuh"
 #include "kernels/device/status.cuh"
+#include "kernels/operands/arithmetic.cuh"
+#include "kernels/softmax/label_terms.cuh"
+#include "kernels/vectors/elementwise.cuh"
+#include "kernels/vectors/reduce.cuh"
 
 namespace ntpgeo::anchored_xent::cuda {
+
+using namespace operands;
+using namespace softmax;
 
 __device__ inline float exp2_of(float x) {
     return exp2f(x);

@@ -6,12 +6,14 @@
 
 #include <limits>
 
-#include "kernels/anchored_xent/arithmetic_cuda.cuh"
-#include "kernels/anchored_xent/label_terms.cuh"
-#include "kernels/device/reduce.cuh"
 #include "kernels/device/status.cuh"
+#include "kernels/operands/arithmetic.cuh"
+#include "kernels/softmax/label_terms.cuh"
+#include "kernels/vectors/reduce.cuh"
 
 namespace ntpgeo::anchored_xent::cuda {
+
+using namespace softmax;
 
 /// One chunk of `size` contexts; pointers to per-context values stand at the chunk's first context, pointers
 /// to support entries at its first entry, `first_entry` in the whole data set.

@@ -9,16 +9,13 @@
 
 #include "kernels/anchored_xent/anchored_xent.hpp"
 #include "kernels/anchored_xent/chunking_cpu.hpp"
-#include "kernels/anchored_xent/label_terms.hpp"
-#include "kernels/anchored_xent/rows_cpu.hpp"
-#include "kernels/dense/blas_cpu.hpp"
+#include "kernels/cpu/blas.hpp"
+#include "kernels/cpu/rows.hpp"
+#include "kernels/softmax/label_terms.hpp"
 
 namespace ntpgeo::anchored_xent {
 
-/// The next multiple of row_padding.
-inline std::int64_t padded(std::int64_t size) {
-    return (size + row_padding - 1) / row_padding * row_padding;
-}
+using namespace softmax;
 
 /// Every size of a loss step whose products are made of elements of `element_bytes`.
 struct Layout {

@@ -8,14 +8,17 @@
 #include "kernels/anchored_xent/anchored_xent.hpp"
 #include "kernels/anchored_xent/chunking_cuda.hpp"
 #include "kernels/anchored_xent/epilogue_product.cuh"
-#include "kernels/anchored_xent/label_terms.hpp"
-#include "kernels/anchored_xent/operands_cuda.cuh"
 #include "kernels/anchored_xent/stream_cuda.cuh"
 #include "kernels/anchored_xent/touched_tiles.hpp"
 #include "kernels/device/device.cuh"
 #include "kernels/device/memory.cuh"
+#include "kernels/operands/operands.cuh"
+#include "kernels/softmax/label_terms.hpp"
 
 namespace ntpgeo::anchored_xent::cuda {
+
+using namespace operands;
+using namespace softmax;
 
 /// Every size of a loss step in arithmetic A, and what its labels alone decide.
 template <class A>

@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <port.cuh>
 
-#include "kernels/device/reduce.cuh"
-#include "kernels/device/search.cuh"
-#include "kernels/views.hpp"
+#include "kernels/base/views.hpp"
+#include "kernels/vectors/reduce.cuh"
+#include "kernels/vectors/search.cuh"
 
 namespace ntpgeo::columns_cuda {
 

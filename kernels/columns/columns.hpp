@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-#include "kernels/views.hpp"
+#include "kernels/base/views.hpp"
 
 namespace ntpgeo {
 

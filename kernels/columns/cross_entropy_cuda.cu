@@ -5,7 +5,7 @@
 
 #include "kernels/columns/columns_cuda.cuh"
 #include "kernels/columns/softmax_cuda.cuh"
-#include "kernels/device/sums.cuh"
+#include "kernels/vectors/sums.cuh"
 
 namespace ntpgeo::columns_cuda {
 namespace kernels {

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "kernels/columns/columns.hpp"
-#include "kernels/threads_cpu.hpp"
+#include "kernels/cpu/threads.hpp"
 
 namespace ntpgeo::columns_cpu {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "kernels/columns/column_cuda.cuh"
 #include "kernels/columns/columns_cuda.cuh"
-#include "kernels/device/sums.cuh"
+#include "kernels/vectors/sums.cuh"
 
 namespace ntpgeo::columns_cuda {
 namespace kernels {

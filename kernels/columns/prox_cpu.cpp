@@ -4,7 +4,7 @@
 
 #include "kernels/columns/columns.hpp"
 #include "kernels/columns/softmax_cpu.hpp"
-#include "kernels/threads_cpu.hpp"
+#include "kernels/cpu/threads.hpp"
 
 namespace ntpgeo::columns_cpu {
 namespace {

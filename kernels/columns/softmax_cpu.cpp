@@ -4,19 +4,11 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/anchored_xent/label_terms.hpp"
-#include "kernels/anchored_xent/rows_cpu.hpp"
+#include "kernels/softmax/label_terms.hpp"
+#include "kernels/softmax/rows_cpu.hpp"
 
 namespace ntpgeo::columns_cpu {
-namespace {
-
-using namespace anchored_xent;
-
-std::size_t padded(std::int64_t size) {
-    return static_cast<std::size_t>((size + row_padding - 1) / row_padding * row_padding);
-}
-
-}  // namespace
+using namespace softmax;
 
 std::int64_t longest_support(const LabelsView& labels) {
     std::int64_t longest = 0;
@@ -27,11 +19,11 @@ std::int64_t longest_support(const LabelsView& labels) {
 
 ColumnSoftmax::ColumnSoftmax(std::int64_t vocab, std::int64_t longest)
     : vocab_(vocab),
-      q_(padded(vocab)),
-      support_q_(padded(longest)),
-      probs_(padded(longest), 1.0),
-      delta_(padded(longest)),
-      residual_(padded(longest)) {}
+      q_(static_cast<std::size_t>(padded(vocab))),
+      support_q_(static_cast<std::size_t>(padded(longest))),
+      probs_(static_cast<std::size_t>(padded(longest)), 1.0),
+      delta_(static_cast<std::size_t>(padded(longest))),
+      residual_(static_cast<std::size_t>(padded(longest))) {}
 
 void ColumnSoftmax::evaluate(const LabelsView& labels, std::int64_t c, const double* row, double scale) {
     const std::int64_t begin = labels.indptr[c], size = labels.indptr[c + 1] - begin;
@@ -44,7 +36,7 @@ void ColumnSoftmax::evaluate(const LabelsView& labels, std::int64_t c, const dou
 
     std::copy_n(support_q_.begin(), size, delta_.begin());
     std::fill(support_q_.begin() + size, support_q_.end(), 0.0);
-    anchored_exp_row(support_q_.data(), static_cast<std::int64_t>(padded(size)), 0);
+    anchored_exp_row(support_q_.data(), padded(size), 0);
     double sum = 0;
     for (std::int64_t s = 0; s < size; ++s) sum += support_q_[s];
     // The largest term is exactly 1: a support of one token has δ = 0 to the last bit.

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/views.hpp"
+#include "kernels/base/views.hpp"
 
 namespace ntpgeo::columns_cpu {
 

@@ -6,10 +6,11 @@
 #include <limits>
 #include <port.cuh>
 
-#include "kernels/anchored_xent/label_terms.cuh"
 #include "kernels/columns/column_cuda.cuh"
+#include "kernels/softmax/label_terms.cuh"
 
 namespace ntpgeo::columns_cuda {
+using namespace ntpgeo::softmax;
 
 /// One entry of the softmax q, and q − p to a relative error of a few ulp. All q − p sum to 0 as closely as
 /// numbers of their size can.
@@ -45,11 +46,10 @@ struct ColumnSoftmax {
         return place < 0 ? off_support(z) : on_support(labels, place, z);
     }
     /// The label's part, as if there were nothing off the support.
-    [[nodiscard]] __device__ anchored_xent::cuda::LabelTerm term(const ColumnLabels& labels,
-                                                                 std::int64_t place, double z) const {
+    [[nodiscard]] __device__ LabelTerm term(const ColumnLabels& labels, std::int64_t place, double z) const {
         const double above = z - maximum;
-        return anchored_xent::cuda::label_term(exp(above) * inverse_sum, labels.probs[place],
-                                               above - (log_sum + labels.log_probs[place]));
+        return label_term(exp(above) * inverse_sum, labels.probs[place],
+                          above - (log_sum + labels.log_probs[place]));
     }
 };
 
@@ -68,7 +68,6 @@ __device__ double off_support_ratio(const ColumnLabels& labels, std::int64_t voc
 template <class Logit>
 __device__ ColumnSoftmax column_softmax(const ColumnLabels& labels, std::int64_t vocab, const Logit& logit,
                                         double* scratch) {
-    using namespace anchored_xent;
     constexpr double nothing = -std::numeric_limits<double>::infinity();
     ColumnSoftmax softmax{};
     double maximum = nothing;
@@ -86,7 +85,7 @@ __device__ ColumnSoftmax column_softmax(const ColumnLabels& labels, std::int64_t
     double excess = 0, sensitivity = 0;
     for (std::int64_t s = threadIdx.x; s < labels.size; s += blockDim.x) {
         const double z = logit(labels.words[s]);
-        const cuda::LabelTerm term = softmax.term(labels, s, z);
+        const LabelTerm term = softmax.term(labels, s, z);
         excess += term.excess;
         sensitivity += std::abs(term.residual) *
                        (std::abs(z) + std::abs(softmax.maximum) + softmax.log_sum - labels.log_probs[s]);
@@ -103,9 +102,9 @@ __device__ ColumnSoftmax column_softmax(const ColumnLabels& labels, std::int64_t
             if (labels.position(v) < 0) larger = device::larger(larger, logit(v));
         softmax.anchor = device::block_max(larger, scratch);
         ratio = off_support_ratio(labels, vocab, logit, softmax.anchor, scratch);
-        normal = cuda::normalise_redone_context(1, terms, softmax.anchor, ratio);
+        normal = normalise_redone_context(1, terms, softmax.anchor, ratio);
     } else {
-        normal = cuda::normalise_context(1, terms, softmax.anchor, ratio);
+        normal = normalise_context(1, terms, softmax.anchor, ratio);
     }
     softmax.scale = normal.scale;
     softmax.residual_weight = normal.residual_weight;

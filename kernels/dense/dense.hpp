@@ -2,7 +2,7 @@
 // backend.hpp; the CPU twins are declared here.
 #pragma once
 
-#include "kernels/views.hpp"
+#include "kernels/base/views.hpp"
 
 namespace ntpgeo {
 

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "kernels/dense/blas_cpu.hpp"
-#include "kernels/dense/single_thread_cpu.hpp"
-#include "kernels/status.hpp"
-#include "kernels/threads_cpu.hpp"
+#include "kernels/base/status.hpp"
+#include "kernels/cpu/blas.hpp"
+#include "kernels/cpu/single_thread.hpp"
+#include "kernels/cpu/threads.hpp"
 
 namespace ntpgeo::dense_cpu {
 namespace {

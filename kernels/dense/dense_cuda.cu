@@ -4,7 +4,7 @@
 #include <port.cuh>
 #include <type_traits>
 
-#include "kernels/update/update_cuda.cuh"
+#include "kernels/vectors/vectors_cuda.cuh"
 
 namespace ntpgeo::dense_cuda {
 namespace {
@@ -137,7 +137,7 @@ void multiply(device::Device& device, const Product& product, double alpha, Matr
 void gram(device::Device& device, Matrix a, bool of_columns, Matrix c) {
     const std::int64_t n = c.rows, inner = of_columns ? a.rows : a.columns;
     if (n == 0) return;
-    if (inner == 0) return update_cuda::fill_zero(device, c.flat());
+    if (inner == 0) return vectors_cuda::fill_zero(device, c.flat());
     const auto tiles = static_cast<unsigned>(ceiling(n, mirror_tile));
     with_real(c.real, [&]<class T>(T) {
         const T one = 1, zero = 0;

@@ -7,7 +7,7 @@
 
 #include <string>
 
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo::device {
 

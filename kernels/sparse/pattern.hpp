@@ -2,7 +2,7 @@
 // gathers, so the order of every sum is fixed. Contract with backend.hpp; the CPU twins are declared here.
 #pragma once
 
-#include "kernels/views.hpp"
+#include "kernels/base/views.hpp"
 
 namespace ntpgeo::sparse_cpu {
 

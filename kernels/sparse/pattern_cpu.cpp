@@ -1,6 +1,6 @@
 #include "kernels/sparse/pattern.hpp"
 
-#include "kernels/threads_cpu.hpp"
+#include "kernels/cpu/threads.hpp"
 
 namespace ntpgeo::sparse_cpu {
 

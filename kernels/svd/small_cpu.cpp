@@ -4,8 +4,8 @@
 #include <string>
 #include <utility>
 
-#include "kernels/dense/single_thread_cpu.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
+#include "kernels/cpu/single_thread.hpp"
 #include "kernels/svd/descending.hpp"
 #include "kernels/svd/small.hpp"
 

@@ -1,10 +1,10 @@
-// Vector operations of the optimizers, in master precision. Contract with backend.hpp; the CPU twins are
+// The optimizers' updates, in master precision. Contract with backend.hpp; the CPU twins are
 // declared here.
 #pragma once
 
 #include <cstdint>
 
-#include "kernels/views.hpp"
+#include "kernels/base/views.hpp"
 
 namespace ntpgeo {
 
@@ -20,18 +20,7 @@ struct AdamStep {
 
 namespace update_cpu {
 
-/// x_i = scale·N(0,1), the i-th normal of Philox(seed, stream).
-void fill_normal(Vector x, std::uint64_t seed, std::uint64_t stream, double scale);
-void fill_zero(Vector x);
-/// Converts where the two differ in precision.
-void copy(Vector from, Vector to);
-/// ⟨x, y⟩ in double, over fixed blocks in a fixed order.
-double dot(Vector x, Vector y);
-/// y += a·x.
-void axpy(double a, Vector x, Vector y);
-void scale(double a, Vector x);
-
-// Updates. The CPU's loss step has no operand, so that there is none to write here.
+// The CPU's loss step has no operand, so that there is none to write here.
 
 /// x ← x − rate·g.
 void descend(double rate, Vector gradient, const Parameters& parameters);

@@ -2,11 +2,9 @@
 
 #include <cmath>
 #include <port.cuh>
-#include <type_traits>
 
-#include "kernels/anchored_xent/operands_cuda.cuh"
-#include "kernels/device/elementwise.cuh"
-#include "kernels/random/philox.hpp"
+#include "kernels/operands/operands.cuh"
+#include "kernels/vectors/elementwise.cuh"
 
 namespace ntpgeo::update_cuda {
 namespace operations {
@@ -15,68 +13,7 @@ using device::load;
 using device::Pack;
 using device::store;
 
-template <class T>
-struct FillNormal {
-    Philox random;
-    double scale;
-    T* x;
-    template <int width>
-    __device__ void run(std::int64_t i) const {
-        Pack<T, width> values;
-        for (int k = 0; k < width; ++k)
-            values.values[k] = static_cast<T>(scale * random.normal(static_cast<std::uint64_t>(i + k)));
-        store(x + i, values);
-    }
-};
-
-template <class From, class To>
-struct Copy {
-    const From* from;
-    To* to;
-    template <int width>
-    __device__ void run(std::int64_t i) const {
-        const auto source = load<width>(from + i);
-        Pack<To, width> target;
-        for (int k = 0; k < width; ++k) target.values[k] = static_cast<To>(source.values[k]);
-        store(to + i, target);
-    }
-};
-
-template <class T>
-struct Scale {
-    double a;
-    T* x;
-    template <int width>
-    __device__ void run(std::int64_t i) const {
-        auto values = load<width>(x + i);
-        for (int k = 0; k < width; ++k) values.values[k] = static_cast<T>(a * values.values[k]);
-        store(x + i, values);
-    }
-};
-
-/// Where there is no operand to write.
-struct NoWriter {
-    template <int width, class T>
-    __device__ void write(std::int64_t, const Pack<T, width>&) const {}
-};
-
-// Updates; `writer` is a WordsWriter or NoWriter.
-
-template <class T, class Writer>
-struct Axpy {
-    double a;
-    const T* x;
-    T* y;
-    Writer writer;
-    template <int width>
-    __device__ void run(std::int64_t i) const {
-        const auto from = load<width>(x + i);
-        auto to = load<width>(y + i);
-        for (int k = 0; k < width; ++k) to.values[k] = static_cast<T>(to.values[k] + a * from.values[k]);
-        store(y + i, to);
-        writer.write(i, to);
-    }
-};
+// `writer` is a WordsWriter or NoWriter.
 
 template <class T, class Writer>
 struct HeavyBall {
@@ -133,81 +70,28 @@ struct Adam {
 
 namespace {
 
-template <class T>
-constexpr int pack_width = static_cast<int>(16 / sizeof(T));
-
-template <class T>
-device::Start start(const T* address) {
-    return {address, static_cast<std::int64_t>(sizeof(T))};
-}
-
 /// Calls `work` with the parameters' address and the writer of their operand.
 template <class Work>
 void with_parameters(const Parameters& parameters, const Work& work) {
     with_real(parameters.values.real, [&]<class T>(T) {
         T* const x = parameters.values.as<T>();
         const WordsOperand& operand = parameters.operand;
-        if (!operand.data) return work(x, operations::NoWriter{});
-        anchored_xent::cuda::with_arithmetic(operand.precision, [&]<class A>(A) {
-            work(x, anchored_xent::cuda::WordsWriter<A>{static_cast<typename A::Operand*>(operand.data),
-                                                        operand.words * operand.dim, operand.dim,
-                                                        operand.padded_dim});
+        if (!operand.data) return work(x, device::NoWriter{});
+        operands::with_arithmetic(operand.precision, [&]<class A>(A) {
+            work(x, operands::WordsWriter<A>{static_cast<typename A::Operand*>(operand.data),
+                                             operand.words * operand.dim, operand.dim, operand.padded_dim});
         });
     });
 }
 
 }  // namespace
 
-void fill_normal(device::Device& device, Vector x, std::uint64_t seed, std::uint64_t stream, double scale) {
-    with_real(x.real, [&]<class T>(T) {
-        T* const data = x.as<T>();
-        device::for_each_element<pack_width<T>>(
-            device, operations::FillNormal<T>{Philox(seed, stream), scale, data}, x.size, {start(data)});
-    });
-}
-
-void fill_zero(device::Device& device, Vector x) {
-    if (x.size == 0) return;
-    NTPGEO_CHECK(
-        cudaMemsetAsync(x.data, 0, static_cast<std::size_t>(x.size * bytes_of(x.real)), device.stream()));
-}
-
-void copy(device::Device& device, Vector from, Vector to) {
-    if (from.size == 0) return;
-    if (from.real == to.real) {
-        NTPGEO_CHECK(cudaMemcpyAsync(to.data, from.data,
-                                     static_cast<std::size_t>(from.size * bytes_of(from.real)),
-                                     cudaMemcpyDeviceToDevice, device.stream()));
-        return;
-    }
-    with_real(from.real, [&]<class From>(From) {
-        with_real(to.real, [&]<class To>(To) {
-            if constexpr (!std::is_same_v<From, To>) {
-                const From* const source = from.as<From>();
-                To* const target = to.as<To>();
-                device::for_each_element<4>(device, operations::Copy<From, To>{source, target}, from.size,
-                                            {start(source), start(target)});
-            }
-        });
-    });
-}
-
-void axpy(device::Device& device, double a, Vector x, Vector y) {
-    descend(device, -a, x, {y, {}});
-}
-
-void scale(device::Device& device, double a, Vector x) {
-    with_real(x.real, [&]<class T>(T) {
-        T* const data = x.as<T>();
-        device::for_each_element<pack_width<T>>(device, operations::Scale<T>{a, data}, x.size, {start(data)});
-    });
-}
-
 void descend(device::Device& device, double rate, Vector gradient, const Parameters& parameters) {
     with_parameters(parameters, [&]<class T, class Writer>(T* x, Writer writer) {
         const T* const g = gradient.as<T>();
-        device::for_each_element<pack_width<T>>(device, operations::Axpy<T, Writer>{-rate, g, x, writer},
-                                                parameters.values.size, {start(g), start(x)});
+        device::for_each_element<device::pack_width<T>>(device, device::Axpy<T, Writer>{-rate, g, x, writer},
+                                                        parameters.values.size,
+                                                        {device::start(g), device::start(x)});
     });
 }
 
@@ -216,9 +100,9 @@ void heavy_ball(device::Device& device, double momentum, double rate, Vector gra
     with_parameters(parameters, [&]<class T, class Writer>(T* x, Writer writer) {
         const T* const g = gradient.as<T>();
         T* const v = velocity.as<T>();
-        device::for_each_element<pack_width<T>>(
+        device::for_each_element<device::pack_width<T>>(
             device, operations::HeavyBall<T, Writer>{momentum, rate, g, v, x, writer}, parameters.values.size,
-            {start(g), start(v), start(x)});
+            {device::start(g), device::start(v), device::start(x)});
     });
 }
 
@@ -239,8 +123,9 @@ void adam(device::Device& device, const AdamStep& step, Vector gradient, Vector 
                                                     v,
                                                     x,
                                                     writer};
-        device::for_each_element<pack_width<T>>(device, operation, parameters.values.size,
-                                                {start(g), start(m), start(v), start(x)});
+        device::for_each_element<device::pack_width<T>>(
+            device, operation, parameters.values.size,
+            {device::start(g), device::start(m), device::start(v), device::start(x)});
     });
 }
 

@@ -1,6 +1,6 @@
 // The GPU as a place: its memory, its absence, and the words for either. The environment of a process that
 // runs out of devices or memory is set in child processes; both the emulated device and hardware heed it.
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 #include "tests/cuda/child_environment.hpp"
 #include "tests/cuda/cuda_fixture.hpp"
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "engine/data/labels.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 #include "tests/cuda/cuda_fixture.hpp"
 #include "tests/cuda/kept_step.hpp"
 #include "tests/loss_fixture.hpp"

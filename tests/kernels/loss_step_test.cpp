@@ -7,7 +7,7 @@
 #include <limits>
 #include <vector>
 
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 #include "tests/loss_fixture.hpp"
 
 namespace ntpgeo {

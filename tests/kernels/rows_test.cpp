@@ -1,5 +1,5 @@
 // The vectorised row passes of the CPU's loss step.
-#include "kernels/anchored_xent/rows_cpu.hpp"
+#include "kernels/softmax/rows_cpu.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@
 
 #include "kernels/random/philox.hpp"
 
-namespace ntpgeo::anchored_xent {
+namespace ntpgeo::softmax {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -143,4 +143,4 @@ TEST(Philox, UniformStaysInsideTheOpenInterval) {
 }
 
 }  // namespace
-}  // namespace ntpgeo::anchored_xent
+}  // namespace ntpgeo::softmax

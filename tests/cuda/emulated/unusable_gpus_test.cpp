@@ -4,7 +4,7 @@
 #include <string>
 
 #include "kernels/backend.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 #include "tests/cuda/child_environment.hpp"
 
 namespace ntpgeo {

@@ -9,7 +9,7 @@
 #include <random>
 #include <set>
 
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/base/status.hpp"
 #include "kernels/random/philox.hpp"
-#include "kernels/status.hpp"
 
 namespace ntpgeo {
 namespace {

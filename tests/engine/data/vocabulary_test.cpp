@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <random>
 
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 #include "tests/exact_reference.hpp"
 #include "tests/metering_backend.hpp"
 #include "tests/problems.hpp"

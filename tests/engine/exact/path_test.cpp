@@ -7,7 +7,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 #include "tests/exact_reference.hpp"
 #include "tests/problems.hpp"
 

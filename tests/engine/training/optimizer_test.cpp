@@ -6,7 +6,7 @@
 
 #include "engine/training/line_search.hpp"
 #include "engine/training/trainer.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 #include "tests/problems.hpp"
 
 namespace ntpgeo {

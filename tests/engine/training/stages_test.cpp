@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "engine/training/trainer.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 #include "tests/metering_backend.hpp"
 #include "tests/problems.hpp"
 #include "tests/training_reference.hpp"

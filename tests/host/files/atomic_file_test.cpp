@@ -9,7 +9,7 @@
 #include <csignal>
 #include <thread>
 
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 #include "tests/host/files/scratch.hpp"
 
 namespace ntpgeo {

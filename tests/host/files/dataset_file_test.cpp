@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "host/files/atomic_file.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 #include "tests/host/files/scratch.hpp"
 
 namespace ntpgeo {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <numeric>
 
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 #include "tests/host/files/scratch.hpp"
 
 namespace ntpgeo {

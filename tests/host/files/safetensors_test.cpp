@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "host/files/atomic_file.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 #include "tests/host/files/scratch.hpp"
 
 namespace ntpgeo {

@@ -9,7 +9,7 @@
 #include "host/files/safetensors.hpp"
 #include "host/report/page.hpp"
 #include "host/report/standalone.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 #include "tests/host/files/scratch.hpp"
 #include "tests/host/report/sample_runs.hpp"
 #include "tests/problems.hpp"

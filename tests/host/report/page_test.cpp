@@ -6,7 +6,7 @@
 
 #include "host/report/catalogue.hpp"
 #include "host/report/standalone.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 #include "tests/host/files/scratch.hpp"
 #include "tests/host/report/sample_runs.hpp"
 

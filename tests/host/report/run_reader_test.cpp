@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 #include "tests/host/files/scratch.hpp"
 #include "tests/host/report/sample_runs.hpp"
 

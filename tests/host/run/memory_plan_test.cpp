@@ -6,7 +6,7 @@
 #include "host/run/machine_memory.hpp"
 #include "host/run/memory_plan.hpp"
 #include "host/run/rehearsal.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 #include "tests/host/files/scratch.hpp"
 #include "tests/metering_backend.hpp"
 #include "tests/problems.hpp"

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "host/run/precision_choice.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 #include "tests/host/files/scratch.hpp"
 #include "tests/metering_backend.hpp"
 #include "tests/problems.hpp"

@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "host/run/run_folder.hpp"
-#include "kernels/status.hpp"
+#include "kernels/base/status.hpp"
 #include "tests/host/files/scratch.hpp"
 
 namespace ntpgeo {

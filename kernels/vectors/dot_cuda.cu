@@ -2,12 +2,12 @@
 #include <cmath>
 #include <port.cuh>
 
-#include "kernels/device/elementwise.cuh"
-#include "kernels/device/reduce.cuh"
-#include "kernels/device/sums.cuh"
-#include "kernels/update/update_cuda.cuh"
+#include "kernels/vectors/elementwise.cuh"
+#include "kernels/vectors/reduce.cuh"
+#include "kernels/vectors/sums.cuh"
+#include "kernels/vectors/vectors_cuda.cuh"
 
-namespace ntpgeo::update_cuda {
+namespace ntpgeo::vectors_cuda {
 namespace {
 
 constexpr int threads = 256;
@@ -63,4 +63,4 @@ double dot(device::Device& device, Vector x, Vector y) {
     });
 }
 
-}  // namespace ntpgeo::update_cuda
+}  // namespace ntpgeo::vectors_cuda

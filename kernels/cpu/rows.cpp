@@ -1,29 +1,16 @@
-#include <algorithm>
+#include "kernels/cpu/rows.hpp"
 
-#include "kernels/anchored_xent/rows_cpu.hpp"
+#include <algorithm>
 
 // Highway compiles this file once for each instruction set and picks one at run time.
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/anchored_xent/elementwise_cpu.cpp"
+#define HWY_TARGET_INCLUDE "kernels/cpu/rows.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
-namespace ntpgeo::anchored_xent::HWY_NAMESPACE {
+namespace ntpgeo::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-template <class T>
-HWY_INLINE void fill_rows(T* HWY_RESTRICT row, std::int64_t size, T value) {
-    const hn::ScalableTag<T> d;
-    for (std::int64_t i = 0; i < size; i += static_cast<std::int64_t>(hn::Lanes(d)))
-        hn::StoreU(hn::Set(d, value), d, row + i);
-}
-HWY_INLINE void fill_row_fp32(float* row, std::int64_t size, float value) {
-    fill_rows(row, size, value);
-}
-HWY_INLINE void fill_row_fp64(double* row, std::int64_t size, double value) {
-    fill_rows(row, size, value);
-}
 
 // Elementwise loops whose tail is scalar.
 template <class T>
@@ -112,14 +99,68 @@ HWY_INLINE void widen_row(const float* x, double* out, std::int64_t size) {
     convert_rows(x, out, size);
 }
 
-}  // namespace ntpgeo::anchored_xent::HWY_NAMESPACE
+// Four words at a time share the loads of the context; a short last group repeats its last word.
+template <class T>
+HWY_INLINE void sample_rows(const T* HWY_RESTRICT words, std::int64_t dim,
+                            const std::int32_t* HWY_RESTRICT indices, std::int64_t count,
+                            const T* HWY_RESTRICT context, double* HWY_RESTRICT logits) {
+    const hn::ScalableTag<T> d;
+    const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    for (std::int64_t s = 0; s < count; s += 4) {
+        const std::int64_t last = std::min<std::int64_t>(count - s, 4) - 1;
+        const T* HWY_RESTRICT w0 = words + indices[s] * dim;
+        const T* HWY_RESTRICT w1 = words + indices[s + std::min<std::int64_t>(1, last)] * dim;
+        const T* HWY_RESTRICT w2 = words + indices[s + std::min<std::int64_t>(2, last)] * dim;
+        const T* HWY_RESTRICT w3 = words + indices[s + last] * dim;
+        auto a0 = hn::Zero(d), a1 = hn::Zero(d), a2 = hn::Zero(d), a3 = hn::Zero(d);
+        auto b0 = hn::Zero(d), b1 = hn::Zero(d), b2 = hn::Zero(d), b3 = hn::Zero(d);
+        std::int64_t k = 0;
+        for (; k + 2 * lanes <= dim; k += 2 * lanes) {
+            const auto h = hn::LoadU(d, context + k), g = hn::LoadU(d, context + k + lanes);
+            a0 = hn::MulAdd(hn::LoadU(d, w0 + k), h, a0);
+            a1 = hn::MulAdd(hn::LoadU(d, w1 + k), h, a1);
+            a2 = hn::MulAdd(hn::LoadU(d, w2 + k), h, a2);
+            a3 = hn::MulAdd(hn::LoadU(d, w3 + k), h, a3);
+            b0 = hn::MulAdd(hn::LoadU(d, w0 + k + lanes), g, b0);
+            b1 = hn::MulAdd(hn::LoadU(d, w1 + k + lanes), g, b1);
+            b2 = hn::MulAdd(hn::LoadU(d, w2 + k + lanes), g, b2);
+            b3 = hn::MulAdd(hn::LoadU(d, w3 + k + lanes), g, b3);
+        }
+        if (k + lanes <= dim) {
+            const auto h = hn::LoadU(d, context + k);
+            a0 = hn::MulAdd(hn::LoadU(d, w0 + k), h, a0);
+            a1 = hn::MulAdd(hn::LoadU(d, w1 + k), h, a1);
+            a2 = hn::MulAdd(hn::LoadU(d, w2 + k), h, a2);
+            a3 = hn::MulAdd(hn::LoadU(d, w3 + k), h, a3);
+            k += lanes;
+        }
+        T sums[4] = {
+            hn::GetLane(hn::SumOfLanes(d, hn::Add(a0, b0))), hn::GetLane(hn::SumOfLanes(d, hn::Add(a1, b1))),
+            hn::GetLane(hn::SumOfLanes(d, hn::Add(a2, b2))), hn::GetLane(hn::SumOfLanes(d, hn::Add(a3, b3)))};
+        for (; k < dim; ++k) {
+            sums[0] += w0[k] * context[k];
+            sums[1] += w1[k] * context[k];
+            sums[2] += w2[k] * context[k];
+            sums[3] += w3[k] * context[k];
+        }
+        for (std::int64_t i = 0; i <= last; ++i) logits[s + i] = sums[i];
+    }
+}
+HWY_INLINE void sample_row_fp32(const float* words, std::int64_t dim, const std::int32_t* indices,
+                                std::int64_t count, const float* context, double* logits) {
+    sample_rows(words, dim, indices, count, context, logits);
+}
+HWY_INLINE void sample_row_fp64(const double* words, std::int64_t dim, const std::int32_t* indices,
+                                std::int64_t count, const double* context, double* logits) {
+    sample_rows(words, dim, indices, count, context, logits);
+}
+
+}  // namespace ntpgeo::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace ntpgeo::anchored_xent {
+namespace ntpgeo {
 
-HWY_EXPORT(fill_row_fp32);
-HWY_EXPORT(fill_row_fp64);
 HWY_EXPORT(scale_row_fp32);
 HWY_EXPORT(scale_row_fp64);
 HWY_EXPORT(combine_fp32_fp64);
@@ -128,13 +169,9 @@ HWY_EXPORT(combine_fp32_fp32);
 HWY_EXPORT(combine_fp64_fp32);
 HWY_EXPORT(narrow_row);
 HWY_EXPORT(widen_row);
+HWY_EXPORT(sample_row_fp32);
+HWY_EXPORT(sample_row_fp64);
 
-void fill_row(float* row, std::int64_t size, float value) {
-    HWY_DYNAMIC_DISPATCH(fill_row_fp32)(row, size, value);
-}
-void fill_row(double* row, std::int64_t size, double value) {
-    HWY_DYNAMIC_DISPATCH(fill_row_fp64)(row, size, value);
-}
 void scale_row(float scale, const float* x, float* out, std::int64_t size) {
     HWY_DYNAMIC_DISPATCH(scale_row_fp32)(scale, x, out, size);
 }
@@ -165,6 +202,14 @@ void convert_row(const float* x, double* out, std::int64_t size) {
 void convert_row(const double* x, double* out, std::int64_t size) {
     std::copy_n(x, size, out);
 }
+void sample_row(const float* words, std::int64_t dim, const std::int32_t* indices, std::int64_t count,
+                const float* context, double* logits) {
+    HWY_DYNAMIC_DISPATCH(sample_row_fp32)(words, dim, indices, count, context, logits);
+}
+void sample_row(const double* words, std::int64_t dim, const std::int32_t* indices, std::int64_t count,
+                const double* context, double* logits) {
+    HWY_DYNAMIC_DISPATCH(sample_row_fp64)(words, dim, indices, count, context, logits);
+}
 
-}  // namespace ntpgeo::anchored_xent
+}  // namespace ntpgeo
 #endif  // HWY_ONCE

@@ -1,9 +1,9 @@
-#include "kernels/device/sums.cuh"
+#include "kernels/vectors/sums.cuh"
 
 #include <algorithm>
 #include <port.cuh>
 
-#include "kernels/device/reduce.cuh"
+#include "kernels/vectors/reduce.cuh"
 
 namespace ntpgeo::device {
 namespace kernels {

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
-namespace ntpgeo::anchored_xent {
+namespace ntpgeo::softmax {
 
 /// A context whose off-support ratio passes this is redone with a larger anchor.
 inline constexpr double largest_off_support_ratio = 0x1p40;
@@ -39,4 +39,4 @@ inline Normalisation normalise_redone(double weight, const SupportTerms& terms, 
             ratio / total};
 }
 
-}  // namespace ntpgeo::anchored_xent
+}  // namespace ntpgeo::softmax

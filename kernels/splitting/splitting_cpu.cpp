@@ -1,10 +1,10 @@
-#include "kernels/update/splitting.hpp"
+#include "kernels/splitting/splitting.hpp"
 
 #include <algorithm>
 
-#include "kernels/threads_cpu.hpp"
+#include "kernels/cpu/threads.hpp"
 
-namespace ntpgeo::update_cpu {
+namespace ntpgeo::splitting_cpu {
 namespace {
 
 // What a thread keeps in its cache while it walks over the history's rows.
@@ -98,4 +98,4 @@ void subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector 
     }
 }
 
-}  // namespace ntpgeo::update_cpu
+}  // namespace ntpgeo::splitting_cpu

@@ -6,10 +6,10 @@
 
 #include <cublas_v2.h>
 
-#include "kernels/status.hpp"
-#include "kernels/views.hpp"
+#include "kernels/base/status.hpp"
+#include "kernels/base/views.hpp"
 
-namespace ntpgeo::anchored_xent::cuda {
+namespace ntpgeo::operands {
 
 /// `terms` operands stand for one number; their sum is the number as the products see it.
 template <Precision precision>
@@ -118,4 +118,4 @@ struct Terms {
     }
 };
 
-}  // namespace ntpgeo::anchored_xent::cuda
+}  // namespace ntpgeo::operands

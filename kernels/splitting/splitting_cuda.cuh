@@ -4,9 +4,9 @@
 #pragma once
 
 #include "kernels/device/device.cuh"
-#include "kernels/update/splitting.hpp"
+#include "kernels/splitting/splitting.hpp"
 
-namespace ntpgeo::update_cuda {
+namespace ntpgeo::splitting_cuda {
 
 /// Waits for its sum.
 double splitting_step(device::Device& device, double relaxation, const SplittingStep& step);
@@ -14,4 +14,4 @@ double splitting_step(device::Device& device, double relaxation, const Splitting
 RowDots row_dots(device::Device& device, Matrix rows, std::int64_t row, Vector x);
 void subtract_rows(device::Device& device, const std::vector<double>& coefficients, Matrix rows, Vector y);
 
-}  // namespace ntpgeo::update_cuda
+}  // namespace ntpgeo::splitting_cuda

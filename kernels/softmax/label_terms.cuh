@@ -4,9 +4,9 @@
 
 #include <port.cuh>
 
-#include "kernels/anchored_xent/label_terms.hpp"
+#include "kernels/softmax/label_terms.hpp"
 
-namespace ntpgeo::anchored_xent::cuda {
+namespace ntpgeo::softmax {
 
 inline constexpr double log2e = 1.4426950408889634074;
 
@@ -38,7 +38,7 @@ __device__ inline LabelTerm label_term(double q, double p, double delta) {
     return {difference, difference - p * delta};
 }
 
-/// As anchored_xent::normalise, with exponentials and `ratio` against `used_anchor`: the support's own but
+/// As softmax::normalise, with exponentials and `ratio` against `used_anchor`: the support's own but
 /// for its rounding, which is made good here, so that support and off-support terms are measured alike.
 __device__ inline Normalisation normalise_context(double weight, const SupportTerms& terms,
                                                   double used_anchor, double ratio) {
@@ -47,7 +47,7 @@ __device__ inline Normalisation normalise_context(double weight, const SupportTe
     return {weight / (u + ratio), u, ratio, log1p(own_ratio) + terms.excess, own_ratio / (1 + own_ratio)};
 }
 
-/// As anchored_xent::normalise_redone.
+/// As softmax::normalise_redone.
 __device__ inline Normalisation normalise_redone_context(double weight, const SupportTerms& terms,
                                                          double larger_anchor, double ratio) {
     const double u = exp(terms.anchor - larger_anchor);
@@ -56,4 +56,4 @@ __device__ inline Normalisation normalise_redone_context(double weight, const Su
             ratio / total};
 }
 
-}  // namespace ntpgeo::anchored_xent::cuda
+}  // namespace ntpgeo::softmax

@@ -1,18 +1,17 @@
-#include "kernels/anchored_xent/rows_cpu.hpp"
+#include "kernels/softmax/rows_cpu.hpp"
 
-#include <algorithm>
 #include <limits>
 
 // Highway compiles this file once for each instruction set and picks one at run time.
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/anchored_xent/rows_cpu.cpp"
+#define HWY_TARGET_INCLUDE "kernels/softmax/rows_cpu.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 // Per instruction set as well, so after the two above.
 #include <hwy/contrib/math/math-inl.h>
 
 HWY_BEFORE_NAMESPACE();
-namespace ntpgeo::anchored_xent::HWY_NAMESPACE {
+namespace ntpgeo::softmax::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 // 2^f = 1 + f·q(f) on |f| ≤ 1/2, q minimax for the relative error: 2.6e-9 (fp32) and 1.8e-17 (fp64).
@@ -109,62 +108,6 @@ HWY_INLINE double anchored_exp_row_fp64(double* HWY_RESTRICT row, std::int64_t s
     return hn::GetLane(hn::SumOfLanes(d, sum));
 }
 
-// Four words at a time share the loads of the context; a short last group repeats its last word.
-template <class T>
-HWY_INLINE void sample_rows(const T* HWY_RESTRICT words, std::int64_t dim,
-                            const std::int32_t* HWY_RESTRICT indices, std::int64_t count,
-                            const T* HWY_RESTRICT context, double* HWY_RESTRICT logits) {
-    const hn::ScalableTag<T> d;
-    const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
-    for (std::int64_t s = 0; s < count; s += 4) {
-        const std::int64_t last = std::min<std::int64_t>(count - s, 4) - 1;
-        const T* HWY_RESTRICT w0 = words + indices[s] * dim;
-        const T* HWY_RESTRICT w1 = words + indices[s + std::min<std::int64_t>(1, last)] * dim;
-        const T* HWY_RESTRICT w2 = words + indices[s + std::min<std::int64_t>(2, last)] * dim;
-        const T* HWY_RESTRICT w3 = words + indices[s + last] * dim;
-        auto a0 = hn::Zero(d), a1 = hn::Zero(d), a2 = hn::Zero(d), a3 = hn::Zero(d);
-        auto b0 = hn::Zero(d), b1 = hn::Zero(d), b2 = hn::Zero(d), b3 = hn::Zero(d);
-        std::int64_t k = 0;
-        for (; k + 2 * lanes <= dim; k += 2 * lanes) {
-            const auto h = hn::LoadU(d, context + k), g = hn::LoadU(d, context + k + lanes);
-            a0 = hn::MulAdd(hn::LoadU(d, w0 + k), h, a0);
-            a1 = hn::MulAdd(hn::LoadU(d, w1 + k), h, a1);
-            a2 = hn::MulAdd(hn::LoadU(d, w2 + k), h, a2);
-            a3 = hn::MulAdd(hn::LoadU(d, w3 + k), h, a3);
-            b0 = hn::MulAdd(hn::LoadU(d, w0 + k + lanes), g, b0);
-            b1 = hn::MulAdd(hn::LoadU(d, w1 + k + lanes), g, b1);
-            b2 = hn::MulAdd(hn::LoadU(d, w2 + k + lanes), g, b2);
-            b3 = hn::MulAdd(hn::LoadU(d, w3 + k + lanes), g, b3);
-        }
-        if (k + lanes <= dim) {
-            const auto h = hn::LoadU(d, context + k);
-            a0 = hn::MulAdd(hn::LoadU(d, w0 + k), h, a0);
-            a1 = hn::MulAdd(hn::LoadU(d, w1 + k), h, a1);
-            a2 = hn::MulAdd(hn::LoadU(d, w2 + k), h, a2);
-            a3 = hn::MulAdd(hn::LoadU(d, w3 + k), h, a3);
-            k += lanes;
-        }
-        T sums[4] = {
-            hn::GetLane(hn::SumOfLanes(d, hn::Add(a0, b0))), hn::GetLane(hn::SumOfLanes(d, hn::Add(a1, b1))),
-            hn::GetLane(hn::SumOfLanes(d, hn::Add(a2, b2))), hn::GetLane(hn::SumOfLanes(d, hn::Add(a3, b3)))};
-        for (; k < dim; ++k) {
-            sums[0] += w0[k] * context[k];
-            sums[1] += w1[k] * context[k];
-            sums[2] += w2[k] * context[k];
-            sums[3] += w3[k] * context[k];
-        }
-        for (std::int64_t i = 0; i <= last; ++i) logits[s + i] = sums[i];
-    }
-}
-HWY_INLINE void sample_row_fp32(const float* words, std::int64_t dim, const std::int32_t* indices,
-                                std::int64_t count, const float* context, double* logits) {
-    sample_rows(words, dim, indices, count, context, logits);
-}
-HWY_INLINE void sample_row_fp64(const double* words, std::int64_t dim, const std::int32_t* indices,
-                                std::int64_t count, const double* context, double* logits) {
-    sample_rows(words, dim, indices, count, context, logits);
-}
-
 HWY_INLINE void log1p_row_fp64(double* HWY_RESTRICT row, std::int64_t size) {
     const hn::ScalableTag<double> d;
     for (std::int64_t i = 0; i < size; i += static_cast<std::int64_t>(hn::Lanes(d))) {
@@ -199,16 +142,14 @@ HWY_INLINE void label_row_fp64(const double* HWY_RESTRICT q_row, const double* H
     }
 }
 
-}  // namespace ntpgeo::anchored_xent::HWY_NAMESPACE
+}  // namespace ntpgeo::softmax::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace ntpgeo::anchored_xent {
+namespace ntpgeo::softmax {
 
 HWY_EXPORT(anchored_exp_row_fp32);
 HWY_EXPORT(anchored_exp_row_fp64);
-HWY_EXPORT(sample_row_fp32);
-HWY_EXPORT(sample_row_fp64);
 HWY_EXPORT(log1p_row_fp64);
 HWY_EXPORT(label_row_fp64);
 
@@ -218,14 +159,6 @@ double anchored_exp_row(float* row, std::int64_t size, double anchor) {
 double anchored_exp_row(double* row, std::int64_t size, double anchor) {
     return HWY_DYNAMIC_DISPATCH(anchored_exp_row_fp64)(row, size, anchor);
 }
-void sample_row(const float* words, std::int64_t dim, const std::int32_t* indices, std::int64_t count,
-                const float* context, double* logits) {
-    HWY_DYNAMIC_DISPATCH(sample_row_fp32)(words, dim, indices, count, context, logits);
-}
-void sample_row(const double* words, std::int64_t dim, const std::int32_t* indices, std::int64_t count,
-                const double* context, double* logits) {
-    HWY_DYNAMIC_DISPATCH(sample_row_fp64)(words, dim, indices, count, context, logits);
-}
 void log1p_row(double* row, std::int64_t size) {
     HWY_DYNAMIC_DISPATCH(log1p_row_fp64)(row, size);
 }
@@ -233,28 +166,5 @@ void label_row(const double* q, const double* probs, double* delta, double* resi
     HWY_DYNAMIC_DISPATCH(label_row_fp64)(q, probs, delta, residual, size);
 }
 
-namespace {
-
-template <class T>
-RowSpread spread(const T* row, std::int64_t size, double mean) {
-    RowSpread result{-std::numeric_limits<double>::infinity(), 0};
-    for (std::int64_t i = 0; i < size; ++i) {
-        const double value = row[i];
-        if (value == -std::numeric_limits<double>::infinity()) continue;
-        result.maximum = std::max(result.maximum, value);
-        result.square += (value - mean) * (value - mean);
-    }
-    return result;
-}
-
-}  // namespace
-
-RowSpread spread_row(const float* row, std::int64_t size, double mean) {
-    return spread(row, size, mean);
-}
-RowSpread spread_row(const double* row, std::int64_t size, double mean) {
-    return spread(row, size, mean);
-}
-
-}  // namespace ntpgeo::anchored_xent
+}  // namespace ntpgeo::softmax
 #endif  // HWY_ONCE

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/views.hpp"
+#include "kernels/base/views.hpp"
 
 namespace ntpgeo {
 
@@ -24,7 +24,7 @@ struct RowDots {
     std::vector<double> with_row, with_vector;  ///< [w]
 };
 
-namespace update_cpu {
+namespace splitting_cpu {
 
 /// g = relaxation·(x − z), y ← y + g, and the differences from the step before. Returns ‖g‖², over fixed
 /// blocks in a fixed order.
@@ -37,5 +37,5 @@ RowDots row_dots(Matrix rows, std::int64_t row, Vector x);
 /// y −= Σ_q coefficients[q]·rows[q]. rows [w, N] fp32; y [N] fp64.
 void subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y);
 
-}  // namespace update_cpu
+}  // namespace splitting_cpu
 }  // namespace ntpgeo

@@ -1,13 +1,13 @@
-#include "kernels/update/splitting_cuda.cuh"
+#include "kernels/splitting/splitting_cuda.cuh"
 
 #include <algorithm>
 #include <cmath>
 #include <port.cuh>
 
-#include "kernels/device/reduce.cuh"
-#include "kernels/device/sums.cuh"
+#include "kernels/vectors/reduce.cuh"
+#include "kernels/vectors/sums.cuh"
 
-namespace ntpgeo::update_cuda {
+namespace ntpgeo::splitting_cuda {
 namespace {
 
 constexpr int threads = 256;
@@ -142,4 +142,4 @@ void subtract_rows(device::Device& device, const std::vector<double>& coefficien
     }
 }
 
-}  // namespace ntpgeo::update_cuda
+}  // namespace ntpgeo::splitting_cuda

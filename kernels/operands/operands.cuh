@@ -3,11 +3,11 @@
 
 #include <port.cuh>
 
-#include "kernels/anchored_xent/arithmetic_cuda.cuh"
-#include "kernels/device/elementwise.cuh"
 #include "kernels/device/status.cuh"
+#include "kernels/operands/arithmetic.cuh"
+#include "kernels/vectors/elementwise.cuh"
 
-namespace ntpgeo::anchored_xent::cuda {
+namespace ntpgeo::operands {
 
 /// How the terms of a factor stand side by side in a row. For bf16x3 one product over three times the width
 /// gives Σ w₁h₁ + w₂h₁ + w₁h₂: words hold [w₁ | w₂ | w₁] and contexts [h₁ | h₁ | h₂].
@@ -70,4 +70,4 @@ void convert(const T* from, typename A::Operand* to, std::int64_t rows, std::int
                         stream, from, to, rows, columns, padded_columns));
 }
 
-}  // namespace ntpgeo::anchored_xent::cuda
+}  // namespace ntpgeo::operands

@@ -77,4 +77,36 @@ void for_each_element(Device& device, const Operation& operation, std::int64_t s
                         0, device.stream(), operation, size, head));
 }
 
+/// Elements of T in 16 bytes.
+template <class T>
+inline constexpr int pack_width = static_cast<int>(16 / sizeof(T));
+
+template <class T>
+Start start(const T* address) {
+    return {address, static_cast<std::int64_t>(sizeof(T))};
+}
+
+/// A writer, to which an operation hands its results besides, where nobody wants them.
+struct NoWriter {
+    template <int width, class T>
+    __device__ void write(std::int64_t, const Pack<T, width>&) const {}
+};
+
+/// y += a·x; `writer` gets the new y.
+template <class T, class Writer>
+struct Axpy {
+    double a;
+    const T* x;
+    T* y;
+    Writer writer;
+    template <int width>
+    __device__ void run(std::int64_t i) const {
+        const auto from = load<width>(x + i);
+        auto to = load<width>(y + i);
+        for (int k = 0; k < width; ++k) to.values[k] = static_cast<T>(to.values[k] + a * from.values[k]);
+        store(y + i, to);
+        writer.write(i, to);
+    }
+};
+
 }  // namespace ntpgeo::device
