@@ -4,10 +4,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "kernels/base/views.hpp"
 
 namespace ntpgeo {
+namespace device {
+class Device;
+}
 
 /// Everything that fixes a loss step's memory and arithmetic. `chunk` and `group` are contexts; 0 lets the
 /// backend choose from the sizes alone (never from the number of threads, so that the bits stay the same).
@@ -70,9 +74,45 @@ class LossStep {
     virtual void words_are_in_operand() {}
 };
 
-/// The CPU's loss step: one OpenMP thread a group of chunks, single-threaded GEMMs. GEMM precision fp32 or
-/// fp64.
-std::unique_ptr<LossStep> make_loss_step_cpu(const LabelsView& labels, const LossPlan& plan);
-LossStepSize loss_step_size_cpu(const LabelsView& labels, const LossPlan& plan);
+/// What makes loss steps.
+class LossSteps {
+  public:
+    virtual ~LossSteps() = default;
+
+    /// Whether the three large products of a loss step can be made in `precision` here.
+    [[nodiscard]] virtual bool supports(Precision precision) const = 0;
+    /// Why a loss step cannot be made in this way here: one clause without a full stop; empty where it can.
+    [[nodiscard]] virtual std::string why_not(LossKernel kernel, Precision precision) const = 0;
+    /// The labels must outlive the step. Throws InputError where the plan's precision or kernel is not to be
+    /// had.
+    virtual std::unique_ptr<LossStep> make_loss_step(const LabelsView& labels, const LossPlan& plan) = 0;
+    /// What make_loss_step would take now, taking none of it. Exact to what a kernel library keeps for
+    /// itself.
+    [[nodiscard]] virtual LossStepSize loss_step_size(const LabelsView& labels, const LossPlan& plan) = 0;
+};
+
+/// One OpenMP thread a group of chunks, single-threaded GEMMs, in fp32 or fp64.
+class CpuLossSteps : public virtual LossSteps {
+  public:
+    [[nodiscard]] bool supports(Precision precision) const override;
+    [[nodiscard]] std::string why_not(LossKernel kernel, Precision precision) const override;
+    std::unique_ptr<LossStep> make_loss_step(const LabelsView& labels, const LossPlan& plan) override;
+    [[nodiscard]] LossStepSize loss_step_size(const LabelsView& labels, const LossPlan& plan) override;
+};
+
+/// All five GEMM precisions. A step's memory is allocated when it is made, on the device, which must outlive
+/// it: `run` allocates nothing, waits once at its end for the sums, and from its third call with the same
+/// addresses on is one graph launch. Throws OutOfDeviceMemory. The size waits for the stream.
+class CudaLossSteps : public virtual LossSteps {
+  public:
+    explicit CudaLossSteps(device::Device& device) : device_(device) {}
+    [[nodiscard]] bool supports(Precision precision) const override;
+    [[nodiscard]] std::string why_not(LossKernel kernel, Precision precision) const override;
+    std::unique_ptr<LossStep> make_loss_step(const LabelsView& labels, const LossPlan& plan) override;
+    [[nodiscard]] LossStepSize loss_step_size(const LabelsView& labels, const LossPlan& plan) override;
+
+  private:
+    device::Device& device_;
+};
 
 }  // namespace ntpgeo

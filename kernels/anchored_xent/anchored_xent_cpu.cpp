@@ -310,10 +310,19 @@ class LossStepCpu final : public LossStep {
 
 }  // namespace
 
-std::unique_ptr<LossStep> make_loss_step_cpu(const LabelsView& labels, const LossPlan& plan) {
-    if (plan.precision != Precision::fp32 && plan.precision != Precision::fp64)
+bool CpuLossSteps::supports(Precision precision) const {
+    return precision == Precision::fp32 || precision == Precision::fp64;
+}
+
+std::string CpuLossSteps::why_not(LossKernel kernel, Precision) const {
+    return kernel == LossKernel::epilogue ? "the epilogue kernel needs a GPU" : "";
+}
+
+std::unique_ptr<LossStep> CpuLossSteps::make_loss_step(const LabelsView& labels, const LossPlan& plan) {
+    if (!supports(plan.precision))
         throw InputError("the CPU multiplies in fp32 or fp64; bf16, bf16x3 and tf32 need a GPU");
-    if (plan.kernel == LossKernel::epilogue) throw InputError("the epilogue kernel needs a GPU");
+    if (const std::string refusal = why_not(plan.kernel, plan.precision); !refusal.empty())
+        throw InputError(refusal);
     const bool narrow = plan.precision == Precision::fp32;
     const Layout layout(labels, plan);
     if (plan.master == Real::fp32) {
@@ -324,7 +333,7 @@ std::unique_ptr<LossStep> make_loss_step_cpu(const LabelsView& labels, const Los
     return std::make_unique<LossStepCpu<double, double>>(labels, layout);
 }
 
-LossStepSize loss_step_size_cpu(const LabelsView& labels, const LossPlan& plan) {
+LossStepSize CpuLossSteps::loss_step_size(const LabelsView& labels, const LossPlan& plan) {
     const Layout layout(labels, plan);
     return {layout.bytes(), layout.chunking.chunk, layout.threads};
 }

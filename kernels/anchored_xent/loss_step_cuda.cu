@@ -4,11 +4,11 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/anchored_xent/anchored_xent.hpp"
 #include "kernels/anchored_xent/column_sums_cuda.cuh"
 #include "kernels/anchored_xent/detail_cuda.cuh"
 #include "kernels/anchored_xent/epilogue_product.cuh"
 #include "kernels/anchored_xent/finish_cuda.cuh"
-#include "kernels/anchored_xent/loss_step_cuda.hpp"
 #include "kernels/anchored_xent/products_cuda.cuh"
 #include "kernels/anchored_xent/repair_cuda.cuh"
 #include "kernels/anchored_xent/stream_cuda.cuh"
@@ -281,8 +281,8 @@ class LossStepCuda final : public LossStep {
 
 /// Calls `work` with a null pointer to the loss step of the plan.
 template <class Work>
-auto with_loss_step(const LossPlan& plan, const Work& work) {
-    if (const std::string why_not = why_not_loss_kernel_cuda(plan.kernel, plan.precision); !why_not.empty())
+auto with_loss_step(const CudaLossSteps& steps, const LossPlan& plan, const Work& work) {
+    if (const std::string why_not = steps.why_not(plan.kernel, plan.precision); !why_not.empty())
         throw InputError("loss step: " + why_not);
     return with_real(plan.master, [&]<class T>(T) {
         if (plan.kernel == LossKernel::epilogue)
@@ -295,22 +295,25 @@ auto with_loss_step(const LossPlan& plan, const Work& work) {
 
 }  // namespace
 
-std::string why_not_loss_kernel_cuda(LossKernel kernel, Precision precision) {
+bool CudaLossSteps::supports(Precision) const {
+    return true;
+}
+
+std::string CudaLossSteps::why_not(LossKernel kernel, Precision precision) const {
     if (kernel != LossKernel::epilogue) return "";
     if (precision != Precision::bf16) return "the epilogue kernel is for bf16 products alone";
     const std::string why_not = why_no_epilogue_product();
     return why_not.empty() ? "" : "no epilogue kernel: " + why_not;
 }
 
-std::unique_ptr<LossStep> make_loss_step_cuda(device::Device& device, const LabelsView& labels,
-                                              const LossPlan& plan) {
-    return with_loss_step(plan, [&]<class Step>(Step*) -> std::unique_ptr<LossStep> {
-        return std::make_unique<Step>(device, labels, plan);
+std::unique_ptr<LossStep> CudaLossSteps::make_loss_step(const LabelsView& labels, const LossPlan& plan) {
+    return with_loss_step(*this, plan, [&]<class Step>(Step*) -> std::unique_ptr<LossStep> {
+        return std::make_unique<Step>(device_, labels, plan);
     });
 }
 
-LossStepSize loss_step_size_cuda(device::Device& device, const LabelsView& labels, const LossPlan& plan) {
-    return with_loss_step(plan, [&]<class Step>(Step*) { return Step::size(device, labels, plan); });
+LossStepSize CudaLossSteps::loss_step_size(const LabelsView& labels, const LossPlan& plan) {
+    return with_loss_step(*this, plan, [&]<class Step>(Step*) { return Step::size(device_, labels, plan); });
 }
 
 }  // namespace ntpgeo

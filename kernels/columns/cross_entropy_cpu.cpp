@@ -6,7 +6,7 @@
 #include "kernels/columns/softmax_cpu.hpp"
 #include "kernels/cpu/threads.hpp"
 
-namespace ntpgeo::columns_cpu {
+namespace ntpgeo {
 namespace {
 
 // What a q' of 0 may miss it by, of p: within the rounding that is claimed.
@@ -14,7 +14,8 @@ constexpr double negative_rounding = 0x1p-50;
 
 }  // namespace
 
-ColumnLoss column_cross_entropy(const LabelsView& labels, const double* scales, Matrix x, Matrix gradient) {
+ColumnLoss CpuColumnOperations::column_cross_entropy(const LabelsView& labels, const double* scales, Matrix x,
+                                                     Matrix gradient) {
     const std::int64_t vocab = labels.vocab_size, longest = longest_support(labels);
     std::vector<double> excess(static_cast<std::size_t>(labels.contexts)), rounding(excess.size());
 #pragma omp parallel if (labels.contexts * vocab > worth_a_team)
@@ -44,8 +45,8 @@ ColumnLoss column_cross_entropy(const LabelsView& labels, const double* scales, 
     return result;
 }
 
-void prox_gradient(const LabelsView& labels, const double* scales, double rho, Matrix y, Matrix x,
-                   Matrix gradient) {
+void CpuColumnOperations::prox_gradient(const LabelsView& labels, const double* scales, double rho, Matrix y,
+                                        Matrix x, Matrix gradient) {
     const std::int64_t vocab = labels.vocab_size, longest = longest_support(labels);
 #pragma omp parallel if (labels.contexts * vocab > worth_a_team)
     {
@@ -72,7 +73,8 @@ void prox_gradient(const LabelsView& labels, const double* scales, double rho, M
     }
 }
 
-DualEntropy dual_entropy(const LabelsView& labels, const double* scales, Matrix gradient, double t) {
+DualEntropy CpuColumnOperations::dual_entropy(const LabelsView& labels, const double* scales, Matrix gradient,
+                                              double t) {
     const std::int64_t vocab = labels.vocab_size;
     std::vector<double> excess(static_cast<std::size_t>(labels.contexts)), rounding(excess.size());
 #pragma omp parallel if (labels.contexts * vocab > worth_a_team)
@@ -124,4 +126,4 @@ DualEntropy dual_entropy(const LabelsView& labels, const double* scales, Matrix 
     return result;
 }
 
-}  // namespace ntpgeo::columns_cpu
+}  // namespace ntpgeo

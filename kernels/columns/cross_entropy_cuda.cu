@@ -3,8 +3,9 @@
 #include <limits>
 #include <port.cuh>
 
-#include "kernels/columns/columns_cuda.cuh"
+#include "kernels/columns/columns.hpp"
 #include "kernels/columns/softmax_cuda.cuh"
+#include "kernels/device/device.cuh"
 #include "kernels/vectors/sums.cuh"
 
 namespace ntpgeo::columns_cuda {
@@ -135,51 +136,56 @@ __global__ void __launch_bounds__(most_column_threads)
 
 }  // namespace kernels
 
-ColumnLoss column_cross_entropy(device::Device& device, const LabelsView& labels, const double* scales,
-                                Matrix x, Matrix gradient) {
+}  // namespace ntpgeo::columns_cuda
+
+namespace ntpgeo {
+using namespace columns_cuda;
+
+ColumnLoss CudaColumnOperations::column_cross_entropy(const LabelsView& labels, const double* scales,
+                                                      Matrix x, Matrix gradient) {
     const std::int64_t columns = labels.contexts;
     if (columns == 0) return {};
-    double* const partial = device.scratch<double>(2 * (columns + 1));
+    double* const partial = device_.scratch<double>(2 * (columns + 1));
     NTPGEO_CHECK(launch(kernels::column_cross_entropy, static_cast<unsigned>(columns),
-                        column_threads(labels.vocab_size), 0, device.stream(), labels, scales, x.as<double>(),
-                        gradient.as<double>(), partial, partial + columns));
-    const std::vector<double> sums = device::fetch_row_sums(device, partial, 2, columns);
+                        column_threads(labels.vocab_size), 0, device_.stream(), labels, scales,
+                        x.as<double>(), gradient.as<double>(), partial, partial + columns));
+    const std::vector<double> sums = device::fetch_row_sums(device_, partial, 2, columns);
     return {sums[0], sums[1]};
 }
 
-void prox_gradient(device::Device& device, const LabelsView& labels, const double* scales, double rho,
-                   Matrix y, Matrix x, Matrix gradient) {
+void CudaColumnOperations::prox_gradient(const LabelsView& labels, const double* scales, double rho, Matrix y,
+                                         Matrix x, Matrix gradient) {
     if (labels.contexts == 0) return;
     NTPGEO_CHECK(launch(kernels::prox_gradient, static_cast<unsigned>(labels.contexts),
-                        column_threads(labels.vocab_size), 0, device.stream(), labels, scales, rho,
+                        column_threads(labels.vocab_size), 0, device_.stream(), labels, scales, rho,
                         y.as<double>(), x.as<double>(), gradient.as<double>()));
 }
 
-double polar_candidate(device::Device& device, const LabelsView& labels, double lambda, Matrix polar,
-                       Matrix gradient) {
+double CudaColumnOperations::polar_candidate(const LabelsView& labels, double lambda, Matrix polar,
+                                             Matrix gradient) {
     const std::int64_t columns = labels.contexts;
     if (columns == 0) return std::numeric_limits<double>::infinity();
-    double* const longest = device.scratch<double>(columns);
+    double* const longest = device_.scratch<double>(columns);
     NTPGEO_CHECK(launch(kernels::polar_candidate, static_cast<unsigned>(columns),
-                        column_threads(labels.vocab_size), 0, device.stream(), labels, lambda,
+                        column_threads(labels.vocab_size), 0, device_.stream(), labels, lambda,
                         polar.as<double>(), gradient.as<double>(), longest));
     std::vector<double> host(static_cast<std::size_t>(columns));
     NTPGEO_CHECK(cudaMemcpyAsync(host.data(), longest, host.size() * sizeof(double), cudaMemcpyDeviceToHost,
-                                 device.stream()));
-    device.synchronise();
+                                 device_.stream()));
+    device_.synchronise();
     return *std::min_element(host.begin(), host.end());
 }
 
-DualEntropy dual_entropy(device::Device& device, const LabelsView& labels, const double* scales,
-                         Matrix gradient, double t) {
+DualEntropy CudaColumnOperations::dual_entropy(const LabelsView& labels, const double* scales,
+                                               Matrix gradient, double t) {
     const std::int64_t columns = labels.contexts;
     if (columns == 0) return {};
-    double* const partial = device.scratch<double>(2 * (columns + 1));
+    double* const partial = device_.scratch<double>(2 * (columns + 1));
     NTPGEO_CHECK(launch(kernels::dual_entropy, static_cast<unsigned>(columns),
-                        column_threads(labels.vocab_size), 0, device.stream(), labels, scales,
+                        column_threads(labels.vocab_size), 0, device_.stream(), labels, scales,
                         gradient.as<double>(), t, partial, partial + columns));
-    const std::vector<double> sums = device::fetch_row_sums(device, partial, 2, columns);
+    const std::vector<double> sums = device::fetch_row_sums(device_, partial, 2, columns);
     return {sums[0], sums[1]};
 }
 
-}  // namespace ntpgeo::columns_cuda
+}  // namespace ntpgeo

@@ -5,9 +5,10 @@
 #include "kernels/columns/columns.hpp"
 #include "kernels/cpu/threads.hpp"
 
-namespace ntpgeo::columns_cpu {
+namespace ntpgeo {
 
-double polar_candidate(const LabelsView& labels, double lambda, Matrix polar, Matrix gradient) {
+double CpuColumnOperations::polar_candidate(const LabelsView& labels, double lambda, Matrix polar,
+                                            Matrix gradient) {
     const std::int64_t vocab = labels.vocab_size;
     std::vector<double> longest(static_cast<std::size_t>(labels.contexts));
 #pragma omp parallel for schedule(static) if (labels.contexts * vocab > worth_a_team)
@@ -33,4 +34,4 @@ double polar_candidate(const LabelsView& labels, double lambda, Matrix polar, Ma
     return *std::min_element(longest.begin(), longest.end());
 }
 
-}  // namespace ntpgeo::columns_cpu
+}  // namespace ntpgeo

@@ -5,7 +5,7 @@
 #include "kernels/columns/columns.hpp"
 #include "kernels/cpu/threads.hpp"
 
-namespace ntpgeo::columns_cpu {
+namespace ntpgeo {
 namespace {
 
 struct Above {
@@ -45,7 +45,8 @@ double support_level(double* off, std::int64_t size, double support_sum, double 
 
 }  // namespace
 
-void project_margins(const LabelsView& labels, const double* margins, Matrix y, Matrix z, Matrix reflected) {
+void CpuColumnOperations::project_margins(const LabelsView& labels, const double* margins, Matrix y, Matrix z,
+                                          Matrix reflected) {
     const std::int64_t vocab = labels.vocab_size;
 #pragma omp parallel if (labels.contexts * vocab > worth_a_team)
     {
@@ -83,8 +84,8 @@ void project_margins(const LabelsView& labels, const double* margins, Matrix y, 
     }
 }
 
-MarginDual margin_dual(const LabelsView& labels, const double* margins, double rho, Matrix z, Matrix y,
-                       Matrix dual) {
+MarginDual CpuColumnOperations::margin_dual(const LabelsView& labels, const double* margins, double rho,
+                                            Matrix z, Matrix y, Matrix dual) {
     const std::int64_t vocab = labels.vocab_size;
     std::vector<double> bounds(static_cast<std::size_t>(labels.contexts)), imbalances(bounds.size());
 #pragma omp parallel for schedule(static) if (labels.contexts * vocab > worth_a_team)
@@ -123,4 +124,4 @@ MarginDual margin_dual(const LabelsView& labels, const double* margins, double r
     return result;
 }
 
-}  // namespace ntpgeo::columns_cpu
+}  // namespace ntpgeo

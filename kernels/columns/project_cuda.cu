@@ -2,7 +2,8 @@
 #include <port.cuh>
 
 #include "kernels/columns/column_cuda.cuh"
-#include "kernels/columns/columns_cuda.cuh"
+#include "kernels/columns/columns.hpp"
+#include "kernels/device/device.cuh"
 #include "kernels/vectors/sums.cuh"
 
 namespace ntpgeo::columns_cuda {
@@ -88,24 +89,29 @@ __global__ void __launch_bounds__(most_column_threads)
 
 }  // namespace kernels
 
-void project_margins(device::Device& device, const LabelsView& labels, const double* margins, Matrix y,
-                     Matrix z, Matrix reflected) {
+}  // namespace ntpgeo::columns_cuda
+
+namespace ntpgeo {
+using namespace columns_cuda;
+
+void CudaColumnOperations::project_margins(const LabelsView& labels, const double* margins, Matrix y,
+                                           Matrix z, Matrix reflected) {
     if (labels.contexts == 0) return;
     NTPGEO_CHECK(launch(kernels::project_margins, static_cast<unsigned>(labels.contexts),
-                        column_threads(labels.vocab_size), 0, device.stream(), labels, margins,
+                        column_threads(labels.vocab_size), 0, device_.stream(), labels, margins,
                         y.as<double>(), z.as<double>(), reflected.as<double>()));
 }
 
-MarginDual margin_dual(device::Device& device, const LabelsView& labels, const double* margins, double rho,
-                       Matrix z, Matrix y, Matrix dual) {
+MarginDual CudaColumnOperations::margin_dual(const LabelsView& labels, const double* margins, double rho,
+                                             Matrix z, Matrix y, Matrix dual) {
     const std::int64_t columns = labels.contexts;
     if (columns == 0) return {};
-    double* const partial = device.scratch<double>(2 * (columns + 1));
+    double* const partial = device_.scratch<double>(2 * (columns + 1));
     NTPGEO_CHECK(launch(kernels::margin_dual, static_cast<unsigned>(columns),
-                        column_threads(labels.vocab_size), 0, device.stream(), labels, margins, rho,
+                        column_threads(labels.vocab_size), 0, device_.stream(), labels, margins, rho,
                         z.as<double>(), y.as<double>(), dual.as<double>(), partial, partial + columns));
-    const std::vector<double> sums = device::fetch_row_sums(device, partial, 2, columns);
+    const std::vector<double> sums = device::fetch_row_sums(device_, partial, 2, columns);
     return {sums[0], sums[1]};
 }
 
-}  // namespace ntpgeo::columns_cuda
+}  // namespace ntpgeo

@@ -6,7 +6,7 @@
 #include "kernels/columns/softmax_cpu.hpp"
 #include "kernels/cpu/threads.hpp"
 
-namespace ntpgeo::columns_cpu {
+namespace ntpgeo {
 namespace {
 
 constexpr int most_newton_steps = 100;
@@ -98,8 +98,8 @@ struct Newton {
 
 }  // namespace
 
-std::int64_t prox_cross_entropy(const LabelsView& labels, const double* scales, double rho, Matrix y,
-                                Matrix x, Matrix reflected) {
+std::int64_t CpuColumnOperations::prox_cross_entropy(const LabelsView& labels, const double* scales,
+                                                     double rho, Matrix y, Matrix x, Matrix reflected) {
     const std::int64_t vocab = labels.vocab_size, longest = longest_support(labels);
     std::int64_t unfinished = 0;
 #pragma omp parallel reduction(+ : unfinished) if (labels.contexts * vocab > worth_a_team)
@@ -125,4 +125,4 @@ std::int64_t prox_cross_entropy(const LabelsView& labels, const double* scales, 
     return unfinished;
 }
 
-}  // namespace ntpgeo::columns_cpu
+}  // namespace ntpgeo

@@ -1,8 +1,9 @@
 #include <cmath>
 #include <port.cuh>
 
-#include "kernels/columns/columns_cuda.cuh"
+#include "kernels/columns/columns.hpp"
 #include "kernels/columns/softmax_cuda.cuh"
+#include "kernels/device/device.cuh"
 #include "kernels/vectors/sums.cuh"
 
 namespace ntpgeo::columns_cuda {
@@ -103,15 +104,20 @@ __global__ void __launch_bounds__(most_column_threads)
 
 }  // namespace kernels
 
-std::int64_t prox_cross_entropy(device::Device& device, const LabelsView& labels, const double* scales,
-                                double rho, Matrix y, Matrix x, Matrix reflected) {
+}  // namespace ntpgeo::columns_cuda
+
+namespace ntpgeo {
+using namespace columns_cuda;
+
+std::int64_t CudaColumnOperations::prox_cross_entropy(const LabelsView& labels, const double* scales,
+                                                      double rho, Matrix y, Matrix x, Matrix reflected) {
     const std::int64_t columns = labels.contexts;
     if (columns == 0) return 0;
-    double* const unfinished = device.scratch<double>(columns + 1);
+    double* const unfinished = device_.scratch<double>(columns + 1);
     NTPGEO_CHECK(launch(kernels::prox_cross_entropy, static_cast<unsigned>(columns),
-                        column_threads(labels.vocab_size), 0, device.stream(), labels, scales, rho,
+                        column_threads(labels.vocab_size), 0, device_.stream(), labels, scales, rho,
                         y.as<double>(), x.as<double>(), reflected.as<double>(), unfinished));
-    return static_cast<std::int64_t>(device::fetch_row_sums(device, unfinished, 1, columns)[0]);
+    return static_cast<std::int64_t>(device::fetch_row_sums(device_, unfinished, 1, columns)[0]);
 }
 
-}  // namespace ntpgeo::columns_cuda
+}  // namespace ntpgeo

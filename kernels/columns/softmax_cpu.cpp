@@ -7,7 +7,7 @@
 #include "kernels/softmax/label_terms.hpp"
 #include "kernels/softmax/rows_cpu.hpp"
 
-namespace ntpgeo::columns_cpu {
+namespace ntpgeo {
 using namespace softmax;
 
 std::int64_t longest_support(const LabelsView& labels) {
@@ -97,4 +97,4 @@ void ColumnSoftmax::evaluate(const LabelsView& labels, std::int64_t c, const dou
     rounding_ = 8 * unit_roundoff * (absolute + std::abs(normal.excess) + sensitivity);
 }
 
-}  // namespace ntpgeo::columns_cpu
+}  // namespace ntpgeo

@@ -6,7 +6,7 @@
 
 #include "kernels/base/views.hpp"
 
-namespace ntpgeo::columns_cpu {
+namespace ntpgeo {
 
 /// Memory for one column at a time; one a thread.
 class ColumnSoftmax {
@@ -37,4 +37,4 @@ class ColumnSoftmax {
 /// The largest support's size.
 std::int64_t longest_support(const LabelsView& labels);
 
-}  // namespace ntpgeo::columns_cpu
+}  // namespace ntpgeo

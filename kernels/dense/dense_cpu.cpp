@@ -11,7 +11,7 @@
 #include "kernels/cpu/single_thread.hpp"
 #include "kernels/cpu/threads.hpp"
 
-namespace ntpgeo::dense_cpu {
+namespace ntpgeo {
 namespace {
 
 constexpr std::int64_t block_rows = 512;
@@ -104,11 +104,12 @@ void gram_tiles(Matrix a, bool of_columns, Matrix c) {
 
 }  // namespace
 
-void gram(Matrix a, bool of_columns, Matrix c) {
+void CpuDenseOperations::gram(Matrix a, bool of_columns, Matrix c) {
     with_real(c.real, [&]<class T>(T) { gram_tiles<T>(a, of_columns, c); });
 }
 
-void multiply(const Product& product, double alpha, Matrix a, Matrix b, double beta, Matrix c) {
+void CpuDenseOperations::multiply(const Product& product, double alpha, Matrix a, Matrix b, double beta,
+                                  Matrix c) {
     with_real(c.real, [&]<class T>(T) {
         const auto factor = static_cast<T>(alpha), kept = static_cast<T>(beta);
         product.transpose_a ? multiply_inner(product, factor, a, b, kept, c)
@@ -116,7 +117,7 @@ void multiply(const Product& product, double alpha, Matrix a, Matrix b, double b
     });
 }
 
-void column_means(Matrix a, Vector means) {
+void CpuDenseOperations::column_means(Matrix a, Vector means) {
     double* const out = means.as<double>();
     std::fill_n(out, a.columns, 0.0);
     for (std::int64_t i = 0; i < a.rows; ++i)
@@ -124,7 +125,7 @@ void column_means(Matrix a, Vector means) {
     for (std::int64_t k = 0; k < a.columns; ++k) out[k] /= static_cast<double>(a.rows);
 }
 
-void column_squares(Matrix a, Vector squares) {
+void CpuDenseOperations::column_squares(Matrix a, Vector squares) {
     const std::int64_t blocks = (a.rows + block_rows - 1) / block_rows;
     std::vector<double> partial(static_cast<std::size_t>(blocks * a.columns), 0.0);
 #pragma omp parallel for schedule(static) if (a.rows * a.columns > worth_a_team)
@@ -141,12 +142,12 @@ void column_squares(Matrix a, Vector squares) {
         for (std::int64_t k = 0; k < a.columns; ++k) out[k] += partial[block * a.columns + k];
 }
 
-void subtract_row(Vector row, Matrix a) {
+void CpuDenseOperations::subtract_row(Vector row, Matrix a) {
     for (std::int64_t i = 0; i < a.rows; ++i)
         for (std::int64_t k = 0; k < a.columns; ++k) a.as<double>()[i * a.columns + k] -= row.as<double>()[k];
 }
 
-void orthonormalise(Matrix a) {
+void CpuDenseOperations::orthonormalise(Matrix a) {
     const SingleThread guard;
     std::vector<double> tau(static_cast<std::size_t>(a.columns));
     const auto rows = static_cast<lapack_int>(a.rows);
@@ -159,4 +160,4 @@ void orthonormalise(Matrix a) {
     if (form != 0) throw Failure("LAPACK dorgqr failed with info " + std::to_string(form));
 }
 
-}  // namespace ntpgeo::dense_cpu
+}  // namespace ntpgeo

@@ -1,10 +1,10 @@
-#include "kernels/dense/dense_cuda.cuh"
+#include "kernels/dense/dense.hpp"
 
 #include <algorithm>
 #include <port.cuh>
 #include <type_traits>
 
-#include "kernels/vectors/vectors_cuda.cuh"
+#include "kernels/device/device.cuh"
 
 namespace ntpgeo::dense_cuda {
 namespace {
@@ -117,16 +117,21 @@ void add_columns(device::Device& device, Matrix a, double divisor, double* out) 
 
 }  // namespace
 
+}  // namespace ntpgeo::dense_cuda
+
+namespace ntpgeo {
+using namespace dense_cuda;
+
 // Row-major C = op(A)·op(B) is column-major Cᵀ = op(B)ᵀ·op(A)ᵀ of the same memory.
-void multiply(device::Device& device, const Product& product, double alpha, Matrix a, Matrix b, double beta,
-              Matrix c) {
+void CudaDenseOperations::multiply(const Product& product, double alpha, Matrix a, Matrix b, double beta,
+                                   Matrix c) {
     if (c.rows == 0 || c.columns == 0) return;
     const auto op = [](bool transpose) { return transpose ? CUBLAS_OP_T : CUBLAS_OP_N; };
     const std::int64_t inner = product.transpose_a ? a.rows : a.columns;
     with_real(c.real, [&]<class T>(T) {
         const auto factor = static_cast<T>(alpha), kept = static_cast<T>(beta);
         const auto gemm = in_precision<T>(cublasDgemm_64, cublasSgemm_64);
-        NTPGEO_CHECK(gemm(device.cublas(), op(product.transpose_b), op(product.transpose_a), c.columns,
+        NTPGEO_CHECK(gemm(device_.cublas(), op(product.transpose_b), op(product.transpose_a), c.columns,
                           c.rows, inner, &factor, b.as<T>(), std::max<std::int64_t>(b.columns, 1), a.as<T>(),
                           std::max<std::int64_t>(a.columns, 1), &kept, c.as<T>(), c.columns));
     });
@@ -134,37 +139,37 @@ void multiply(device::Device& device, const Product& product, double alpha, Matr
 
 // cuBLAS makes one triangle; copying it to the other keeps C symmetric to the last bit. Row-major A is
 // column-major Aᵀ, and C's row-major lower triangle its column-major upper one.
-void gram(device::Device& device, Matrix a, bool of_columns, Matrix c) {
+void CudaDenseOperations::gram(Matrix a, bool of_columns, Matrix c) {
     const std::int64_t n = c.rows, inner = of_columns ? a.rows : a.columns;
     if (n == 0) return;
-    if (inner == 0) return vectors_cuda::fill_zero(device, c.flat());
+    if (inner == 0) return fill_zero(c.flat());
     const auto tiles = static_cast<unsigned>(ceiling(n, mirror_tile));
     with_real(c.real, [&]<class T>(T) {
         const T one = 1, zero = 0;
         const auto syrk = in_precision<T>(cublasDsyrk_64, cublasSsyrk_64);
-        NTPGEO_CHECK(syrk(device.cublas(), CUBLAS_FILL_MODE_UPPER, of_columns ? CUBLAS_OP_N : CUBLAS_OP_T, n,
+        NTPGEO_CHECK(syrk(device_.cublas(), CUBLAS_FILL_MODE_UPPER, of_columns ? CUBLAS_OP_N : CUBLAS_OP_T, n,
                           inner, &one, a.as<T>(), std::max<std::int64_t>(a.columns, 1), &zero, c.as<T>(), n));
         NTPGEO_CHECK(launch(kernels::mirror_lower<T>, dim3(tiles, tiles), dim3(mirror_tile, tile_rows), 0,
-                            device.stream(), c.as<T>(), n));
+                            device_.stream(), c.as<T>(), n));
     });
 }
 
-void column_means(device::Device& device, Matrix a, Vector means) {
-    add_columns<false>(device, a, static_cast<double>(a.rows), means.as<double>());
+void CudaDenseOperations::column_means(Matrix a, Vector means) {
+    add_columns<false>(device_, a, static_cast<double>(a.rows), means.as<double>());
 }
 
-void column_squares(device::Device& device, Matrix a, Vector squares) {
-    add_columns<true>(device, a, 1, squares.as<double>());
+void CudaDenseOperations::column_squares(Matrix a, Vector squares) {
+    add_columns<true>(device_, a, 1, squares.as<double>());
 }
 
-void subtract_row(device::Device& device, Vector row, Matrix a) {
+void CudaDenseOperations::subtract_row(Vector row, Matrix a) {
     if (a.rows == 0 || a.columns == 0) return;
     const std::int64_t row_blocks = std::min(ceiling(a.rows, tile_rows), most_row_blocks);
     NTPGEO_CHECK(launch(
         kernels::subtract_row,
         dim3(static_cast<unsigned>(row_blocks), static_cast<unsigned>(ceiling(a.columns, tile_columns))),
-        dim3(tile_columns, tile_rows), 0, device.stream(), row.as<double>(), a.as<double>(), a.rows,
+        dim3(tile_columns, tile_rows), 0, device_.stream(), row.as<double>(), a.as<double>(), a.rows,
         a.columns));
 }
 
-}  // namespace ntpgeo::dense_cuda
+}  // namespace ntpgeo

@@ -3,7 +3,8 @@
 #include <port.cuh>
 #include <string>
 
-#include "kernels/dense/dense_cuda.cuh"
+#include "kernels/dense/dense.hpp"
+#include "kernels/device/device.cuh"
 
 namespace ntpgeo::dense_cuda {
 namespace {
@@ -49,14 +50,19 @@ void transpose(device::Device& device, const double* from, std::int64_t rows, st
 
 }  // namespace
 
+}  // namespace ntpgeo::dense_cuda
+
+namespace ntpgeo {
+using namespace dense_cuda;
+
 // cuSOLVER wants columns one after the other, so the work is done on a transposed copy. Its orgqr counts in
 // int.
-void orthonormalise(device::Device& device, Matrix a) {
+void CudaDenseOperations::orthonormalise(Matrix a) {
     if (a.rows == 0 || a.columns == 0) return;
     if (a.rows > std::numeric_limits<int>::max())
         throw Failure("cuSOLVER's orgqr takes no matrix of " + std::to_string(a.rows) + " rows");
     const int rows = static_cast<int>(a.rows), columns = static_cast<int>(a.columns);
-    const cusolverDnHandle_t solver = device.cusolver();
+    const cusolverDnHandle_t solver = device_.cusolver();
     int factor_size = 0, form_size = 0;
     NTPGEO_CHECK(cusolverDnDgeqrf_bufferSize(solver, rows, columns, a.as<double>(), rows, &factor_size));
     NTPGEO_CHECK(cusolverDnDorgqr_bufferSize(solver, rows, columns, columns, a.as<double>(), rows,
@@ -66,16 +72,16 @@ void orthonormalise(device::Device& device, Matrix a) {
     const auto aligned = [](std::int64_t size) { return (size + 31) / 32 * 32; };
     const std::int64_t size = aligned(a.rows * a.columns), scales_size = aligned(columns);
     // [columns, rows] the transposed copy, [columns] the reflectors' scales, the workspace, a status
-    double* const copy = device.scratch<double>(size + scales_size + work_size + 1);
+    double* const copy = device_.scratch<double>(size + scales_size + work_size + 1);
     double* const scales = copy + size;
     double* const work = scales + scales_size;
     int* const info = reinterpret_cast<int*>(work + work_size);
-    transpose(device, a.as<double>(), a.rows, a.columns, copy);
+    transpose(device_, a.as<double>(), a.rows, a.columns, copy);
     NTPGEO_CHECK(cusolverDnDgeqrf(solver, rows, columns, copy, rows, scales, work, work_size, info));
-    device::check_info(device.fetch(info), "geqrf");
+    device::check_info(device_.fetch(info), "geqrf");
     NTPGEO_CHECK(cusolverDnDorgqr(solver, rows, columns, columns, copy, rows, scales, work, work_size, info));
-    device::check_info(device.fetch(info), "orgqr");
-    transpose(device, copy, a.columns, a.rows, a.as<double>());
+    device::check_info(device_.fetch(info), "orgqr");
+    transpose(device_, copy, a.columns, a.rows, a.as<double>());
 }
 
-}  // namespace ntpgeo::dense_cuda
+}  // namespace ntpgeo

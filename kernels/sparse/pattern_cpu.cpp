@@ -2,9 +2,10 @@
 
 #include "kernels/cpu/threads.hpp"
 
-namespace ntpgeo::sparse_cpu {
+namespace ntpgeo {
 
-void pattern_times(const LabelsView& labels, const double* values, double alpha, Matrix x, Matrix y) {
+void CpuPatternOperations::pattern_times(const LabelsView& labels, const double* values, double alpha,
+                                         Matrix x, Matrix y) {
     const std::int64_t width = x.columns;
     const double* const from = x.as<double>();
     double* const to = y.as<double>();
@@ -17,8 +18,8 @@ void pattern_times(const LabelsView& labels, const double* values, double alpha,
         }
 }
 
-void pattern_transposed_times(const LabelsView& labels, const double* values, double alpha, Matrix y,
-                              Matrix x) {
+void CpuPatternOperations::pattern_transposed_times(const LabelsView& labels, const double* values,
+                                                    double alpha, Matrix y, Matrix x) {
     const std::int64_t width = y.columns;
     const double* const from = y.as<double>();
     double* const to = x.as<double>();
@@ -31,4 +32,4 @@ void pattern_transposed_times(const LabelsView& labels, const double* values, do
         }
 }
 
-}  // namespace ntpgeo::sparse_cpu
+}  // namespace ntpgeo

@@ -1,7 +1,9 @@
-#include "kernels/sparse/pattern_cuda.cuh"
+#include "kernels/sparse/pattern.hpp"
 
 #include <cmath>
 #include <port.cuh>
+
+#include "kernels/device/device.cuh"
 
 namespace ntpgeo::sparse_cuda {
 namespace {
@@ -71,17 +73,22 @@ void gather(device::Device& device, const Entries& entries, std::int64_t rows, d
 
 }  // namespace
 
-void pattern_times(device::Device& device, const LabelsView& labels, const double* values, double alpha,
-                   Matrix x, Matrix y) {
-    gather(device,
+}  // namespace ntpgeo::sparse_cuda
+
+namespace ntpgeo {
+using namespace sparse_cuda;
+
+void CudaPatternOperations::pattern_times(const LabelsView& labels, const double* values, double alpha,
+                                          Matrix x, Matrix y) {
+    gather(device_,
            operations::ByWord{labels.word_indptr, labels.word_contexts, labels.word_positions, values},
            labels.vocab_size, alpha, x, y);
 }
 
-void pattern_transposed_times(device::Device& device, const LabelsView& labels, const double* values,
-                              double alpha, Matrix y, Matrix x) {
-    gather(device, operations::ByContext{labels.indptr, labels.indices, values}, labels.contexts, alpha, y,
+void CudaPatternOperations::pattern_transposed_times(const LabelsView& labels, const double* values,
+                                                     double alpha, Matrix y, Matrix x) {
+    gather(device_, operations::ByContext{labels.indptr, labels.indices, values}, labels.contexts, alpha, y,
            x);
 }
 
-}  // namespace ntpgeo::sparse_cuda
+}  // namespace ntpgeo

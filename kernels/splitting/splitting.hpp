@@ -1,6 +1,5 @@
 // Vector operations of an Anderson-accelerated splitting iteration (design 4.2): the state Y moves to Y⁺ = Y
-// + α(X − Z), and a history of changes, kept in fp32, corrects it. Contract with backend.hpp; the CPU twins
-// are declared here.
+// + α(X − Z), and a history of changes, kept in fp32, corrects it.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +8,9 @@
 #include "kernels/base/views.hpp"
 
 namespace ntpgeo {
+namespace device {
+class Device;
+}
 
 /// The vectors of a splitting step, each of the state's size N.
 struct SplittingStep {
@@ -24,18 +26,38 @@ struct RowDots {
     std::vector<double> with_row, with_vector;  ///< [w]
 };
 
-namespace splitting_cpu {
+/// Sums are made over fixed blocks in a fixed order, which follows from the sizes alone. Sizes may be 0.
+class SplittingOperations {
+  public:
+    virtual ~SplittingOperations() = default;
 
-/// g = relaxation·(x − z), y ← y + g, and the differences from the step before. Returns ‖g‖², over fixed
-/// blocks in a fixed order.
-double splitting_step(double relaxation, const SplittingStep& step);
+    /// g = relaxation·(x − z), y ← y + g, and the differences from the step before. Returns ‖g‖².
+    virtual double splitting_step(double relaxation, const SplittingStep& step) = 0;
+    /// with_row[q] = ⟨rows[q], rows[row]⟩ and with_vector[q] = ⟨rows[q], x⟩ in one pass over the rows. rows
+    /// [w, N] fp32; x [N] fp64.
+    virtual RowDots row_dots(Matrix rows, std::int64_t row, Vector x) = 0;
+    /// y −= Σ_q coefficients[q]·rows[q]. rows [w, N] fp32; y [N] fp64.
+    virtual void subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y) = 0;
+};
 
-/// with_row[q] = ⟨rows[q], rows[row]⟩ and with_vector[q] = ⟨rows[q], x⟩ in one pass over the rows, over fixed
-/// blocks in a fixed order. rows [w, N] fp32; x [N] fp64.
-RowDots row_dots(Matrix rows, std::int64_t row, Vector x);
+class CpuSplittingOperations : public virtual SplittingOperations {
+  public:
+    double splitting_step(double relaxation, const SplittingStep& step) override;
+    RowDots row_dots(Matrix rows, std::int64_t row, Vector x) override;
+    void subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y) override;
+};
 
-/// y −= Σ_q coefficients[q]·rows[q]. rows [w, N] fp32; y [N] fp64.
-void subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y);
+/// One pass over memory each, in the CPU's arithmetic (no contraction), so that all but the sums have its
+/// bits. Those that return sums wait for them.
+class CudaSplittingOperations : public virtual SplittingOperations {
+  public:
+    explicit CudaSplittingOperations(device::Device& device) : device_(device) {}
+    double splitting_step(double relaxation, const SplittingStep& step) override;
+    RowDots row_dots(Matrix rows, std::int64_t row, Vector x) override;
+    void subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y) override;
 
-}  // namespace splitting_cpu
+  private:
+    device::Device& device_;
+};
+
 }  // namespace ntpgeo

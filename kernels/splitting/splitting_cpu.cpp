@@ -4,7 +4,7 @@
 
 #include "kernels/cpu/threads.hpp"
 
-namespace ntpgeo::splitting_cpu {
+namespace ntpgeo {
 namespace {
 
 // What a thread keeps in its cache while it walks over the history's rows.
@@ -16,7 +16,7 @@ std::int64_t blocks_of(std::int64_t size) {
 
 }  // namespace
 
-double splitting_step(double relaxation, const SplittingStep& step) {
+double CpuSplittingOperations::splitting_step(double relaxation, const SplittingStep& step) {
     const std::int64_t size = step.y.size, blocks = blocks_of(size);
     std::vector<double> partial(static_cast<std::size_t>(blocks));
     const double* const x = step.x.as<double>();
@@ -52,7 +52,7 @@ double splitting_step(double relaxation, const SplittingStep& step) {
     return total;
 }
 
-RowDots row_dots(Matrix rows, std::int64_t row, Vector x) {
+RowDots CpuSplittingOperations::row_dots(Matrix rows, std::int64_t row, Vector x) {
     const std::int64_t size = x.size, blocks = blocks_of(size), width = rows.rows;
     std::vector<double> partial(static_cast<std::size_t>(blocks * 2 * width));
     const float* const data = rows.as<float>();
@@ -85,7 +85,7 @@ RowDots row_dots(Matrix rows, std::int64_t row, Vector x) {
     return dots;
 }
 
-void subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y) {
+void CpuSplittingOperations::subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y) {
     const std::int64_t size = y.size, blocks = blocks_of(size);
     double* const out = y.as<double>();
 #pragma omp parallel for schedule(static) if (size > worth_a_team)
@@ -98,4 +98,4 @@ void subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector 
     }
 }
 
-}  // namespace ntpgeo::splitting_cpu
+}  // namespace ntpgeo

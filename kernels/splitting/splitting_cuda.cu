@@ -1,9 +1,10 @@
-#include "kernels/splitting/splitting_cuda.cuh"
+#include "kernels/splitting/splitting.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <port.cuh>
 
+#include "kernels/device/device.cuh"
 #include "kernels/vectors/reduce.cuh"
 #include "kernels/vectors/sums.cuh"
 
@@ -96,7 +97,12 @@ __global__ void subtract_rows(Coefficients coefficients, const float* rows, int 
 
 }  // namespace kernels
 
-double splitting_step(device::Device& device, double relaxation, const SplittingStep& step) {
+}  // namespace ntpgeo::splitting_cuda
+
+namespace ntpgeo {
+using namespace splitting_cuda;
+
+double CudaSplittingOperations::splitting_step(double relaxation, const SplittingStep& step) {
     const std::int64_t size = step.y.size;
     if (size == 0) return 0;
     const kernels::StepArrays arrays{step.x.as<double>(),          step.z.as<double>(),
@@ -104,25 +110,25 @@ double splitting_step(device::Device& device, double relaxation, const Splitting
                                      step.moved.as<double>(),      step.residual_change.as<float>(),
                                      step.moved_change.as<float>()};
     const unsigned blocks = blocks_for(size);
-    double* const squares = device.scratch<double>(blocks + 1);
-    NTPGEO_CHECK(launch(kernels::splitting_step, blocks, threads, 0, device.stream(), relaxation, arrays,
+    double* const squares = device_.scratch<double>(blocks + 1);
+    NTPGEO_CHECK(launch(kernels::splitting_step, blocks, threads, 0, device_.stream(), relaxation, arrays,
                         size, squares));
-    return device::fetch_row_sums(device, squares, 1, blocks)[0];
+    return device::fetch_row_sums(device_, squares, 1, blocks)[0];
 }
 
-RowDots row_dots(device::Device& device, Matrix rows, std::int64_t row, Vector x) {
+RowDots CudaSplittingOperations::row_dots(Matrix rows, std::int64_t row, Vector x) {
     const std::int64_t size = x.size, width = rows.rows;
     RowDots dots{std::vector<double>(static_cast<std::size_t>(width), 0.0),
                  std::vector<double>(static_cast<std::size_t>(width), 0.0)};
     if (size == 0) return dots;
     const float* const data = rows.as<float>();
     const unsigned blocks = blocks_for(size);
-    double* const partial = device.scratch<double>(2 * width * (blocks + 1));
+    double* const partial = device_.scratch<double>(2 * width * (blocks + 1));
     for (std::int64_t first = 0; first < width; first += rows_at_once)
-        NTPGEO_CHECK(launch(kernels::row_dots, blocks, threads, 0, device.stream(), data + first * size,
+        NTPGEO_CHECK(launch(kernels::row_dots, blocks, threads, 0, device_.stream(), data + first * size,
                             static_cast<int>(std::min<std::int64_t>(width - first, rows_at_once)),
                             data + row * size, x.as<double>(), size, partial + 2 * first * blocks));
-    const std::vector<double> sums = device::fetch_row_sums(device, partial, 2 * width, blocks);
+    const std::vector<double> sums = device::fetch_row_sums(device_, partial, 2 * width, blocks);
     for (std::int64_t q = 0; q < width; ++q) {
         dots.with_row[q] = sums[2 * q];
         dots.with_vector[q] = sums[2 * q + 1];
@@ -130,16 +136,16 @@ RowDots row_dots(device::Device& device, Matrix rows, std::int64_t row, Vector x
     return dots;
 }
 
-void subtract_rows(device::Device& device, const std::vector<double>& coefficients, Matrix rows, Vector y) {
+void CudaSplittingOperations::subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y) {
     const std::int64_t size = y.size;
     if (size == 0) return;
     for (std::int64_t first = 0; first < rows.rows; first += rows_at_once) {
         const std::int64_t count = std::min<std::int64_t>(rows.rows - first, rows_at_once);
         kernels::Coefficients some{};
         std::copy_n(coefficients.begin() + first, count, some.of_row);
-        NTPGEO_CHECK(launch(kernels::subtract_rows, blocks_for(size), threads, 0, device.stream(), some,
+        NTPGEO_CHECK(launch(kernels::subtract_rows, blocks_for(size), threads, 0, device_.stream(), some,
                             rows.as<float>() + first * size, static_cast<int>(count), y.as<double>(), size));
     }
 }
 
-}  // namespace ntpgeo::splitting_cuda
+}  // namespace ntpgeo

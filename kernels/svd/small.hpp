@@ -1,5 +1,5 @@
-// Small dense decompositions of host matrices. Contract with backend.hpp; the CPU twins (LAPACK on one
-// thread) are declared here.
+// Small dense decompositions of host matrices: they are small next to what they come from, and the engine
+// looks at the numbers.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,9 @@
 #include "kernels/base/views.hpp"
 
 namespace ntpgeo {
+namespace device {
+class Device;
+}
 
 /// Eigenvalues, descending, and orthonormal eigenvectors of a symmetric matrix. Their signs are arbitrary.
 struct SymmetricEigen {
@@ -23,14 +26,33 @@ struct SmallSvd {
     std::vector<double> right;   ///< [k, columns], that is Vᵀ
 };
 
-namespace svd_cpu {
+/// Both throw Failure where the library that does it does not converge.
+class SmallDecompositions {
+  public:
+    virtual ~SmallDecompositions() = default;
 
-/// `matrix` [n, n], only its upper triangle is read; solved in the arithmetic of `real`. Throws Failure where
-/// LAPACK does not converge.
-SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n, Real real);
+    /// `matrix` [n, n], only its upper triangle is read; solved in the arithmetic of `real`.
+    virtual SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n,
+                                           Real real = Real::fp64) = 0;
+    virtual SmallSvd small_svd(std::vector<double> matrix, std::int64_t rows, std::int64_t columns) = 0;
+};
 
-/// Throws Failure where LAPACK does not converge.
-SmallSvd small_svd(std::vector<double> matrix, std::int64_t rows, std::int64_t columns);
+/// LAPACK on one thread.
+class CpuSmallDecompositions : public virtual SmallDecompositions {
+  public:
+    SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n, Real real) override;
+    SmallSvd small_svd(std::vector<double> matrix, std::int64_t rows, std::int64_t columns) override;
+};
 
-}  // namespace svd_cpu
+/// cuSOLVER on the GPU.
+class CudaSmallDecompositions : public virtual SmallDecompositions {
+  public:
+    explicit CudaSmallDecompositions(device::Device& device) : device_(device) {}
+    SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n, Real real) override;
+    SmallSvd small_svd(std::vector<double> matrix, std::int64_t rows, std::int64_t columns) override;
+
+  private:
+    device::Device& device_;
+};
+
 }  // namespace ntpgeo

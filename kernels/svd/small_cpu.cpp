@@ -9,7 +9,7 @@
 #include "kernels/svd/descending.hpp"
 #include "kernels/svd/small.hpp"
 
-namespace ntpgeo::svd_cpu {
+namespace ntpgeo {
 namespace {
 
 lapack_int syevd(lapack_int n, double* matrix, double* values) {
@@ -35,14 +35,16 @@ SymmetricEigen eigen_of(std::vector<T> matrix, std::int64_t n) {
 
 }  // namespace
 
-SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n, Real real) {
+SymmetricEigen CpuSmallDecompositions::symmetric_eigen(std::vector<double> matrix, std::int64_t n,
+                                                       Real real) {
     const SingleThread guard;
     if (n == 0) return {};
     if (real == Real::fp64) return eigen_of(std::move(matrix), n);
     return eigen_of(std::vector<float>(matrix.begin(), matrix.end()), n);
 }
 
-SmallSvd small_svd(std::vector<double> matrix, std::int64_t rows, std::int64_t columns) {
+SmallSvd CpuSmallDecompositions::small_svd(std::vector<double> matrix, std::int64_t rows,
+                                           std::int64_t columns) {
     const SingleThread guard;
     const std::int64_t k = std::min(rows, columns);
     SmallSvd result{std::vector<double>(static_cast<std::size_t>(rows * k)),
@@ -57,4 +59,4 @@ SmallSvd small_svd(std::vector<double> matrix, std::int64_t rows, std::int64_t c
     return result;
 }
 
-}  // namespace ntpgeo::svd_cpu
+}  // namespace ntpgeo

@@ -1,21 +1,22 @@
-#include "kernels/svd/small_cuda.cuh"
+#include "kernels/svd/small.hpp"
 
 #include <port.cuh>
 #include <type_traits>
 #include <utility>
 
+#include "kernels/device/device.cuh"
 #include "kernels/svd/descending.hpp"
 
 namespace ntpgeo::svd_cuda {
 namespace {
 
 /// Options of cuSOLVER's 64-bit functions, as they come.
-class Parameters {
+class SolverParameters {
   public:
-    Parameters() { NTPGEO_CHECK(cusolverDnCreateParams(&parameters_)); }
-    Parameters(const Parameters&) = delete;
-    Parameters& operator=(const Parameters&) = delete;
-    ~Parameters() { static_cast<void>(cusolverDnDestroyParams(parameters_)); }
+    SolverParameters() { NTPGEO_CHECK(cusolverDnCreateParams(&parameters_)); }
+    SolverParameters(const SolverParameters&) = delete;
+    SolverParameters& operator=(const SolverParameters&) = delete;
+    ~SolverParameters() { static_cast<void>(cusolverDnDestroyParams(parameters_)); }
     [[nodiscard]] cusolverDnParams_t get() const { return parameters_; }
 
   private:
@@ -47,7 +48,7 @@ std::vector<double> transposed(const std::vector<double>& matrix, std::int64_t r
 // ascending.
 template <class T>
 SymmetricEigen eigen_of(device::Device& device, const std::vector<T>& matrix, std::int64_t n) {
-    const Parameters parameters;
+    const SolverParameters parameters;
     const device::DeviceArray<T> vectors(n * n), values(n);
     std::size_t device_bytes = 0, host_bytes = 0;
     const auto job = CUSOLVER_EIG_MODE_VECTOR;
@@ -72,20 +73,25 @@ SymmetricEigen eigen_of(device::Device& device, const std::vector<T>& matrix, st
 
 }  // namespace
 
-SymmetricEigen symmetric_eigen(device::Device& device, const std::vector<double>& matrix, std::int64_t n,
-                               Real real) {
+}  // namespace ntpgeo::svd_cuda
+
+namespace ntpgeo {
+using namespace svd_cuda;
+
+SymmetricEigen CudaSmallDecompositions::symmetric_eigen(std::vector<double> matrix, std::int64_t n,
+                                                        Real real) {
     if (n == 0) return {};
-    if (real == Real::fp64) return eigen_of(device, matrix, n);
-    return eigen_of(device, std::vector<float>(matrix.begin(), matrix.end()), n);
+    if (real == Real::fp64) return eigen_of(device_, matrix, n);
+    return eigen_of(device_, std::vector<float>(matrix.begin(), matrix.end()), n);
 }
 
 // gesvd wants columns one after the other, and at least as many rows as columns. A wide row-major matrix is
 // just that when read as its transpose B = Aᵀ = U'ΣV'ᵀ; then A = V'ΣU'ᵀ, and the memory of V'ᵀ read by rows
 // is V', that of U' is U'ᵀ.
-SmallSvd small_svd(device::Device& device, const std::vector<double>& matrix, std::int64_t rows,
-                   std::int64_t columns) {
+SmallSvd CudaSmallDecompositions::small_svd(std::vector<double> matrix, std::int64_t rows,
+                                            std::int64_t columns) {
     if (rows > columns) {
-        SmallSvd flipped = small_svd(device, transposed(matrix, rows, columns), columns, rows);
+        SmallSvd flipped = small_svd(transposed(matrix, rows, columns), columns, rows);
         return {transposed(flipped.right, columns, rows), std::move(flipped.values),
                 transposed(flipped.left, columns, columns)};
     }
@@ -93,27 +99,27 @@ SmallSvd small_svd(device::Device& device, const std::vector<double>& matrix, st
                     std::vector<double>(static_cast<std::size_t>(rows)),
                     std::vector<double>(static_cast<std::size_t>(rows * columns))};
     if (rows == 0) return result;
-    const Parameters parameters;
+    const SolverParameters parameters;
     const device::DeviceArray<double> given(rows * columns), left(rows * rows), values(rows),
         right(rows * columns);
     std::size_t device_bytes = 0, host_bytes = 0;
-    NTPGEO_CHECK(cusolverDnXgesvd_bufferSize(device.cusolver(), parameters.get(), 'S', 'S', columns, rows,
+    NTPGEO_CHECK(cusolverDnXgesvd_bufferSize(device_.cusolver(), parameters.get(), 'S', 'S', columns, rows,
                                              CUDA_R_64F, given.data(), columns, CUDA_R_64F, values.data(),
                                              CUDA_R_64F, right.data(), columns, CUDA_R_64F, left.data(), rows,
                                              CUDA_R_64F, &device_bytes, &host_bytes));
     const device::DeviceArray<unsigned char> device_work(static_cast<std::int64_t>(device_bytes));
     const device::DeviceArray<int> info(1);
     std::vector<unsigned char> host_work(host_bytes);
-    upload(device, matrix, given.data());
-    NTPGEO_CHECK(cusolverDnXgesvd(device.cusolver(), parameters.get(), 'S', 'S', columns, rows, CUDA_R_64F,
+    upload(device_, matrix, given.data());
+    NTPGEO_CHECK(cusolverDnXgesvd(device_.cusolver(), parameters.get(), 'S', 'S', columns, rows, CUDA_R_64F,
                                   given.data(), columns, CUDA_R_64F, values.data(), CUDA_R_64F, right.data(),
                                   columns, CUDA_R_64F, left.data(), rows, CUDA_R_64F, device_work.data(),
                                   device_bytes, host_work.data(), host_bytes, info.data()));
-    device::check_info(device.fetch(info.data()), "gesvd");
-    download(device, left.data(), result.left);
-    download(device, values.data(), result.values);
-    download(device, right.data(), result.right);
+    device::check_info(device_.fetch(info.data()), "gesvd");
+    download(device_, left.data(), result.left);
+    download(device_, values.data(), result.values);
+    download(device_, right.data(), result.right);
     return result;
 }
 
-}  // namespace ntpgeo::svd_cuda
+}  // namespace ntpgeo

@@ -1,10 +1,8 @@
-// The optimizers' updates, in master precision. Contract with backend.hpp; the CPU twins are
-// declared here.
+// The optimizers' updates, in master precision.
 #pragma once
 
-#include <cstdint>
-
 #include "kernels/base/views.hpp"
+#include "kernels/vectors/vectors.hpp"
 
 namespace ntpgeo {
 
@@ -18,16 +16,44 @@ struct AdamStep {
     double decay = 0;                         ///< lr·λ of a decoupled decay (arXiv 1711.05101)
 };
 
-namespace update_cpu {
+/// Each moves the parameters x along a gradient g, and leaves W's new values in the loss step's operand as
+/// well, where there is one.
+class UpdateOperations {
+  public:
+    virtual ~UpdateOperations() = default;
 
-// The CPU's loss step has no operand, so that there is none to write here.
+    /// x ← x − rate·g.
+    virtual void descend(double rate, Vector gradient, const Parameters& parameters) = 0;
+    /// v ← momentum·v + g, x ← x − rate·v.
+    virtual void heavy_ball(double momentum, double rate, Vector gradient, Vector velocity,
+                            const Parameters& parameters) = 0;
+    virtual void adam(const AdamStep& step, Vector gradient, Vector first_moment, Vector second_moment,
+                      const Parameters& parameters) = 0;
+};
 
-/// x ← x − rate·g.
-void descend(double rate, Vector gradient, const Parameters& parameters);
-/// v ← momentum·v + g, x ← x − rate·v.
-void heavy_ball(double momentum, double rate, Vector gradient, Vector velocity, const Parameters& parameters);
-void adam(const AdamStep& step, Vector gradient, Vector first_moment, Vector second_moment,
-          const Parameters& parameters);
+/// The CPU's loss step has no operand, so that there is none to write. A descent is the vectors' axpy.
+class CpuUpdateOperations : public virtual UpdateOperations, public virtual VectorOperations {
+  public:
+    void descend(double rate, Vector gradient, const Parameters& parameters) override;
+    void heavy_ball(double momentum, double rate, Vector gradient, Vector velocity,
+                    const Parameters& parameters) override;
+    void adam(const AdamStep& step, Vector gradient, Vector first_moment, Vector second_moment,
+              const Parameters& parameters) override;
+};
 
-}  // namespace update_cpu
+/// The same formulas in the same arithmetic (no contraction), so that they have the CPU's bits. W's new
+/// values are rounded for the coming products in the same pass. Queued on the device's stream.
+class CudaUpdateOperations : public virtual UpdateOperations {
+  public:
+    explicit CudaUpdateOperations(device::Device& device) : device_(device) {}
+    void descend(double rate, Vector gradient, const Parameters& parameters) override;
+    void heavy_ball(double momentum, double rate, Vector gradient, Vector velocity,
+                    const Parameters& parameters) override;
+    void adam(const AdamStep& step, Vector gradient, Vector first_moment, Vector second_moment,
+              const Parameters& parameters) override;
+
+  private:
+    device::Device& device_;
+};
+
 }  // namespace ntpgeo

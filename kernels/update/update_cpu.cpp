@@ -3,16 +3,15 @@
 #include <cmath>
 
 #include "kernels/cpu/threads.hpp"
-#include "kernels/vectors/vectors.hpp"
 
-namespace ntpgeo::update_cpu {
+namespace ntpgeo {
 
-void descend(double rate, Vector gradient, const Parameters& parameters) {
-    vectors_cpu::axpy(-rate, gradient, parameters.values);
+void CpuUpdateOperations::descend(double rate, Vector gradient, const Parameters& parameters) {
+    axpy(-rate, gradient, parameters.values);
 }
 
-void heavy_ball(double momentum, double rate, Vector gradient, Vector velocity,
-                const Parameters& parameters) {
+void CpuUpdateOperations::heavy_ball(double momentum, double rate, Vector gradient, Vector velocity,
+                                     const Parameters& parameters) {
     const std::int64_t size = parameters.values.size;
     with_real(parameters.values.real, [&]<class T>(T) {
         T* const x = parameters.values.as<T>();
@@ -27,8 +26,8 @@ void heavy_ball(double momentum, double rate, Vector gradient, Vector velocity,
     });
 }
 
-void adam(const AdamStep& step, Vector gradient, Vector first_moment, Vector second_moment,
-          const Parameters& parameters) {
+void CpuUpdateOperations::adam(const AdamStep& step, Vector gradient, Vector first_moment,
+                               Vector second_moment, const Parameters& parameters) {
     const std::int64_t size = parameters.values.size;
     const double rate = step.learning_rate / step.correction1;
     const double inverse_correction2 = 1 / step.correction2;
@@ -50,4 +49,4 @@ void adam(const AdamStep& step, Vector gradient, Vector first_moment, Vector sec
     });
 }
 
-}  // namespace ntpgeo::update_cpu
+}  // namespace ntpgeo

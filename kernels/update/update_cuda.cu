@@ -1,8 +1,9 @@
-#include "kernels/update/update_cuda.cuh"
+#include "kernels/update/update.hpp"
 
 #include <cmath>
 #include <port.cuh>
 
+#include "kernels/device/device.cuh"
 #include "kernels/operands/operands.cuh"
 #include "kernels/vectors/elementwise.cuh"
 
@@ -86,28 +87,33 @@ void with_parameters(const Parameters& parameters, const Work& work) {
 
 }  // namespace
 
-void descend(device::Device& device, double rate, Vector gradient, const Parameters& parameters) {
+}  // namespace ntpgeo::update_cuda
+
+namespace ntpgeo {
+using namespace update_cuda;
+
+void CudaUpdateOperations::descend(double rate, Vector gradient, const Parameters& parameters) {
     with_parameters(parameters, [&]<class T, class Writer>(T* x, Writer writer) {
         const T* const g = gradient.as<T>();
-        device::for_each_element<device::pack_width<T>>(device, device::Axpy<T, Writer>{-rate, g, x, writer},
+        device::for_each_element<device::pack_width<T>>(device_, device::Axpy<T, Writer>{-rate, g, x, writer},
                                                         parameters.values.size,
                                                         {device::start(g), device::start(x)});
     });
 }
 
-void heavy_ball(device::Device& device, double momentum, double rate, Vector gradient, Vector velocity,
-                const Parameters& parameters) {
+void CudaUpdateOperations::heavy_ball(double momentum, double rate, Vector gradient, Vector velocity,
+                                      const Parameters& parameters) {
     with_parameters(parameters, [&]<class T, class Writer>(T* x, Writer writer) {
         const T* const g = gradient.as<T>();
         T* const v = velocity.as<T>();
         device::for_each_element<device::pack_width<T>>(
-            device, operations::HeavyBall<T, Writer>{momentum, rate, g, v, x, writer}, parameters.values.size,
-            {device::start(g), device::start(v), device::start(x)});
+            device_, operations::HeavyBall<T, Writer>{momentum, rate, g, v, x, writer},
+            parameters.values.size, {device::start(g), device::start(v), device::start(x)});
     });
 }
 
-void adam(device::Device& device, const AdamStep& step, Vector gradient, Vector first_moment,
-          Vector second_moment, const Parameters& parameters) {
+void CudaUpdateOperations::adam(const AdamStep& step, Vector gradient, Vector first_moment,
+                                Vector second_moment, const Parameters& parameters) {
     with_parameters(parameters, [&]<class T, class Writer>(T* x, Writer writer) {
         const T* const g = gradient.as<T>();
         T* const m = first_moment.as<T>();
@@ -124,9 +130,9 @@ void adam(device::Device& device, const AdamStep& step, Vector gradient, Vector 
                                                     x,
                                                     writer};
         device::for_each_element<device::pack_width<T>>(
-            device, operation, parameters.values.size,
+            device_, operation, parameters.values.size,
             {device::start(g), device::start(m), device::start(v), device::start(x)});
     });
 }
 
-}  // namespace ntpgeo::update_cuda
+}  // namespace ntpgeo

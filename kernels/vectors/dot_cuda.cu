@@ -2,10 +2,11 @@
 #include <cmath>
 #include <port.cuh>
 
+#include "kernels/device/device.cuh"
 #include "kernels/vectors/elementwise.cuh"
 #include "kernels/vectors/reduce.cuh"
 #include "kernels/vectors/sums.cuh"
-#include "kernels/vectors/vectors_cuda.cuh"
+#include "kernels/vectors/vectors.hpp"
 
 namespace ntpgeo::vectors_cuda {
 namespace {
@@ -46,7 +47,12 @@ __global__ void dot_partials(const T* x, const T* y, std::int64_t size, double* 
 
 }  // namespace kernels
 
-double dot(device::Device& device, Vector x, Vector y) {
+}  // namespace ntpgeo::vectors_cuda
+
+namespace ntpgeo {
+using namespace vectors_cuda;
+
+double CudaVectorOperations::dot(Vector x, Vector y) {
     if (x.size == 0) return 0;
     return with_real(x.real, [&]<class T>(T) {
         constexpr int pack = static_cast<int>(16 / sizeof(T));
@@ -56,11 +62,11 @@ double dot(device::Device& device, Vector x, Vector y) {
             device::elements_before_packs({{a, bytes_of(x.real)}, {b, bytes_of(y.real)}}, x.size) == 0;
         const std::int64_t work = std::max<std::int64_t>(x.size / pack, 1);
         const auto blocks = static_cast<unsigned>(std::min((work + threads - 1) / threads, most_blocks));
-        double* const partial = device.scratch<double>(most_blocks + 1);
+        double* const partial = device_.scratch<double>(most_blocks + 1);
         NTPGEO_CHECK(launch(aligned ? kernels::dot_partials<T, pack> : kernels::dot_partials<T, 1>, blocks,
-                            threads, 0, device.stream(), a, b, x.size, partial));
-        return device::fetch_row_sums(device, partial, 1, blocks)[0];
+                            threads, 0, device_.stream(), a, b, x.size, partial));
+        return device::fetch_row_sums(device_, partial, 1, blocks)[0];
     });
 }
 
-}  // namespace ntpgeo::vectors_cuda
+}  // namespace ntpgeo

@@ -7,9 +7,9 @@
 #include "kernels/cpu/threads.hpp"
 #include "kernels/random/philox.hpp"
 
-namespace ntpgeo::vectors_cpu {
+namespace ntpgeo {
 
-void fill_normal(Vector x, std::uint64_t seed, std::uint64_t stream, double scale) {
+void CpuVectorOperations::fill_normal(Vector x, std::uint64_t seed, std::uint64_t stream, double scale) {
     const Philox random(seed, stream);
     with_real(x.real, [&]<class T>(T) {
         T* const data = x.as<T>();
@@ -19,11 +19,11 @@ void fill_normal(Vector x, std::uint64_t seed, std::uint64_t stream, double scal
     });
 }
 
-void fill_zero(Vector x) {
+void CpuVectorOperations::fill_zero(Vector x) {
     std::memset(x.data, 0, static_cast<std::size_t>(x.size * bytes_of(x.real)));
 }
 
-void copy(Vector from, Vector to) {
+void CpuVectorOperations::copy(Vector from, Vector to) {
     with_real(from.real, [&]<class From>(From) {
         with_real(to.real, [&]<class To>(To) {
             const From* const source = from.as<From>();
@@ -34,7 +34,7 @@ void copy(Vector from, Vector to) {
     });
 }
 
-double dot(Vector x, Vector y) {
+double CpuVectorOperations::dot(Vector x, Vector y) {
     constexpr std::int64_t block = 8192;
     const std::int64_t blocks = (x.size + block - 1) / block;
     std::vector<double> partial(static_cast<std::size_t>(blocks));
@@ -60,7 +60,7 @@ double dot(Vector x, Vector y) {
     return total;
 }
 
-void axpy(double a, Vector x, Vector y) {
+void CpuVectorOperations::axpy(double a, Vector x, Vector y) {
     with_real(x.real, [&]<class T>(T) {
         const T* const from = x.as<T>();
         T* const to = y.as<T>();
@@ -69,7 +69,7 @@ void axpy(double a, Vector x, Vector y) {
     });
 }
 
-void scale(double a, Vector x) {
+void CpuVectorOperations::scale(double a, Vector x) {
     with_real(x.real, [&]<class T>(T) {
         T* const data = x.as<T>();
 #pragma omp parallel for schedule(static) if (x.size > worth_a_team)
@@ -77,4 +77,4 @@ void scale(double a, Vector x) {
     });
 }
 
-}  // namespace ntpgeo::vectors_cpu
+}  // namespace ntpgeo

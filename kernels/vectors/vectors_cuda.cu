@@ -1,8 +1,9 @@
-#include "kernels/vectors/vectors_cuda.cuh"
+#include "kernels/vectors/vectors.hpp"
 
 #include <port.cuh>
 #include <type_traits>
 
+#include "kernels/device/device.cuh"
 #include "kernels/random/philox.hpp"
 #include "kernels/vectors/elementwise.cuh"
 
@@ -54,27 +55,32 @@ struct Scale {
 
 }  // namespace operations
 
-void fill_normal(device::Device& device, Vector x, std::uint64_t seed, std::uint64_t stream, double scale) {
+}  // namespace ntpgeo::vectors_cuda
+
+namespace ntpgeo {
+using namespace vectors_cuda;
+
+void CudaVectorOperations::fill_normal(Vector x, std::uint64_t seed, std::uint64_t stream, double scale) {
     with_real(x.real, [&]<class T>(T) {
         T* const data = x.as<T>();
         device::for_each_element<device::pack_width<T>>(
-            device, operations::FillNormal<T>{Philox(seed, stream), scale, data}, x.size,
+            device_, operations::FillNormal<T>{Philox(seed, stream), scale, data}, x.size,
             {device::start(data)});
     });
 }
 
-void fill_zero(device::Device& device, Vector x) {
+void CudaVectorOperations::fill_zero(Vector x) {
     if (x.size == 0) return;
     NTPGEO_CHECK(
-        cudaMemsetAsync(x.data, 0, static_cast<std::size_t>(x.size * bytes_of(x.real)), device.stream()));
+        cudaMemsetAsync(x.data, 0, static_cast<std::size_t>(x.size * bytes_of(x.real)), device_.stream()));
 }
 
-void copy(device::Device& device, Vector from, Vector to) {
+void CudaVectorOperations::copy(Vector from, Vector to) {
     if (from.size == 0) return;
     if (from.real == to.real) {
         NTPGEO_CHECK(cudaMemcpyAsync(to.data, from.data,
                                      static_cast<std::size_t>(from.size * bytes_of(from.real)),
-                                     cudaMemcpyDeviceToDevice, device.stream()));
+                                     cudaMemcpyDeviceToDevice, device_.stream()));
         return;
     }
     with_real(from.real, [&]<class From>(From) {
@@ -82,29 +88,29 @@ void copy(device::Device& device, Vector from, Vector to) {
             if constexpr (!std::is_same_v<From, To>) {
                 const From* const source = from.as<From>();
                 To* const target = to.as<To>();
-                device::for_each_element<4>(device, operations::Copy<From, To>{source, target}, from.size,
+                device::for_each_element<4>(device_, operations::Copy<From, To>{source, target}, from.size,
                                             {device::start(source), device::start(target)});
             }
         });
     });
 }
 
-void axpy(device::Device& device, double a, Vector x, Vector y) {
+void CudaVectorOperations::axpy(double a, Vector x, Vector y) {
     with_real(x.real, [&]<class T>(T) {
         const T* const from = x.as<T>();
         T* const to = y.as<T>();
-        device::for_each_element<device::pack_width<T>>(device,
+        device::for_each_element<device::pack_width<T>>(device_,
                                                         device::Axpy<T, device::NoWriter>{a, from, to, {}},
                                                         x.size, {device::start(from), device::start(to)});
     });
 }
 
-void scale(device::Device& device, double a, Vector x) {
+void CudaVectorOperations::scale(double a, Vector x) {
     with_real(x.real, [&]<class T>(T) {
         T* const data = x.as<T>();
-        device::for_each_element<device::pack_width<T>>(device, operations::Scale<T>{a, data}, x.size,
+        device::for_each_element<device::pack_width<T>>(device_, operations::Scale<T>{a, data}, x.size,
                                                         {device::start(data)});
     });
 }
 
-}  // namespace ntpgeo::vectors_cuda
+}  // namespace ntpgeo
