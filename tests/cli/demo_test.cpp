@@ -1,10 +1,17 @@
 // `ntpgeo demo`: the whole of it once, and what it may replace.
 #include <gtest/gtest.h>
 
+#include <regex>
+
 #include "tests/training_runs.hpp"
 
 namespace ntpgeo {
 namespace {
+
+/// The text with a # for each number: in their last digits they are the machine's.
+std::string without_numbers(const std::string& text) {
+    return std::regex_replace(text, std::regex("-?[0-9][0-9.]*(e-?[0-9]+)?"), "#");
+}
 
 TEST(Demo, TellsWhatWasSeenAndReplacesNoFolderButItsOwn) {
     const ScratchFolder folder;
@@ -33,6 +40,12 @@ TEST(Demo, TellsWhatWasSeenAndReplacesNoFolderButItsOwn) {
     ASSERT_GT(lines.size(), wanted.size());
     for (std::size_t i = 0; i < wanted.size(); ++i)
         expect_contains(lines[lines.size() - wanted.size() + i], wanted[i]);
+    // README shows them, but for the first and the last.
+    std::string shown = "```\n";
+    for (std::size_t i = 1; i + 1 < wanted.size(); ++i)
+        shown += lines[lines.size() - wanted.size() + i] + "\n";
+    expect_contains(without_numbers(read_file(std::string(NTPGEO_SOURCE_DIR) + "/README.md")),
+                    without_numbers(shown + "```\n"));
 
     // The claims of these lines, from the records.
     const Json limit = records(demo / "limit").back();
