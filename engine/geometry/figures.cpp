@@ -74,9 +74,9 @@ Figures FigureMeter::measure(Matrix words, Matrix contexts, double ridge, Precis
     backend_.copy(contexts.flat(), h.flat());
 
     Figures figures;
-    figures.ridge = ridge;
-    measure_loss(figures);
+    measure_loss(figures, ridge);
     measure_supports(figures);
+    figures.proxy_kind = proxy_.kind();
 
     const Array mean(backend_, dim * 8);
     backend_.column_means(w, mean.vector(Real::fp64, dim));
@@ -104,7 +104,7 @@ Figures FigureMeter::measure(Matrix words, Matrix contexts, double ridge, Precis
     return figures;
 }
 
-void FigureMeter::measure_loss(Figures& figures) {
+void FigureMeter::measure_loss(Figures& figures, double ridge) {
     const std::int64_t words_size = dataset_.vocab_size * work_->dim,
                        contexts_size = dataset_.contexts() * work_->dim;
     const Matrix w = work_->words.matrix(Real::fp64, dataset_.vocab_size, work_->dim);
@@ -112,9 +112,11 @@ void FigureMeter::measure_loss(Figures& figures) {
     const LossDetail detail{work_->support_logits.as<double>(), work_->mean_logits.as<double>(),
                             work_->off_support_max.as<double>(), work_->off_support_square.as<double>()};
     const LossSums sums =
-        work_->step->run(w, h, figures.ridge, work_->gradient.matrix(Real::fp64, w.rows, w.columns),
+        work_->step->run(w, h, ridge, work_->gradient.matrix(Real::fp64, w.rows, w.columns),
                          work_->gradient.matrix(Real::fp64, h.rows, h.columns, words_size), detail);
     const Vector gradient = work_->gradient.vector(Real::fp64, words_size + contexts_size);
+    figures.entropy = entropy_;
+    figures.loss = entropy_ + sums.excess_loss;
     figures.excess_loss = sums.excess_loss;
     figures.off_support_mass = sums.off_support_mass;
     figures.grad_norm = std::sqrt(backend_.dot(gradient, gradient));

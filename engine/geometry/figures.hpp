@@ -14,13 +14,14 @@
 
 namespace ntpgeo {
 
-/// Everything is of the centred logits L̄ = (I − 11ᵀ/V)L, except the loss, the raw norms and the margin, which
-/// the centring does not touch. An empty optional is a quantity that does not exist for this input.
+/// Each member has an entry in the table of figures (figure_table.hpp), by which records hold it. Everything
+/// is of the centred logits L̄ = (I − 11ᵀ/V)L, except the loss, the raw norms and the margin, which the
+/// centring does not touch. An empty optional is a quantity that does not exist for this input.
 struct Figures {
-    double ridge = 0;             ///< λ of the objective
-    double excess_loss = 0;       ///< CE − Hent, nats
-    double off_support_mass = 0;  ///< Σ π_j r_j/(1+r_j)
-    double grad_norm = 0;         ///< of CE + λ/2 (‖W‖² + ‖H‖²), both factors
+    double loss = 0, entropy = 0;  ///< CE and its lower bound Hent, nats
+    double excess_loss = 0;        ///< CE − Hent, nats
+    double off_support_mass = 0;   ///< Σ π_j r_j/(1+r_j)
+    double grad_norm = 0;          ///< of CE + λ/2 (‖W‖² + ‖H‖²), both factors
     double words_grad_norm = 0, contexts_grad_norm = 0;  ///< of the same, by W and by H alone
     double words_norm = 0, contexts_norm = 0;            ///< ‖W‖_F, ‖H‖_F, raw
     double sparse_norm = 0;                              ///< ‖P_F(L̄)‖_F
@@ -43,6 +44,7 @@ struct Figures {
     /// of their directions is an arbitrary choice among rotations (the same in every record of a run); only
     /// the sum over all that agree is a property of the data and of W and H.
     std::vector<double> direction_strengths;
+    std::string proxy_kind;  ///< of the S̃ that they are measured against: SupportProxy::kind
 };
 
 /// What a FigureMeter takes at most, its labels aside: of the backend's memory, and of the host's in between.
@@ -62,17 +64,16 @@ class FigureMeter {
     ~FigureMeter();
 
     /// words [V,d] and contexts [m,d] in either precision (converted to fp64). `precision` is that of the
-    /// loss step's three products. The spectrum's sketch is drawn from (seed, step) alone.
+    /// loss step's three products, `ridge` the λ of the objective whose gradient is measured. The spectrum's
+    /// sketch is drawn from (seed, step) alone.
     Figures measure(Matrix words, Matrix contexts, double ridge, Precision precision, std::uint64_t seed,
                     std::int64_t step);
 
     [[nodiscard]] const Labels& labels() const { return labels_; }
-    [[nodiscard]] const std::string& proxy_kind() const { return proxy_.kind(); }
-    [[nodiscard]] double entropy() const { return entropy_; }
 
   private:
     struct Workspace;
-    void measure_loss(Figures& figures);
+    void measure_loss(Figures& figures, double ridge);
     void measure_supports(Figures& figures);
     void measure_collapse(Figures& figures);
 

@@ -47,9 +47,9 @@ Json configuration(const Subject& subject, const Dataset& dataset, const std::st
     return config;
 }
 
-/// One record, and the name of the device that it was made on.
-Json measure(const Subject& subject, const Dataset& dataset, const LimitFactors* limit,
-             const std::string& device) {
+/// The record of W and H, made on `device`.
+Record measure(const Subject& subject, const Dataset& dataset, const LimitFactors* limit,
+               const std::string& device) {
     const auto start = std::chrono::steady_clock::now();
     const auto backend = make_backend(device);
     FigureMeter meter(*backend, dataset, limit);
@@ -60,15 +60,13 @@ Json measure(const Subject& subject, const Dataset& dataset, const LimitFactors*
                       contexts.matrix(Real::fp64, subject.contexts.rows, subject.contexts.columns),
                       subject.ridge, Precision::fp64, 0, subject.step);
     const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    return train_record(figures, {.step = subject.step,
-                                  .time_s = elapsed,
-                                  .lambda = subject.lambda,
-                                  .stage = subject.stage,
-                                  .device = backend->device(),
-                                  .precision = "",
-                                  .metrics_precision = "fp64",
-                                  .entropy = meter.entropy(),
-                                  .proxy_kind = meter.proxy_kind()});
+    return training_record({.step = subject.step,
+                            .time_s = elapsed,
+                            .lambda = subject.lambda,
+                            .stage = subject.stage,
+                            .device = backend->device(),
+                            .metrics_precision = "fp64"},
+                           figures);
 }
 
 void analyze(const AnalyzeOptions& options) {
@@ -87,7 +85,7 @@ void analyze(const AnalyzeOptions& options) {
     std::optional<RunFolder> folder;
     if (adds) folder = open_snapshots(*options.output, subject.step, hash, reference);
     const std::optional<LimitFactors> limit = load_limit(reference, dataset, hash);
-    const Json record = measure(subject, dataset, limit ? &*limit : nullptr, device);
+    const Record record = measure(subject, dataset, limit ? &*limit : nullptr, device);
     if (adds) {
         folder->append_metrics(record);
     } else if (options.output) {
@@ -97,7 +95,7 @@ void analyze(const AnalyzeOptions& options) {
     }
     if (folder)
         folder->log(fmt::format("step {}: {}, {}", subject.step, subject.words_name, subject.contexts_name));
-    fmt::print("{}\n", record.dump());
+    fmt::print("{}\n", json_of(record));
 }
 
 }  // namespace

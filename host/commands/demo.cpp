@@ -29,8 +29,6 @@ namespace ntpgeo {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
-
 constexpr std::int64_t demo_stories = 5000;
 constexpr const char* demo_grid = "1e-2:1e-8:1";
 // Wider than any point of that path, so that all of it is within training's reach.
@@ -58,8 +56,9 @@ void prepare(const fs::path& folder) {
     write_file_atomically(folder / marker, "Made by ntpgeo demo, which may replace this folder.\n");
 }
 
-std::string figure(const Json& record, const char* key) {
-    return record[key].is_number() ? fmt::format("{:.3g}", record[key].get<double>()) : std::string("none");
+std::string figure(const Record& record, const char* key) {
+    const std::optional<double> value = record.number(key);
+    return value ? fmt::format("{:.3g}", *value) : std::string("none");
 }
 
 /// The demo at work: its data set, a run of each kind beside it, and the report of all three.
@@ -138,29 +137,30 @@ class Demo {
         return run_training(run, config, dataset_, *backend, limit);
     }
 
-    void tell_limit(const Json& record) const {
+    void tell_limit(const Record& record) const {
         fmt::print("\n{} contexts over {} words with {} support sets\n", dataset_.contexts(),
                    dataset_.vocab_size, support_classes(dataset_).count());
         fmt::print("limit: the nuclear norm of L_mm is between {:.8g} and {:.8g}, a relative gap of {:.3g}\n",
-                   rounded_down(record["bound"].get<double>(), 8),
-                   rounded_up(record["nuclear_norm"].get<double>(), 8),
-                   rounded_up(record["relative_gap"].get<double>(), 3));
+                   rounded_down(record.number("bound").value(), 8),
+                   rounded_up(record.number("nuclear_norm").value(), 8),
+                   rounded_up(record.number("relative_gap").value(), 3));
         fmt::print("       {}; their cosine is {}\n", proxy_verdict(record),
                    figure(record, "proxy_alignment"));
     }
 
-    static void tell_path(const std::vector<Json>& records) {
-        const auto gap = [](const Json& record) { return record["relative_gap"].get<double>(); };
-        const Json& widest = *std::max_element(records.begin(), records.end(),
-                                               [&](const Json& a, const Json& b) { return gap(a) < gap(b); });
+    static void tell_path(const std::vector<Record>& records) {
+        const auto gap = [](const Record& record) { return record.number("relative_gap").value(); };
+        const Record& widest =
+            *std::max_element(records.begin(), records.end(),
+                              [&](const Record& a, const Record& b) { return gap(a) < gap(b); });
         fmt::print("path:  {} exact solutions down to lambda {:.0e}, certified to a relative gap of {:.1e}\n",
-                   records.size(), records.back()["lambda"].get<double>(), rounded_up(gap(widest), 2));
+                   records.size(), records.back().number("lambda").value(), rounded_up(gap(widest), 2));
         fmt::print("       the last has dominance {} and alignment {} with L_mm\n",
                    figure(records.back(), "dominance"), figure(records.back(), "alignment_limit"));
     }
 
     static void tell_training(const RunSummary& training) {
-        const Json &first = training.first, &last = training.last;
+        const Record &first = training.first, &last = training.last;
         fmt::print(
             "train: {} steps of adam at d = {} with the same lambda falling, excess loss from {} to {}\n",
             training.position.step, demo_dim, figure(first, "excess_loss"), figure(last, "excess_loss"));

@@ -20,22 +20,21 @@ void print_summary(const LimitSummary& summary, const ExactConfig& config,
         fmt::print("{}: finished already\n", where);
         return;
     }
-    const auto& record = summary.record;
-    if (record["bound"].is_null()) {
+    const auto number = [&](const char* key) { return summary.record.number(key).value(); };
+    if (!summary.record.number("bound")) {
         fmt::print("L_mm = 0: every support is the whole vocabulary, so that nothing has to be separated\n");
     } else {
         fmt::print("nuclear norm        {:.10g}, certified from {:.10g}\n",
-                   rounded_up(record["nuclear_norm"].get<double>(), 10),
-                   rounded_down(record["bound"].get<double>(), 10));
-        fmt::print("relative gap        {:.2e}{}\n", rounded_up(record["relative_gap"].get<double>(), 3),
+                   rounded_up(number("nuclear_norm"), 10), rounded_down(number("bound"), 10));
+        fmt::print("relative gap        {:.2e}{}\n", rounded_up(number("relative_gap"), 3),
                    summary.reached
                        ? ""
                        : fmt::format(", where it falls no further; {:.2e} was asked for", config.tolerance));
-        fmt::print("rank                {}\n", record["rank"].get<std::int64_t>());
+        fmt::print("rank                {}\n", summary.record.integer("rank").value());
         fmt::print("proxy               nuclear norm {:.10g}, cosine with L_mm {:.8f}\n",
-                   record["proxy_nuclear_norm"].get<double>(), record["proxy_alignment"].get<double>());
-        fmt::print("proxy test          {}\n", proxy_verdict(record));
-        fmt::print("iterations          {}\n", record["iterations"].get<std::int64_t>());
+                   number("proxy_nuclear_norm"), number("proxy_alignment"));
+        fmt::print("proxy test          {}\n", proxy_verdict(summary.record));
+        fmt::print("iterations          {}\n", summary.record.integer("iterations").value());
     }
     fmt::print("run                 {}\n", where);
 }
@@ -50,7 +49,7 @@ void add_limit_command(CLI::App& app) {
     add_exact_options(*command, *options);
     command->callback([options] {
         if (const auto finished = finished_exact_run("limit", *options))
-            return print_summary({nullptr, true, true}, *finished, *options->output);
+            return print_summary({{}, true, true}, *finished, *options->output);
         ExactRun run = open_exact_run("limit", *options);
         const InterruptGuard guard;
         print_summary(run_limit(run), run.config, run.output());

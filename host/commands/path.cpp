@@ -14,8 +14,8 @@
 namespace ntpgeo {
 namespace {
 
-std::string figure(const nlohmann::ordered_json& value, const char* format) {
-    return value.is_number() ? fmt::format(fmt::runtime(format), value.get<double>()) : std::string("-");
+std::string figure(const std::optional<double>& value, const char* format) {
+    return value ? fmt::format(fmt::runtime(format), *value) : std::string("-");
 }
 
 void print_summary(const PathSummary& summary, const ExactConfig& config,
@@ -25,13 +25,15 @@ void print_summary(const PathSummary& summary, const ExactConfig& config,
     std::int64_t largest = 0;
     bool all = true;
     for (const auto& record : summary.records) {
-        largest = std::max(largest, record["rank"].get<std::int64_t>());
-        all = all && record["relative_gap"].get<double>() <= config.tolerance;
-        fmt::print("{:>9.2e} {:>6} {:>9.1e} {:>5} {:>11.4e} {:>10} {:>9} {:>9}\n",
-                   record["lambda"].get<double>(), record["iterations"].get<std::int64_t>(),
-                   rounded_up(record["relative_gap"].get<double>(), 2), record["rank"].get<std::int64_t>(),
-                   record["excess_loss"].get<double>(), figure(record["dominance"], "{:.4g}"),
-                   figure(record["alignment_limit"], "{:.5f}"), figure(record["alignment_proxy"], "{:.5f}"));
+        const auto number = [&](const char* key) { return record.number(key).value(); };
+        const std::int64_t rank = record.integer("rank").value();
+        largest = std::max(largest, rank);
+        all = all && number("relative_gap") <= config.tolerance;
+        fmt::print("{:>9.2e} {:>6} {:>9.1e} {:>5} {:>11.4e} {:>10} {:>9} {:>9}\n", number("lambda"),
+                   record.integer("iterations").value(), rounded_up(number("relative_gap"), 2), rank,
+                   number("excess_loss"), figure(record.number("dominance"), "{:.4g}"),
+                   figure(record.number("alignment_limit"), "{:.5f}"),
+                   figure(record.number("alignment_proxy"), "{:.5f}"));
     }
     if (!all)
         fmt::print(

@@ -73,7 +73,7 @@ Subject read_exact_run(const SubjectOptions& options, const std::filesystem::pat
             lambda,
             lambda,
             0,
-            0,
+            std::nullopt,
             data_of_run(options, result.dataset)};
 }
 

@@ -22,8 +22,9 @@ struct Subject {
     HostMatrix words, contexts;  ///< [V, d], [m, d]; contexts is empty where only words were given
     std::string words_name, contexts_name;
     double lambda = 0, ridge = 0;
-    std::int64_t step = 0, stage = 0;  ///< of a training run; 0 where none made them
-    std::string data;                  ///< the path of the data set
+    std::int64_t step = 0;              ///< of a training run; 0 where none made them
+    std::optional<std::int64_t> stage;  ///< of a training run, from 1 on
+    std::string data;                   ///< the path of the data set
 };
 
 /// The result of a run of train (or its newest checkpoint, where that is newer), limit or path, or the

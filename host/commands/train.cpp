@@ -38,9 +38,8 @@ void print_summary(const RunSummary& summary, const RunFolder& folder) {
         return;
     }
     const auto number = [&](const char* key) {
-        const auto& value = summary.last[key];
-        return value.is_number() ? fmt::format("{:.6g}", value.get<double>())
-                                 : std::string("does not exist here");
+        const std::optional<double> value = summary.last.number(key);
+        return value ? fmt::format("{:.6g}", *value) : std::string("does not exist here");
     };
     if (summary.position.at_noise_floor)
         fmt::print("noise floor         step {}: no step lowers the objective any more in this precision\n",
@@ -56,7 +55,7 @@ void print_summary(const RunSummary& summary, const RunFolder& folder) {
     fmt::print("dominance           {}\n", number("dominance"));
     fmt::print("in-support error    {}\n", number("in_support_error"));
     fmt::print("alignment, proxy    {}\n", number("alignment_proxy"));
-    if (summary.last["alignment_limit"].is_number())
+    if (summary.last.number("alignment_limit"))
         fmt::print("alignment, L_mm     {}\n", number("alignment_limit"));
     fmt::print("collapse            {}\n", number("collapse"));
     fmt::print("run                 {}\n", where);

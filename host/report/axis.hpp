@@ -5,11 +5,9 @@
 #include <string>
 #include <vector>
 
-namespace ntpgeo {
+#include "engine/geometry/figure_table.hpp"
 
-/// How an axis measures. `nines` is for cosines that approach 1: logarithmic in 1 − value, increasing in the
-/// value, so that 0, 0.9, 0.99, 0.999 are equally far apart.
-enum class Scale { linear, logarithmic, nines };
+namespace ntpgeo {
 
 /// Whether an axis of this scale has a place for the value: a finite one, > 0 on logarithmic, < 1 on nines.
 bool has_place(Scale scale, double value);

@@ -10,10 +10,8 @@
 
 namespace ntpgeo {
 
-/// What an axis measures: steps and the solver's iterations, logarithmic with 0 left of a break; λ,
-/// logarithmic and falling to the right; ‖L̄‖_F, linear.
-enum class Across { step, iterations, lambda, logits_norm };
-
+/// Steps and the solver's iterations are logarithmic with 0 left of a break; λ is logarithmic and falls to
+/// the right; ‖L̄‖_F is linear.
 class HorizontalAxis {
   public:
     /// Over the values that occur; those that the axis has no place for (NaN, λ = 0) are passed over.

@@ -15,10 +15,16 @@ namespace {
 
 constexpr const char* kNuclearNorm = "‖<i>L</i><sub>mm</sub>‖<sub>*</sub>";
 
+/// The significant digits that the table of figures gives a key.
+int digits_of(std::string_view key) {
+    return record_key(key).told.digits;
+}
+
 /// Digits enough to tell two numbers of this relative difference apart, and one more.
 int digits_for(double relative_difference) {
     if (!(relative_difference > 0.0)) return 12;
-    return std::clamp(static_cast<int>(std::ceil(-std::log10(relative_difference))) + 2, 4, 15);
+    return std::clamp(static_cast<int>(std::ceil(-std::log10(relative_difference))) + 2, 4,
+                      digits_of("bound"));
 }
 
 /// The statement about ‖L_mm‖_*.
@@ -26,8 +32,9 @@ std::string norm_statement(const Run& run) {
     const double value = run.last("nuclear_norm"), bound = run.last("bound");
     if (std::isnan(value)) return kAbsentCell;
     if (std::isnan(bound)) {
-        return value == 0.0 ? "0: every support is full, and so <i>L</i><sub>mm</sub> = 0"
-                            : html_markup(number_markup(value, 8)) + ", without a certificate";
+        return value == 0.0
+                   ? "0: every support is full, and so <i>L</i><sub>mm</sub> = 0"
+                   : html_markup(number_markup(value, digits_of("nuclear_norm"))) + ", without a certificate";
     }
     const int digits = digits_for((value - bound) / value);
     return fmt::format("{} ≤ {} ≤ {}", html_markup(number_markup(rounded_down(bound, digits), digits)),
@@ -37,7 +44,8 @@ std::string norm_statement(const Run& run) {
 std::string gap_statement(const Run& run) {
     const double gap = run.last("relative_gap");
     if (std::isnan(gap)) return "none: there is no bound to compare with";
-    std::string text = figure_cell(rounded_up(gap, 3), 3);
+    const int digits = digits_of("relative_gap");
+    std::string text = figure_cell(rounded_up(gap, digits), digits);
     const nlohmann::json& tolerance = at(run.config, {"tol"});
     if (tolerance.is_number())
         text += fmt::format(", {} the tolerance {}", gap <= tolerance.get<double>() ? "within" : "above",
@@ -61,33 +69,40 @@ std::string proxy_statement(const Run& run) {
             "{} <i>L</i><sub>mm</sub>; its polar factor UVᵀ is positive at {}\u00A0% of the "
             "entries off the supports",
             verdict == ProxyVerdict::is_longer ? "S\u0303 is not" : "no proof that S\u0303 is",
-            figure_cell(100.0 * violations, 3));
+            figure_cell(100.0 * violations, digits_of("proxy_sign_violations")));
     }
     if (proxy > 0.0 && value > 0.0 && verdict != ProxyVerdict::is_limit) {
         const double excess = proxy / value - 1.0;
         text += fmt::format(
-            "; its nuclear norm {} is {}", figure_cell(proxy, 6),
+            "; its nuclear norm {} is {}", figure_cell(proxy, digits_of("proxy_nuclear_norm")),
             excess <= 0.0 ? std::string("no greater") : figure_cell(100.0 * excess, 3) + "\u00A0% greater");
     }
-    if (!std::isnan(alignment)) text += "; the cosine of the two is " + figure_cell(alignment, 6);
+    if (!std::isnan(alignment))
+        text += "; the cosine of the two is " + figure_cell(alignment, digits_of("proxy_alignment"));
     return text + ".";
 }
 
-std::string fact(const std::string& term, const std::string& statement) {
-    return "<dt>" + term + "</dt><dd>" + statement + "</dd>\n";
+std::string fact(std::string_view term, const std::string& statement) {
+    return fmt::format("<dt>{}</dt><dd>{}</dd>\n", term, statement);
 }
 
-std::string count_fact(const Run& run, const char* key) {
+/// A statement under the head of a key.
+std::string fact_of(std::string_view key, const std::string& statement) {
+    return fact(record_key(key).told.head, statement);
+}
+
+std::string count_fact(const Run& run, std::string_view key) {
     const double value = run.last(key);
-    return value >= 0.0 && value < 9e15 ? count_text(static_cast<std::int64_t>(value)) : kAbsentCell;
+    return fact_of(key,
+                   value >= 0.0 && value < 9e15 ? count_text(static_cast<std::int64_t>(value)) : kAbsentCell);
 }
 
 std::string card(const Run& run) {
-    std::string facts = fact("Nuclear norm", norm_statement(run)) + fact("Relative gap", gap_statement(run)) +
-                        fact("Iterations", count_fact(run, "iterations"));
-    facts += fact("Rank", count_fact(run, "rank")) + fact("The proxy S\u0303", proxy_statement(run));
+    std::string facts = fact_of("nuclear_norm", norm_statement(run)) +
+                        fact_of("relative_gap", gap_statement(run)) + count_fact(run, "iterations") +
+                        count_fact(run, "rank") + fact("The proxy S\u0303", proxy_statement(run));
     const double seconds = run.last("time_s");
-    if (!std::isnan(seconds)) facts += fact("Time", duration_text(seconds));
+    if (!std::isnan(seconds)) facts += fact_of("time_s", duration_text(seconds));
     return "<article class=\"card\">\n<h3><bdi>" + escape_text(run.full_label()) + "</bdi></h3>\n<dl>\n" +
            facts + "</dl>\n</article>\n";
 }

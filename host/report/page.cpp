@@ -53,17 +53,17 @@ std::string enumerated(const std::vector<std::string>& items) {
     return text;
 }
 
-struct Figures {
+struct PageFigures {
     std::string html;
     std::size_t count = 0;
     bool steps = false, thinned = false;
 };
 
-constexpr std::pair<Subject, std::string_view> kParts[] = {
-    {Subject::training, "Along training"},
-    {Subject::norm, "Where the logits are equally large"},
-    {Subject::path, "Along the regularization path"},
-    {Subject::limit, "Towards the limit"}};
+constexpr std::pair<Across, std::string_view> kParts[] = {
+    {Across::step, "Along training"},
+    {Across::logits_norm, "Where the logits are equally large"},
+    {Across::lambda, "Along the regularization path"},
+    {Across::iterations, "Towards the limit"}};
 
 std::string figure_element(const Chart& chart, const Drawing& drawing, std::size_t number) {
     std::string html = fmt::format("<figure id=\"{}\">{}\n<figcaption><b>Figure {}.</b> {}", chart.id,
@@ -74,17 +74,17 @@ std::string figure_element(const Chart& chart, const Drawing& drawing, std::size
     return html + "</figcaption></figure>\n";
 }
 
-Figures make_figures(const std::vector<Run>& runs) {
-    Figures figures;
-    for (const auto& [subject, heading] : kParts) {
+PageFigures make_figures(const std::vector<Run>& runs) {
+    PageFigures figures;
+    for (const auto& [across, heading] : kParts) {
         std::string part;
         for (const FigureKind& kind : figure_kinds()) {
-            if (kind.subject != subject) continue;
+            if (kind.across != across) continue;
             for (const Chart& chart : make_charts(kind, runs)) {
                 const Drawing drawing = draw_chart(chart);
                 for (const Tally& tally : drawing.tallies)
                     figures.thinned = figures.thinned || tally.thinned();
-                figures.steps = figures.steps || subject == Subject::training;
+                figures.steps = figures.steps || across == Across::step;
                 part += figure_element(chart, drawing, ++figures.count);
             }
         }
@@ -94,7 +94,7 @@ Figures make_figures(const std::vector<Run>& runs) {
     return figures;
 }
 
-std::string gram_part(const GramFigures& grams, Figures& figures) {
+std::string gram_part(const GramFigures& grams, PageFigures& figures) {
     std::string part;
     for (const HeatMap& map : grams.maps) {
         std::string heading = html_markup(map.title);
@@ -105,7 +105,7 @@ std::string gram_part(const GramFigures& grams, Figures& figures) {
 }
 
 /// `reasons` are sentences about what else is left out.
-std::string how_drawn(const std::vector<Run>& runs, const Figures& figures,
+std::string how_drawn(const std::vector<Run>& runs, const PageFigures& figures,
                       const std::vector<std::string>& reasons) {
     std::string text = "<p>";
     if (figures.steps) text += "Steps are on a logarithmic axis, with step 0 left of its break. ";
@@ -147,7 +147,7 @@ std::string report_page(const std::vector<Run>& runs) {
         names.push_back(escape_text(shorten(run.label, 260.0, 14.0)));
         records += run.records;
     }
-    Figures figures = make_figures(runs);
+    PageFigures figures = make_figures(runs);
     DataSetFiles data_sets(runs);
     const GramFigures grams = gram_figures(runs, data_sets);
     figures.html += gram_part(grams, figures);

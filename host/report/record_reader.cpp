@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -21,36 +20,6 @@ constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 constexpr double kLargestStep = 0x1p53;
 constexpr std::size_t kArrayColumns = 16;
 
-/// The scalar keys of a record that the report draws or prints; each holds a number or null.
-constexpr std::array kKeys = {"time_s",
-                              "lambda",
-                              "entropy",
-                              "excess_loss",
-                              "grad_norm",
-                              "sparse_norm",
-                              "low_rank_norm",
-                              "dominance",
-                              "in_support_error",
-                              "alignment_proxy",
-                              "alignment_limit",
-                              "min_margin",
-                              "collapse",
-                              "class_cosine",
-                              "stable_rank",
-                              "relative_gap",
-                              "words_gram_proxy",
-                              "contexts_gram_proxy",
-                              "words_gram_limit",
-                              "contexts_gram_limit",
-                              "iterations",
-                              "rank",
-                              "nuclear_norm",
-                              "bound",
-                              "proxy_nuclear_norm",
-                              "proxy_alignment",
-                              "proxy_sign_violations"};
-constexpr std::array kArrays = {"singular_values", "direction_strengths"};
-
 /// Where in a metrics.jsonl, for messages.
 struct Place {
     const std::filesystem::path& file;
@@ -67,27 +36,14 @@ double number_or_missing(const json& value, const std::string& key, const Place&
     return value.get<double>();
 }
 
-double number_or_missing(const json& record, const char* key) {
+double number_or_missing(const json& record, std::string_view key) {
     const auto found = record.find(key);
     return found != record.end() && found->is_number() ? found->get<double>() : kMissing;
 }
 
-/// The key that the records of a run follow.
-const char* order_key(RunKind kind) {
-    switch (kind) {
-        case RunKind::training:
-            return "step";
-        case RunKind::path:
-            return "lambda";
-        case RunKind::limit:
-            return "iterations";
-    }
-    return "";
-}
-
 /// Checks what the record follows.
 void check_order(RunKind kind, const json& record, const Place& place) {
-    const char* key = order_key(kind);
+    const std::string key(across_key(followed(kind)));
     const auto found = record.find(key);
     if (found == record.end() || found->is_null()) {
         const bool training = kind == RunKind::training;
@@ -103,43 +59,52 @@ void check_order(RunKind kind, const json& record, const Place& place) {
     }
 }
 
+/// Appends to a column whose earlier records may lack the key.
+template <class T>
+void append(std::vector<T>& column, std::size_t before, T value, const T& missing) {
+    column.resize(before, missing);
+    column.push_back(std::move(value));
+}
+
+void append_list(std::vector<std::vector<double>>& columns, std::size_t before, const json& values,
+                 const std::string& key, const Place& place) {
+    if (values.is_null()) return;
+    if (!values.is_array()) throw place.error(fmt::format("\"{}\" must be an array of numbers or null", key));
+    const std::size_t count = std::min(values.size(), kArrayColumns);
+    if (columns.size() < count) columns.resize(count);
+    for (std::size_t k = 0; k < count; ++k)
+        append(columns[k], before, number_or_missing(values[k], key, place), kMissing);
+}
+
 void append_record(Run& run, const json& record, const Place& place) {
     check_order(run.kind, record, place);
     const std::size_t before = run.records++;
-    const auto append = [before](std::vector<double>& column, double value) {
-        column.resize(before, kMissing);
-        column.push_back(value);
-    };
-    if (run.kind == RunKind::training) append(run.columns["step"], record["step"].get<double>());
-    for (const char* key : kKeys) {
-        const auto found = record.find(key);
-        if (found != record.end()) append(run.columns[key], number_or_missing(*found, key, place));
+    const std::string order(across_key(followed(run.kind)));
+    append(run.columns[order], before, record[order].get<double>(), kMissing);
+    for (const RecordKey& key : record_keys()) {
+        const std::string name(key.name);
+        const std::string told_by(key.drawn.told_by);
+        if (const auto text = record.find(told_by);
+            !told_by.empty() && text != record.end() && text->is_string())
+            append(run.text_columns[told_by], before, text->get<std::string>(), std::string());
+        const auto found = record.find(name);
+        if (found == record.end() || !key.in_report() || name == order) continue;
+        if (key.kind == ValueKind::numbers)
+            append_list(run.arrays[name], before, *found, name, place);
+        else
+            append(run.columns[name], before, number_or_missing(*found, name, place), kMissing);
     }
-    const double sparse = number_or_missing(record, "sparse_norm"),
-                 low_rank = number_or_missing(record, "low_rank_norm");
-    const double norm = std::hypot(sparse, low_rank);
-    if (!std::isnan(norm)) append(run.columns["logits_norm"], norm);
-    for (const char* key : kArrays) {
-        const auto values = record.find(key);
-        if (values == record.end() || values->is_null()) continue;
-        if (!values->is_array())
-            throw place.error(fmt::format("\"{}\" must be an array of numbers or null", key));
-        auto& columns = run.arrays[key];
-        const std::size_t count = std::min(values->size(), kArrayColumns);
-        if (columns.size() < count) columns.resize(count);
-        for (std::size_t k = 0; k < count; ++k)
-            append(columns[k], number_or_missing((*values)[k], key, place));
-    }
-    const auto gap_kind = record.find("gap_kind");
-    const bool named = gap_kind != record.end() && gap_kind->is_string();
-    run.gap_kinds.push_back(named ? gap_kind->get<std::string>() : std::string());
+    const double norm =
+        std::hypot(number_or_missing(record, "sparse_norm"), number_or_missing(record, "low_rank_norm"));
+    if (!std::isnan(norm))
+        append(run.columns[std::string(across_key(Across::logits_norm))], before, norm, kMissing);
 }
 
 /// Completes the columns and puts the records in their order.
 void order_records(Run& run, const std::filesystem::path& file) {
     const std::size_t records = run.records;
-    const char* key = order_key(run.kind);
-    std::vector<double> along = run.columns[key];
+    const std::string_view key = across_key(followed(run.kind));
+    std::vector<double> along = *run.column(key);
     if (run.kind == RunKind::path) std::transform(along.begin(), along.end(), along.begin(), std::negate<>());
     std::vector<std::size_t> order(records);
     std::iota(order.begin(), order.end(), std::size_t{0});
@@ -160,7 +125,7 @@ void order_records(Run& run, const std::filesystem::path& file) {
     for (auto& [name, columns] : run.arrays) {
         for (auto& column : columns) reorder(column, kMissing);
     }
-    reorder(run.gap_kinds, std::string());
+    for (auto& [name, column] : run.text_columns) reorder(column, std::string());
 }
 
 }  // namespace

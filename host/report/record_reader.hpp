@@ -7,8 +7,8 @@
 
 namespace ntpgeo {
 
-/// Fills records, columns, arrays, gap_kinds and cut_tail of a run, whose kind is set, from `file`; the rules
-/// are those of `read_run`.
+/// Fills records, columns, arrays, text_columns and cut_tail of a run, whose kind is set, from `file`; the
+/// rules are those of `read_run`.
 void read_records(Run& run, const std::filesystem::path& file);
 
 }  // namespace ntpgeo

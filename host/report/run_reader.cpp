@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 
 #include "host/files/atomic_file.hpp"
 #include "host/files/file_error.hpp"
@@ -26,7 +27,22 @@ RunKind kind_of(const json& config) {
 
 }  // namespace
 
+Across followed(RunKind kind) {
+    switch (kind) {
+        case RunKind::training:
+            return Across::step;
+        case RunKind::path:
+            return Across::lambda;
+        case RunKind::limit:
+            return Across::iterations;
+    }
+    return Across::step;
+}
+
 const std::vector<double>* Run::column(std::string_view key) const {
+    const bool made = key == across_key(Across::logits_norm) || key == across_key(followed(kind));
+    if (!made && !record_key(key).in_report())
+        throw std::logic_error(fmt::format("no report reads \"{}\"", key));
     const auto found = columns.find(key);
     return found == columns.end() ? nullptr : &found->second;
 }
@@ -35,6 +51,12 @@ const std::vector<std::vector<double>>& Run::array(std::string_view key) const {
     static const std::vector<std::vector<double>> kNone;
     const auto found = arrays.find(key);
     return found == arrays.end() ? kNone : found->second;
+}
+
+const std::vector<std::string>& Run::texts(std::string_view key) const {
+    static const std::vector<std::string> kNone;
+    const auto found = text_columns.find(key);
+    return found == text_columns.end() ? kNone : found->second;
 }
 
 double Run::last(std::string_view key) const {

@@ -8,14 +8,19 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/geometry/figure_table.hpp"
+
 namespace ntpgeo {
 
 /// What a run is a run of, and so what its records follow: `training` (also of a network's snapshots, by
 /// analyze) the step, `path` a falling λ, `limit` the iterations of the solver.
 enum class RunKind { training, path, limit };
 
-/// A run folder in memory (design 2.2). Figures are stored by column; NaN stands where a record holds null or
-/// lacks the key.
+/// The axis of what the records of such a run follow.
+Across followed(RunKind kind);
+
+/// A run folder in memory (design 2.2). Figures are stored by column, those that the table of figures has for
+/// a report; NaN stands where a record holds null or lacks the key.
 struct Run {  // NOLINT(bugprone-exception-escape): only assertions in the JSON library's move
     std::filesystem::path folder;
     std::string label;     ///< the folder's name, with as much of its path as tells it from the other runs
@@ -26,15 +31,19 @@ struct Run {  // NOLINT(bugprone-exception-escape): only assertions in the JSON 
     /// Key → [n]; holds `step`, strictly increasing, of training and `lambda`, strictly falling, of a path.
     /// `logits_norm`, ‖L̄‖_F, is made from sparse_norm and low_rank_norm.
     std::map<std::string, std::vector<double>, std::less<>> columns;
-    /// `singular_values` and `direction_strengths` → [k][n].
+    /// Key of a list → [k][n].
     std::map<std::string, std::vector<std::vector<double>>, std::less<>> arrays;
-    std::vector<std::string> gap_kinds;  ///< [n], untrusted; empty where null or missing
+    /// Key of texts that say how values were made → [n], untrusted; empty where null or missing.
+    std::map<std::string, std::vector<std::string>, std::less<>> text_columns;
     bool cut_tail = false;  ///< the last line was the incomplete tail of a killed run and was left out
 
-    /// The column of `key`, or nullptr where no record holds it.
+    /// The column of `key`, or nullptr where no record holds it. This and last() throw std::logic_error for
+    /// a key that no report reads: the table of figures is to say that it does.
     [[nodiscard]] const std::vector<double>* column(std::string_view key) const;
-    /// The columns of an array, none where no record holds it.
+    /// The columns of a list, none where no record holds it.
     [[nodiscard]] const std::vector<std::vector<double>>& array(std::string_view key) const;
+    /// The texts under `key`, none where no record holds one.
+    [[nodiscard]] const std::vector<std::string>& texts(std::string_view key) const;
     /// The value of `key` in the last record; NaN where it is null or missing.
     [[nodiscard]] double last(std::string_view key) const;
     /// The label, with the name of the data set where there are several.

@@ -63,7 +63,7 @@ std::vector<Panel> panels_of(const std::vector<Run>& runs, std::string_view id) 
 
 std::string figure_names() {
     std::string names(kOverview);
-    for (const FigureKind& kind : figure_kinds()) names += ", " + kind.id;
+    for (const FigureKind& kind : figure_kinds()) names.append(", ").append(kind.id);
     return fmt::format("{}, {}, {}", names, kWordsGram, kContextsGram);
 }
 

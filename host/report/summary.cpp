@@ -66,10 +66,11 @@ std::string data_set(const Run& run) {
     return run.data_set.empty() ? named : escape_text(run.data_set) + " (" + named + ")";
 }
 
-std::string entropy(const Run& run) {
+std::string entropy_cell(const Run& run) {
     const double last = run.last("entropy");
     const json& of_data = at(run.config, {"dataset", "entropy"});
-    return figure_cell(std::isnan(last) && of_data.is_number() ? of_data.get<double>() : last, 6);
+    return figure_cell(std::isnan(last) && of_data.is_number() ? of_data.get<double>() : last,
+                       record_key("entropy").told.digits);
 }
 
 std::string time(const Run& run) {
@@ -78,7 +79,7 @@ std::string time(const Run& run) {
 }
 
 /// The greatest of a column that is not null; NaN where there is none.
-double greatest(const Run& run, const char* key) {
+double greatest(const Run& run, std::string_view key) {
     double found = std::numeric_limits<double>::quiet_NaN();
     if (const auto* column = run.column(key)) {
         for (const double value : *column) found = std::fmax(found, value);
@@ -88,8 +89,9 @@ double greatest(const Run& run, const char* key) {
 
 std::string lambda_range(const Run& run) {
     const std::vector<double>& lambdas = *run.column("lambda");
-    const std::string least = figure_cell(lambdas.back(), 4);
-    return run.records == 1 ? least : figure_cell(lambdas.front(), 4) + " … " + least;
+    const int digits = record_key("lambda").told.digits;
+    const std::string least = figure_cell(lambdas.back(), digits);
+    return run.records == 1 ? least : figure_cell(lambdas.front(), digits) + " … " + least;
 }
 
 TableColumn from_config(const std::string& head, std::string_view kind,
@@ -107,8 +109,14 @@ TableColumn from_stages(const std::string& head, const char* key) {
             }};
 }
 
-TableColumn from_record(const std::string& head, const char* key, int digits) {
-    return {head, kNumberCell, [=](const Run& run) { return figure_cell(run.last(key), digits); }};
+/// The head of a key's column, as the table of figures has it.
+std::string head_of(std::string_view key) {
+    return std::string(record_key(key).told.head);
+}
+
+TableColumn from_record(std::string_view key, const std::string& suffix = "") {
+    return {head_of(key) + suffix, kNumberCell,
+            [key](const Run& run) { return figure_cell(run.last(key), record_key(key).told.digits); }};
 }
 
 std::vector<std::size_t> of_kind(const std::vector<Run>& runs, std::initializer_list<RunKind> kinds) {
@@ -127,7 +135,7 @@ std::string summary_tables(const std::vector<Run>& runs) {
         from_config("Words <i>V</i>", kNumberCell, {"dataset", "vocab_size"}),
         from_config("Contexts <i>m</i>", kNumberCell, {"dataset", "contexts"}),
         from_config("Support entries", kNumberCell, {"dataset", "nnz"}),
-        {"Entropy <i>H</i>, nats", kNumberCell, entropy},
+        {head_of("entropy"), kNumberCell, entropy_cell},
     };
     const std::vector<TableColumn> training = {
         from_config("Dimension <i>d</i>", kNumberCell, {"dim"}),
@@ -141,26 +149,29 @@ std::string summary_tables(const std::vector<Run>& runs) {
     const std::vector<TableColumn> standing = {
         {"Step", kNumberCell,
          [](const Run& run) { return count_text(static_cast<std::int64_t>(run.last("step"))); }},
-        from_record("Excess loss", "excess_loss", 4),
-        from_record("Dominance", "dominance", 4),
-        from_record("Alignment with S\u0303", "alignment_proxy", 6),
-        from_record("with <i>L</i><sub>mm</sub>", "alignment_limit", 6),
-        from_record("Collapse", "collapse", 4),
-        from_record("Least margin", "min_margin", 4),
-        {"Time", kNumberCell, time},
+        from_record("excess_loss"),
+        from_record("dominance"),
+        from_record("alignment_proxy"),
+        from_record("alignment_limit"),
+        from_record("collapse"),
+        from_record("min_margin"),
+        {head_of("time_s"), kNumberCell, time},
     };
     const std::vector<TableColumn> path = {
-        {"<i>λ</i>", kWordCell, lambda_range},
+        {head_of("lambda"), kWordCell, lambda_range},
         {"Points", kNumberCell,
          [](const Run& run) { return count_text(static_cast<std::int64_t>(run.records)); }},
         {"Greatest gap", kNumberCell,
-         [](const Run& run) { return figure_cell(rounded_up(greatest(run, "relative_gap"), 3), 3); }},
-        from_record("Rank at the last <i>λ</i>", "rank", 6),
-        from_record("Excess loss", "excess_loss", 4),
-        from_record("Dominance", "dominance", 4),
-        from_record("Alignment with S\u0303", "alignment_proxy", 6),
-        from_record("with <i>L</i><sub>mm</sub>", "alignment_limit", 6),
-        from_record("Collapse", "collapse", 4),
+         [](const Run& run) {
+             const int digits = record_key("relative_gap").told.digits;
+             return figure_cell(rounded_up(greatest(run, "relative_gap"), digits), digits);
+         }},
+        from_record("rank", " at the last <i>λ</i>"),
+        from_record("excess_loss"),
+        from_record("dominance"),
+        from_record("alignment_proxy"),
+        from_record("alignment_limit"),
+        from_record("collapse"),
     };
     const std::vector<std::size_t> trained = of_kind(runs, {RunKind::training});
     return run_table("Data", runs, of_kind(runs, {RunKind::training, RunKind::path, RunKind::limit}), data) +

@@ -9,7 +9,6 @@
 #include "host/files/file_error.hpp"
 #include "host/files/outward.hpp"
 #include "host/run/interrupt.hpp"
-#include "host/run/record.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -125,31 +124,16 @@ class LimitRun {
     WorkClock clock_{0};
     std::int64_t records_ = 0;
     std::optional<double> gap_before_;  // of the result of an earlier stop
-    nlohmann::ordered_json last_;
+    Record last_;
 };
 
 }  // namespace
 
-nlohmann::ordered_json limit_record(const LimitCertificate& certificate, const ProxyTest& proxy,
-                                    double time_s) {
-    nlohmann::ordered_json record;
-    record["iterations"] = certificate.iterations;
-    record["nuclear_norm"] = certificate.nuclear_norm;
-    record["bound"] = number_or_null(certificate.bound);
-    record["relative_gap"] = number_or_null(certificate.relative_gap);
-    record["rank"] = certificate.rank;
-    record["proxy_nuclear_norm"] = proxy.nuclear_norm;
-    record["proxy_alignment"] = number_or_null(certificate.proxy_alignment);
-    record["proxy_sign_violations"] = number_or_null(proxy.sign_violations);
-    record["time_s"] = time_s;
-    return record;
-}
-
-std::string proxy_verdict(const nlohmann::ordered_json& record) {
-    const double proxy_norm = record["proxy_nuclear_norm"].get<double>(),
-                 norm = record["nuclear_norm"].get<double>(),
-                 violations = record["proxy_sign_violations"].get<double>();
-    switch (judge_proxy({proxy_norm, violations}, norm, record["relative_gap"].get<double>())) {
+std::string proxy_verdict(const Record& record) {
+    const double proxy_norm = record.number("proxy_nuclear_norm").value(),
+                 norm = record.number("nuclear_norm").value(),
+                 violations = record.number("proxy_sign_violations").value();
+    switch (judge_proxy({proxy_norm, violations}, norm, record.number("relative_gap").value())) {
         case ProxyVerdict::is_limit:
             return "the centred support matrix is exactly L_mm: its polar factor proves it";
         case ProxyVerdict::is_longer:
@@ -165,7 +149,7 @@ std::string proxy_verdict(const nlohmann::ordered_json& record) {
 }
 
 LimitSummary run_limit(ExactRun& run) {
-    if (run.is_finished()) return {nullptr, true, true};
+    if (run.is_finished()) return {{}, true, true};
     require_memory(*run.backend,
                    LimitSolver::bytes(support_classes(run.dataset).count(), run.dataset.vocab_size), "limit");
     return LimitRun(run).run();

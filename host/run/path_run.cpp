@@ -15,8 +15,6 @@
 namespace ntpgeo {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 /// Up to this many logits a point's file holds the X of its bound too (design 2.2).
 constexpr std::int64_t most_bound_logits = 10'000'000;
 
@@ -111,7 +109,7 @@ class PathRun {
         if (last) write("result.safetensors");
     }
 
-    Json record(const PathCertificate& certificate, const SingularFactors& factors) {
+    Record record(const PathCertificate& certificate, const SingularFactors& factors) {
         // A matrix of rank 0 is measured with one column of zeros.
         const std::int64_t dim = std::max<std::int64_t>(factors.rank(), 1);
         const auto upload = [&](const std::vector<double>& values, std::int64_t rows) {
@@ -124,20 +122,7 @@ class PathRun {
             meter_.measure(words.matrix(Real::fp64, dataset_.vocab_size, dim),
                            contexts.matrix(Real::fp64, dataset_.contexts(), dim), certificate.lambda,
                            Precision::fp64, 0, static_cast<std::int64_t>(solver_.point()));
-        Json record;
-        record["lambda"] = certificate.lambda;
-        record["iterations"] = certificate.iterations;
-        record["objective_excess"] = certificate.objective_excess;
-        record["bound_excess"] = certificate.bound_excess;
-        record["relative_gap"] = certificate.relative_gap;
-        record["rank"] = certificate.rank;
-        record["nuclear_norm"] = certificate.nuclear_norm;
-        record["time_s"] = clock_.elapsed();
-        add_figures(figures, meter_.entropy(), record);
-        record["proxy_kind"] = meter_.proxy_kind();
-        record["device"] = backend_.device();
-        record["metrics_precision"] = "fp64";
-        return record;
+        return path_record(certificate, figures, clock_.elapsed(), backend_.device());
     }
 
     void checkpoint() {
@@ -177,10 +162,15 @@ class PathRun {
     WorkClock clock_{0};
 };
 
-std::vector<Json> records_of(const std::filesystem::path& folder) {
-    std::vector<Json> records;
-    std::istringstream lines(read_file(folder / "metrics.jsonl"));
-    for (std::string line; std::getline(lines, line);) records.push_back(Json::parse(line));
+std::vector<Record> records_of(const std::filesystem::path& folder) {
+    const std::filesystem::path file = folder / "metrics.jsonl";
+    std::vector<Record> records;
+    std::istringstream lines(read_file(file));
+    for (std::string line; std::getline(lines, line);) {
+        std::optional<Record> record = parse_record(line);
+        if (!record) throw Failure(printable(file) + ": has a line that is no record");
+        records.push_back(std::move(*record));
+    }
     return records;
 }
 

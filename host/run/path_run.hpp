@@ -2,13 +2,13 @@
 // result.
 #pragma once
 
-#include "engine/exact/path.hpp"
+#include "engine/geometry/record.hpp"
 #include "host/run/exact_folder.hpp"
 
 namespace ntpgeo {
 
 struct PathSummary {
-    std::vector<nlohmann::ordered_json> records;  ///< one a λ, those of earlier processes included
+    std::vector<Record> records;  ///< one a λ, those of earlier processes included
     bool was_finished = false;
 };
 

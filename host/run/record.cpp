@@ -1,55 +1,49 @@
 #include "host/run/record.hpp"
 
+#include <algorithm>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <type_traits>
+
 namespace ntpgeo {
+namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json number_or_null(const std::optional<double>& value) {
-    return value ? Json(*value) : Json(nullptr);
+RecordValue value_of(const Json& json) {
+    if (json.is_number_integer()) return json.get<std::int64_t>();
+    if (json.is_number()) return json.get<double>();
+    if (json.is_string()) return json.get<std::string>();
+    const auto listed = [](const Json& item) { return item.is_number() || item.is_null(); };
+    if (!json.is_array() || !std::all_of(json.begin(), json.end(), listed)) return {};
+    std::vector<double> values;
+    values.reserve(json.size());
+    for (const Json& item : json)
+        values.push_back(item.is_null() ? std::numeric_limits<double>::quiet_NaN() : item.get<double>());
+    return values;
 }
 
-void add_figures(const Figures& figures, double entropy, Json& record) {
-    record["loss"] = entropy + figures.excess_loss;
-    record["entropy"] = entropy;
-    record["excess_loss"] = figures.excess_loss;
-    record["off_support_mass"] = figures.off_support_mass;
-    record["grad_norm"] = figures.grad_norm;
-    record["words_grad_norm"] = figures.words_grad_norm;
-    record["contexts_grad_norm"] = figures.contexts_grad_norm;
-    record["words_norm"] = figures.words_norm;
-    record["contexts_norm"] = figures.contexts_norm;
-    record["sparse_norm"] = figures.sparse_norm;
-    record["low_rank_norm"] = figures.low_rank_norm;
-    record["dominance"] = number_or_null(figures.dominance);
-    record["in_support_error"] = number_or_null(figures.in_support_error);
-    record["alignment_proxy"] = number_or_null(figures.alignment_proxy);
-    record["alignment_limit"] = number_or_null(figures.alignment_limit);
-    record["min_margin"] = number_or_null(figures.min_margin);
-    record["collapse"] = number_or_null(figures.collapse);
-    record["class_cosine"] = number_or_null(figures.class_cosine);
-    record["stable_rank"] = number_or_null(figures.stable_rank);
-    record["singular_values"] = figures.singular_values;
-    record["spectrum_residual"] = figures.spectrum_residual;
-    record["words_gram_proxy"] = number_or_null(figures.words_gram_proxy);
-    record["contexts_gram_proxy"] = number_or_null(figures.contexts_gram_proxy);
-    record["words_gram_limit"] = number_or_null(figures.words_gram_limit);
-    record["contexts_gram_limit"] = number_or_null(figures.contexts_gram_limit);
-    record["direction_strengths"] = figures.direction_strengths;
+}  // namespace
+
+std::string json_of(const Record& record) {
+    Json object = Json::object();
+    for (const Record::Entry& entry : record.entries()) {
+        const auto set = [&](const auto& value) {
+            if constexpr (std::is_same_v<decltype(value), const std::monostate&>)
+                object[entry.key] = nullptr;
+            else
+                object[entry.key] = value;
+        };
+        std::visit(set, entry.value);
+    }
+    return object.dump();
 }
 
-Json train_record(const Figures& figures, const RecordContext& context) {
-    Json record;
-    record["step"] = context.step;
-    record["time_s"] = context.time_s;
-    record["lambda"] = context.lambda;
-    add_figures(figures, context.entropy, record);
-    record["proxy_kind"] = context.proxy_kind;
-    record["relative_gap"] = number_or_null(context.relative_gap);
-    record["gap_kind"] = context.relative_gap ? Json(context.gap_kind) : Json(nullptr);
-    record["stage"] = context.stage > 0 ? Json(context.stage) : Json(nullptr);
-    record["device"] = context.device;
-    record["precision"] = context.precision.empty() ? Json(nullptr) : Json(context.precision);
-    record["metrics_precision"] = context.metrics_precision;
+std::optional<Record> parse_record(std::string_view line) {
+    const Json object = Json::parse(line, nullptr, false);
+    if (!object.is_object()) return std::nullopt;
+    Record record;
+    for (const auto& [key, value] : object.items()) record.add(key, value_of(value));
     return record;
 }
 

@@ -12,6 +12,7 @@
 
 #include "host/files/atomic_file.hpp"
 #include "host/files/file_error.hpp"
+#include "host/run/record.hpp"
 #include "host/run/temporary_folder.hpp"
 #include "kernels/base/status.hpp"
 
@@ -77,13 +78,13 @@ void RunFolder::require_free(const fs::path& path) {
 }
 
 RunFolder RunFolder::create(const fs::path& path, const nlohmann::ordered_json& config,
-                            const nlohmann::ordered_json& record) {
+                            const std::optional<Record>& record) {
     require_free(path);
     const fs::path target = whole_path(path);
     TemporaryFolder::sweep(target.parent_path());
     TemporaryFolder temporary(target);
     write_file_atomically(temporary.path() / config_name, config_bytes(config));
-    if (!record.is_null()) write_file_atomically(temporary.path() / metrics_name, record.dump() + "\n");
+    if (record) write_file_atomically(temporary.path() / metrics_name, json_of(*record) + "\n");
     temporary.rename_to(target);
     return RunFolder(target);
 }
@@ -117,10 +118,9 @@ void RunFolder::lock() {
     }
 }
 
-std::pair<nlohmann::ordered_json, nlohmann::ordered_json> RunFolder::cut_metrics(
-    std::int64_t last, const Cadence& cadence) const {
+std::pair<Record, Record> RunFolder::cut_metrics(std::int64_t last, const Cadence& cadence) const {
     const fs::path file = path_ / metrics_name;
-    std::pair<nlohmann::ordered_json, nlohmann::ordered_json> ends;
+    std::pair<Record, Record> ends;
     if (!fs::exists(file)) return ends;
     const std::string text = read_file(file);
     std::string kept;
@@ -129,15 +129,15 @@ std::pair<nlohmann::ordered_json, nlohmann::ordered_json> RunFolder::cut_metrics
         if (end == std::string::npos) break;
         const std::string_view line = std::string_view(text).substr(begin, end + 1 - begin);
         begin = end + 1;
-        const auto record = nlohmann::ordered_json::parse(line, nullptr, false);
-        if (!record.is_object() || !record.contains("step") || !record["step"].is_number_integer())
+        const std::optional<Record> record = parse_record(line);
+        const std::optional<std::int64_t> step = record ? record->integer("step") : std::nullopt;
+        if (!step)
             throw InputError(
                 fmt::format("{}: has a line that is no record; this run cannot go on", printable(file)));
-        const std::int64_t step = record["step"].get<std::int64_t>();
-        if (step > last || !cadence.due(step)) continue;
+        if (*step > last || !cadence.due(*step)) continue;
         kept += line;
-        if (ends.first.is_null()) ends.first = record;
-        ends.second = record;
+        if (ends.first.empty()) ends.first = *record;
+        ends.second = *record;
     }
     write_file_atomically(file, kept);
     return ends;
@@ -158,9 +158,9 @@ std::int64_t RunFolder::keep_metrics(std::int64_t count) const {
     return kept;
 }
 
-void RunFolder::append_metrics(const nlohmann::ordered_json& record) const {
+void RunFolder::append_metrics(const Record& record) const {
     const fs::path file = path_ / metrics_name;
-    append(open_for_appending(file), file, record.dump() + "\n");
+    append(open_for_appending(file), file, json_of(record) + "\n");
 }
 
 std::vector<fs::path> RunFolder::checkpoints() const {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/geometry/record.hpp"
 #include "engine/training/trainer.hpp"
 #include "host/files/file_descriptor.hpp"
 #include "host/files/safetensors.hpp"
@@ -26,10 +27,10 @@ class RunFolder {
     static void require_free(const std::filesystem::path& path);
     /// A new folder that holds `config` from its first moment on (made under a temporary name, then renamed;
     /// what killed processes left under such names beside it is swept away).
-    /// A `record` that is not null is the first of its metrics from that moment on. An empty folder may be
+    /// A `record` is the first of its metrics from that moment on. An empty folder may be
     /// there already. Throws InputError where anything else is, naming --resume, and leaves it untouched.
     static RunFolder create(const std::filesystem::path& path, const nlohmann::ordered_json& config,
-                            const nlohmann::ordered_json& record = nullptr);
+                            const std::optional<Record>& record = {});
     /// A folder that holds a run. Throws InputError where there is none.
     static RunFolder open(const std::filesystem::path& path);
     /// Whether a file of this name in a run's folder is one of those that make it up.
@@ -46,10 +47,9 @@ class RunFolder {
     void lock();
 
     /// Keeps the records of steps ≤ `last` on the cadence and drops all others, and an unfinished last line.
-    /// Returns the first and the last record that are left, null where none is. `last` = −1 drops all.
-    std::pair<nlohmann::ordered_json, nlohmann::ordered_json> cut_metrics(std::int64_t last,
-                                                                          const Cadence& cadence) const;
-    void append_metrics(const nlohmann::ordered_json& record) const;
+    /// Returns the first and the last record that are left, empty where none is. `last` = −1 drops all.
+    std::pair<Record, Record> cut_metrics(std::int64_t last, const Cadence& cadence) const;
+    void append_metrics(const Record& record) const;
 
     /// Keeps the first `count` records and drops all others; returns how many were there to keep.
     std::int64_t keep_metrics(std::int64_t count) const;

@@ -51,9 +51,10 @@ RunFolder open_snapshots(const std::filesystem::path& path, std::int64_t step,
     folder.lock();
     const auto [first, last] =
         folder.cut_metrics(std::numeric_limits<std::int64_t>::max(), {.logarithmic = false, .count = 1});
-    if (!last.is_null() && last["step"].get<std::int64_t>() >= step)
+    const std::int64_t newest = last.integer("step").value_or(-1);
+    if (newest >= step)
         throw InputError(fmt::format("{}: has a record of step {} already; steps must rise, and {} does not",
-                                     name, last["step"].get<std::int64_t>(), step));
+                                     name, newest, step));
     return folder;
 }
 

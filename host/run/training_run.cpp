@@ -14,7 +14,6 @@
 #include "host/run/config_names.hpp"
 #include "host/run/interrupt.hpp"
 #include "host/run/progress.hpp"
-#include "host/run/record.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -107,34 +106,32 @@ class TrainingRun {
     [[nodiscard]] double elapsed() const { return elapsed_before_ + seconds_since(start_); }
 
     void record(Progress& progress) {
-        if (!last_.is_null() && last_["step"] == trainer_.step()) return;
+        if (last_.integer("step") == trainer_.step()) return;
         require_in_range();
         const Stage& stage = trainer_.stage();
         const Precision precision = config_.metrics_fp64 ? Precision::fp64 : stage.precision;
-        const Figures figures =
-            meter_.measure(trainer_.words(), trainer_.contexts(), ridge_of(stage, trainer_.lambda()),
-                           precision, config_.training.seed, trainer_.step());
+        const double ridge = ridge_of(stage, trainer_.lambda());
+        const Figures figures = meter_.measure(trainer_.words(), trainer_.contexts(), ridge, precision,
+                                               config_.training.seed, trainer_.step());
         if (!std::isfinite(figures.excess_loss) || !std::isfinite(figures.grad_norm))
             throw NonFiniteLoss(
                 fmt::format("the loss or its gradient is not finite at step {}", trainer_.step()));
         std::optional<OptimumBound> bound;
-        if (figures.ridge > 0 && certificate_due())
-            bound = bounder_.bound(trainer_.words(), trainer_.contexts(), figures.ridge,
-                                   config_.training.seed, trainer_.step());
-        last_ = train_record(
-            figures, {.step = trainer_.step(),
-                      .time_s = elapsed(),
-                      .lambda = trainer_.lambda(),
-                      .stage = trainer_.position().stage + 1,
-                      .device = backend_.device(),
-                      .precision = name_of(stage.precision),
-                      .metrics_precision = name_of(precision),
-                      .entropy = meter_.entropy(),
-                      .relative_gap = relative_gap(figures.excess_loss, figures.ridge, figures.words_norm,
-                                                   figures.contexts_norm, bound),
-                      .gap_kind = bound ? bound->kind : "",
-                      .proxy_kind = meter_.proxy_kind()});
-        if (first_.is_null()) first_ = last_;
+        if (ridge > 0 && certificate_due())
+            bound = bounder_.bound(trainer_.words(), trainer_.contexts(), ridge, config_.training.seed,
+                                   trainer_.step());
+        last_ = training_record({.step = trainer_.step(),
+                                 .time_s = elapsed(),
+                                 .lambda = trainer_.lambda(),
+                                 .relative_gap = relative_gap(figures.excess_loss, ridge, figures.words_norm,
+                                                              figures.contexts_norm, bound),
+                                 .gap_kind = bound ? bound->kind : "",
+                                 .stage = trainer_.position().stage + 1,
+                                 .device = backend_.device(),
+                                 .precision = name_of(stage.precision),
+                                 .metrics_precision = name_of(precision)},
+                                figures);
+        if (first_.empty()) first_ = last_;
         folder_.append_metrics(last_);
         progress.note(fmt::format("excess loss {:.3e}", figures.excess_loss));
     }
@@ -202,8 +199,8 @@ class TrainingRun {
     FigureMeter meter_;
     OptimumBounder bounder_;
     Trainer trainer_;
-    nlohmann::ordered_json first_, last_;  // what metrics.jsonl begins and ends with
-    std::optional<Position> saved_;        // of the newest checkpoint
+    Record first_, last_;            // what metrics.jsonl begins and ends with
+    std::optional<Position> saved_;  // of the newest checkpoint
     double elapsed_before_ = 0;
     Clock::time_point start_, last_checkpoint_;
 };
@@ -215,7 +212,7 @@ std::optional<RunSummary> finished_training(const RunFolder& folder, const RunCo
     if (!result) return std::nullopt;
     require_stage(config.training, *result);
     if (!is_finished(config.training, *result)) return std::nullopt;
-    return RunSummary{*result, false, true, nullptr, nullptr};
+    return RunSummary{*result, false, true, {}, {}};
 }
 
 RunSummary run_training(RunFolder& folder, const RunConfig& config, const Dataset& dataset, Backend& backend,

@@ -1,11 +1,11 @@
 // One training run from its folder's first moment to its result.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "engine/data/dataset.hpp"
 #include "engine/geometry/limit_geometry.hpp"
+#include "engine/geometry/record.hpp"
 #include "host/run/run_folder.hpp"
 
 namespace ntpgeo {
@@ -13,9 +13,9 @@ namespace ntpgeo {
 /// How a run stands when it ends.
 struct RunSummary {
     Position position;
-    bool stationary = false;             ///< its last update was ngd's on a gradient of 0
-    bool was_finished = false;           ///< there was nothing left to do
-    nlohmann::ordered_json first, last;  ///< its first and last records; null where `was_finished`
+    bool stationary = false;    ///< its last update was ngd's on a gradient of 0
+    bool was_finished = false;  ///< there was nothing left to do
+    Record first, last;         ///< its first and last records; empty where `was_finished`
 };
 
 /// What there is to say of a run whose result is the last that its configuration asks for; nullopt of others.

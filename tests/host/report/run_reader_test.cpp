@@ -32,7 +32,7 @@ TEST(ReadRun, ReadsColumnsWithNullsAndMissingKeysAsNaN) {
     EXPECT_EQ(run.kind, RunKind::training);
     EXPECT_EQ(run.records, 3U);
     EXPECT_EQ(*run.column("step"), (std::vector<double>{0, 10, 20}));
-    EXPECT_EQ(run.gap_kinds, (std::vector<std::string>{"", "polar", ""}));
+    EXPECT_EQ(run.texts("gap_kind"), (std::vector<std::string>{"", "polar", ""}));
     const auto& excess = *run.column("excess_loss");
     EXPECT_EQ(excess[0], 1.5);
     EXPECT_TRUE(std::isnan(excess[1]));
