@@ -56,24 +56,28 @@ class Guarded {
           memory_(backend, (before_ + size_ + margin) * bytes_of(real)),
           ahead_(memory_.data(), before_ * bytes_of(real)),
           behind_(memory_.as<char>() + (before_ + size_) * bytes_of(real), margin * bytes_of(real)) {
-        open();
-        with_real(real, [&]<class T>(T) {
-            std::vector<T> all(static_cast<std::size_t>(before_ + size_ + margin), sentinel<T>());
-            for (std::int64_t i = 0; i < size_; ++i) all[before_ + i] = static_cast<T>(values[i]);
-            backend.upload(all.data(), memory_.data(), memory_.bytes());
-        });
-        close();
+        write(values);
     }
     /// Every element NaN: one that an operation does not write shows.
     static Guarded poisoned(Backend& backend, Real real, std::int64_t size, std::int64_t offset = 0) {
-        return {backend, real,
-                std::vector<double>(static_cast<std::size_t>(size), std::numeric_limits<double>::quiet_NaN()),
-                offset};
+        return {backend, real, nans(size), offset};
+    }
+    void poison() { write(nans(size_)); }
+    /// Other numbers in the same memory.
+    void write(const std::vector<double>& values) {
+        open();
+        with_real(real_, [&]<class T>(T) {
+            std::vector<T> all(static_cast<std::size_t>(before_ + size_ + margin), sentinel<T>());
+            for (std::int64_t i = 0; i < size_; ++i) all[before_ + i] = static_cast<T>(values[i]);
+            backend_.upload(all.data(), memory_.data(), memory_.bytes());
+        });
+        close();
     }
 
     [[nodiscard]] Vector vector() const { return memory_.vector(real_, size_, before_); }
-    [[nodiscard]] Matrix matrix(std::int64_t rows, std::int64_t columns) const {
-        return memory_.matrix(real_, rows, columns, before_);
+    /// From element `begin` on.
+    [[nodiscard]] Matrix matrix(std::int64_t rows, std::int64_t columns, std::int64_t begin = 0) const {
+        return memory_.matrix(real_, rows, columns, before_ + begin);
     }
     [[nodiscard]] const double* data() const { return vector().as<double>(); }
 
@@ -96,6 +100,9 @@ class Guarded {
   private:
     static constexpr std::int64_t margin = 16;
 
+    static std::vector<double> nans(std::int64_t size) {
+        return std::vector<double>(static_cast<std::size_t>(size), std::numeric_limits<double>::quiet_NaN());
+    }
     /// A signalling NaN: whatever is computed from it, be it x + 0, has other bits.
     template <class T>
     static T sentinel() {

@@ -1,16 +1,15 @@
 // One loss step on host vectors, for tests.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <memory>
 #include <vector>
 
 #include "engine/data/labels.hpp"
 #include "kernels/backend.hpp"
+#include "tests/compare.hpp"
+#include "tests/guarded.hpp"
 #include "tests/oracle.hpp"
 #include "tests/problems.hpp"
 
@@ -19,7 +18,19 @@ namespace ntpgeo {
 struct StepResult {
     LossSums sums;
     std::vector<double> words_gradient, contexts_gradient;
+
+    /// Of both in one, the words' first.
+    void take_gradients(const std::vector<double>& both, std::size_t words) {
+        const auto border = both.begin() + static_cast<std::ptrdiff_t>(words);
+        words_gradient.assign(both.begin(), border);
+        contexts_gradient.assign(border, both.end());
+    }
 };
+
+inline std::vector<double> joined(std::vector<double> first, const std::vector<double>& second) {
+    first.insert(first.end(), second.begin(), second.end());
+    return first;
+}
 
 /// Which gradients a step is asked for, and how often it runs.
 struct StepWish {
@@ -27,37 +38,27 @@ struct StepWish {
     int times = 1;
 };
 
-/// Runs one step with W and H rounded to the plan's master precision; gradients come back as doubles. Outputs
-/// start poisoned, so that an entry that is not written shows as NaN.
+/// Runs one step with W and H rounded to the plan's master precision, H right behind W as a trainer has them;
+/// gradients come back as doubles. Outputs start poisoned, so that an entry that is not written shows as NaN.
 inline StepResult run_step(Backend& backend, const Dataset& data, const std::vector<double>& words,
                            const std::vector<double>& contexts, const LossPlan& plan, double lambda = 0,
                            const StepWish& wish = {}) {
     const Labels labels(backend, data);
     const auto step = backend.make_loss_step(labels.view(), plan);
-    const auto size = static_cast<std::int64_t>(words.size() + contexts.size());
-    const Array x(backend, size * 8), gradient(backend, size * 8);
-    const auto words_size = static_cast<std::int64_t>(words.size());
-    const auto place = [&](const Array& array, bool second) {
-        return array.matrix(plan.master, second ? data.contexts() : data.vocab_size, plan.dim,
-                            second ? words_size : 0);
+    const Guarded x(backend, plan.master, joined(words, contexts));
+    const std::vector<double> stored = x.read();
+    const Guarded gradient = Guarded::poisoned(backend, plan.master, x.vector().size);
+    const auto words_of = [&](const Guarded& array) { return array.matrix(data.vocab_size, plan.dim); };
+    const auto contexts_of = [&](const Guarded& array) {
+        return array.matrix(data.contexts(), plan.dim, data.vocab_size * plan.dim);
     };
-    with_real(plan.master, [&]<class T>(T) {
-        std::vector<T> values(words.begin(), words.end());
-        values.insert(values.end(), contexts.begin(), contexts.end());
-        backend.upload(values.data(), x.data(), size * static_cast<std::int64_t>(sizeof(T)));
-        const std::vector<T> poison(static_cast<std::size_t>(size), std::numeric_limits<T>::quiet_NaN());
-        backend.upload(poison.data(), gradient.data(), size * static_cast<std::int64_t>(sizeof(T)));
-    });
     StepResult result;
     for (int time = 0; time < wish.times; ++time)
         result.sums =
-            step->run(place(x, false), place(x, true), lambda, wish.words ? place(gradient, false) : Matrix{},
-                      wish.contexts ? place(gradient, true) : Matrix{});
-    with_real(plan.master, [&]<class T>(T) {
-        const auto values = download_array<T>(backend, gradient.data(), size);
-        result.words_gradient.assign(values.begin(), values.begin() + words_size);
-        result.contexts_gradient.assign(values.begin() + words_size, values.end());
-    });
+            step->run(words_of(x), contexts_of(x), lambda, wish.words ? words_of(gradient) : Matrix{},
+                      wish.contexts ? contexts_of(gradient) : Matrix{});
+    EXPECT_TRUE(same_bits(x.read(), stored, "parameters"));
+    result.take_gradients(gradient.read(), words.size());
     return result;
 }
 inline StepResult run_step(const Dataset& data, const std::vector<double>& words,
@@ -126,50 +127,40 @@ inline StepResult reference(const Problem& problem) {
             flat(loss.contexts_gradient)};
 }
 
-/// Each gradient asked for alone has the bits it has beside the other, and the other's place is left alone. A
-/// GPU replays a recording from the third run on.
-inline void expect_either_gradient_alone(Backend& backend, const Problem& problem, const LossPlan& plan) {
-    const auto run = [&](bool words, bool contexts) {
-        return run_step(backend, problem.data, problem.words, problem.contexts, plan, 0.25,
-                        {words, contexts, 3});
-    };
-    const auto untouched = [](const std::vector<double>& values) {
-        return std::all_of(values.begin(), values.end(), [](double x) { return std::isnan(x); });
-    };
-    const StepResult both = run(true, true), words = run(true, false), contexts = run(false, true);
-    EXPECT_EQ(words.words_gradient, both.words_gradient);
-    EXPECT_TRUE(untouched(words.contexts_gradient));
-    EXPECT_EQ(contexts.contexts_gradient, both.contexts_gradient);
-    EXPECT_TRUE(untouched(contexts.words_gradient));
-    for (const StepResult& step : {words, contexts, run(false, false)})
-        EXPECT_EQ(step.sums.excess_loss, both.sums.excess_loss);
-}
+/// One step kept over several calls, with its memory: what a training run does.
+class KeptStep {
+  public:
+    KeptStep(Backend& backend, const Problem& problem, const LossPlan& plan)
+        : labels_(backend, problem.data),
+          step_(backend.make_loss_step(labels_.view(), plan)),
+          vocab_(problem.data.vocab_size),
+          contexts_(problem.data.contexts()),
+          dim_(plan.dim),
+          parameters_(Guarded::poisoned(backend, Real::fp64, (vocab_ + contexts_) * dim_)),
+          gradient_(Guarded::poisoned(backend, Real::fp64, (vocab_ + contexts_) * dim_)) {}
 
-/// Both sums, the gradient's norm and its worst entry within `tolerance` of the reference.
-inline void expect_close(Backend& backend, const Problem& problem, const LossPlan& plan, double tolerance) {
-    const StepResult expected = reference(problem),
-                     actual = run_step(backend, problem.data, problem.words, problem.contexts, plan);
-    EXPECT_NEAR(actual.sums.excess_loss, expected.sums.excess_loss, tolerance * expected.sums.excess_loss);
-    EXPECT_NEAR(actual.sums.off_support_mass, expected.sums.off_support_mass,
-                tolerance * expected.sums.off_support_mass);
-    const GradientError error = gradient_error(actual, expected);
-    EXPECT_LT(error.norm, tolerance);
-    EXPECT_LT(error.worst, tolerance);
-}
+    StepResult run(const Problem& problem, double lambda, const LossDetail& detail = {}) {
+        parameters_.write(joined(problem.words, problem.contexts));
+        gradient_.poison();
+        StepResult result;
+        result.sums = step_->run(words(parameters_), contexts(parameters_), lambda, words(gradient_),
+                                 contexts(gradient_), detail);
+        result.take_gradients(gradient_.read(), problem.words.size());
+        return result;
+    }
+    LossSums loss_alone() {
+        return step_->run(words(parameters_), contexts(parameters_), 0, Matrix{}, Matrix{});
+    }
 
-/// A ridge term leaves the sums as they are to the bit and adds λW and λH to the gradients.
-inline void expect_ridge_in_the_gradient_alone(Backend& backend, const LossPlan& plan) {
-    const Problem problem = random_problem(20, 30, plan.dim, 1, 6);
-    const auto step = [&](double lambda) {
-        return run_step(backend, problem.data, problem.words, problem.contexts, plan, lambda);
-    };
-    const StepResult without = step(0), ridge = step(0.25);
-    EXPECT_EQ(ridge.sums.excess_loss, without.sums.excess_loss);
-    for (std::size_t i = 0; i < problem.words.size(); ++i)
-        EXPECT_NEAR(ridge.words_gradient[i], without.words_gradient[i] + 0.25 * problem.words[i], 1e-15);
-    for (std::size_t i = 0; i < problem.contexts.size(); ++i)
-        EXPECT_NEAR(ridge.contexts_gradient[i], without.contexts_gradient[i] + 0.25 * problem.contexts[i],
-                    1e-15);
-}
+  private:
+    [[nodiscard]] Matrix words(const Guarded& array) const { return array.matrix(vocab_, dim_); }
+    [[nodiscard]] Matrix contexts(const Guarded& array) const {
+        return array.matrix(contexts_, dim_, vocab_ * dim_);
+    }
+    Labels labels_;
+    std::unique_ptr<LossStep> step_;
+    std::int64_t vocab_, contexts_, dim_;
+    Guarded parameters_, gradient_;
+};
 
 }  // namespace ntpgeo

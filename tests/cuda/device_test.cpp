@@ -22,14 +22,6 @@ TEST_F(CudaDevice, CallsItselfCuda) {
     EXPECT_TRUE(cuda_availability().why_none.empty());
 }
 
-TEST_F(CudaDevice, UploadAndDownloadAreEachOthersInverse) {
-    for (const std::int64_t size : {0, 1, 31, 4099}) {
-        const std::vector<double> values = random(size);
-        const Array array = upload_array(gpu(), values);
-        EXPECT_TRUE(same_bits(download_array<double>(gpu(), array.data(), size), values));
-    }
-}
-
 TEST_F(CudaDevice, UploadWaitsForWhatWasQueuedBefore) {
     const std::vector<double> first = random(4099), second = random(4099);
     const Guarded x(gpu(), Real::fp64, first), y = Guarded::poisoned(gpu(), Real::fp64, 4099);

@@ -1,21 +1,17 @@
 // The loss step whose exponentials are made in the epilogue of the first product, against the naive reference
 // and against the plain form. On the emulated device the product is its twin of ordinary kernels; on hardware
 // it is the fused one, so that these tests, skipped where there is none, are what tries it.
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
 #include <cstdio>
-#include <limits>
 #include <vector>
 
 #include "engine/data/labels.hpp"
 #include "kernels/base/status.hpp"
 #include "tests/cuda/cuda_fixture.hpp"
-#include "tests/cuda/kept_step.hpp"
-#include "tests/loss_fixture.hpp"
+#include "tests/operations/loss_step_fixture.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -119,27 +115,15 @@ TEST_F(CudaEpilogueForm, GivesThePlainFormsBitsWhereLogitsAndSumsAreExact) {
 
 TEST_F(CudaEpilogueForm, SmallOffSupportMassKeepsItsDigits) {
     // The support's own exponentials are of the order of 1 and lie in the same tiles; r is 5e-9 and less.
-    const Dataset data = random_dataset(300, 40, 15, 2, 9, 35);
     for (const double off : {-25.0, -40.0}) {
-        std::vector<std::vector<double>> columns(40, std::vector<double>(300, off));
-        for (std::int64_t j = 0; j < 40; ++j)
-            for (std::int64_t i = data.indptr[j]; i < data.indptr[j + 1]; ++i)
-                columns[static_cast<std::size_t>(j)][static_cast<std::size_t>(data.indices[i])] =
-                    std::log(data.probs[i]);
-        const Problem problem = with_logits(data, columns);
+        const Problem problem = with_labels_as_logits(random_dataset(300, 40, 15, 2, 9, 35), off);
         const StepResult expected = reference(problem), fused = step(problem, plan(300));
         EXPECT_NEAR(fused.sums.off_support_mass / expected.sums.off_support_mass, 1, 4e-3);
     }
 }
 
 TEST_F(CudaEpilogueForm, GivesTheSameBitsTwice) {
-    const Problem problem = random_problem(300, 40, 12, 1, 5);
-    const LossPlan cut = plan(12, LossKernel::epilogue, Real::fp64, 8, 16);
-    const StepResult one = step(problem, cut, 0.1), two = step(problem, cut, 0.1);
-    EXPECT_EQ(one.words_gradient, two.words_gradient);
-    EXPECT_EQ(one.contexts_gradient, two.contexts_gradient);
-    EXPECT_EQ(one.sums.excess_loss, two.sums.excess_loss);
-    EXPECT_EQ(one.sums.off_support_mass, two.sums.off_support_mass);
+    expect_same_bits_twice(gpu(), plan(12, LossKernel::epilogue, Real::fp64, 8, 16));
 }
 
 TEST_F(CudaEpilogueForm, RidgeTermEntersTheGradientAlone) {
@@ -147,14 +131,8 @@ TEST_F(CudaEpilogueForm, RidgeTermEntersTheGradientAlone) {
 }
 
 TEST_F(CudaEpilogueForm, RedoesAContextWhoseOffSupportLogitsTowerOverTheAnchor) {
-    // Without Z its logits are made anew. Context 0 puts 80 nats on a word off its support (2^40 is 28),
-    // context 1 puts 1,500, more than an exponential holds, context 2 is ordinary, and the words of context 3
-    // tower over the padding alone: exp(0 − a) overflows there.
-    const Dataset data =
-        make_dataset(4, {{0, 1}, {1}, {2, 3}, {0, 3}}, {{0.25, 0.75}, {1.0}, {0.5, 0.5}, {0.5, 0.5}});
-    const Problem problem =
-        with_logits(data, {{0, 1, 80, 0}, {1500, 0, 3, 0}, {0, 0, 2, 1}, {-95, -96, -97, -94}});
-    expect_close(gpu(), problem, plan(4), tolerance);
+    // Without Z its logits are made anew; the words of context 3 tower over the padding alone.
+    expect_close(gpu(), with_towering_logits(), plan(4), tolerance);
     // The support of a redone context spans tiles, its largest logit lies in one that the support touches.
     const Dataset wide = make_dataset(300, {{1, 5, 130, 298, 299}, {0}}, {{0.1, 0.2, 0.3, 0.2, 0.2}, {1.0}});
     std::vector<double> first(300, -1.0), second(300, 0.5);
@@ -165,84 +143,33 @@ TEST_F(CudaEpilogueForm, RedoesAContextWhoseOffSupportLogitsTowerOverTheAnchor) 
 }
 
 TEST_F(CudaEpilogueForm, FullSupportsHaveNoMassOutside) {
-    const Dataset data = make_dataset(3, {{0, 1, 2}}, {{0.2, 0.3, 0.5}});
-    const Problem problem = with_logits(data, {{1, -2, 0.5}});
-    EXPECT_EQ(step(problem, plan(3)).sums.off_support_mass, 0);
-    expect_close(gpu(), problem, plan(3), tolerance);
+    expect_no_mass_outside_full_supports(gpu(), plan(3), tolerance);
 }
 
 TEST_F(CudaEpilogueForm, ColumnsOfTheGradientSumToZero) {
-    const Dataset data = random_dataset(30, 20, 9, 1, 6, 3);
-    for (const double off : {0.0, -25.0}) {
-        std::vector<std::vector<double>> columns(20, std::vector<double>(30, off));
-        for (std::int64_t j = 0; j < 20; ++j)
-            for (std::int64_t i = data.indptr[j]; i < data.indptr[j + 1]; ++i)
-                columns[static_cast<std::size_t>(j)][static_cast<std::size_t>(data.indices[i])] =
-                    std::log(data.probs[i]);
-        const StepResult result = step(with_logits(data, columns), plan(30));
-        for (std::int64_t j = 0; j < 20; ++j) {
-            double sum = 0, size = 0;
-            for (std::int64_t v = 0; v < 30; ++v) {
-                sum += result.contexts_gradient[j * 30 + v];
-                size += std::abs(result.contexts_gradient[j * 30 + v]);
-            }
-            EXPECT_LT(std::abs(sum), 4e-3 * size) << j;  // what rounding the few support entries leaves
-        }
-    }
+    expect_columns_sum_to_zero(gpu(), plan(30), 4e-3);  // what rounding the few support entries leaves
 }
 
 TEST_F(CudaEpilogueForm, NonFiniteParametersReachTheLoss) {
-    const Dataset data = make_dataset(4, {{0, 1}, {1}}, {{0.5, 0.5}, {1.0}});
-    for (const double bad :
-         {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
-        Problem problem = with_logits(data, {{0, 1, 0, 0}, {1, 0, 0, 2}});
-        problem.words[3 * 4 + 3] = bad;
-        EXPECT_FALSE(std::isfinite(step(problem, plan(4)).sums.excess_loss));
-    }
+    expect_non_finite_parameters_in_the_loss(gpu(), plan(4));
 }
 
 TEST_F(CudaEpilogueForm, ReplaysWithOtherParametersAndAnotherLambda) {
-    const LossPlan cut = plan(6, LossKernel::epilogue, Real::fp64, 16, 32);
-    Problem problem = random_problem(40, 50, 6, 1, 7);
-    KeptStep kept(gpu(), problem, cut);
-    for (int call = 0; call < 5; ++call) {
-        problem.words = random_values(40 * 6, 1, 100 + call);
-        problem.contexts = random_values(50 * 6, 1, 200 + call);
-        const StepResult fresh = step(problem, cut, 0.1 * call), replayed = kept.run(problem, 0.1 * call);
-        EXPECT_EQ(replayed.words_gradient, fresh.words_gradient) << call;
-        EXPECT_EQ(replayed.contexts_gradient, fresh.contexts_gradient) << call;
-        EXPECT_EQ(replayed.sums.excess_loss, fresh.sums.excess_loss) << call;
-        EXPECT_EQ(kept.loss_alone().excess_loss, fresh.sums.excess_loss) << call;
-    }
+    expect_calls_as_of_a_new_step(gpu(), plan(6, LossKernel::epilogue, Real::fp64, 16, 32));
 }
 
 TEST_F(CudaEpilogueForm, DetailIsThatOfThePlainForm) {
     const Problem problem = random_problem(300, 40, 5, 1, 8);
-    const std::int64_t entries = problem.data.nnz(), contexts = problem.data.contexts();
-    const auto details = [&](LossKernel kernel) {
-        const Array memory(gpu(), (entries + 3 * contexts) * 8);
-        auto* const out = memory.as<double>();
-        KeptStep kept(gpu(), problem, plan(5, kernel, Real::fp64, 16));
-        kept.run(problem, 0, {out, out + entries, out + entries + contexts, out + entries + 2 * contexts});
-        return download_array<double>(gpu(), out, entries + 3 * contexts);
+    const auto detail = [&](LossKernel kernel) {
+        return detail_of(gpu(), problem, plan(5, kernel, Real::fp64, 16));
     };
-    const std::vector<double> expected = details(LossKernel::plain), actual = details(LossKernel::epilogue);
-    for (std::size_t i = 0; i < expected.size(); ++i)
-        EXPECT_NEAR(actual[i], expected[i], 1e-5 * std::max(1.0, std::abs(expected[i]))) << i;
+    expect_near(detail(LossKernel::epilogue), detail(LossKernel::plain), 1e-5);
 }
 
 TEST_F(CudaEpilogueForm, TakesTheMemoryItSaidItWould) {
     const Dataset data = random_dataset(3000, 2000, 40, 1, 9, 22);
     const Labels labels(gpu(), data);
-    const LossPlan fused = plan(16);
-    const std::int64_t before = gpu().memory().free;
-    const LossStepSize size = gpu().loss_step_size(labels.view(), fused);
-    EXPECT_EQ(gpu().memory().free, before);
-    const auto kept = gpu().make_loss_step(labels.view(), fused);
-    const std::int64_t taken = before - gpu().memory().free;
-    constexpr std::int64_t page = std::int64_t{2} << 20;  // as in CudaLossStep's test of the same name
-    EXPECT_NEAR(static_cast<double>(taken), static_cast<double>(size.bytes),
-                25.0 * (taken % page == 0 ? page : 512));
+    const LossStepSize size = expect_memory_as_said(gpu(), labels, plan(16), 25);
     EXPECT_EQ(size.chunk, 2000);  // a whole group: no logits ask for less
     EXPECT_EQ(gpu().loss_step_size(labels.view(), plan(16, LossKernel::epilogue, Real::fp64, 300)).chunk,
               300);

@@ -5,6 +5,7 @@
 #include "engine/exact/path.hpp"
 #include "engine/exact/training_certificate.hpp"
 #include "tests/cuda/cuda_fixture.hpp"
+#include "tests/exact_reference.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -12,16 +13,9 @@ namespace {
 using CudaExact = CudaTest;
 
 /// L of the factors, one row a context.
-std::vector<double> matrix_of(const SingularFactors& factors, std::int64_t vocab, std::int64_t contexts) {
-    std::vector<double> matrix;
-    for (std::int64_t j = 0; j < contexts; ++j)
-        for (std::int64_t v = 0; v < vocab; ++v) {
-            double sum = 0;
-            for (std::int64_t k = 0; k < factors.rank(); ++k)
-                sum += factors.contexts[j * factors.rank() + k] * factors.words[v * factors.rank() + k];
-            matrix.push_back(sum);
-        }
-    return matrix;
+std::vector<double> matrix_of(const SingularFactors& factors, const Dataset& data) {
+    return reference::product(factors.words, factors.contexts, data.vocab_size, data.contexts(),
+                              factors.rank());
 }
 
 // More support classes than words, and fewer.
@@ -46,8 +40,7 @@ TEST_F(CudaExact, LimitHasTheCpusCertificate) {
         EXPECT_NEAR(*actual.proxy_alignment, *expected.proxy_alignment, 1e-6);
         EXPECT_NEAR(proxy.nuclear_norm / cpu_proxy.nuclear_norm, 1, 1e-12);
         EXPECT_EQ(proxy.sign_violations, cpu_proxy.sign_violations);
-        EXPECT_TRUE(close_to(matrix_of(factors, data.vocab_size, data.contexts()),
-                             matrix_of(cpu_factors, data.vocab_size, data.contexts()), 1e-4));
+        EXPECT_TRUE(close_to(matrix_of(factors, data), matrix_of(cpu_factors, data), 1e-4));
     }
 }
 

@@ -1,11 +1,11 @@
-// Products with matrices on the labels' pattern on a GPU against loops over the dataset and against the CPU.
+// Products with matrices on the labels' pattern against loops over the dataset and against the CPU.
 #include "engine/data/labels.hpp"
-#include "tests/cuda/cuda_fixture.hpp"
+#include "tests/operations/operation_fixture.hpp"
 
 namespace ntpgeo {
 namespace {
 
-class CudaPattern : public CudaTest {
+class Pattern : public OperationTest {
   protected:
     void expect(const Dataset& data, std::int64_t width, std::int64_t offset) {
         const std::int64_t vocab = data.vocab_size, contexts = data.contexts();
@@ -21,34 +21,32 @@ class CudaPattern : public CudaTest {
                     words_side[data.indices[i] * width + k] += -1.5 * values[i] * x[j * width + k];
                     contexts_side[j * width + k] += -1.5 * values[i] * y[data.indices[i] * width + k];
                 }
-        const auto run = [&](Backend& backend, bool transposed) {
-            const Labels labels(backend, data);
-            const Guarded weights(backend, Real::fp64, values, offset);
-            const Guarded contexts_block(backend, Real::fp64, x, offset),
-                words_block(backend, Real::fp64, y, offset);
+        const auto run = [&](Backend& on, bool transposed) {
+            const Labels labels(on, data);
+            const Guarded weights(on, Real::fp64, values, offset);
+            const Guarded contexts_block(on, Real::fp64, x, offset), words_block(on, Real::fp64, y, offset);
             if (transposed)
-                backend.pattern_transposed_times(labels.view(), weights.data(), -1.5,
-                                                 words_block.matrix(vocab, width),
-                                                 contexts_block.matrix(contexts, width));
+                on.pattern_transposed_times(labels.view(), weights.data(), -1.5,
+                                            words_block.matrix(vocab, width),
+                                            contexts_block.matrix(contexts, width));
             else
-                backend.pattern_times(labels.view(), weights.data(), -1.5,
-                                      contexts_block.matrix(contexts, width),
-                                      words_block.matrix(vocab, width));
+                on.pattern_times(labels.view(), weights.data(), -1.5, contexts_block.matrix(contexts, width),
+                                 words_block.matrix(vocab, width));
             EXPECT_TRUE(same_bits(weights.read(), values, configuration));
             EXPECT_TRUE(same_bits((transposed ? words_block : contexts_block).read(), transposed ? y : x,
                                   configuration));
             return (transposed ? contexts_block : words_block).read();
         };
         for (const bool transposed : {false, true}) {
-            const std::vector<double> actual = run(gpu(), transposed);
+            const std::vector<double> actual = run(backend(), transposed);
             EXPECT_TRUE(close_to(actual, transposed ? contexts_side : words_side, 1e-12, configuration));
             EXPECT_TRUE(close_to(actual, run(cpu(), transposed), 1e-12, configuration));
-            EXPECT_TRUE(same_bits(run(gpu(), transposed), actual, configuration));
+            EXPECT_TRUE(same_bits(run(backend(), transposed), actual, configuration));
         }
     }
 };
 
-TEST_F(CudaPattern, EveryWidthAndShape) {
+TEST_F(Pattern, EveryWidthAndShape) {
     for (const std::int64_t width : {1, 31, 32, 33, 70})
         for (const std::int64_t offset : {0, 1}) {
             expect(random_dataset(33, 32, 7, 1, 9, seed()), width, offset);
@@ -56,13 +54,13 @@ TEST_F(CudaPattern, EveryWidthAndShape) {
         }
 }
 
-TEST_F(CudaPattern, WordsThatNoSupportHoldsAndWordsThatManyHold) {
+TEST_F(Pattern, WordsThatNoSupportHoldsAndWordsThatManyHold) {
     expect(random_dataset(1000, 31, 5, 1, 3, seed()), 5, 0);
     expect(random_dataset(3, 1000, 9, 1, 3, seed()), 24, 0);
     expect(random_dataset(40, 33, 33, 40, 40, seed()), 3, 0);  // full supports
 }
 
-TEST_F(CudaPattern, NoColumns) {
+TEST_F(Pattern, NoColumns) {
     expect(random_dataset(5, 4, 2, 1, 3, seed()), 0, 0);
 }
 

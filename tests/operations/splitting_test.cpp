@@ -1,51 +1,52 @@
-// The vector operations of the exact solvers' iteration on a GPU: against formulas written down here, and
-// against the CPU, whose bits they have where nothing is summed.
+// The vector operations of the exact solvers' iteration: against formulas written down here, and against the
+// CPU, whose bits every backend has where nothing is summed.
 #include <array>
 #include <cmath>
 
-#include "tests/cuda/cuda_fixture.hpp"
+#include "tests/operations/operation_fixture.hpp"
 
 namespace ntpgeo {
 namespace {
 
-using CudaSplitting = CudaTest;
+using Splitting = OperationTest;
 
 constexpr std::int64_t sizes[] = {0,  1,    2,    31,    32,
                                   33, 1000, 4099, 300007};  // the last: more than a thread each
 
-TEST_F(CudaSplitting, Step) {
+void append(std::vector<double>& all, const std::vector<double>& more) {
+    all.insert(all.end(), more.begin(), more.end());
+}
+
+TEST_F(Splitting, Step) {
     for (const std::int64_t size : sizes)
         for (const bool has_step_before : {false, true}) {
             const std::string words =
                 std::to_string(size) + (has_step_before ? " numbers" : " numbers, the first step");
             const std::vector<double> x = random(size), z = random(size), y = random(size),
                                       residual = random(size), moved = random(size);
-            const auto run = [&](Backend& backend) {
+            const auto run = [&](Backend& on) {
                 // Where there was no step before, what the two vectors of that step hold is anything.
                 const auto before = [&](const std::vector<double>& values) {
-                    return has_step_before ? Guarded(backend, Real::fp64, values)
-                                           : Guarded::poisoned(backend, Real::fp64, size);
+                    return has_step_before ? Guarded(on, Real::fp64, values)
+                                           : Guarded::poisoned(on, Real::fp64, size);
                 };
-                const Guarded towards(backend, Real::fp64, x), from(backend, Real::fp64, z),
-                    state(backend, Real::fp64, y),
+                const Guarded towards(on, Real::fp64, x), from(on, Real::fp64, z), state(on, Real::fp64, y),
                     g = before(residual), plus = before(moved),
-                    g_change = Guarded::poisoned(backend, Real::fp32, size, 1),
-                    plus_change = Guarded::poisoned(backend, Real::fp32, size, 1);
-                const double square = backend.splitting_step(
-                    1.8, {towards.vector(), from.vector(), state.vector(), g.vector(), plus.vector(),
-                          has_step_before ? g_change.vector() : Vector{},
-                          has_step_before ? plus_change.vector() : Vector{}});
+                    g_change = Guarded::poisoned(on, Real::fp32, size, 1),
+                    plus_change = Guarded::poisoned(on, Real::fp32, size, 1);
+                const double square =
+                    on.splitting_step(1.8, {towards.vector(), from.vector(), state.vector(), g.vector(),
+                                            plus.vector(), has_step_before ? g_change.vector() : Vector{},
+                                            has_step_before ? plus_change.vector() : Vector{}});
                 std::vector<double> all;
-                for (const Guarded* array : {&state, &g, &plus})
-                    for (const double value : array->read()) all.push_back(value);
+                for (const Guarded* array : {&state, &g, &plus}) append(all, array->read());
                 if (has_step_before)
-                    for (const Guarded* array : {&g_change, &plus_change})
-                        for (const double value : array->read()) all.push_back(value);
+                    for (const Guarded* array : {&g_change, &plus_change}) append(all, array->read());
                 EXPECT_TRUE(same_bits(towards.read(), x, words));
                 EXPECT_TRUE(same_bits(from.read(), z, words));
                 return std::pair(square, all);
             };
-            const auto [square, found] = run(gpu());
+            const auto [square, found] = run(backend());
             std::vector<double> states, steps, g_changes, changes;
             long double sum = 0;
             for (std::int64_t i = 0; i < size; ++i) {
@@ -57,34 +58,36 @@ TEST_F(CudaSplitting, Step) {
                 changes.push_back(static_cast<float>(y[i] + g - moved[i]));
             }
             std::vector<double> expected = states;
-            expected.insert(expected.end(), steps.begin(), steps.end());
-            expected.insert(expected.end(), states.begin(), states.end());
+            append(expected, steps);
+            append(expected, states);
             if (has_step_before) {
-                expected.insert(expected.end(), g_changes.begin(), g_changes.end());
-                expected.insert(expected.end(), changes.begin(), changes.end());
+                append(expected, g_changes);
+                append(expected, changes);
             }
             EXPECT_TRUE(close_to(found, expected, 1e-15, words));
             EXPECT_NEAR(square, static_cast<double>(sum), 1e-14 * static_cast<double>(sum)) << words;
             EXPECT_TRUE(same_bits(run(cpu()).second, found, words));
-            EXPECT_TRUE(same_bits({run(gpu()).first}, {square}, words));
+            EXPECT_TRUE(same_bits({run(backend()).first}, {square}, words));
         }
 }
 
-TEST_F(CudaSplitting, RowDotsInOnePass) {
+TEST_F(Splitting, RowDotsInOnePass) {
     for (const std::int64_t size : sizes)
         for (const std::int64_t width : {1, 2, 9, 10, 11, 23}) {  // up to the window, and beyond it
             if (size > 5000 && width != 2) continue;
             const std::vector<double> rows = random(width * size, Real::fp32), x = random(size);
             const std::int64_t row = width / 2;
-            const Guarded history(gpu(), Real::fp32, rows), vector(gpu(), Real::fp64, x);
-            const auto run = [&] {
-                const RowDots dots = gpu().row_dots(history.matrix(width, size), row, vector.vector());
-                std::vector<double> all = dots.with_row;
-                all.insert(all.end(), dots.with_vector.begin(), dots.with_vector.end());
-                return all;
-            };
-            const std::vector<double> found = run();
             const std::string words = std::to_string(width) + " rows of " + std::to_string(size);
+            const auto run = [&](Backend& on) {
+                const Guarded history(on, Real::fp32, rows), vector(on, Real::fp64, x);
+                RowDots dots = on.row_dots(history.matrix(width, size), row, vector.vector());
+                EXPECT_EQ(dots.with_row.size(), static_cast<std::size_t>(width)) << words;
+                append(dots.with_row, dots.with_vector);
+                EXPECT_TRUE(same_bits(history.read(), rows, words));
+                EXPECT_TRUE(same_bits(vector.read(), x, words));
+                return dots.with_row;
+            };
+            const std::vector<double> found = run(backend());
             ASSERT_EQ(found.size(), static_cast<std::size_t>(2 * width)) << words;
             for (std::int64_t q = 0; q < width; ++q)
                 for (const bool with_vector : {false, true}) {
@@ -99,31 +102,27 @@ TEST_F(CudaSplitting, RowDotsInOnePass) {
                                 1e-14 * static_cast<double>(magnitude))
                         << words << ", row " << q;
                 }
-            const Guarded twin(cpu(), Real::fp32, rows), twin_vector(cpu(), Real::fp64, x);
-            const RowDots dots = cpu().row_dots(twin.matrix(width, size), row, twin_vector.vector());
-            std::vector<double> all = dots.with_row;
-            all.insert(all.end(), dots.with_vector.begin(), dots.with_vector.end());
-            EXPECT_TRUE(close_to(found, all, 1e-12, words));
-            EXPECT_TRUE(same_bits(run(), found, words));
-            EXPECT_TRUE(same_bits(history.read(), rows, words));
+            EXPECT_TRUE(close_to(found, run(cpu()), 1e-12, words));
+            EXPECT_TRUE(same_bits(run(backend()), found, words));
         }
 }
 
-TEST_F(CudaSplitting, SubtractRows) {
+TEST_F(Splitting, SubtractRows) {
     for (const std::int64_t size : sizes)
         for (const std::int64_t width : {1, 2, 10, 11, 23}) {
             const std::vector<double> rows = random(width * size, Real::fp32), y = random(size),
                                       coefficients = random(width);
             const std::string words = std::to_string(width) + " rows of " + std::to_string(size);
-            const auto run = [&](Backend& backend) {
-                const Guarded history(backend, Real::fp32, rows), state(backend, Real::fp64, y);
-                backend.subtract_rows(coefficients, history.matrix(width, size), state.vector());
+            const auto run = [&](Backend& on) {
+                const Guarded history(on, Real::fp32, rows), state(on, Real::fp64, y);
+                on.subtract_rows(coefficients, history.matrix(width, size), state.vector());
+                EXPECT_TRUE(same_bits(history.read(), rows, words));
                 return state.read();
             };
             std::vector<double> expected = y;
             for (std::int64_t i = 0; i < size; ++i)
                 for (std::int64_t q = 0; q < width; ++q) expected[i] -= coefficients[q] * rows[q * size + i];
-            const std::vector<double> found = run(gpu());
+            const std::vector<double> found = run(backend());
             EXPECT_TRUE(close_to(found, expected, 1e-14, words));
             EXPECT_TRUE(same_bits(found, run(cpu()), words));
         }

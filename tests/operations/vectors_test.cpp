@@ -1,0 +1,124 @@
+// Vectors: what is drawn, filled, copied, scaled, added and multiplied, against formulas written down here. A
+// backend has the CPU's bits where nothing is summed and no library function differs.
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+#include "tests/operations/elementwise_fixture.hpp"
+
+namespace ntpgeo {
+namespace {
+
+using Vectors = ElementwiseTest;
+
+TEST_F(Vectors, Axpy) {
+    expect(
+        2, [](Backend& on, const auto& v) { on.axpy(-0.7, v[0], v[1]); },
+        [](auto& v, std::int64_t i) { v[1][i] -= 0.7 * v[0][i]; });
+}
+
+TEST_F(Vectors, Scale) {
+    expect(
+        1, [](Backend& on, const auto& v) { on.scale(1.3, v[0]); },
+        [](auto& v, std::int64_t i) { v[0][i] *= 1.3; });
+}
+
+TEST_F(Vectors, FillZero) {
+    expect(
+        1, [](Backend& on, const auto& v) { on.fill_zero(v[0]); },
+        [](auto& v, std::int64_t i) { v[0][i] = 0; });
+}
+
+TEST_F(Vectors, CopyConvertsBetweenPrecisions) {
+    for (const VectorCase& shape : vector_cases())
+        for (const Real to : {Real::fp64, Real::fp32})
+            for (const std::int64_t offset : {0, 1, 2, 3}) {
+                const std::vector<double> values = random(shape.size, shape.real);
+                const Guarded from(backend(), shape.real, values, shape.offset);
+                const Guarded target = Guarded::poisoned(backend(), to, shape.size, offset);
+                backend().copy(from.vector(), target.vector());
+                std::vector<double> expected = values;
+                if (to == Real::fp32)
+                    for (double& x : expected) x = static_cast<float>(x);
+                const std::string words = shape.words() + " to offset " + std::to_string(offset);
+                EXPECT_TRUE(same_bits(target.read(), expected, words));
+                EXPECT_TRUE(same_bits(from.read(), values, words));
+            }
+}
+
+/// Philox4x32-10 and Box–Muller as the papers have them, apart from random/philox.hpp.
+double reference_normal(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) {
+    std::uint64_t c0 = index & 0xffffffff, c1 = index >> 32, c2 = stream & 0xffffffff, c3 = stream >> 32;
+    std::uint64_t k0 = seed & 0xffffffff, k1 = seed >> 32;
+    for (int round = 0; round < 10; ++round) {
+        const std::uint64_t p0 = c0 * 0xD2511F53ULL, p1 = c2 * 0xCD9E8D57ULL;
+        c0 = (p1 >> 32) ^ c1 ^ k0;
+        c2 = (p0 >> 32) ^ c3 ^ k1;
+        c1 = p1 & 0xffffffff;
+        c3 = p0 & 0xffffffff;
+        k0 = (k0 + 0x9E3779B9) & 0xffffffff;
+        k1 = (k1 + 0xBB67AE85) & 0xffffffff;
+    }
+    const auto unit = [](std::uint64_t high, std::uint64_t low) {
+        return (static_cast<long double>(high << 20 | low >> 12) + 0.5L) / 0x1p52L;
+    };
+    return static_cast<double>(std::sqrt(-2 * std::log(unit(c1, c0))) *
+                               std::cos(2 * std::numbers::pi_v<long double> * unit(c3, c2)));
+}
+
+TEST_F(Vectors, FillNormalDrawsWhatTheCpuDraws) {
+    for (const VectorCase& shape : vector_cases()) {
+        const auto drawn = [&](Backend& on) {
+            const Guarded x = Guarded::poisoned(on, shape.real, shape.size, shape.offset);
+            on.fill_normal(x.vector(), seed(), 7, 0.5);
+            return x.read();
+        };
+        std::vector<double> expected;
+        for (std::int64_t i = 0; i < shape.size; ++i)
+            expected.push_back(0.5 * reference_normal(seed(), 7, static_cast<std::uint64_t>(i)));
+        const std::vector<double> found = drawn(backend());
+        EXPECT_TRUE(close_to(found, expected, shape.tolerance(), shape.words()));
+        EXPECT_TRUE(close_to(found, drawn(cpu()), shape.tolerance(), shape.words()));
+    }
+}
+
+TEST_F(Vectors, DotIsExactEnoughAndAlwaysTheSame) {
+    auto cases = vector_cases();
+    cases.push_back({Real::fp64, 600001, 0});  // more packs than threads
+    cases.push_back({Real::fp32, 1200003, 1});
+    for (const VectorCase& shape : cases) {
+        const std::vector<double> a = random(shape.size, shape.real), b = random(shape.size, shape.real);
+        long double sum = 0, size = 0;
+        for (std::size_t i = 0; i < a.size(); ++i) {
+            sum += static_cast<long double>(a[i]) * b[i];
+            size += std::abs(static_cast<long double>(a[i]) * b[i]);
+        }
+        const Guarded x(backend(), shape.real, a, shape.offset), y(backend(), shape.real, b, shape.offset);
+        const double dot = backend().dot(x.vector(), y.vector());
+        // The products of fp32 numbers are exact in double, so both precisions keep double's digits.
+        EXPECT_NEAR(dot, static_cast<double>(sum), 1e-14 * static_cast<double>(size)) << shape.words();
+        EXPECT_TRUE(same_bits({backend().dot(x.vector(), y.vector())}, {dot}, shape.words()));
+        const Guarded skewed(backend(), shape.real, b, shape.offset + 1);
+        EXPECT_TRUE(
+            same_bits({backend().dot(x.vector(), skewed.vector())}, {dot}, shape.words() + ", skewed"));
+        EXPECT_TRUE(same_bits(x.read(), a, shape.words()));
+    }
+}
+
+TEST_F(Vectors, DotPassesOnWhatIsNotFinite) {
+    std::vector<double> a(1000, 1.0);
+    a[777] = std::numeric_limits<double>::quiet_NaN();
+    const Guarded x(backend(), Real::fp64, a), y(backend(), Real::fp64, std::vector<double>(1000, 1.0));
+    EXPECT_TRUE(std::isnan(backend().dot(x.vector(), y.vector())));
+}
+
+TEST_F(Vectors, UploadAndDownloadAreEachOthersInverse) {
+    for (const std::int64_t size : {0, 1, 31, 4099}) {
+        const std::vector<double> values = random(size);
+        const Array array = upload_array(backend(), values);
+        EXPECT_TRUE(same_bits(download_array<double>(backend(), array.data(), size), values));
+    }
+}
+
+}  // namespace
+}  // namespace ntpgeo
