@@ -45,8 +45,8 @@ inline StepResult run_step(Backend& backend, const Dataset& data, const std::vec
                            const StepWish& wish = {}) {
     const Labels labels(backend, data);
     const auto step = backend.make_loss_step(labels.view(), plan);
-    const Guarded x(backend, plan.master, joined(words, contexts));
-    const std::vector<double> stored = x.read();
+    const std::vector<double> stored = rounded(plan.master, joined(words, contexts));
+    const Guarded x(backend, plan.master, stored);
     const Guarded gradient = Guarded::poisoned(backend, plan.master, x.vector().size);
     const auto words_of = [&](const Guarded& array) { return array.matrix(data.vocab_size, plan.dim); };
     const auto contexts_of = [&](const Guarded& array) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/data/dataset.hpp"
+#include "kernels/base/views.hpp"
 
 namespace ntpgeo {
 
@@ -25,6 +26,14 @@ inline Dataset make_dataset(std::int64_t vocab, const std::vector<std::vector<st
     data.context_probs.assign(supports.size(), 1.0 / static_cast<double>(supports.size()));
     check_dataset(data, "test");
     return data;
+}
+
+/// Uniform labels on these supports.
+inline Dataset uniform_dataset(std::int64_t vocab, const std::vector<std::vector<std::int32_t>>& supports) {
+    std::vector<std::vector<double>> probs;
+    for (const auto& support : supports)
+        probs.emplace_back(support.size(), 1 / static_cast<double>(support.size()));
+    return make_dataset(vocab, supports, probs);
 }
 
 /// Contexts over `supports` random support sets of `least` to `most` words, uneven weights.
@@ -58,6 +67,13 @@ inline Dataset random_dataset(std::int64_t vocab, std::int64_t contexts, std::in
     Dataset data = make_dataset(vocab, chosen, probs);
     for (std::size_t j = 0; j < weights.size(); ++j) data.context_probs[j] = weights[j] / total;
     return data;
+}
+
+/// As `real` stores them.
+inline std::vector<double> rounded(Real real, std::vector<double> values) {
+    if (real == Real::fp32)
+        for (double& x : values) x = static_cast<float>(x);
+    return values;
 }
 
 inline std::vector<double> random_values(std::int64_t size, double scale, std::uint64_t seed) {

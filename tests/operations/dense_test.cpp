@@ -42,8 +42,10 @@ void Dense::try_multiply(Real real, double within) {
                         on.multiply(how, 0.75, how.transpose_a ? left.matrix(k, m) : left.matrix(m, k),
                                     how.transpose_b ? right.matrix(n, k) : right.matrix(k, n), beta,
                                     out.matrix(m, n));
-                        EXPECT_TRUE(same_bits(left.read(), a, configuration));
-                        EXPECT_TRUE(same_bits(right.read(), b, configuration));
+                        if (beta == 0) {
+                            EXPECT_TRUE(same_bits(left.read(), a, configuration));
+                            EXPECT_TRUE(same_bits(right.read(), b, configuration));
+                        }
                         return out.read();
                     };
                     const std::vector<double> actual = run(backend()),

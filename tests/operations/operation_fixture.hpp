@@ -52,10 +52,7 @@ class OperationTest : public testing::Test {
 
     /// Normal numbers as `real` stores them.
     std::vector<double> random(std::int64_t size, Real real = Real::fp64) {
-        std::vector<double> values = random_values(size, 1, seed_ + ++drawn_);
-        if (real == Real::fp32)
-            for (double& x : values) x = static_cast<float>(x);
-        return values;
+        return rounded(real, random_values(size, 1, seed_ + ++drawn_));
     }
     /// What is tried.
     [[nodiscard]] Backend& backend() const { return *backend_; }

@@ -1,8 +1,5 @@
-// Dense columns to try the operations of kernels/columns on, with every kind of support, and where their
-// results go.
+// Dense columns to try the operations on them with, of every kind of support, and how that is done.
 #pragma once
-
-#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
@@ -14,8 +11,7 @@
 
 #include "engine/data/labels.hpp"
 #include "tests/columns_reference.hpp"
-#include "tests/compare.hpp"
-#include "tests/guarded.hpp"
+#include "tests/operations/operation_fixture.hpp"
 
 namespace ntpgeo {
 
@@ -121,5 +117,61 @@ inline std::vector<double> logits_of(const ColumnsCase& problem, Logits kind, st
     }
     return logits;
 }
+
+/// A case where a backend finds it.
+struct ColumnsOn {
+    Backend& backend;
+    const ColumnsCase& problem;
+    Labels labels{backend, problem.labels};
+    Guarded scales{backend, Real::fp64, problem.scales};
+
+    [[nodiscard]] Guarded upload(const std::vector<double>& values) const {
+        return {backend, Real::fp64, values};
+    }
+    [[nodiscard]] Guarded poisoned() const { return Guarded::poisoned(backend, Real::fp64, problem.size()); }
+    [[nodiscard]] Matrix matrix(const Guarded& array) const {
+        return array.matrix(problem.rows(), problem.vocab());
+    }
+};
+
+/// 2·point − from, to the last bit.
+inline std::vector<double> reflection(const std::vector<double>& point, const std::vector<double>& from) {
+    std::vector<double> result;
+    for (std::size_t i = 0; i < point.size(); ++i) result.push_back(2 * point[i] - from[i]);
+    return result;
+}
+
+class ColumnsTest : public OperationTest {
+  protected:
+    /// `as_defined(case on a backend, seed)` expects what it should of a call, and says what came of it.
+    using AsDefined = Outcome (*)(const ColumnsOn& on, std::uint64_t seed);
+    void expect(AsDefined as_defined, double tolerance) {
+        expect([&](const ColumnsOn& on, std::uint64_t& seed,
+                   Outcomes& outcomes) { outcomes.push_back(as_defined(on, seed += 1000)); },
+               tolerance);
+    }
+    /// The same with several calls a case: all of them twice on the backend, with the same bits, and on the
+    /// CPU, which agrees to `tolerance`.
+    template <class Calls>
+    void expect(const Calls& calls, double tolerance, const Vocabularies& vocabularies = all_vocabularies) {
+        const auto run = [&](Backend& on) {
+            Outcomes outcomes;
+            std::uint64_t call_seed = seed();
+            for (const ColumnsCase& problem : columns_cases(seed(), vocabularies))
+                calls(ColumnsOn{on, problem}, call_seed, outcomes);
+            return outcomes;
+        };
+        const Outcomes outcomes = run(backend());
+        ASSERT_FALSE(outcomes.empty());
+        expect_alike(run(backend()), outcomes,
+                     [](const auto& actual, const auto& expected, const std::string& configuration) {
+                         return same_bits(actual, expected, configuration);
+                     });
+        expect_alike(outcomes, run(cpu()),
+                     [&](const auto& actual, const auto& expected, const std::string& configuration) {
+                         return close_to(actual, expected, tolerance, configuration);
+                     });
+    }
+};
 
 }  // namespace ntpgeo
