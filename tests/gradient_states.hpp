@@ -59,15 +59,16 @@ inline double norm(const std::vector<double>& a, const std::vector<double>& b) {
     return std::sqrt(square);
 }
 
-inline TrainingSettings lbfgs_settings(std::int64_t dim, double lambda) {
+inline TrainingSettings lbfgs_settings(std::int64_t dim, double lambda, std::int64_t steps = 100000,
+                                       std::int64_t history = 20) {
     TrainingSettings settings;
     settings.dim = dim;
-    settings.stages[0] = {.steps = 100000,
+    settings.stages[0] = {.steps = steps,
                           .optimizer = OptimizerKind::lbfgs,
                           .learning_rate = 1,
                           .lambda_start = lambda,
                           .lambda_end = lambda,
-                          .history = 20};
+                          .history = history};
     return settings;
 }
 

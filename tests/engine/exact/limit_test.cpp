@@ -27,13 +27,6 @@ std::vector<std::vector<std::int32_t>> subsets(std::int32_t vocab, std::size_t s
     return sets;
 }
 
-Dataset uniform_over(std::int64_t vocab, const std::vector<std::vector<std::int32_t>>& supports) {
-    std::vector<std::vector<double>> probs;
-    for (const auto& support : supports)
-        probs.emplace_back(support.size(), 1 / static_cast<double>(support.size()));
-    return make_dataset(vocab, supports, probs);
-}
-
 /// Solves and gives L_mm as a dense [m, V] matrix.
 Dense solve(LimitSolver& solver, const Dataset& data) {
     while (!solver.finished() && !solver.stalled()) solver.advance();
@@ -56,8 +49,8 @@ TEST(Limit, IsTheCentredSupportMatrixInTheClosedForms) {
     std::vector<std::vector<std::int32_t>> repeated = subsets(5, 1);
     for (const auto& set : subsets(5, 1)) repeated.push_back(set);
     for (const Dataset& data :
-         {uniform_over(6, subsets(6, 1)), uniform_over(5, subsets(5, 2)), uniform_over(6, subsets(6, 3)),
-          uniform_over(5, repeated), uniform_over(2, {{0}, {1}})}) {
+         {uniform_dataset(6, subsets(6, 1)), uniform_dataset(5, subsets(5, 2)),
+          uniform_dataset(6, subsets(6, 3)), uniform_dataset(5, repeated), uniform_dataset(2, {{0}, {1}})}) {
         LimitSolver solver(*backend, data, 1e-10);
         const Dense limit = solve(solver, data);
         EXPECT_TRUE(solver.finished());
@@ -85,7 +78,7 @@ TEST(Limit, TakesNoMoreMemoryThanItSaid) {
 // One context: L_mm is the least feasible vector: k entries at (V − k)/V, the others 1 below.
 TEST(Limit, OfOneContextIsItsOwnVector) {
     const auto backend = make_cpu_backend();
-    const Dataset data = uniform_over(5, {{1, 3}});
+    const Dataset data = uniform_dataset(5, {{1, 3}});
     LimitSolver solver(*backend, data, 1e-10);
     const Dense limit = solve(solver, data);
     for (const std::size_t v : {1, 3}) EXPECT_NEAR(limit[v], 0.6, 1e-9);
@@ -94,7 +87,7 @@ TEST(Limit, OfOneContextIsItsOwnVector) {
 
 TEST(Limit, IsZeroWhereEverySupportIsFull) {
     const auto backend = make_cpu_backend();
-    for (const Dataset& data : {uniform_over(3, {{0, 1, 2}, {0, 1, 2}}), uniform_over(1, {{0}})}) {
+    for (const Dataset& data : {uniform_dataset(3, {{0, 1, 2}, {0, 1, 2}}), uniform_dataset(1, {{0}})}) {
         LimitSolver solver(*backend, data, 1e-6);
         EXPECT_TRUE(solver.finished());
         EXPECT_FALSE(solver.best()->bound.has_value());
@@ -107,7 +100,7 @@ TEST(Limit, IsZeroWhereEverySupportIsFull) {
 
 TEST(Limit, AFullSupportAmongOthersHasAColumnOfZeros) {
     const auto backend = make_cpu_backend();
-    const Dataset data = uniform_over(4, {{0}, {0, 1, 2, 3}, {1, 2}});
+    const Dataset data = uniform_dataset(4, {{0}, {0, 1, 2, 3}, {1, 2}});
     LimitSolver solver(*backend, data, 1e-9);
     const Dense limit = solve(solver, data);
     for (std::size_t v = 4; v < 8; ++v) EXPECT_NEAR(limit[v], 0, 1e-8);

@@ -5,12 +5,15 @@
 #include <cmath>
 #include <numeric>
 
+#include "tests/matrices.hpp"
 #include "tests/problems.hpp"
 
 namespace ntpgeo {
 namespace {
 
-using Dense = std::vector<double>;
+using Dense = matrices::Values;
+using matrices::product;
+using matrices::transposed;
 
 /// S̃ [V, m], straight from the definition.
 Dense centred_support(const Dataset& data) {
@@ -26,39 +29,14 @@ Dense centred_support(const Dataset& data) {
     return matrix;
 }
 
-/// A·B [n, p] of A [n, k] and B [k, p].
-Dense product(const Dense& a, const Dense& b, std::int64_t n, std::int64_t k, std::int64_t p) {
-    Dense c(static_cast<std::size_t>(n * p), 0.0);
-    for (std::int64_t i = 0; i < n; ++i)
-        for (std::int64_t l = 0; l < p; ++l)
-            for (std::int64_t t = 0; t < k; ++t) c[i * p + l] += a[i * k + t] * b[t * p + l];
-    return c;
-}
-
-Dense transposed(const Dense& a, std::int64_t rows, std::int64_t columns) {
-    Dense b(a.size());
-    for (std::int64_t i = 0; i < rows; ++i)
-        for (std::int64_t k = 0; k < columns; ++k) b[k * rows + i] = a[i * columns + k];
-    return b;
-}
-
 Dense gram(const Factor& factor) {
-    return product(factor.values, transposed(factor.values, factor.rows, factor.columns), factor.rows,
-                   factor.columns, factor.rows);
+    return product(b_transposed, factor.values, factor.values, factor.rows, factor.rows, factor.columns);
 }
 
 std::vector<std::int64_t> counting(std::int64_t n) {
     std::vector<std::int64_t> numbers(static_cast<std::size_t>(n));
     std::iota(numbers.begin(), numbers.end(), std::int64_t{0});
     return numbers;
-}
-
-/// Uniform labels on these supports.
-Dataset with_supports(std::int64_t vocab, const std::vector<std::vector<std::int32_t>>& supports) {
-    std::vector<std::vector<double>> probs;
-    for (const auto& support : supports)
-        probs.emplace_back(support.size(), 1.0 / static_cast<double>(support.size()));
-    return make_dataset(vocab, supports, probs);
 }
 
 // A Gram matrix is positive semidefinite, and a matrix has one such square root: its square settles it.
@@ -69,11 +47,11 @@ TEST(SmallProxy, HasTheSquareRootsAsGramMatrices) {
         const Dense support = centred_support(data), turned = transposed(support, 9, contexts);
         const SmallProxy proxy(*backend, data);
         const Dense words = gram(proxy.words()), all = gram(proxy.contexts(counting(contexts)));
-        const Dense words_square = product(words, words, 9, 9, 9),
-                    wanted = product(support, turned, 9, contexts, 9);
+        const Dense words_square = product(plain, words, words, 9, 9, 9),
+                    wanted = product(plain, support, turned, 9, 9, contexts);
         for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(words_square[i], wanted[i], 1e-10);
-        const Dense square = product(all, all, contexts, contexts, contexts);
-        const Dense wanted_contexts = product(turned, support, contexts, 9, contexts);
+        const Dense square = product(plain, all, all, contexts, contexts, contexts);
+        const Dense wanted_contexts = product(plain, turned, support, contexts, contexts, 9);
         for (std::size_t i = 0; i < square.size(); ++i) EXPECT_NEAR(square[i], wanted_contexts[i], 1e-10);
     }
 }
@@ -91,7 +69,7 @@ TEST(SmallProxy, GivesTheContextsAskedForInTheirOrder) {
 
 TEST(SmallProxy, HasNoDirectionWhereEverySupportIsFull) {
     const auto backend = make_cpu_backend();
-    const Dataset data = with_supports(3, {{0, 1, 2}, {0, 1, 2}});
+    const Dataset data = uniform_dataset(3, {{0, 1, 2}, {0, 1, 2}});
     const SmallProxy proxy(*backend, data);
     EXPECT_EQ(proxy.words().columns, 0);
     EXPECT_EQ(proxy.word_order(), counting(3));
@@ -100,7 +78,7 @@ TEST(SmallProxy, HasNoDirectionWhereEverySupportIsFull) {
 
 TEST(SmallProxy, GivesAFullSupportAZeroRowAmongOthers) {
     const auto backend = make_cpu_backend();
-    const Dataset data = with_supports(3, {{0, 1, 2}, {0}, {1, 2}});
+    const Dataset data = uniform_dataset(3, {{0, 1, 2}, {0}, {1, 2}});
     const auto cosines = gram_cosines(SmallProxy(*backend, data).contexts({0, 1, 2}), {0, 1, 2});
     EXPECT_TRUE(std::isnan(cosines[0]));
     EXPECT_TRUE(std::isnan(cosines[1]));
@@ -111,14 +89,14 @@ TEST(SmallProxy, GivesAFullSupportAZeroRowAmongOthers) {
 // Words 0, 2, 4 occur together and 1, 3, 5 occur together, in other contexts: two orthants.
 TEST(SmallProxy, OrdersWordsByTheSignsOfTheLeadingDirections) {
     const auto backend = make_cpu_backend();
-    const Dataset data = with_supports(6, {{0, 2, 4}, {0, 2, 4}, {1, 3, 5}, {1, 3, 5}, {1, 3, 5}});
+    const Dataset data = uniform_dataset(6, {{0, 2, 4}, {0, 2, 4}, {1, 3, 5}, {1, 3, 5}, {1, 3, 5}});
     const auto order = SmallProxy(*backend, data).word_order();
     EXPECT_EQ(order, (std::vector<std::int64_t>{0, 2, 4, 1, 3, 5}));
 }
 
 TEST(ShownContexts, StandByClassSizeAndThenByTheFirstContext) {
     // Classes: {0} of contexts 0, 3; {1} of 1; {2} of 2, 4, 5; {0, 1} of 6, 7.
-    const Dataset data = with_supports(3, {{0}, {1}, {2}, {0}, {2}, {2}, {0, 1}, {0, 1}});
+    const Dataset data = uniform_dataset(3, {{0}, {1}, {2}, {0}, {2}, {2}, {0, 1}, {0, 1}});
     const ShownContexts shown = shown_contexts(data, 8);
     EXPECT_EQ(shown.contexts, (std::vector<std::int64_t>{2, 4, 5, 0, 3, 6, 7, 1}));
     EXPECT_EQ(shown.class_sizes, (std::vector<std::int64_t>{3, 2, 2, 1}));
@@ -126,7 +104,7 @@ TEST(ShownContexts, StandByClassSizeAndThenByTheFirstContext) {
 }
 
 TEST(ShownContexts, LeaveRoomForEveryOneOfFewClasses) {
-    const Dataset data = with_supports(3, {{0}, {1}, {2}, {0}, {2}, {2}, {0, 1}, {0, 1}});
+    const Dataset data = uniform_dataset(3, {{0}, {1}, {2}, {0}, {2}, {2}, {0, 1}, {0, 1}});
     const ShownContexts shown = shown_contexts(data, 5);  // one a class, since ⌊5/4⌋ = 1
     EXPECT_EQ(shown.contexts, (std::vector<std::int64_t>{2, 0, 6, 1}));
     EXPECT_EQ(shown_contexts(data, 3).contexts, (std::vector<std::int64_t>{2, 0, 6}));
