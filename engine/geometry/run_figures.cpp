@@ -96,7 +96,7 @@ std::vector<RecordKey> run_keys() {
          {},
          {"", 3}},
         {"stage", kTraining, kInteger, "the stage that made the last update", "from 1 on", "no stage did"},
-        {"device", kTraining | path_verb, kText, "where it was computed", "`cpu` or `cuda:N`", ""},
+        {"device", kTraining | path_verb, kText, "where it was computed", "`cpu` or `cuda`", ""},
         {"precision", kTraining, kText, "what the stage's products were made in",
          "`fp64`, `fp32`, `tf32`, `bf16x3`, `bf16`", "no stage made the figures"},
         {"metrics_precision", kTraining | path_verb, kText, "what the figures' own products were made in",
