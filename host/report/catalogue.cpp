@@ -67,8 +67,8 @@ std::vector<const std::vector<double>*> columns_of(const RecordKey& key, const R
 HorizontalAxis make_axis(Across across, const std::vector<Run>& runs) {
     std::vector<double> occurring;
     for (const Run& run : runs) {
-        const auto* column = run.column(across_key(across));
-        if (column != nullptr && has_line(across, run)) {
+        const auto* column = has_line(across, run) ? run.column(across_key(across)) : nullptr;
+        if (column != nullptr) {
             occurring.insert(occurring.end(), column->begin(), column->end());
         } else if (has_end_point(across, run)) {
             occurring.push_back(run.last("lambda"));
