@@ -319,9 +319,9 @@ std::string CpuLossSteps::why_not(LossKernel kernel, Precision) const {
 }
 
 std::unique_ptr<LossStep> CpuLossSteps::make_loss_step(const LabelsView& labels, const LossPlan& plan) {
-    if (!supports(plan.precision))
+    if (!CpuLossSteps::supports(plan.precision))
         throw InputError("the CPU multiplies in fp32 or fp64; bf16, bf16x3 and tf32 need a GPU");
-    if (const std::string refusal = why_not(plan.kernel, plan.precision); !refusal.empty())
+    if (const std::string refusal = CpuLossSteps::why_not(plan.kernel, plan.precision); !refusal.empty())
         throw InputError(refusal);
     const bool narrow = plan.precision == Precision::fp32;
     const Layout layout(labels, plan);

@@ -1,0 +1,26 @@
+// The CPU's backend as a class, for what derives from it and overrides what it looks at.
+#pragma once
+
+#include <string>
+
+#include "kernels/backend.hpp"
+
+namespace ntpgeo {
+
+class CpuBackend : public Backend,
+                   public CpuMemory,
+                   public CpuVectorOperations,
+                   public CpuUpdateOperations,
+                   public CpuSplittingOperations,
+                   public CpuDenseOperations,
+                   public CpuPatternOperations,
+                   public CpuColumnOperations,
+                   public CpuSmallDecompositions,
+                   public CpuLossSteps {
+  public:
+    CpuBackend();
+
+    [[nodiscard]] std::string device() const override { return "cpu"; }
+};
+
+}  // namespace ntpgeo
