@@ -51,9 +51,9 @@ struct RecordContext {
     std::optional<double> relative_gap = {};  ///< to the global optimum, where it was looked for
     std::string gap_kind = {};                ///< how its bound was made (OptimumBound::kind)
     std::optional<std::int64_t> stage = {};   ///< its number from 1 on, where a stage made the figures
-    std::string device;                       ///< "cpu"
+    std::string device = {};                  ///< "cpu"
     std::string precision = {};               ///< of the stage's three large products; empty without a stage
-    std::string metrics_precision;            ///< of the figures' own
+    std::string metrics_precision = {};       ///< of the figures' own
 };
 
 /// Every key of a record of train or analyze; what does not exist is null. This and its two neighbours throw
