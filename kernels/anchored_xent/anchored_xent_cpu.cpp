@@ -11,7 +11,7 @@
 #include "kernels/anchored_xent/workspace_cpu.hpp"
 #include "kernels/base/status.hpp"
 #include "kernels/cpu/threads.hpp"
-#include "kernels/softmax/rows_cpu.hpp"
+#include "kernels/softmax/softmax_cpu.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -137,15 +137,11 @@ class LossStepCpu final : public LossStep {
     }
 
     // Step 1 of design 4.1: the support logits in master precision, the anchors, and all that the labels
-    // alone decide. After the product, so that it need not be sampled where it is in master precision. The
-    // arrays run over the chunk's entries, so that exp and the series are vectorised across contexts.
+    // alone decide. After the product, so that it need not be sampled where it is in master precision.
     void support_terms(const Call<T>& call, std::int64_t begin, std::int64_t size,
                        Scratch<G>& scratch) const {
         const std::int64_t base = labels_.indptr[begin];
-        const std::int64_t entries = labels_.indptr[begin + size] - base;
-        double* logits = scratch.logits_on_support.data();
-        double* q = scratch.support_q.data();
-        double* probs = scratch.support_probs.data();
+        double* const logits = scratch.support.logits.data();
         for (std::int64_t b = 0; b < size; ++b) {
             const std::int64_t first = labels_.indptr[begin + b] - base,
                                end = labels_.indptr[begin + b + 1] - base;
@@ -156,45 +152,11 @@ class LossStepCpu final : public LossStep {
                 sample_row(call.words, dim_, labels_.indices + base + first, end - first,
                            call.contexts + (begin + b) * dim_, logits + first);
             }
-            double maximum = logits[first];
-            for (std::int64_t s = first + 1; s < end; ++s) maximum = std::max(maximum, logits[s]);
-            for (std::int64_t s = first; s < end; ++s) q[s] = logits[s] - maximum;
-            scratch.terms[b].anchor = maximum;
         }
-        if (call.detail) std::copy_n(logits, entries, call.detail->support_logits + base);
-        std::copy_n(labels_.probs + base, entries, probs);
-        double* delta = logits;
-        for (std::int64_t s = 0; s < entries; ++s) delta[s] = q[s] - labels_.log_probs[base + s];
-        anchored_exp_row(q, padded(entries), 0);
-        for (std::int64_t b = 0; b < size; ++b) {
-            const std::int64_t first = labels_.indptr[begin + b] - base,
-                               end = labels_.indptr[begin + b + 1] - base;
-            double sum = 0;
-            for (std::int64_t s = first; s < end; ++s) sum += q[s];
-            const double inverse = 1 / sum;
-            // The largest term is exactly 1: a support of one token has δ = 0 to the last bit.
-            const double log_sum = std::log(sum);
-            scratch.terms[b].anchor += log_sum;
-            for (std::int64_t s = first; s < end; ++s) {
-                q[s] *= inverse;
-                delta[s] -= log_sum;
-            }
-        }
-        label_row(q, probs, delta, scratch.residual.data(), entries);
-        for (std::int64_t b = 0; b < size; ++b) {
-            scratch.terms[b].excess = 0;
-            for (std::int64_t s = labels_.indptr[begin + b] - base; s < labels_.indptr[begin + b + 1] - base;
-                 ++s)
-                scratch.terms[b].excess += delta[s];
-        }
-    }
-
-    // −infinity in the padding and at the support: its exponential is exactly 0.
-    void mask(std::int64_t context, G* row) const {
-        constexpr G nothing = -std::numeric_limits<G>::infinity();
-        std::fill(row + labels_.vocab_size, row + stride_, nothing);
-        for (std::int64_t s = labels_.indptr[context]; s < labels_.indptr[context + 1]; ++s)
-            row[labels_.indices[s]] = nothing;
+        if (call.detail)
+            std::copy_n(logits, labels_.indptr[begin + size] - base, call.detail->support_logits + base);
+        support_softmax(labels_, begin, size, SupportRounding::reciprocal, scratch.support,
+                        scratch.terms.data(), nullptr);
     }
 
     void record_detail(const Call<T>& call, const std::vector<double>& mean_word, std::int64_t context,
@@ -213,44 +175,37 @@ class LossStepCpu final : public LossStep {
                       const G* gemm_words, std::int64_t begin, std::int64_t first, std::int64_t last,
                       std::int64_t chunk, Scratch<G>& scratch) {
         double ratio[row_padding] = {}, log1p_ratio[row_padding] = {};
+        const auto row_of = [&](std::int64_t b) {
+            return Row<G>(labels_, begin + b, scratch.logits.data() + b * stride_, stride_);
+        };
         for (std::int64_t b = first; b < last; ++b) {
-            G* row = scratch.logits.data() + b * stride_;
-            mask(begin + b, row);
-            if (call.detail) record_detail(call, mean_word, begin + b, row);
-            ratio[b - first] = log1p_ratio[b - first] =
-                anchored_exp_row(row, stride_, scratch.terms[b].anchor);
+            const Row<G> row = row_of(b);
+            row.mask();
+            if (call.detail) record_detail(call, mean_word, begin + b, row.data);
+            ratio[b - first] = log1p_ratio[b - first] = row.exponentiate(scratch.terms[b].anchor);
         }
         log1p_row(log1p_ratio, row_padding);
         for (std::int64_t b = first; b < last; ++b) {
-            G* row = scratch.logits.data() + b * stride_;
-            const double weight = labels_.context_probs[begin + b], r = ratio[b - first];
+            const Row<G> row = row_of(b);
+            const double weight = labels_.context_probs[begin + b];
             const Normalisation normal =
-                r > largest_off_support_ratio
-                    ? redo(begin + b, row, gemm_contexts + b * dim_, gemm_words, scratch.terms[b])
-                    : normalise(weight, scratch.terms[b], r, log1p_ratio[b - first]);
+                normalise_row(row, weight, scratch.terms[b], ratio[b - first], log1p_ratio[b - first], [&] {
+                    const G* const embedding = gemm_contexts + b * dim_;
+                    for (std::int64_t v = 0; v < row.vocab; ++v)
+                        row.data[v] =
+                            std::inner_product(embedding, embedding + dim_, gemm_words + v * dim_, G{0});
+                });
             chunk_excess_[chunk] += weight * normal.excess;
             chunk_mass_[chunk] += weight * normal.off_support_mass;
-            finish_support(begin, begin + b, normal, row, scratch);
+            finish_support(begin, begin + b, normal, row.data, scratch);
             scratch.scale[b] = normal.scale;
         }
-    }
-
-    // A context whose off-support logits tower over its anchor, against their own maximum. The row is
-    // overwritten by now; this is rare enough to form its logits again.
-    Normalisation redo(std::int64_t context, G* row, const G* embedding, const G* gemm_words,
-                       const SupportTerms& terms) const {
-        for (std::int64_t v = 0; v < labels_.vocab_size; ++v)
-            row[v] = std::inner_product(embedding, embedding + dim_, gemm_words + v * dim_, G{0});
-        mask(context, row);
-        const double maximum = *std::max_element(row, row + labels_.vocab_size);
-        const double ratio = anchored_exp_row(row, stride_, maximum);
-        return normalise_redone(labels_.context_probs[context], terms, maximum, ratio);
     }
 
     void finish_support(std::int64_t begin, std::int64_t context, const Normalisation& normal, G* row,
                         const Scratch<G>& scratch) const {
         const std::int64_t first = labels_.indptr[context];
-        const double* residual = scratch.residual.data() + (first - labels_.indptr[begin]);
+        const double* residual = scratch.support.residual.data() + (first - labels_.indptr[begin]);
         for (std::int64_t s = 0; s < labels_.indptr[context + 1] - first; ++s)
             row[labels_.indices[first + s]] = static_cast<G>(normal.residual_weight * residual[s] -
                                                              labels_.probs[first + s] * normal.ratio);

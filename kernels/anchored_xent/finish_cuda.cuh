@@ -8,7 +8,7 @@
 
 #include "kernels/anchored_xent/logits_cuda.cuh"
 #include "kernels/anchored_xent/stream_cuda.cuh"
-#include "kernels/softmax/label_terms.cuh"
+#include "kernels/softmax/softmax_cuda.cuh"
 
 namespace ntpgeo::anchored_xent::cuda {
 
@@ -39,24 +39,20 @@ struct FinishArguments {
 
 inline constexpr int finish_threads = 128;
 
-/// E of context b against its own largest logit, to `exponentials`; returns that anchor and, in `ratio`, the
-/// sum of E.
+/// E of context b against `anchor`, to `exponentials`.
 template <class A, class Logits>
-__device__ double redo_row(const Logits& logits, std::int64_t b, typename A::Operand* exponentials,
-                           std::int64_t plane, double* scratch, double& ratio) {
+__device__ OffSupport exponentiate_row(const Logits& logits, std::int64_t b, double anchor,
+                                       typename A::Operand* exponentials, std::int64_t plane,
+                                       double* scratch) {
     using Logit = typename A::Logit;
-    double maximum = -std::numeric_limits<double>::infinity();
-    logits.each(b, [&](std::int64_t, Logit z) { maximum = device::larger(maximum, static_cast<double>(z)); });
-    maximum = device::block_max(maximum, scratch);
-    const Logit log2_anchor = static_cast<Logit>(maximum * log2e);
+    const Logit log2_anchor = static_cast<Logit>(anchor * log2e);
     double sum = 0;
     logits.each(b, [&](std::int64_t v, Logit z) {
         const Terms<A> value(anchored_exp(z, log2_anchor));
         for (int t = 0; t < A::terms; ++t) exponentials[t * plane + v] = value.term[t];
         sum += value.sum();
     });
-    ratio = device::block_sum(sum, scratch);
-    return static_cast<double>(log2_anchor) / log2e;
+    return {static_cast<double>(log2_anchor) / log2e, device::block_sum(sum, scratch)};
 }
 
 /// A block a context. `with_gradient` false leaves E and D·H_B alone.
@@ -71,14 +67,11 @@ __global__ void __launch_bounds__(finish_threads) finish_kernel(FinishArguments<
 
     typename A::Operand* const row = a.exponentials + b * a.stride;
     const double weight = a.context_probs[b];
-    Normalisation normal;
-    if (ratio > largest_off_support_ratio) {
-        const double anchor = redo_row<A>(a.logits, b, row, a.plane, scratch, ratio);
-        normal = normalise_redone_context(weight, a.terms[b], anchor, ratio);
-    } else {
-        const double anchor = static_cast<double>(a.log2_anchors[b]) / log2e;
-        normal = normalise_context(weight, a.terms[b], anchor, ratio);
-    }
+    const Normalisation normal = normalise_row(
+        weight, a.terms[b], {static_cast<double>(a.log2_anchors[b]) / log2e, ratio},
+        [&](const auto& visit) { a.logits.each(b, visit); },
+        [&](double anchor) { return exponentiate_row<A>(a.logits, b, anchor, row, a.plane, scratch); },
+        scratch);
     if (threadIdx.x == 0) {
         a.scale[b] = normal.scale;
         a.excess[b] = weight * normal.excess;

@@ -5,7 +5,7 @@
 
 #include "kernels/device/status.cuh"
 #include "kernels/operands/arithmetic.cuh"
-#include "kernels/softmax/label_terms.cuh"
+#include "kernels/softmax/softmax_cuda.cuh"
 #include "kernels/vectors/elementwise.cuh"
 #include "kernels/vectors/reduce.cuh"
 

@@ -8,7 +8,7 @@
 
 #include "kernels/device/status.cuh"
 #include "kernels/operands/arithmetic.cuh"
-#include "kernels/softmax/label_terms.cuh"
+#include "kernels/softmax/softmax_cuda.cuh"
 #include "kernels/vectors/reduce.cuh"
 
 namespace ntpgeo::anchored_xent::cuda {
@@ -54,43 +54,30 @@ __global__ void __launch_bounds__(support_threads) support_kernel(SupportArgumen
     const std::int64_t begin = a.indptr[b] - a.first_entry, end = a.indptr[b + 1] - a.first_entry;
     Logit* const row = a.logits + b * a.stride;
 
-    double maximum = -std::numeric_limits<double>::infinity();
     if constexpr (read_logits) {
-        for (std::int64_t s = begin + threadIdx.x; s < end; s += support_threads) {
-            const double z = row[a.indices[s]];
-            a.support_logits[s] = z;
-            maximum = device::larger(maximum, z);
-        }
+        for (std::int64_t s = begin + threadIdx.x; s < end; s += support_threads)
+            a.support_logits[s] = row[a.indices[s]];
     } else {
         constexpr int warps = support_threads / device::warp_threads;
         for (std::int64_t s = begin + threadIdx.x / device::warp_threads; s < end; s += warps) {
             const double z = warp_dot(a.words + a.indices[s] * a.dim, a.contexts + b * a.dim, a.dim);
             if (threadIdx.x % device::warp_threads == 0) a.support_logits[s] = z;
-            maximum = device::larger(maximum, z);
         }
+        __syncthreads();
     }
-    maximum = device::block_max(maximum, scratch);  // its barriers also publish the support logits
+    if (a.logits)
+        for (std::int64_t s = begin + threadIdx.x; s < end; s += support_threads)
+            row[a.indices[s]] = -std::numeric_limits<Logit>::infinity();
 
-    double sum = 0;
-    for (std::int64_t s = begin + threadIdx.x; s < end; s += support_threads) {
-        if (a.logits) row[a.indices[s]] = -std::numeric_limits<Logit>::infinity();
-        sum += exp(a.support_logits[s] - maximum);
-    }
-    sum = device::block_sum(sum, scratch);
-
-    const double log_sum = log(sum);  // exactly 0 for a support of one token
-    double excess = 0;
-    for (std::int64_t s = begin + threadIdx.x; s < end; s += support_threads) {
-        const double above = a.support_logits[s] - maximum;
-        const LabelTerm term = label_term(exp(above) / sum, a.probs[s], (above - a.log_probs[s]) - log_sum);
-        a.residual[s] = term.residual;
-        excess += term.excess;
-    }
-    excess = device::block_sum(excess, scratch);
+    const auto logit = [&](std::int64_t s) { return a.support_logits[begin + s]; };
+    const SupportSums sums = support_sums(end - begin, logit, scratch);
+    const SupportTerms terms = softmax::support_terms(
+        end - begin, a.probs + begin, a.log_probs + begin, sums, logit,
+        [&](std::int64_t s, double, const LabelTerm& term) { a.residual[begin + s] = term.residual; },
+        scratch);
     if (threadIdx.x == 0) {
-        const double anchor = maximum + log_sum;
-        a.terms[b] = {anchor, excess};
-        a.log2_anchors[b] = static_cast<Logit>(anchor * log2e);
+        a.terms[b] = terms;
+        a.log2_anchors[b] = static_cast<Logit>(terms.anchor * log2e);
     }
 }
 

@@ -11,7 +11,7 @@
 #include "kernels/anchored_xent/chunking_cpu.hpp"
 #include "kernels/cpu/blas.hpp"
 #include "kernels/cpu/rows.hpp"
-#include "kernels/softmax/label_terms.hpp"
+#include "kernels/softmax/softmax_cpu.hpp"
 
 namespace ntpgeo::anchored_xent {
 
@@ -43,7 +43,7 @@ struct Layout {
     [[nodiscard]] std::int64_t bytes() const {
         const std::int64_t elements = chunking.chunk * (stride + 3 * dim);
         const std::int64_t scratch =
-            elements * element_bytes + 4 * (largest_support + row_padding) * std::int64_t{sizeof(double)} +
+            elements * element_bytes + SupportEntries::bytes(largest_support) +
             chunking.chunk * static_cast<std::int64_t>(sizeof(SupportTerms) + sizeof(double));
         const std::int64_t copies = chunking.groups() + (converts ? 1 : 0);  // of [V, dim]
         return threads * scratch + copies * vocab * dim * element_bytes +
@@ -59,18 +59,14 @@ struct Scratch {
           contexts(layout.chunking.chunk * layout.dim),
           scaled(layout.chunking.chunk * layout.dim),
           gradient(layout.chunking.chunk * layout.dim),
-          logits_on_support(layout.largest_support + row_padding),
-          support_q(layout.largest_support + row_padding),
-          support_probs(layout.largest_support + row_padding, 1.0),
-          residual(layout.largest_support + row_padding),
+          support(layout.largest_support),
           terms(layout.chunking.chunk),
           scale(layout.chunking.chunk) {}
-    AlignedArray<G> logits;    // [chunk, stride] Z, then E
-    AlignedArray<G> contexts;  // [chunk, dim] H_B in GEMM precision
-    AlignedArray<G> scaled;    // [chunk, dim] D·H_B
-    AlignedArray<G> gradient;  // [chunk, dim] E·W
-    // [nnz of the chunk, padded]: z_s, then δ_s, then p(expm1 δ − δ); z_s − max, then q̄_s; p_s; q̄_s − p_s.
-    std::vector<double> logits_on_support, support_q, support_probs, residual;
+    AlignedArray<G> logits;           // [chunk, stride] Z, then E
+    AlignedArray<G> contexts;         // [chunk, dim] H_B in GEMM precision
+    AlignedArray<G> scaled;           // [chunk, dim] D·H_B
+    AlignedArray<G> gradient;         // [chunk, dim] E·W
+    SupportEntries support;           // of the chunk
     std::vector<SupportTerms> terms;  // [chunk]
     std::vector<double> scale;        // [chunk] D
 };

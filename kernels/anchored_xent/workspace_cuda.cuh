@@ -13,7 +13,7 @@
 #include "kernels/device/device.cuh"
 #include "kernels/device/memory.cuh"
 #include "kernels/operands/operands.cuh"
-#include "kernels/softmax/label_terms.hpp"
+#include "kernels/softmax/softmax.hpp"
 
 namespace ntpgeo::anchored_xent::cuda {
 

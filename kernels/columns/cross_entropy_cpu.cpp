@@ -2,8 +2,8 @@
 #include <cmath>
 #include <vector>
 
+#include "kernels/columns/column_softmax_cpu.hpp"
 #include "kernels/columns/columns.hpp"
-#include "kernels/columns/softmax_cpu.hpp"
 #include "kernels/cpu/threads.hpp"
 
 namespace ntpgeo {
@@ -11,6 +11,18 @@ namespace {
 
 // What a q' of 0 may miss it by, of p: within the rounding that is claimed.
 constexpr double negative_rounding = 0x1p-50;
+
+/// The sums of what every column gives, added in order.
+template <class Sums>
+Sums over_columns(const std::vector<double>& excess, const std::vector<double>& rounding) {
+    Sums sums;
+    const auto terms = static_cast<double>(excess.size());  // each may be rounded as often in the sum
+    for (std::size_t c = 0; c < excess.size(); ++c) {
+        sums.excess += excess[c];
+        sums.rounding += rounding[c] + terms * 0x1p-53 * std::abs(excess[c]);
+    }
+    return sums;
+}
 
 }  // namespace
 
@@ -36,13 +48,7 @@ ColumnLoss CpuColumnOperations::column_cross_entropy(const LabelsView& labels, c
                 g[labels.indices[begin + s]] = factor * softmax.residual()[s];
         }
     }
-    ColumnLoss result;
-    const auto terms = static_cast<double>(labels.contexts);  // each may be rounded as often in the sum
-    for (std::int64_t c = 0; c < labels.contexts; ++c) {
-        result.excess += excess[c];
-        result.rounding += rounding[c] + terms * 0x1p-53 * std::abs(excess[c]);
-    }
-    return result;
+    return over_columns<ColumnLoss>(excess, rounding);
 }
 
 void CpuColumnOperations::prox_gradient(const LabelsView& labels, const double* scales, double rho, Matrix y,
@@ -117,13 +123,7 @@ DualEntropy CpuColumnOperations::dual_entropy(const LabelsView& labels, const do
                 (16 * (absolute + std::abs(spread)) + (16 + static_cast<double>(vocab)) * moves * steepest);
         }
     }
-    DualEntropy result;
-    const auto terms = static_cast<double>(labels.contexts);
-    for (std::int64_t c = 0; c < labels.contexts; ++c) {
-        result.excess += excess[c];
-        result.rounding += rounding[c] + terms * 0x1p-53 * std::abs(excess[c]);
-    }
-    return result;
+    return over_columns<DualEntropy>(excess, rounding);
 }
 
 }  // namespace ntpgeo

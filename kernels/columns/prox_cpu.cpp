@@ -2,8 +2,8 @@
 #include <cmath>
 #include <vector>
 
+#include "kernels/columns/column_softmax_cpu.hpp"
 #include "kernels/columns/columns.hpp"
-#include "kernels/columns/softmax_cpu.hpp"
 #include "kernels/cpu/threads.hpp"
 
 namespace ntpgeo {

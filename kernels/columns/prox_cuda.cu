@@ -1,8 +1,8 @@
 #include <cmath>
 #include <port.cuh>
 
+#include "kernels/columns/column_softmax.cuh"
 #include "kernels/columns/columns.hpp"
-#include "kernels/columns/softmax_cuda.cuh"
 #include "kernels/device/device.cuh"
 #include "kernels/vectors/sums.cuh"
 

@@ -1,5 +1,5 @@
 // The vectorised row passes of the CPU's loss step.
-#include "kernels/softmax/rows_cpu.hpp"
+#include "kernels/softmax/softmax_cpu.hpp"
 
 #include <gtest/gtest.h>
 

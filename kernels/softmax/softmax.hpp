@@ -1,4 +1,5 @@
-// How the support and the rest of the vocabulary meet in one context, in fp64 (design 1.2).
+// The anchored softmax of one context (design 1.2): how the support and the rest of the vocabulary meet, in
+// fp64. The routines over a row's logits are softmax_cpu.hpp's and softmax_cuda.cuh's.
 #pragma once
 
 #include <cmath>
@@ -23,11 +24,12 @@ struct Normalisation {
     double ratio = 0;             ///< r_j, or r′_j measured against c
     double excess = 0;            ///< excess loss of the context
     double off_support_mass = 0;  ///< r_j/(1+r_j), or r′_j/T
+    double anchor = 0;            ///< a_j, or c
 };
 
 /// Against the support's own anchor; log1p_ratio is log1p(ratio).
 inline Normalisation normalise(double weight, const SupportTerms& terms, double ratio, double log1p_ratio) {
-    return {weight / (1 + ratio), 1, ratio, log1p_ratio + terms.excess, ratio / (1 + ratio)};
+    return {weight / (1 + ratio), 1, ratio, log1p_ratio + terms.excess, ratio / (1 + ratio), terms.anchor};
 }
 
 /// Against a larger anchor c (design 1.2): u = e^{a−c}, T = u + r′.
@@ -35,8 +37,9 @@ inline Normalisation normalise_redone(double weight, const SupportTerms& terms, 
                                       double ratio) {
     const double u = std::exp(terms.anchor - larger_anchor);
     const double total = u + ratio;
-    return {weight / total, u, ratio, (larger_anchor - terms.anchor) + std::log(total) + terms.excess,
-            ratio / total};
+    return {weight / total, u,
+            ratio,          (larger_anchor - terms.anchor) + std::log(total) + terms.excess,
+            ratio / total,  larger_anchor};
 }
 
 }  // namespace ntpgeo::softmax

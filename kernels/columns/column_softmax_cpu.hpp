@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/base/views.hpp"
+#include "kernels/softmax/softmax_cpu.hpp"
 
 namespace ntpgeo {
 
@@ -23,7 +24,7 @@ class ColumnSoftmax {
     /// q_s − p_s at the support's entries, in their order. What δ's rounding leaves of Σ(q − p) is taken off
     /// them, in the proportions of p, so that with q off the support they sum to 0 up to rounding of their
     /// own size.
-    [[nodiscard]] const double* residual() const { return residual_.data(); }
+    [[nodiscard]] const double* residual() const { return support_.residual.data(); }
     [[nodiscard]] double excess() const { return excess_; }
     /// Bounds the error of excess() to first order.
     [[nodiscard]] double rounding() const { return rounding_; }
@@ -31,7 +32,8 @@ class ColumnSoftmax {
   private:
     std::int64_t vocab_;
     double excess_ = 0, rounding_ = 0;
-    std::vector<double> q_, support_q_, probs_, delta_, residual_;
+    std::vector<double> q_;
+    softmax::SupportEntries support_;
 };
 
 /// The largest support's size.

@@ -1,10 +1,12 @@
-#include "kernels/softmax/rows_cpu.hpp"
+#include "kernels/softmax/softmax_cpu.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 
 // Highway compiles this file once for each instruction set and picks one at run time.
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/softmax/rows_cpu.cpp"
+#define HWY_TARGET_INCLUDE "kernels/softmax/softmax_cpu.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 // Per instruction set as well, so after the two above.
@@ -164,6 +166,48 @@ void log1p_row(double* row, std::int64_t size) {
 }
 void label_row(const double* q, const double* probs, double* delta, double* residual, std::int64_t size) {
     HWY_DYNAMIC_DISPATCH(label_row_fp64)(q, probs, delta, residual, size);
+}
+
+void support_softmax(const LabelsView& labels, std::int64_t begin, std::int64_t contexts,
+                     SupportRounding rounding, SupportEntries& entries, SupportTerms* terms,
+                     double* log_sums) {
+    const std::int64_t base = labels.indptr[begin], count = labels.indptr[begin + contexts] - base;
+    const double* const log_probs = labels.log_probs + base;
+    const auto first_of = [&](std::int64_t b) { return labels.indptr[begin + b] - base; };
+    const bool reciprocal = rounding == SupportRounding::reciprocal;
+    double* const delta = entries.logits.data();
+    double* const q = entries.q.data();
+    for (std::int64_t b = 0; b < contexts; ++b) {
+        const std::int64_t first = first_of(b), end = first_of(b + 1);
+        double maximum = delta[first];
+        for (std::int64_t s = first + 1; s < end; ++s) maximum = std::max(maximum, delta[s]);
+        for (std::int64_t s = first; s < end; ++s) q[s] = delta[s] - maximum;
+        terms[b].anchor = maximum;
+    }
+    std::copy_n(labels.probs + base, count, entries.probs.data());
+    if (reciprocal)
+        for (std::int64_t s = 0; s < count; ++s) delta[s] = q[s] - log_probs[s];
+    else
+        std::copy_n(q, count, delta);
+    anchored_exp_row(q, padded(count), 0);
+    for (std::int64_t b = 0; b < contexts; ++b) {
+        const std::int64_t first = first_of(b), end = first_of(b + 1);
+        double sum = 0;
+        for (std::int64_t s = first; s < end; ++s) sum += q[s];
+        // The largest term is exactly 1: a support of one token has δ = 0 to the last bit.
+        const double log_sum = std::log(sum), inverse = 1 / sum;
+        terms[b].anchor += log_sum;
+        if (log_sums) log_sums[b] = log_sum;
+        for (std::int64_t s = first; s < end; ++s) {
+            q[s] = reciprocal ? q[s] * inverse : q[s] / sum;
+            delta[s] -= reciprocal ? log_sum : log_sum + log_probs[s];
+        }
+    }
+    label_row(q, entries.probs.data(), delta, entries.residual.data(), count);
+    for (std::int64_t b = 0; b < contexts; ++b) {
+        terms[b].excess = 0;
+        for (std::int64_t s = first_of(b); s < first_of(b + 1); ++s) terms[b].excess += delta[s];
+    }
 }
 
 }  // namespace ntpgeo::softmax

@@ -1,0 +1,112 @@
+// The anchored softmax of design 1.2 on the CPU, for rows of logits in either precision: the loss step calls
+// it for a chunk of contexts, the dense columns for one. The passes over a row are vectorised by Highway for
+// the machine they run on.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "kernels/base/views.hpp"
+#include "kernels/cpu/rows.hpp"
+#include "kernels/softmax/softmax.hpp"
+
+namespace ntpgeo::softmax {
+
+// The passes. Rows are padded to a multiple of row_padding.
+
+/// In place E = e^{z − anchor} over `size` elements (a multiple of row_padding), returning Σ E. The anchor is
+/// taken as fp32 or fp64 of anchor·log2 e, the row's own precision. fp32 sums at most four terms in fp32
+/// before it goes on in fp64. −infinity gives exactly 0, results below the smallest normal number about 0,
+/// above the largest +infinity, NaN gives NaN. Relative error: 1 ulp, and |z| times that of the argument.
+double anchored_exp_row(float* row, std::int64_t size, double anchor);
+double anchored_exp_row(double* row, std::int64_t size, double anchor);
+
+/// In place log1p(x) for x ≥ 0 over `size` elements of an array padded to a multiple of row_padding (the
+/// padding is written too); a few ulp, NaN gives NaN.
+void log1p_row(double* row, std::int64_t size);
+
+/// The label arithmetic of design 1.2 over `size` support entries of arrays padded to a multiple of
+/// row_padding. Given q̄, p and δ = log q̄ − log p: residual = q̄ − p = p·expm1(δ) and excess = p·(expm1(δ) −
+/// δ), each right to a few ulp relative (a series where |δ| < 1/4, differences where they are benign).
+/// `delta` is overwritten by the excess.
+void label_row(const double* q, const double* probs, double* delta, double* residual, std::int64_t size);
+
+// The support.
+
+/// The support entries of one context after the other, in arrays that are padded for the passes.
+struct SupportEntries {
+    explicit SupportEntries(std::int64_t most)
+        : logits(static_cast<std::size_t>(most + row_padding)),
+          q(logits.size()),
+          probs(logits.size(), 1.0),
+          residual(logits.size()) {}
+
+    /// Bytes of what is made for `most` entries.
+    static std::int64_t bytes(std::int64_t most) {
+        return 4 * (most + row_padding) * static_cast<std::int64_t>(sizeof(double));
+    }
+
+    std::vector<double> logits;    ///< z_s as given; then δ_s, then p(expm1 δ − δ)
+    std::vector<double> q;         ///< z_s − max, then q̄_s, the softmax over the support alone
+    std::vector<double> probs;     ///< p_s
+    std::vector<double> residual;  ///< q̄_s − p_s
+};
+
+/// How q̄ and δ are rounded. The two differ in the last bit at most, and each caller keeps its own, so that
+/// its results are those of earlier versions to the bit.
+enum class SupportRounding {
+    reciprocal,  ///< e·(1/Σ) and (z − max − log p) − log Σ: what runs over a chunk's entries without a
+                 ///< division
+    quotient,  ///< e/Σ and (z − max) − (log Σ + log p)
+};
+
+/// From the support logits of the contexts [begin, begin + contexts), in entries.logits: q̄, the residuals and
+/// the excess of every entry, and of every context its terms and log Σ e^{z − max} (log_sums may be null).
+/// The loops run over all entries, so that exp and the series are vectorised across contexts.
+void support_softmax(const LabelsView& labels, std::int64_t begin, std::int64_t contexts,
+                     SupportRounding rounding, SupportEntries& entries, SupportTerms* terms,
+                     double* log_sums);
+
+// The row.
+
+/// One context's logits, and the entries of its support.
+template <class G>
+struct Row {
+    G* data;  ///< [stride], a multiple of row_padding
+    std::int64_t vocab, stride;
+    const std::int32_t* words;  ///< [support] of the support
+    std::int64_t support;
+
+    Row(const LabelsView& labels, std::int64_t context, G* row, std::int64_t row_stride)
+        : data(row),
+          vocab(labels.vocab_size),
+          stride(row_stride),
+          words(labels.indices + labels.indptr[context]),
+          support(labels.indptr[context + 1] - labels.indptr[context]) {}
+
+    /// −infinity in the padding and at the support: its exponential is exactly 0.
+    void mask() const {
+        constexpr G nothing = -std::numeric_limits<G>::infinity();
+        std::fill(data + vocab, data + stride, nothing);
+        for (std::int64_t s = 0; s < support; ++s) data[words[s]] = nothing;
+    }
+    /// E off the support in place of the masked logits; returns its sum.
+    [[nodiscard]] double exponentiate(double anchor) const { return anchored_exp_row(data, stride, anchor); }
+};
+
+/// How the context is normalised whose exponentials against terms.anchor sum to `ratio`; log1p_ratio is
+/// log1p(ratio). Where its off-support logits tower over that anchor they are taken against their own
+/// maximum: refill() writes the logits, which are lost by then, into the row again. That is rare.
+template <class G, class Refill>
+Normalisation normalise_row(const Row<G>& row, double weight, const SupportTerms& terms, double ratio,
+                            double log1p_ratio, const Refill& refill) {
+    if (!(ratio > largest_off_support_ratio)) return normalise(weight, terms, ratio, log1p_ratio);
+    refill();
+    row.mask();
+    const double maximum = *std::max_element(row.data, row.data + row.vocab);
+    return normalise_redone(weight, terms, maximum, row.exponentiate(maximum));
+}
+
+}  // namespace ntpgeo::softmax
