@@ -55,7 +55,8 @@ void multiply_inner(const Product& product, T alpha, Matrix a, Matrix b, T beta,
             const std::int64_t begin = (first + k) * block_sum;
             const std::int64_t rows = std::min(block_sum, a.rows - begin);
             gemm(CblasTrans, op(product.transpose_b), c.rows, c.columns, rows, alpha,
-                 a.as<T>() + begin * a.columns, a.columns, b.as<T>() + begin * b.columns, b.columns, T{0},
+                 a.as<T>() + begin * a.columns, a.columns,
+                 b.as<T>() + begin * (product.transpose_b ? 1 : b.columns), b.columns, T{0},
                  partial.data() + k * size, c.columns);
         }
         for (std::int64_t k = 0; k < count; ++k)
