@@ -10,7 +10,7 @@
 #include "bench/loss_problem.hpp"
 #include "bench/subjects.hpp"
 #include "bench/three_products.hpp"
-#include "kernels/anchored_xent/chunking_cpu.hpp"
+#include "kernels/anchored_xent/workspace_cpu.hpp"
 
 namespace ntpgeo::bench {
 namespace {

@@ -10,8 +10,7 @@
 
 #include "bench/subjects.hpp"
 #include "kernels/base/status.hpp"
-#include "kernels/cpu/blas.hpp"
-#include "kernels/cpu/single_thread.hpp"
+#include "kernels/cpu/threads_and_blas.hpp"
 
 namespace ntpgeo::bench {
 namespace {

@@ -1,6 +1,6 @@
 #include "kernels/backend_cpu.hpp"
 
-#include "kernels/cpu/single_thread.hpp"
+#include "kernels/cpu/threads_and_blas.hpp"
 
 namespace ntpgeo {
 

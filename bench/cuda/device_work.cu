@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "bench/cuda/device_work_kernels.cuh"
-#include "kernels/anchored_xent/chunking_cuda.hpp"
+#include "kernels/anchored_xent/plan_cuda.hpp"
 #include "kernels/anchored_xent/products_cuda.cuh"
 #include "kernels/anchored_xent/stream_cuda.cuh"
 #include "kernels/device/device.cuh"
-#include "kernels/device/memory.cuh"
+#include "kernels/device/runtime.cuh"
 #include "kernels/operands/operands.cuh"
 
 namespace ntpgeo::bench {

@@ -6,8 +6,8 @@
 
 #include <cstdint>
 
-#include "kernels/operands/arithmetic.cuh"
-#include "kernels/vectors/reduce.cuh"
+#include "kernels/operands/operands.cuh"
+#include "kernels/vectors/reductions.cuh"
 
 namespace ntpgeo::bench {
 

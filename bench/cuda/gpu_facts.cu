@@ -6,7 +6,7 @@
 
 #include "bench/cuda/device_work_kernels.cuh"
 #include "kernels/device/device.cuh"
-#include "kernels/device/memory.cuh"
+#include "kernels/device/runtime.cuh"
 
 namespace ntpgeo::bench {
 namespace {

@@ -10,7 +10,7 @@
 #include "kernels/anchored_xent/anchored_xent.hpp"
 #include "kernels/anchored_xent/workspace_cpu.hpp"
 #include "kernels/base/status.hpp"
-#include "kernels/cpu/threads.hpp"
+#include "kernels/cpu/threads_and_blas.hpp"
 #include "kernels/softmax/softmax_cpu.hpp"
 
 namespace ntpgeo {

@@ -5,7 +5,7 @@
 
 #include "kernels/anchored_xent/epilogue_gemm.cuh"
 #include "kernels/anchored_xent/epilogue_product.cuh"
-#include "kernels/device/status.cuh"
+#include "kernels/device/runtime.cuh"
 
 #include <cutlass/gemm/device/gemm_universal_adapter.h>
 #include <cutlass/gemm/kernel/gemm_universal.hpp>

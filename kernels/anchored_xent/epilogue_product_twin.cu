@@ -3,8 +3,8 @@
 #include <port.cuh>
 
 #include "kernels/anchored_xent/epilogue_product.cuh"
-#include "kernels/device/status.cuh"
-#include "kernels/vectors/reduce.cuh"
+#include "kernels/device/runtime.cuh"
+#include "kernels/vectors/reductions.cuh"
 
 namespace ntpgeo::anchored_xent::cuda {
 /// A block a tile of one context, a thread a word. Grid (tiles, rows).

@@ -5,20 +5,17 @@
 #include <vector>
 
 #include "kernels/anchored_xent/anchored_xent.hpp"
-#include "kernels/anchored_xent/column_sums_cuda.cuh"
-#include "kernels/anchored_xent/detail_cuda.cuh"
 #include "kernels/anchored_xent/epilogue_product.cuh"
 #include "kernels/anchored_xent/finish_cuda.cuh"
+#include "kernels/anchored_xent/logits_cuda.cuh"
 #include "kernels/anchored_xent/products_cuda.cuh"
-#include "kernels/anchored_xent/repair_cuda.cuh"
 #include "kernels/anchored_xent/stream_cuda.cuh"
 #include "kernels/anchored_xent/support_cuda.cuh"
 #include "kernels/anchored_xent/workspace_cuda.cuh"
 #include "kernels/device/device.cuh"
-#include "kernels/device/memory.cuh"
-#include "kernels/device/stream.cuh"
+#include "kernels/device/runtime.cuh"
 #include "kernels/operands/operands.cuh"
-#include "kernels/vectors/sums.cuh"
+#include "kernels/vectors/reductions.cuh"
 
 namespace ntpgeo {
 namespace {
@@ -223,27 +220,10 @@ class LossStepCuda final : public LossStep {
         column_sums(partials, work_.sums.data(), l.tiles, size, between, 1.0, stream);
     }
 
-    // Both gradient products, for two terms in three parts: 1·1, 1·2 and 2·1, in this order.
-    static constexpr int parts = A::terms == 2 ? 3 : 1;
-    static constexpr int term_of_exponentials[3] = {0, 0, 1}, term_of_factor[3] = {0, 1, 0};
-
-    // Calls work(part, begin, length, first) for what one product sums over, 0 .. inner−1. Tensor cores are
-    // known to cut their partial sums off, always towards zero, so that a long sum is off by more than two
-    // terms keep. The largest part is summed in slabs, which are added to each other rounded to nearest.
-    template <class Work>
-    static void for_each_product(std::int64_t inner, const Work& work) {
-        for (int part = 0; part < parts; ++part) {
-            const std::int64_t slab = A::terms == 2 && part == 0 ? longest_sum : inner;
-            for (std::int64_t begin = 0; begin < inner; begin += slab)
-                work(part, begin, std::min(slab, inner - begin), part == 0 && begin == 0);
-        }
-    }
-    static constexpr std::int64_t longest_sum = 4096;
-
     // dW = beta·dW + Eᵀ·(D·H).
     void words_product(std::int64_t size, double beta) {
         const Layout<A>& l = layout_;
-        for_each_product(size, [&](int part, std::int64_t begin, std::int64_t length, bool first) {
+        for_each_part<A>(size, [&](int part, std::int64_t begin, std::int64_t length, bool first) {
             product<A>(device_.cublas(), true, false, l.stride, l.padded_dim, length,
                        {exponentials_of(part) + begin * l.stride, l.stride},
                        {work_.scaled.data() + (begin * A::terms + term_of_factor[part]) * l.padded_dim,
@@ -255,7 +235,7 @@ class LossStepCuda final : public LossStep {
     // E·W.
     void contexts_product(std::int64_t size) {
         const Layout<A>& l = layout_;
-        for_each_product(l.stride, [&](int part, std::int64_t begin, std::int64_t length, bool first) {
+        for_each_part<A>(l.stride, [&](int part, std::int64_t begin, std::int64_t length, bool first) {
             product<A>(device_.cublas(), false, false, size, l.padded_dim, length,
                        {exponentials_of(part) + begin, l.stride},
                        {work_.words.data() + (begin * copies<A> + term_of_factor[part]) * l.padded_dim,

@@ -3,11 +3,11 @@
 
 #include <port.cuh>
 
-#include "kernels/device/status.cuh"
-#include "kernels/operands/arithmetic.cuh"
+#include "kernels/device/runtime.cuh"
+#include "kernels/operands/operands.cuh"
 #include "kernels/softmax/softmax_cuda.cuh"
 #include "kernels/vectors/elementwise.cuh"
-#include "kernels/vectors/reduce.cuh"
+#include "kernels/vectors/reductions.cuh"
 
 namespace ntpgeo::anchored_xent::cuda {
 
@@ -27,17 +27,13 @@ __device__ Logit anchored_exp(Logit z, Logit log2_anchor) {
     return exp2_of(fma(z, static_cast<Logit>(log2e), -log2_anchor));
 }
 
-/// Elements of one 16-byte access.
-template <class Element>
-inline constexpr int pack_size = 16 / static_cast<int>(sizeof(Element));
-
 inline constexpr int stream_threads = 256;
 inline constexpr int stream_packs = 4;  ///< 16-byte stores a thread: as many loads, or twice, are in flight
 
 /// Logits that one block works on.
 template <class A>
 inline constexpr std::int64_t stream_tile =
-    static_cast<std::int64_t>(stream_threads) * stream_packs* pack_size<typename A::Operand>;
+    static_cast<std::int64_t>(stream_threads) * stream_packs* device::pack_width<typename A::Operand>;
 
 /// logits [B, stride] with −infinity at the support; exponentials: A::terms planes of [B, stride], `plane`
 /// elements apart, 0 at the support and in the padding; sums [B, tiles]: Σ of E as rounded over each tile,
@@ -51,7 +47,8 @@ __global__ void __launch_bounds__(stream_threads)
                   double* __restrict__ sums, std::int64_t vocab, std::int64_t stride) {
     using Logit = typename A::Logit;
     using Operand = typename A::Operand;
-    constexpr int width = pack_size<Operand>, part_width = pack_size<Logit>, loads = width / part_width;
+    constexpr int width = device::pack_width<Operand>, part_width = device::pack_width<Logit>,
+                  loads = width / part_width;
     SHARED_ARRAY(double, scratch, 32);
     const std::int64_t b = blockIdx.y;
     const std::int64_t first = blockIdx.x * stream_tile<A> + threadIdx.x * width;

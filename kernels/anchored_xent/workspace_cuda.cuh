@@ -6,12 +6,11 @@
 #include <vector>
 
 #include "kernels/anchored_xent/anchored_xent.hpp"
-#include "kernels/anchored_xent/chunking_cuda.hpp"
 #include "kernels/anchored_xent/epilogue_product.cuh"
+#include "kernels/anchored_xent/plan_cuda.hpp"
 #include "kernels/anchored_xent/stream_cuda.cuh"
-#include "kernels/anchored_xent/touched_tiles.hpp"
 #include "kernels/device/device.cuh"
-#include "kernels/device/memory.cuh"
+#include "kernels/device/runtime.cuh"
 #include "kernels/operands/operands.cuh"
 #include "kernels/softmax/softmax.hpp"
 

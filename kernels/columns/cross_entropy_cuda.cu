@@ -3,10 +3,10 @@
 #include <limits>
 #include <port.cuh>
 
-#include "kernels/columns/column_softmax.cuh"
+#include "kernels/columns/column.cuh"
 #include "kernels/columns/columns.hpp"
 #include "kernels/device/device.cuh"
-#include "kernels/vectors/sums.cuh"
+#include "kernels/vectors/reductions.cuh"
 
 namespace ntpgeo::columns_cuda {
 namespace kernels {

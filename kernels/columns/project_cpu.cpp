@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "kernels/columns/columns.hpp"
-#include "kernels/cpu/threads.hpp"
+#include "kernels/cpu/threads_and_blas.hpp"
 
 namespace ntpgeo {
 namespace {

@@ -1,10 +1,10 @@
 #include <cmath>
 #include <port.cuh>
 
-#include "kernels/columns/column_cuda.cuh"
+#include "kernels/columns/column.cuh"
 #include "kernels/columns/columns.hpp"
 #include "kernels/device/device.cuh"
-#include "kernels/vectors/sums.cuh"
+#include "kernels/vectors/reductions.cuh"
 
 namespace ntpgeo::columns_cuda {
 namespace kernels {

@@ -2,9 +2,9 @@
 #include <cmath>
 #include <vector>
 
-#include "kernels/columns/column_softmax_cpu.hpp"
+#include "kernels/columns/column_cpu.hpp"
 #include "kernels/columns/columns.hpp"
-#include "kernels/cpu/threads.hpp"
+#include "kernels/cpu/threads_and_blas.hpp"
 
 namespace ntpgeo {
 namespace {

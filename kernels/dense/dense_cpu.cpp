@@ -7,9 +7,7 @@
 #include <vector>
 
 #include "kernels/base/status.hpp"
-#include "kernels/cpu/blas.hpp"
-#include "kernels/cpu/single_thread.hpp"
-#include "kernels/cpu/threads.hpp"
+#include "kernels/cpu/threads_and_blas.hpp"
 
 namespace ntpgeo {
 namespace {

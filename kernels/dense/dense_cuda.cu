@@ -1,7 +1,9 @@
 #include "kernels/dense/dense.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <port.cuh>
+#include <string>
 #include <type_traits>
 
 #include "kernels/device/device.cuh"
@@ -11,7 +13,7 @@ namespace {
 
 constexpr int tile_columns = 32;
 constexpr int tile_rows = 8;
-constexpr int mirror_tile = 32;
+constexpr int tile = 32;                 // of a matrix that is mirrored or transposed
 constexpr std::int64_t slab_rows = 512;  // rows that one block sums
 constexpr std::int64_t most_row_blocks = 4096;
 
@@ -69,20 +71,41 @@ __global__ void subtract_row(const double* row, double* a, std::int64_t rows, st
 /// they must be: its columns then lie in different banks.
 template <class T>
 __global__ void mirror_lower(T* c, std::int64_t n) {
-    SHARED_ARRAY(T, block, mirror_tile * (mirror_tile + 1));
+    SHARED_ARRAY(T, block, tile * (tile + 1));
     if (blockIdx.y < blockIdx.x) return;
-    const std::int64_t first_row = std::int64_t{blockIdx.x} * mirror_tile,
-                       first_column = std::int64_t{blockIdx.y} * mirror_tile;
-    for (int i = static_cast<int>(threadIdx.y); i < mirror_tile; i += tile_rows) {
+    const std::int64_t first_row = std::int64_t{blockIdx.x} * tile,
+                       first_column = std::int64_t{blockIdx.y} * tile;
+    for (int i = static_cast<int>(threadIdx.y); i < tile; i += tile_rows) {
         const std::int64_t row = first_column + i, column = first_row + threadIdx.x;
         if (row < n && column < row)
-            block[i * (mirror_tile + 1) + static_cast<int>(threadIdx.x)] = c[row * n + column];
+            block[i * (tile + 1) + static_cast<int>(threadIdx.x)] = c[row * n + column];
     }
     __syncthreads();
-    for (int i = static_cast<int>(threadIdx.y); i < mirror_tile; i += tile_rows) {
+    for (int i = static_cast<int>(threadIdx.y); i < tile; i += tile_rows) {
         const std::int64_t row = first_row + i, column = first_column + threadIdx.x;
         if (row < column && column < n)
-            c[row * n + column] = block[static_cast<int>(threadIdx.x) * (mirror_tile + 1) + i];
+            c[row * n + column] = block[static_cast<int>(threadIdx.x) * (tile + 1) + i];
+    }
+}
+
+/// to [columns, rows] = fromᵀ, from [rows, columns], by way of one tile in shared memory, so that reading and
+/// writing both run along rows. The tile's rows are one longer than they must be: its columns then lie in
+/// different banks.
+__global__ void transpose(const double* from, std::int64_t rows, std::int64_t columns, double* to) {
+    SHARED_ARRAY(double, block, tile*(tile + 1));
+    const std::int64_t tiles_across = (columns + tile - 1) / tile;
+    const std::int64_t first_row = blockIdx.x / tiles_across * tile,
+                       first_column = blockIdx.x % tiles_across * tile;
+    for (int i = static_cast<int>(threadIdx.y); i < tile; i += tile_rows) {
+        const std::int64_t row = first_row + i, column = first_column + threadIdx.x;
+        if (row < rows && column < columns)
+            block[i * (tile + 1) + static_cast<int>(threadIdx.x)] = from[row * columns + column];
+    }
+    __syncthreads();
+    for (int i = static_cast<int>(threadIdx.y); i < tile; i += tile_rows) {
+        const std::int64_t row = first_row + threadIdx.x, column = first_column + i;
+        if (row < rows && column < columns)
+            to[column * rows + row] = block[static_cast<int>(threadIdx.x) * (tile + 1) + i];
     }
 }
 
@@ -115,6 +138,13 @@ void add_columns(device::Device& device, Matrix a, double divisor, double* out) 
                         device.stream(), partial, slabs, a.columns, divisor, out));
 }
 
+void transpose(device::Device& device, const double* from, std::int64_t rows, std::int64_t columns,
+               double* to) {
+    const std::int64_t tiles = ((rows + tile - 1) / tile) * ((columns + tile - 1) / tile);
+    NTPGEO_CHECK(launch(kernels::transpose, static_cast<unsigned>(tiles), dim3(tile, tile_rows), 0,
+                        device.stream(), from, rows, columns, to));
+}
+
 }  // namespace
 
 }  // namespace ntpgeo::dense_cuda
@@ -143,13 +173,13 @@ void CudaDenseOperations::gram(Matrix a, bool of_columns, Matrix c) {
     const std::int64_t n = c.rows, inner = of_columns ? a.rows : a.columns;
     if (n == 0) return;
     if (inner == 0) return fill_zero(c.flat());
-    const auto tiles = static_cast<unsigned>(ceiling(n, mirror_tile));
+    const auto tiles = static_cast<unsigned>(ceiling(n, tile));
     with_real(c.real, [&]<class T>(T) {
         const T one = 1, zero = 0;
         const auto syrk = in_precision<T>(cublasDsyrk_64, cublasSsyrk_64);
         NTPGEO_CHECK(syrk(device_.cublas(), CUBLAS_FILL_MODE_UPPER, of_columns ? CUBLAS_OP_N : CUBLAS_OP_T, n,
                           inner, &one, a.as<T>(), std::max<std::int64_t>(a.columns, 1), &zero, c.as<T>(), n));
-        NTPGEO_CHECK(launch(kernels::mirror_lower<T>, dim3(tiles, tiles), dim3(mirror_tile, tile_rows), 0,
+        NTPGEO_CHECK(launch(kernels::mirror_lower<T>, dim3(tiles, tiles), dim3(tile, tile_rows), 0,
                             device_.stream(), c.as<T>(), n));
     });
 }
@@ -170,6 +200,35 @@ void CudaDenseOperations::subtract_row(Vector row, Matrix a) {
         dim3(static_cast<unsigned>(row_blocks), static_cast<unsigned>(ceiling(a.columns, tile_columns))),
         dim3(tile_columns, tile_rows), 0, device_.stream(), row.as<double>(), a.as<double>(), a.rows,
         a.columns));
+}
+
+// cuSOLVER wants columns one after the other, so the work is done on a transposed copy. Its orgqr counts in
+// int.
+void CudaDenseOperations::orthonormalise(Matrix a) {
+    if (a.rows == 0 || a.columns == 0) return;
+    if (a.rows > std::numeric_limits<int>::max())
+        throw Failure("cuSOLVER's orgqr takes no matrix of " + std::to_string(a.rows) + " rows");
+    const int rows = static_cast<int>(a.rows), columns = static_cast<int>(a.columns);
+    const cusolverDnHandle_t solver = device_.cusolver();
+    int factor_size = 0, form_size = 0;
+    NTPGEO_CHECK(cusolverDnDgeqrf_bufferSize(solver, rows, columns, a.as<double>(), rows, &factor_size));
+    NTPGEO_CHECK(cusolverDnDorgqr_bufferSize(solver, rows, columns, columns, a.as<double>(), rows,
+                                             a.as<double>(), &form_size));
+    const int work_size = std::max(factor_size, form_size);
+    // Each piece starts where an allocation of its own could.
+    const auto aligned = [](std::int64_t size) { return (size + 31) / 32 * 32; };
+    const std::int64_t size = aligned(a.rows * a.columns), scales_size = aligned(columns);
+    // [columns, rows] the transposed copy, [columns] the reflectors' scales, the workspace, a status
+    double* const copy = device_.scratch<double>(size + scales_size + work_size + 1);
+    double* const scales = copy + size;
+    double* const work = scales + scales_size;
+    int* const info = reinterpret_cast<int*>(work + work_size);
+    transpose(device_, a.as<double>(), a.rows, a.columns, copy);
+    NTPGEO_CHECK(cusolverDnDgeqrf(solver, rows, columns, copy, rows, scales, work, work_size, info));
+    device::check_info(device_.fetch(info), "geqrf");
+    NTPGEO_CHECK(cusolverDnDorgqr(solver, rows, columns, columns, copy, rows, scales, work, work_size, info));
+    device::check_info(device_.fetch(info), "orgqr");
+    transpose(device_, copy, a.columns, a.rows, a.as<double>());
 }
 
 }  // namespace ntpgeo

@@ -2,8 +2,80 @@
 
 #include <cstdlib>
 #include <port.cuh>
+#include <string>
+
+#include "kernels/device/runtime.cuh"
 
 namespace ntpgeo::device {
+namespace {
+
+std::string line(const CallSite& site, const std::string& library, const std::string& words) {
+    return library + ": " + words + " (" + site.expression + ", " + site.file + ":" +
+           std::to_string(site.line) + ")";
+}
+
+/// What is free on the current device, in words; empty where the device does not answer.
+std::string free_memory_words() {
+    std::size_t free = 0, total = 0;
+    if (cudaMemGetInfo(&free, &total) != cudaSuccess) return "";
+    return ", " + std::to_string(free) + " of " + std::to_string(total) + " bytes free";
+}
+
+}  // namespace
+
+void check(cudaError_t status, const CallSite& site) {
+    if (status == cudaSuccess) return;
+    static_cast<void>(cudaGetLastError());  // a recoverable error is not reported twice
+    const std::string words = cudaGetErrorString(status);
+    if (status == cudaErrorMemoryAllocation)
+        throw OutOfDeviceMemory(line(site, "CUDA", words + free_memory_words()));
+    throw Failure(line(site, "CUDA", words));
+}
+
+void check(cublasStatus_t status, const CallSite& site) {
+    if (status == CUBLAS_STATUS_SUCCESS) return;
+    const std::string words = cublasGetStatusString(status);
+    if (status == CUBLAS_STATUS_ALLOC_FAILED)
+        throw OutOfDeviceMemory(line(site, "cuBLAS", words + free_memory_words()));
+    throw Failure(line(site, "cuBLAS", words));
+}
+
+// cuSOLVER has no words for its statuses.
+void check(cusolverStatus_t status, const CallSite& site) {
+    if (status == CUSOLVER_STATUS_SUCCESS) return;
+    const std::string words = "status " + std::to_string(static_cast<int>(status));
+    if (status == CUSOLVER_STATUS_ALLOC_FAILED)
+        throw OutOfDeviceMemory(line(site, "cuSOLVER", words + ", out of memory" + free_memory_words()));
+    throw Failure(line(site, "cuSOLVER", words));
+}
+
+void check_info(int info, const char* routine) {
+    if (info == 0) return;
+    throw Failure(std::string("cuSOLVER ") + routine + " failed with info " + std::to_string(info));
+}
+
+void* allocate_device(std::int64_t bytes) {
+    if (bytes == 0) return nullptr;
+    void* memory = nullptr;
+    const cudaError_t status = cudaMalloc(&memory, static_cast<std::size_t>(bytes));
+    if (status == cudaErrorMemoryAllocation) {
+        static_cast<void>(cudaGetLastError());
+        std::size_t free = 0, total = 0;
+        NTPGEO_CHECK(cudaMemGetInfo(&free, &total));
+        throw OutOfDeviceMemory("out of GPU memory: " + std::to_string(bytes) + " bytes asked for, " +
+                                std::to_string(free) + " of " + std::to_string(total) + " free");
+    }
+    NTPGEO_CHECK(status);
+    return memory;
+}
+
+void* allocate_pinned(std::int64_t bytes) {
+    if (bytes == 0) return nullptr;
+    void* memory = nullptr;
+    NTPGEO_CHECK(cudaMallocHost(&memory, static_cast<std::size_t>(bytes)));
+    return memory;
+}
+
 namespace kernels {
 
 /// Starts where this program holds code for the GPU.

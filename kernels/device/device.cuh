@@ -9,8 +9,7 @@
 #include <cstring>
 #include <string>
 
-#include "kernels/device/memory.cuh"
-#include "kernels/device/stream.cuh"
+#include "kernels/device/runtime.cuh"
 
 namespace ntpgeo::device {
 

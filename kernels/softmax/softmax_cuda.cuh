@@ -7,7 +7,7 @@
 #include <port.cuh>
 
 #include "kernels/softmax/softmax.hpp"
-#include "kernels/vectors/reduce.cuh"
+#include "kernels/vectors/reductions.cuh"
 
 namespace ntpgeo::softmax {
 

@@ -1,6 +1,6 @@
 #include "kernels/sparse/pattern.hpp"
 
-#include "kernels/cpu/threads.hpp"
+#include "kernels/cpu/threads_and_blas.hpp"
 
 namespace ntpgeo {
 

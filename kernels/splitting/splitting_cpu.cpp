@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/cpu/threads.hpp"
+#include "kernels/cpu/threads_and_blas.hpp"
 
 namespace ntpgeo {
 namespace {

@@ -5,8 +5,7 @@
 #include <port.cuh>
 
 #include "kernels/device/device.cuh"
-#include "kernels/vectors/reduce.cuh"
-#include "kernels/vectors/sums.cuh"
+#include "kernels/vectors/reductions.cuh"
 
 namespace ntpgeo::splitting_cuda {
 namespace {

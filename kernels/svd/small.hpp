@@ -2,6 +2,7 @@
 // looks at the numbers.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -16,6 +17,20 @@ class Device;
 struct SymmetricEigen {
     std::vector<double> values;   ///< [n]
     std::vector<double> vectors;  ///< [n, n] row-major, column k belongs to values[k]
+
+    /// From what LAPACK and cuSOLVER give: eigenvalues, ascending, and the eigenvectors one a row in the same
+    /// order, [n, n].
+    template <class T>
+    static SymmetricEigen from_ascending(const std::vector<T>& values, const std::vector<T>& rows) {
+        const auto n = static_cast<std::int64_t>(values.size());
+        SymmetricEigen result{{values.rbegin(), values.rend()}, std::vector<double>(rows.size())};
+        constexpr std::int64_t block = 16;  // of the result's rows, so that both sides stay in the cache
+        for (std::int64_t begin = 0; begin < n; begin += block)
+            for (std::int64_t k = 0; k < n; ++k)
+                for (std::int64_t i = begin; i < std::min(n, begin + block); ++i)
+                    result.vectors[i * n + k] = rows[(n - 1 - k) * n + i];
+        return result;
+    }
 };
 
 /// Thin SVD A = U diag(σ) Vᵀ of a row-major [rows, columns] matrix, k = min(rows, columns), σ descending. The

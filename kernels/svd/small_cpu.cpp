@@ -5,8 +5,7 @@
 #include <utility>
 
 #include "kernels/base/status.hpp"
-#include "kernels/cpu/single_thread.hpp"
-#include "kernels/svd/descending.hpp"
+#include "kernels/cpu/threads_and_blas.hpp"
 #include "kernels/svd/small.hpp"
 
 namespace ntpgeo {
@@ -30,7 +29,7 @@ SymmetricEigen eigen_of(std::vector<T> matrix, std::int64_t n) {
     std::vector<T> values(static_cast<std::size_t>(n));
     const lapack_int info = syevd(static_cast<lapack_int>(n), matrix.data(), values.data());
     if (info != 0) throw Failure("LAPACK syevd failed with info " + std::to_string(info));
-    return descending(values, matrix);
+    return SymmetricEigen::from_ascending(values, matrix);
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "kernels/device/device.cuh"
-#include "kernels/svd/descending.hpp"
 
 namespace ntpgeo::svd_cuda {
 namespace {
@@ -68,7 +67,7 @@ SymmetricEigen eigen_of(device::Device& device, const std::vector<T>& matrix, st
     std::vector<T> rows(matrix.size()), ascending(static_cast<std::size_t>(n));
     download(device, values.data(), ascending);
     download(device, vectors.data(), rows);
-    return descending(ascending, rows);
+    return SymmetricEigen::from_ascending(ascending, rows);
 }
 
 }  // namespace

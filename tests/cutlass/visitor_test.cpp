@@ -12,7 +12,7 @@
 
 #include "kernels/anchored_xent/epilogue_gemm.cuh"
 #include "kernels/device/device.cuh"
-#include "kernels/device/memory.cuh"
+#include "kernels/device/runtime.cuh"
 
 namespace ntpgeo::anchored_xent::cuda {
 

@@ -1,5 +1,5 @@
 // How the CUDA loss step cuts the contexts, on the GPU that design 4.1 reckons with: 132 multiprocessors.
-#include "kernels/anchored_xent/chunking_cuda.hpp"
+#include "kernels/anchored_xent/plan_cuda.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The list of tiles that the epilogue form of the loss step has to repair.
-#include "kernels/anchored_xent/touched_tiles.hpp"
+#include "kernels/anchored_xent/plan_cuda.hpp"
 
 #include <gtest/gtest.h>
 

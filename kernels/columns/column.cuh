@@ -1,15 +1,51 @@
-// Softmax minus label of one dense column in the anchored form (design 1.2): the device twin of
-// column_softmax_cpu.hpp. Nothing is stored: a block finds the few numbers that normalise a column, and from
+// What the kernels of columns/ share: the labels of the column that a block works on, how many threads it
+// has, and the column's softmax minus label in the anchored form (design 1.2), the device twin of
+// column_cpu.hpp. Nothing is stored: a block finds the few numbers that normalise a column, and from
 // them any entry is made anew where it is wanted.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <port.cuh>
 
-#include "kernels/columns/column_cuda.cuh"
+#include "kernels/base/views.hpp"
 #include "kernels/softmax/softmax_cuda.cuh"
+#include "kernels/vectors/reductions.cuh"
 
 namespace ntpgeo::columns_cuda {
+
+inline constexpr int most_column_threads = 256;
+
+/// A thread a word as far as that goes, in whole warps: a small vocabulary's column is one warp's.
+inline unsigned column_threads(std::int64_t vocab) {
+    constexpr std::int64_t warp = device::warp_threads;
+    return static_cast<unsigned>(
+        std::min<std::int64_t>((vocab + warp - 1) / warp * warp, most_column_threads));
+}
+
+/// The labels of one column. Only the support's words are listed, so whether a word is one of them takes a
+/// bisection; it needs no memory, however large the vocabulary.
+struct ColumnLabels {
+    const std::int32_t* words;  // [size], ascending
+    const double* probs;        // [size]
+    const double* log_probs;    // [size]
+    std::int64_t size;          // of the support
+    double weight;              // π
+
+    __device__ ColumnLabels(const LabelsView& labels, std::int64_t c) {
+        const std::int64_t begin = labels.indptr[c];
+        words = labels.indices + begin;
+        probs = labels.probs + begin;
+        log_probs = labels.log_probs + begin;
+        size = labels.indptr[c + 1] - begin;
+        weight = labels.context_probs[c];
+    }
+    /// v's place in the support, or −1.
+    [[nodiscard]] __device__ std::int64_t position(std::int64_t v) const {
+        return device::position(words, size, v);
+    }
+};
 
 /// One entry of the softmax q, and q − p to a relative error of a few ulp. All q − p sum to 0 as closely as
 /// numbers of their size can.

@@ -1,7 +1,9 @@
-// OpenBLAS by overloads on the element type, and memory aligned for it. For CPU sources of the kernels only.
+// What the CPU's sources share: when a loop is worth a team of threads, OpenBLAS on one thread and by
+// overloads on the element type, and memory aligned for it.
 #pragma once
 
 #include <cblas.h>
+#include <omp.h>
 
 #include <cstdint>
 #include <cstdlib>
@@ -58,5 +60,26 @@ inline void syrk(CBLAS_TRANSPOSE op, std::int64_t n, std::int64_t k, const float
     cblas_ssyrk(CblasRowMajor, CblasLower, op, static_cast<blasint>(n), static_cast<blasint>(k), 1, a,
                 static_cast<blasint>(lda), 0, c, static_cast<blasint>(ldc));
 }
+
+/// Below this many elements a loop takes less time than a team of threads needs to start and meet
+/// again; on a busy machine the waiting costs whole time slices. The bits do not depend on it.
+/// (Loops that call OpenBLAS keep their region unless the product is below OpenBLAS's own threshold for
+/// threads, 2^18.)
+inline constexpr std::int64_t worth_a_team = std::int64_t{1} << 15;
+
+class SingleThread {
+  public:
+    SingleThread() : threads_(omp_get_max_threads()) { openblas_set_num_threads(1); }
+    ~SingleThread() {
+        // The OpenMP build of OpenBLAS sets OpenMP's own number of threads; the pthread build keeps its one
+        // thread.
+        omp_set_num_threads(threads_);
+    }
+    SingleThread(const SingleThread&) = delete;
+    SingleThread& operator=(const SingleThread&) = delete;
+
+  private:
+    int threads_;
+};
 
 }  // namespace ntpgeo

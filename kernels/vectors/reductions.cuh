@@ -1,7 +1,12 @@
-// Sums and maxima over a warp and over a block, in a fixed order: the same numbers give the same bits.
+// Sums and maxima over a warp, over a block and over what kernels have left in device memory, in a fixed
+// order: the same numbers give the same bits. And bisection.
 #pragma once
 
+#include <cstdint>
 #include <port.cuh>
+#include <vector>
+
+#include "kernels/device/device.cuh"
 
 namespace ntpgeo::device {
 
@@ -54,6 +59,27 @@ __device__ inline T block_max(T value, T* scratch) {
     value = warp_max(scratch[lane < blockDim.x / warp_threads ? lane : 0]);
     __syncthreads();
     return value;
+}
+
+/// totals[r] = Σ_j values[r·size + j] for `rows` rows, queued on `stream`.
+void sum_rows(const double* values, std::int64_t rows, std::int64_t size, double* totals,
+              cudaStream_t stream);
+
+/// The same totals on the host, once everything queued before has run. `values` has room for `rows` numbers
+/// more behind its last row.
+std::vector<double> fetch_row_sums(Device& device, double* values, std::int64_t rows, std::int64_t size);
+
+/// Where `value` stands among the strictly ascending `sorted` [size]; −1 where it does not.
+__device__ inline std::int64_t position(const std::int32_t* sorted, std::int64_t size, std::int64_t value) {
+    std::int64_t low = 0, high = size;
+    while (low < high) {
+        const std::int64_t middle = (low + high) / 2;
+        if (sorted[middle] < value)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < size && sorted[low] == value ? low : -1;
 }
 
 }  // namespace ntpgeo::device
