@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "engine/data/labels.hpp"
-#include "engine/geometry/directions.hpp"
+#include "engine/geometry/implicit_matrix.hpp"
 #include "engine/geometry/spectrum.hpp"
 
 namespace ntpgeo {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/data/labels.hpp"
-#include "engine/geometry/directions.hpp"
+#include "engine/geometry/implicit_matrix.hpp"
 #include "engine/geometry/limit_geometry.hpp"
 #include "engine/geometry/proxy.hpp"
 

@@ -1,8 +1,23 @@
 #include "engine/geometry/implicit_matrix.hpp"
 
-#include <vector>
+#include <algorithm>
 
 namespace ntpgeo {
+namespace {
+
+Array fp64_block(Backend& backend, std::int64_t rows, std::int64_t columns) {
+    return {backend, rows * columns * bytes_of(Real::fp64)};
+}
+
+/// [rows, columns] with `diagonal` on its diagonal and 0 elsewhere.
+Array diagonal_matrix(Backend& backend, std::int64_t rows, const std::vector<double>& diagonal) {
+    const auto columns = static_cast<std::int64_t>(diagonal.size());
+    std::vector<double> matrix(static_cast<std::size_t>(rows * columns), 0.0);
+    for (std::int64_t k = 0; k < columns; ++k) matrix[k * columns + k] = diagonal[k];
+    return upload_array(backend, matrix);
+}
+
+}  // namespace
 
 void FactoredMatrix::times(Matrix x, Matrix y) const {
     if (!right_) return backend_.multiply(plain, 1, left_, x, 0, y);
@@ -54,6 +69,63 @@ void CentredSupport::transposed_times(Matrix y, Matrix x) const {
     centre(centred);
     backend_.fill_zero(x.flat());
     backend_.pattern_transposed_times(labels_, ones_.as<double>(), 1, centred, x);
+}
+
+Array leading_columns(Backend& backend, Matrix matrix, std::int64_t count) {
+    // A product with the first columns of the identity, in which every sum has one term that is not 0.
+    const Array choice =
+        diagonal_matrix(backend, matrix.columns, std::vector<double>(static_cast<std::size_t>(count), 1.0));
+    Array chosen = fp64_block(backend, matrix.rows, count);
+    backend.multiply(plain, 1, matrix, choice.matrix(Real::fp64, matrix.columns, count), 0,
+                     chosen.matrix(Real::fp64, matrix.rows, count));
+    return chosen;
+}
+
+Directions complete_directions(Backend& backend, const ImplicitMatrix& matrix, Matrix vectors,
+                               bool vectors_are_left, const std::vector<double>& values, std::int64_t count) {
+    Directions result;
+    count = std::min(count, static_cast<std::int64_t>(values.size()));
+    result.values.assign(values.begin(), values.begin() + count);
+    if (count == 0) return result;
+
+    Array known = leading_columns(backend, vectors, count);
+    const Matrix chosen = known.matrix(Real::fp64, vectors.rows, count);
+    const std::int64_t other_rows = vectors_are_left ? matrix.columns() : matrix.rows();
+    const Array image = fp64_block(backend, other_rows, count);
+    const Matrix mapped = image.matrix(Real::fp64, other_rows, count);
+    vectors_are_left ? matrix.transposed_times(chosen, mapped) : matrix.times(chosen, mapped);
+    std::vector<double> inverse(result.values);
+    for (double& value : inverse) value = 1 / value;
+    const Array scale = diagonal_matrix(backend, count, inverse);
+    Array other = fp64_block(backend, other_rows, count);
+    backend.multiply(plain, 1, mapped, scale.matrix(Real::fp64, count, count), 0,
+                     other.matrix(Real::fp64, other_rows, count));
+    result.left = std::move(vectors_are_left ? known : other);
+    result.right = std::move(vectors_are_left ? other : known);
+    return result;
+}
+
+std::vector<double> direction_strengths(Backend& backend, const ImplicitMatrix& matrix,
+                                        const Directions& directions) {
+    const std::int64_t count = directions.count();
+    if (count == 0) return {};
+    const Array image = fp64_block(backend, matrix.rows(), count),
+                products = fp64_block(backend, count, count);
+    const Matrix mapped = image.matrix(Real::fp64, matrix.rows(), count);
+    matrix.times(directions.right.matrix(Real::fp64, matrix.columns(), count), mapped);
+    backend.multiply(a_transposed, 1, directions.left.matrix(Real::fp64, matrix.rows(), count), mapped, 0,
+                     products.matrix(Real::fp64, count, count));
+    const auto host = download_array<double>(backend, products.data(), count * count);
+    std::vector<double> strengths(static_cast<std::size_t>(count));
+    for (std::int64_t k = 0; k < count; ++k) strengths[k] = host[k * count + k];
+    return strengths;
+}
+
+DirectionMemory direction_memory(const LabelsView& labels, std::int64_t vectors, std::int64_t count,
+                                 std::int64_t dim) {
+    const std::int64_t both = labels.vocab_size + labels.contexts;
+    return {8 * both * count, 8 * (labels.nnz + (both + vectors + 2 * count + 1) * count),
+            8 * (labels.vocab_size + dim + count) * count};
 }
 
 }  // namespace ntpgeo

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/data/dataset.hpp"
-#include "engine/geometry/directions.hpp"
+#include "engine/geometry/implicit_matrix.hpp"
 #include "kernels/backend.hpp"
 
 namespace ntpgeo {
