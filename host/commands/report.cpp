@@ -15,7 +15,6 @@
 #include "host/files/file_error.hpp"
 #include "host/report/page.hpp"
 #include "host/report/run_reader.hpp"
-#include "host/report/standalone.hpp"
 #include "host/run/run_folder.hpp"
 #include "kernels/base/status.hpp"
 

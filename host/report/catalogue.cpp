@@ -7,7 +7,7 @@
 #include <limits>
 #include <set>
 
-#include "host/report/run_labels.hpp"
+#include "host/report/run_table.hpp"
 #include "host/report/text.hpp"
 
 namespace ntpgeo {
@@ -42,9 +42,8 @@ bool has_line(Across across, const Run& run) {
 
 /// Whether the last stage of a training run had λ as adamw's decay, which is no part of its objective.
 bool ends_with_decay(const Run& run) {
-    const auto stages = run.config.find("stages");
-    return stages != run.config.end() && stages->is_array() && !stages->empty() &&
-           stages->back().is_object() && stages->back().value("optimizer", nlohmann::json()) == "adamw";
+    const auto& stages = run.settings.stages;
+    return stages && !stages->empty() && text_in(stages->back().optimizer) == "adamw";
 }
 
 /// Whether a training run's last record is a point beside the paths.

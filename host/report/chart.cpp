@@ -4,70 +4,20 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
-#include "host/report/labels.hpp"
+#include "host/report/chart_layout.hpp"
 #include "host/report/svg.hpp"
 #include "host/report/text.hpp"
-#include "host/report/thinning.hpp"
 
 namespace ntpgeo {
 namespace {
 
 using Point = SvgWriter::Point;
 
-constexpr double kWidth = 520.0, kTop = 40.0, kBottom = 42.0, kPlotHeight = 232.0;
-constexpr double kLabelSize = 12.0, kTickSize = 11.5, kLabelHeight = 14.5, kLeader = 14.0;
-/// So that plots beside and below one another begin at one line.
-constexpr double kLeastTickWidth = 30.0;
+constexpr double kBottom = 42.0;
 constexpr int kMarks = 4, kLabels = 8;
 /// More points than this touch one another, and are marked here and there.
 constexpr std::size_t kMostPoints = 60;
-
-std::pair<double, double> value_range(const Chart& chart) {
-    double low = std::numeric_limits<double>::infinity(), high = -low;
-    for (const Series& series : chart.series) {
-        for (std::size_t i = 0; i < series.values.size(); ++i) {
-            if (!has_point(chart, series, i)) continue;
-            low = std::min(low, series.values[i]);
-            high = std::max(high, series.values[i]);
-        }
-    }
-    if (chart.range) std::tie(low, high) = *chart.range;
-    if (chart.from_zero && low > 0.0) low = 0.0;
-    return {low, high};
-}
-
-/// Where the plot lies in the picture.
-struct Frame {
-    double left, right, top, bottom;
-
-    [[nodiscard]] double x(double position) const { return left + position * (right - left); }
-    [[nodiscard]] double y(double position) const { return bottom - position * (bottom - top); }
-};
-
-/// What stands between run and quantity in a label.
-std::string_view label_joint(const Series& series) {
-    return series.label_run.empty() || series.label_quantity.empty() ? "" : " · ";
-}
-
-Frame frame_of(const Chart& chart, const Axis& values) {
-    double tick_width = 0.0, label_width = 0.0;
-    std::size_t labels = 0;
-    for (const Tick& tick : values.ticks())
-        tick_width = std::max(tick_width, text_width(tick.label, kTickSize));
-    for (const Series& series : chart.series) {
-        if (!series.labelled()) continue;
-        label_width = std::max(label_width, text_width(series.label_run, kLabelSize) +
-                                                text_width(label_joint(series), kLabelSize) +
-                                                text_width(series.label_quantity, kLabelSize));
-        ++labels;
-    }
-    const double right_margin = labels > 0 ? label_width + kLeader + 8.0 : 14.0;
-    // The picture grows where the labels of many series need the height.
-    const double height = std::max(kPlotHeight, kLabelHeight * static_cast<double>(labels));
-    return {std::max(tick_width, kLeastTickWidth) + 12.0, kWidth - right_margin, kTop, kTop + height};
-}
 
 void draw_axes(SvgWriter& svg, const Chart& chart, const Frame& frame, const Axis& values) {
     for (const Tick& tick : values.ticks()) {
@@ -104,58 +54,6 @@ void draw_axes(SvgWriter& svg, const Chart& chart, const Frame& frame, const Axi
     }
     svg.text({0.5 * (frame.left + frame.right), frame.bottom + 35.0}, Anchor::middle, "quiet",
              svg_markup(chart.across.name(), kLabelSize));
-}
-
-/// A series in the picture: the strokes of its line, its lone points, and all drawn points in order.
-struct Trace {
-    std::vector<std::vector<Point>> strokes;
-    std::vector<Point> lone, drawn;
-};
-
-Trace trace(const Chart& chart, const Series& series, const Frame& frame, const Axis& values, Tally& tally) {
-    const std::size_t records = series.values.size();
-    std::vector<double> across(records), along(records), places(records);
-    std::vector<std::size_t> absent_before(records + 1, 0);
-    tally.records = records;
-    for (std::size_t i = 0; i < records; ++i) {
-        const bool absent = !has_point(chart, series, i);
-        across[i] = chart.across.position(series.across[i]);
-        along[i] = absent ? std::numeric_limits<double>::quiet_NaN() : values.position(series.values[i]);
-        // A curve that runs to and fro is thinned along its records, since no place orders them.
-        places[i] =
-            chart.across.is_ordered() ? across[i] : static_cast<double>(i) / static_cast<double>(records);
-        absent_before[i + 1] = absent_before[i] + (absent ? 1 : 0);
-        if (std::isnan(series.values[i]) || std::isnan(series.across[i])) {
-            ++tally.missing;
-        } else if (absent) {
-            ++tally.unplaced;
-        }
-    }
-    const std::vector<std::size_t> kept = thin(places, along);
-    tally.drawn = kept.size();
-
-    Trace result;
-    std::vector<Point> stroke;
-    const auto finish = [&] {
-        if (stroke.size() == 1) result.lone.push_back(stroke.front());
-        if (stroke.size() > 1) result.strokes.push_back(std::move(stroke));
-        stroke.clear();
-    };
-    for (std::size_t k = 0; k < kept.size(); ++k) {
-        const std::size_t i = kept[k];
-        const Point point = {frame.x(across[i]), frame.y(along[i])};
-        if (k > 0) {
-            // A line is broken where a record has no point, and between step 0 and the rest: the axis is
-            // broken there too.
-            const std::size_t before = kept[k - 1];
-            const bool gap = !chart.occasional && absent_before[i] != absent_before[before + 1];
-            if (gap || (series.across[before] == 0.0 && chart.across.break_position())) finish();
-        }
-        stroke.push_back(point);
-        result.drawn.push_back(point);
-    }
-    finish();
-    return result;
 }
 
 void draw_marks(SvgWriter& svg, const Series& series, const Trace& line, const Frame& frame,
@@ -214,10 +112,6 @@ void draw_labels(SvgWriter& svg, const Chart& chart, const std::vector<Trace>& t
 
 }  // namespace
 
-bool has_point(const Chart& chart, const Series& series, std::size_t i) {
-    return has_place(chart.scale, series.values[i]) && !std::isnan(chart.across.position(series.across[i]));
-}
-
 Drawing draw_chart(const Chart& chart) {
     const auto [low, high] = value_range(chart);
     const Axis values(chart.scale, low, high, kLabels);
@@ -246,7 +140,7 @@ Drawing draw_chart(const Chart& chart) {
     draw_labels(svg, chart, traces, frame);
 
     drawing.elements = svg.str();
-    drawing.width = kWidth;
+    drawing.width = kChartWidth;
     drawing.height = frame.bottom + kBottom;
     return drawing;
 }

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "host/report/axis.hpp"
-#include "host/report/horizontal_axis.hpp"
 
 namespace ntpgeo {
 

@@ -6,6 +6,7 @@
 #include "host/report/chart.hpp"
 #include "host/report/svg.hpp"
 #include "host/report/text.hpp"
+#include "host/terminal/numbers.hpp"
 
 namespace ntpgeo {
 namespace {

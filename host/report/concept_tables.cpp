@@ -7,6 +7,7 @@
 #include "engine/geometry/concepts.hpp"
 #include "host/files/shown_words.hpp"
 #include "host/report/text.hpp"
+#include "host/terminal/numbers.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {

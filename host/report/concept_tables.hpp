@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "host/report/data_set_files.hpp"
+#include "host/report/data_sets.hpp"
 
 namespace ntpgeo {
 

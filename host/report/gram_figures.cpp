@@ -7,6 +7,7 @@
 
 #include "engine/geometry/gram_pictures.hpp"
 #include "host/report/text.hpp"
+#include "host/terminal/numbers.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -84,8 +85,7 @@ Pair make_maps(const DataSet& data_set, const std::vector<Run>& runs, const Data
                 add(words, contexts, run.label, read_result(run, dataset));
                 return true;
             }
-            if (!run.config.contains("command") ||
-                run.config["command"] != "analyze")  // which keeps no factors
+            if (run.settings.command != "analyze")  // which keeps no factors
                 reasons.push_back("No Gram matrices of " + isolated_name(run.label) +
                                   ": it has no result yet.");
         } catch (const InputError& error) {

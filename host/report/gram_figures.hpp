@@ -4,9 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "host/report/data_set_files.hpp"
+#include "host/report/data_sets.hpp"
 #include "host/report/heat_map.hpp"
-#include "host/report/run_reader.hpp"
 
 namespace ntpgeo {
 

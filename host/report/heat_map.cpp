@@ -7,9 +7,9 @@
 #include <cmath>
 #include <map>
 
-#include "host/report/palette.hpp"
 #include "host/report/svg.hpp"
 #include "host/report/text.hpp"
+#include "host/terminal/numbers.hpp"
 
 namespace ntpgeo {
 namespace {

@@ -4,13 +4,13 @@
 
 #include "host/report/catalogue.hpp"
 #include "host/report/chart.hpp"
+#include "host/report/chart_layout.hpp"
 #include "host/report/concept_tables.hpp"
 #include "host/report/gram_figures.hpp"
-#include "host/report/limit_card.hpp"
-#include "host/report/page_style.hpp"
 #include "host/report/summary.hpp"
+#include "host/report/svg.hpp"
 #include "host/report/text.hpp"
-#include "host/report/thinning.hpp"
+#include "host/terminal/numbers.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -136,6 +136,20 @@ std::string how_drawn(const std::vector<Run>& runs, const PageFigures& figures,
                 "</bdi> is incomplete, as a killed run leaves it, and was left out.</p>\n";
     }
     return text;
+}
+
+/// The rules of the page, from page.css.
+constexpr std::string_view kPageRules =
+#include "page.css.inc"
+    ;
+
+/// Rules for the page and its pictures, in light and dark, on a screen and on paper.
+std::string page_style() {
+    return fmt::format(
+        ":root{{color-scheme:light dark;{}}}@media screen and (prefers-color-scheme:dark){{:root{{{}}}}}"
+        "@media print{{:root{{color-scheme:light}}}}body{{font-family:{}}}{}{}",
+        custom_properties(light_palette()), custom_properties(dark_palette()), kFontFamily, kPageRules,
+        chart_rules(nullptr));
 }
 
 }  // namespace

@@ -5,13 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <stdexcept>
+#include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "host/files/atomic_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/report/data_sets.hpp"
-#include "host/report/distinct_names.hpp"
-#include "host/report/record_reader.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -19,54 +18,147 @@ namespace {
 
 using nlohmann::json;
 
-RunKind kind_of(const json& config) {
-    const auto command = config.find("command");
-    if (command == config.end()) return RunKind::training;
-    return *command == "path" ? RunKind::path : *command == "limit" ? RunKind::limit : RunKind::training;
+constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
+constexpr double kLargestStep = 0x1p53;
+constexpr std::size_t kArrayColumns = 16;
+
+/// Where in a metrics.jsonl, for messages.
+struct Place {
+    const std::filesystem::path& file;
+    std::size_t line;
+
+    [[nodiscard]] InputError error(const std::string& what) const {
+        return InputError(fmt::format("{} line {}: {}", printable(file), line, what));
+    }
+};
+
+double number_or_missing(const json& value, const std::string& key, const Place& place) {
+    if (value.is_null()) return kMissing;
+    if (!value.is_number()) throw place.error(fmt::format("\"{}\" must be a number or null", key));
+    return value.get<double>();
+}
+
+double number_or_missing(const json& record, std::string_view key) {
+    const auto found = record.find(key);
+    return found != record.end() && found->is_number() ? found->get<double>() : kMissing;
+}
+
+/// Checks what the record follows.
+void check_order(RunKind kind, const json& record, const Place& place) {
+    const std::string key(across_key(followed(kind)));
+    const auto found = record.find(key);
+    if (found == record.end() || found->is_null()) {
+        const bool training = kind == RunKind::training;
+        throw place.error(fmt::format(
+            "no \"{}\"{}", key,
+            training ? "; the report draws runs of train, of analyze, of path and of limit" : ""));
+    }
+    const double value = number_or_missing(record, key);
+    if (kind == RunKind::path) {
+        if (!(value > 0.0)) throw place.error("\"lambda\" must be a number above 0");
+    } else if (!(value >= 0.0 && value <= kLargestStep && std::floor(value) == value)) {
+        throw place.error(fmt::format("\"{}\" must be an integer, 0 or more", key));
+    }
+}
+
+/// Appends to a column whose earlier records may lack the key.
+template <class T>
+void append(std::vector<T>& column, std::size_t before, T value, const T& missing) {
+    column.resize(before, missing);
+    column.push_back(std::move(value));
+}
+
+void append_list(std::vector<std::vector<double>>& columns, std::size_t before, const json& values,
+                 const std::string& key, const Place& place) {
+    if (values.is_null()) return;
+    if (!values.is_array()) throw place.error(fmt::format("\"{}\" must be an array of numbers or null", key));
+    const std::size_t count = std::min(values.size(), kArrayColumns);
+    if (columns.size() < count) columns.resize(count);
+    for (std::size_t k = 0; k < count; ++k)
+        append(columns[k], before, number_or_missing(values[k], key, place), kMissing);
+}
+
+void append_record(Run& run, const json& record, const Place& place) {
+    check_order(run.kind, record, place);
+    const std::size_t before = run.records++;
+    const std::string order(across_key(followed(run.kind)));
+    append(run.columns[order], before, record[order].get<double>(), kMissing);
+    for (const RecordKey& key : record_keys()) {
+        const std::string name(key.name);
+        const std::string told_by(key.drawn.told_by);
+        if (const auto text = record.find(told_by);
+            !told_by.empty() && text != record.end() && text->is_string())
+            append(run.text_columns[told_by], before, text->get<std::string>(), std::string());
+        const auto found = record.find(name);
+        if (found == record.end() || !key.in_report() || name == order) continue;
+        if (key.kind == ValueKind::numbers)
+            append_list(run.arrays[name], before, *found, name, place);
+        else
+            append(run.columns[name], before, number_or_missing(*found, name, place), kMissing);
+    }
+    const double norm =
+        std::hypot(number_or_missing(record, "sparse_norm"), number_or_missing(record, "low_rank_norm"));
+    if (!std::isnan(norm))
+        append(run.columns[std::string(across_key(Across::logits_norm))], before, norm, kMissing);
+}
+
+/// Completes the columns and puts the records in their order.
+void order_records(Run& run, const std::filesystem::path& file) {
+    const std::size_t records = run.records;
+    const std::string_view key = across_key(followed(run.kind));
+    std::vector<double> along = *run.column(key);
+    if (run.kind == RunKind::path) std::transform(along.begin(), along.end(), along.begin(), std::negate<>());
+    std::vector<std::size_t> order(records);
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return along[a] < along[b]; });
+    for (std::size_t i = 1; i < records && run.kind != RunKind::limit; ++i) {
+        if (along[order[i]] == along[order[i - 1]]) {
+            throw Place{file, order[i] + 1}.error(fmt::format("{} {} again (it is also in line {})", key,
+                                                              std::abs(along[order[i]]), order[i - 1] + 1));
+        }
+    }
+    const auto reorder = [&](auto& column, const auto& missing) {
+        column.resize(records, missing);
+        auto sorted = column;
+        for (std::size_t i = 0; i < records; ++i) sorted[i] = column[order[i]];
+        column = std::move(sorted);
+    };
+    for (auto& [name, column] : run.columns) reorder(column, kMissing);
+    for (auto& [name, columns] : run.arrays) {
+        for (auto& column : columns) reorder(column, kMissing);
+    }
+    for (auto& [name, column] : run.text_columns) reorder(column, std::string());
+}
+
+/// Reads metrics.jsonl into the columns of a run whose kind is set.
+void read_records(Run& run, const std::filesystem::path& file) {
+    const std::string text = read_file(file);
+    std::size_t line = 0;
+    for (std::size_t begin = 0; begin < text.size();) {
+        const std::size_t newline = text.find('\n', begin);
+        const std::size_t end = std::min(newline, text.size());
+        const Place place{file, ++line};
+        const json record = json::parse(text.begin() + static_cast<std::ptrdiff_t>(begin),
+                                        text.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
+        if (record.is_discarded() && newline == std::string::npos) {
+            run.cut_tail = true;
+            break;
+        }
+        if (!record.is_object()) throw place.error("not a JSON object; a record is one object a line");
+        append_record(run, record, place);
+        begin = end + 1;
+    }
+    if (run.records == 0) {
+        throw InputError(fmt::format("{}: holds no record; has the run begun?", printable(file)));
+    }
+    order_records(run, file);
+}
+
+RunKind kind_of(const std::string& command) {
+    return command == "path" ? RunKind::path : command == "limit" ? RunKind::limit : RunKind::training;
 }
 
 }  // namespace
-
-Across followed(RunKind kind) {
-    switch (kind) {
-        case RunKind::training:
-            return Across::step;
-        case RunKind::path:
-            return Across::lambda;
-        case RunKind::limit:
-            return Across::iterations;
-    }
-    return Across::step;
-}
-
-const std::vector<double>* Run::column(std::string_view key) const {
-    const bool made = key == across_key(Across::logits_norm) || key == across_key(followed(kind));
-    if (!made && !record_key(key).in_report())
-        throw std::logic_error(fmt::format("no report reads \"{}\"", key));
-    const auto found = columns.find(key);
-    return found == columns.end() ? nullptr : &found->second;
-}
-
-const std::vector<std::vector<double>>& Run::array(std::string_view key) const {
-    static const std::vector<std::vector<double>> kNone;
-    const auto found = arrays.find(key);
-    return found == arrays.end() ? kNone : found->second;
-}
-
-const std::vector<std::string>& Run::texts(std::string_view key) const {
-    static const std::vector<std::string> kNone;
-    const auto found = text_columns.find(key);
-    return found == text_columns.end() ? kNone : found->second;
-}
-
-double Run::last(std::string_view key) const {
-    const std::vector<double>* values = column(key);
-    return values == nullptr ? std::numeric_limits<double>::quiet_NaN() : values->back();
-}
-
-std::string Run::full_label() const {
-    return data_set.empty() ? label : label + ", " + data_set;
-}
 
 Run read_run(const std::filesystem::path& folder) {
     std::error_code ignored;
@@ -86,11 +178,12 @@ Run read_run(const std::filesystem::path& folder) {
     Run run;
     run.folder = folder;
     run.label = folder.filename().string();
-    run.config = json::parse(read_file(folder / "config.json"), nullptr, false);
-    if (!run.config.is_object()) {
+    std::optional<RunSettings> settings = read_settings(read_file(folder / "config.json"));
+    if (!settings) {
         throw InputError(fmt::format("{}: not a JSON object", printable(folder / "config.json")));
     }
-    run.kind = kind_of(run.config);
+    run.settings = std::move(*settings);
+    run.kind = kind_of(run.settings.command);
     read_records(run, folder / "metrics.jsonl");
     return run;
 }

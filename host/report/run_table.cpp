@@ -4,43 +4,70 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <utility>
 
-#include "host/report/run_labels.hpp"
 #include "host/report/svg.hpp"
 #include "host/report/text.hpp"
+#include "host/terminal/numbers.hpp"
 
 namespace ntpgeo {
 namespace {
 
-using nlohmann::json;
-
 constexpr double kCellWidth = 420.0, kCellSize = 14.0;
+constexpr double kRunLabelWidth = 118.0, kDataLabelWidth = 64.0, kLabelSize = 12.0;
 
 }  // namespace
 
-const json& at(const json& object, std::initializer_list<const char*> path) {
-    static const json kNull;
-    const json* value = &object;
-    for (const char* key : path) {
-        if (!value->is_object()) return kNull;
-        const auto found = value->find(key);
-        if (found == value->end()) return kNull;
-        value = &*found;
+std::vector<std::string> short_labels(const std::vector<Run>& runs) {
+    std::vector<std::string> labels;
+    std::set<std::string> seen;
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+        const auto cut = [&](double taken) {
+            const std::string& data = runs[i].data_set;
+            if (data.empty()) return shorten(runs[i].label, kRunLabelWidth - taken, kLabelSize);
+            return shorten(runs[i].label, kRunLabelWidth - 24.0 - taken, kLabelSize) + ", " +
+                   shorten(data, kDataLabelWidth, kLabelSize);
+        };
+        std::string label = cut(0.0);
+        if (!seen.insert(label).second) {
+            label = fmt::format("{} ({})", cut(26.0), i + 1);
+            seen.insert(label);
+        }
+        labels.push_back(std::move(label));
     }
-    return *value;
+    return labels;
 }
 
-std::string setting(const json& value) {
-    if (value.is_number_integer()) return count_text(value.get<std::int64_t>());
-    if (value.is_number()) return html_markup(number_markup(value.get<double>(), 4));
-    if (value.is_string()) {
-        const auto& text = value.get_ref<const std::string&>();
-        if (!text.empty()) return escape_text(shorten(text, kCellWidth, kCellSize));
+std::size_t run_number(const std::vector<Run>& runs, std::size_t index) {
+    const bool limit = runs[index].kind == RunKind::limit;
+    std::size_t number = 0;
+    for (std::size_t r = 0; r < runs.size(); ++r) {
+        const bool other_limit = runs[r].kind == RunKind::limit;
+        number += (limit && !other_limit) || (limit == other_limit && r < index) ? 1 : 0;
     }
-    if (value.is_array() && value.size() == 2 && value[0].is_number() && value[1].is_number()) {
-        return value[0] == value[1] ? setting(value[0].get<double>())
-                                    : setting(value[0]) + " … " + setting(value[1]);
+    return number;
+}
+
+std::string run_colour(std::size_t number) {
+    return std::to_string(number % kSeriesColours);
+}
+
+std::string setting(const Setting& value) {
+    const auto number = [](const SettingNumber& one) {
+        return std::visit([](auto each) { return setting(Setting(each)); }, one);
+    };
+    const auto size = [](const SettingNumber& one) {
+        return std::visit([](auto each) { return static_cast<double>(each); }, one);
+    };
+    if (const auto* whole = std::get_if<std::int64_t>(&value)) return count_text(*whole);
+    if (const auto* real = std::get_if<double>(&value)) return html_markup(number_markup(*real, 4));
+    if (const auto* text = std::get_if<std::string>(&value); text != nullptr && !text->empty())
+        return escape_text(shorten(*text, kCellWidth, kCellSize));
+    if (const auto* range = std::get_if<std::array<SettingNumber, 2>>(&value)) {
+        const auto& [first, last] = *range;
+        return size(first) == size(last) ? setting(Setting(size(first)))
+                                         : number(first) + " … " + number(last);
     }
     return kAbsentCell;
 }

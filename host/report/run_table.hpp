@@ -1,10 +1,8 @@
-// Tables with a row a run, and the cells that they are made of.
+// What tells the runs of a report apart, and tables with a row a run.
 #pragma once
 
 #include <cstddef>
 #include <functional>
-#include <initializer_list>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,15 +11,23 @@
 
 namespace ntpgeo {
 
+/// The runs' labels, with their data sets where these differ, cut to what fits beside a line and still told
+/// apart. Untrusted.
+std::vector<std::string> short_labels(const std::vector<Run>& runs);
+
+/// The number by which run `index` has its colour and mark: limits, which have no line among the others, come
+/// after those.
+std::size_t run_number(const std::vector<Run>& runs, std::size_t index);
+
+/// The class of colour of run number `number`.
+std::string run_colour(std::size_t number);
+
 /// A cell without a value.
 inline constexpr const char* kAbsentCell = "<span class=\"absent\">–</span>";
 
-/// The value at a path of keys, or null where any of them is missing.
-const nlohmann::json& at(const nlohmann::json& object, std::initializer_list<const char*> path);
-
 /// A setting as HTML: numbers as numbers, strings escaped, a pair of numbers as a range; a dash for anything
 /// else.
-std::string setting(const nlohmann::json& value);
+std::string setting(const Setting& value);
 
 /// A value to `digits` significant digits as HTML; a dash where it is NaN.
 std::string figure_cell(double value, int digits);

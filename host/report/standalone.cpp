@@ -1,5 +1,4 @@
-#include "host/report/standalone.hpp"
-
+// The figures of a report as SVG files of their own.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,7 +7,7 @@
 #include "host/report/catalogue.hpp"
 #include "host/report/chart.hpp"
 #include "host/report/gram_figures.hpp"
-#include "host/report/palette.hpp"
+#include "host/report/page.hpp"
 #include "host/report/svg.hpp"
 #include "host/report/text.hpp"
 #include "kernels/base/status.hpp"

@@ -55,17 +55,6 @@ double character_width(UChar32 code_point) {
     return width == U_EA_WIDE || width == U_EA_FULLWIDTH ? 1.05 : 0.68;
 }
 
-std::string without_trailing_zeros(std::string number) {
-    if (number.find('.') == std::string::npos) return number;
-    number.erase(number.find_last_not_of('0') + 1);
-    if (number.back() == '.') number.pop_back();
-    return number;
-}
-
-std::string with_true_minus(const std::string& number) {
-    return number.starts_with('-') ? "−" + number.substr(1) : number;
-}
-
 }  // namespace
 
 std::string escape_text(std::string_view untrusted) {
@@ -179,51 +168,6 @@ std::string shorten(std::string_view text, double max_width, double font_size) {
     shortened += "…";
     for (std::size_t i = tail; i < characters.size(); ++i) shortened += characters[i];
     return shortened;
-}
-
-std::string number_markup(double value, int digits) {
-    if (std::isnan(value)) return "–";
-    if (std::isinf(value)) return value > 0 ? "∞" : "−∞";
-    if (value == 0.0) return "0";
-    const std::string scientific = fmt::format("{:.{}e}", value, digits - 1);
-    const std::size_t e = scientific.find('e');
-    const int exponent = std::stoi(scientific.substr(e + 1));
-    if (exponent >= -3 && exponent <= 4) {
-        return with_true_minus(
-            without_trailing_zeros(fmt::format("{:.{}f}", value, std::max(0, digits - 1 - exponent))));
-    }
-    const std::string mantissa = with_true_minus(without_trailing_zeros(scientific.substr(0, e)));
-    std::string power = "10^{" + with_true_minus(std::to_string(exponent)) + "}";
-    if (mantissa == "1") return power;
-    return mantissa == "−1" ? "−" + power : mantissa + "×" + power;
-}
-
-std::string fixed_text(double value, int decimals) {
-    const std::string text = fmt::format("{:.{}f}", value, decimals);
-    // A negative value that rounds to zero is printed as zero.
-    if (text.find_first_not_of("-0.") == std::string::npos) return fmt::format("{:.{}f}", 0.0, decimals);
-    return with_true_minus(text);
-}
-
-std::string count_text(std::int64_t value) {
-    std::string digits = std::to_string(value);
-    if (value < 10'000) return digits;
-    std::string grouped;
-    for (std::size_t i = 0; i < digits.size(); ++i) {
-        if (i > 0 && (digits.size() - i) % 3 == 0) grouped += "\u202F";
-        grouped += digits[i];
-    }
-    return grouped;
-}
-
-std::string duration_text(double seconds) {
-    if (std::isnan(seconds)) return "–";
-    if (seconds < 9.995) return without_trailing_zeros(fmt::format("{:.2f}", std::max(seconds, 0.0))) + " s";
-    if (seconds >= 1e15) return number_markup(seconds, 3) + " s";
-    const auto whole = static_cast<std::int64_t>(std::llround(seconds));
-    if (whole < 60) return fmt::format("{} s", whole);
-    if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
-    return fmt::format("{} h {:02} min", count_text(whole / 3600), whole % 3600 / 60);
 }
 
 }  // namespace ntpgeo

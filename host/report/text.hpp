@@ -1,8 +1,7 @@
 // Text for the page and its pictures: what comes from outside is escaped here, what is ours may carry sub-
-// and superscripts in a small markup (`P_{F}`, `10^{−3}`), and numbers are set the way a paper sets them.
+// and superscripts in a small markup (`P_{F}`, `10^{−3}`).
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -32,17 +31,5 @@ double text_width(std::string_view text, double font_size);
 
 /// `text` where its estimated width is at most `max_width`; else its beginning and end around an ellipsis.
 std::string shorten(std::string_view text, double max_width, double font_size);
-
-/// `value` to `digits` significant digits as markup: 0.0125, 12.5, 3.2×10^{−7}; a dash where it is NaN.
-std::string number_markup(double value, int digits);
-
-/// `value` with exactly `decimals` decimals and a true minus sign.
-std::string fixed_text(double value, int decimals);
-
-/// An integer with thin spaces between groups of three from 10 000 on.
-std::string count_text(std::int64_t value);
-
-/// A time in words of at most two units: 0.42 s, 41 s, 3 min 12 s, 2 h 05 min.
-std::string duration_text(double seconds);
 
 }  // namespace ntpgeo

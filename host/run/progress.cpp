@@ -5,7 +5,7 @@
 
 #include <cstdio>
 
-#include "host/report/text.hpp"
+#include "host/terminal/numbers.hpp"
 
 namespace ntpgeo {
 

@@ -6,11 +6,11 @@
 #include <cstdio>
 
 #include "engine/training/trainer.hpp"
-#include "host/report/text.hpp"
 #include "host/run/config_names.hpp"
 #include "host/run/machine_memory.hpp"
 #include "host/run/memory_plan.hpp"
 #include "host/run/stage_config.hpp"
+#include "host/terminal/numbers.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {

@@ -5,7 +5,7 @@
 #include "host/files/dataset_file.hpp"
 #include "host/files/safetensors.hpp"
 #include "host/report/page.hpp"
-#include "host/report/text.hpp"
+#include "host/terminal/numbers.hpp"
 #include "tests/host/files/scratch.hpp"
 #include "tests/host/report/sample_runs.hpp"
 #include "tests/problems.hpp"

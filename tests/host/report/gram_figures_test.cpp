@@ -8,7 +8,6 @@
 #include "host/files/dataset_file.hpp"
 #include "host/files/safetensors.hpp"
 #include "host/report/page.hpp"
-#include "host/report/standalone.hpp"
 #include "kernels/base/status.hpp"
 #include "tests/host/files/scratch.hpp"
 #include "tests/host/report/sample_runs.hpp"

@@ -3,7 +3,6 @@
 
 #include "host/report/catalogue.hpp"
 #include "host/report/page.hpp"
-#include "host/report/standalone.hpp"
 #include "kernels/base/status.hpp"
 #include "tests/host/files/scratch.hpp"
 #include "tests/host/report/sample_runs.hpp"

@@ -5,7 +5,6 @@
 #include <set>
 
 #include "host/report/catalogue.hpp"
-#include "host/report/standalone.hpp"
 #include "kernels/base/status.hpp"
 #include "tests/host/files/scratch.hpp"
 #include "tests/host/report/sample_runs.hpp"

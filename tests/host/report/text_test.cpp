@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "host/terminal/numbers.hpp"
+
 namespace ntpgeo {
 namespace {
 

@@ -1,4 +1,4 @@
-#include "host/report/palette.hpp"
+#include "host/report/svg.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,21 @@
+// Numbers, counts and times as people read them, the way a paper sets them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace ntpgeo {
+
+/// `value` to `digits` significant digits as markup: 0.0125, 12.5, 3.2×10^{−7}; a dash where it is NaN.
+std::string number_markup(double value, int digits);
+
+/// `value` with exactly `decimals` decimals and a true minus sign.
+std::string fixed_text(double value, int decimals);
+
+/// An integer with thin spaces between groups of three from 10 000 on.
+std::string count_text(std::int64_t value);
+
+/// A time in words of at most two units: 0.42 s, 41 s, 3 min 12 s, 2 h 05 min.
+std::string duration_text(double seconds);
+
+}  // namespace ntpgeo
