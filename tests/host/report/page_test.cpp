@@ -16,7 +16,7 @@ using nlohmann::json;
 
 /// Whether the sample training run, which was given no L_mm and no certificate, has values for the figure.
 bool is_of_samples(const FigureKind& kind) {
-    const bool concerns = kind.subject == Subject::training || kind.subject == Subject::norm;
+    const bool concerns = kind.across == Across::step || kind.across == Across::logits_norm;
     return concerns && kind.id != "relative-gap" && kind.id != "alignment-limit-norm";
 }
 
@@ -45,7 +45,7 @@ TEST_F(ReportPage, ShowsEveryFigureThatARunHasValuesFor) {
     std::size_t expected = 0;
     for (const FigureKind& kind : figure_kinds()) {
         if (!is_of_samples(kind)) continue;
-        expect_contains(page, "<figure id=\"" + kind.id + "\">");
+        expect_contains(page, "<figure id=\"" + std::string(kind.id) + "\">");
         ++expected;
     }
     EXPECT_EQ(occurrences(page, "<figure "), expected);
@@ -245,7 +245,7 @@ TEST_F(ReportPage, StandaloneFiguresCarryTheirColours) {
 TEST_F(ReportPage, StandaloneFiguresRefuseUnknownNamesWithThoseThatAreKnown) {
     const std::vector<ntpgeo::Run> runs = {run("adam")};
     const std::string message = refusal<InputError>([&] { standalone_figure(runs, "nothing"); });
-    for (const FigureKind& kind : figure_kinds()) expect_contains(message, kind.id);
+    for (const FigureKind& kind : figure_kinds()) expect_contains(message, std::string(kind.id));
     expect_contains(message, "overview");
     EXPECT_THROW(standalone_figure(runs, "relative-gap"), InputError);
 }
