@@ -151,7 +151,8 @@ inline Dense onto_margins(const Dataset& data, Dense matrix) {
     return matrix;
 }
 
-/// The bound that a matrix M proves for NTP-SVM (design 1.4), by its definition: made feasible, ⟨S, M⟩/‖M‖₂.
+/// The bound that a matrix M proves for NTP-SVM (design (1.4-2)), by its definition: made feasible, ⟨S,
+/// M⟩/‖M‖₂.
 inline double margin_bound(const Dataset& data, Dense m) {
     const std::int64_t vocab = data.vocab_size;
     const columns_reference::Row zero(static_cast<std::size_t>(vocab), 0);
@@ -165,7 +166,7 @@ inline double margin_bound(const Dataset& data, Dense m) {
     return inner / singular_values(m, data.contexts(), vocab)[0];
 }
 
-/// CE − Hent and its gradient, long double, by the definitions of design 1.1 and 1.2.
+/// CE − Hent and its gradient, long double, by the definitions of design (1.1-2), (1.2-2) and (1.2-3).
 struct Loss {
     long double excess = 0;
     Dense gradient;  ///< π_j (softmax(ℓ_j) − p_j)

@@ -116,7 +116,7 @@ inline Dense centred(Dense a) {
     return a;
 }
 
-/// P_F(A) of design 1.3.
+/// P_F(A) of design (1.3-2).
 inline Dense sparse_part(const Dataset& data, const Dense& a) {
     Dense result = zeros(a.size(), a[0].size());
     for (std::int64_t j = 0; j < data.contexts(); ++j) {

@@ -11,7 +11,7 @@ namespace ntpgeo {
 namespace {
 
 constexpr double unit_roundoff = 0x1p-53;
-constexpr double penalty = 0.5;  // c of design 4.2
+constexpr double penalty = 0.5;  // c of design (4.2-1)
 constexpr double sign_rounding = 1e-10;
 constexpr double norm_rounding = 1e-9;  // of ‖S̃‖_* at most, relatively
 // While the gap is larger, steps whose products are made in fp32 lead on as well as any.

@@ -18,7 +18,7 @@ constexpr double rounding_of_labels = 1e-28;
 constexpr double first_lambda = 1e-2;
 constexpr double tolerance_on_the_way = 1e-2;
 
-/// c of design 4.3.
+/// c of design (4.3-2).
 double penalty(std::int64_t vocab) {
     return vocab < 500 ? 1 : 0.3;
 }
@@ -131,7 +131,8 @@ void PathSolver::not_finite() const {
                     iterations_, lambda(), unfinished_));
 }
 
-// The objective from Z, whose nuclear norm is known, and the bound from the gradient at X (design 1.4).
+// The objective from Z, whose nuclear norm is known, and the bound from the gradient at X
+// (design (1.4-8)).
 PathCertificate PathSolver::certify() {
     const Matrix x = splitting_.columns_point(), z = splitting_.spectral_point(),
                  gradient = splitting_.reflected();

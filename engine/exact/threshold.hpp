@@ -26,8 +26,8 @@ struct SingularFactors {
 };
 
 /// An upper bound on ‖M‖₂, true in floating-point arithmetic, from the largest eigenvalue of an n×n Gram
-/// matrix of M that sums `summed` products an entry: σ̂² = λmax(1 + 8nu) + γ‖M‖_F² (design 4.2). `square` is
-/// ‖M‖_F².
+/// matrix of M that sums `summed` products an entry: σ̂² = λmax(1 + 8nu) + γ‖M‖_F² (design (4.2-5)). `square`
+/// is ‖M‖_F².
 double gram_norm_bound(double largest_eigenvalue, std::int64_t n, std::int64_t summed, double square);
 
 /// Spectral operations on [rows, vocab] matrices through the Gram matrix of the shorter side and a symmetric
@@ -52,7 +52,7 @@ class DenseSpectrum {
     /// How many of them exceed 1e-6 of the largest.
     [[nodiscard]] std::int64_t rank() const;
     /// An upper bound on ‖M‖₂, true in floating-point arithmetic: σ̂² = λmax(Gram)(1 + 8nu) + γ‖M‖_F²
-    /// (design 4.2).
+    /// (design (4.2-5)).
     [[nodiscard]] double norm_bound(Matrix m);
 
     enum class Basis {

@@ -1,4 +1,4 @@
-// The proxies of design 1.3: the geometry that the support matrix alone predicts for W and H.
+// The proxies of design (1.3-8): the geometry that the support matrix alone predicts for W and H.
 #pragma once
 
 #include <cstdint>

@@ -39,8 +39,8 @@ class ColumnOperations {
     virtual ~ColumnOperations() = default;
 
     /// Z = the nearest point to Y at which, in each row c, the logits of the support S_c are equal and lead
-    /// all others by at least margins[c] (design 4.2, exact), and reflected = 2Z − Y. y, z, reflected [n, V];
-    /// margins [n] > 0.
+    /// all others by at least margins[c] (design (4.2-4), exact), and reflected = 2Z − Y. y, z, reflected [n,
+    /// V]; margins [n] > 0.
     virtual void project_margins(const LabelsView& labels, const double* margins, Matrix y, Matrix z,
                                  Matrix reflected) = 0;
 
@@ -69,16 +69,17 @@ class ColumnOperations {
     virtual void prox_gradient(const LabelsView& labels, const double* scales, double rho, Matrix y, Matrix x,
                                Matrix gradient) = 0;
 
-    /// The polar candidate of design 1.4 for min CE + λ‖·‖_*: `gradient` (that of the cross-entropy, scales
-    /// 1) keeps its entries off the support and gets −λ(N − mean_S N) − (Σ_off G)/k on it. polar N, gradient
-    /// [n, V]. Returns the largest t for which p + t·D/π ≥ 0 on every support; infinity where any does.
+    /// The polar candidate of design (1.4-9) for min CE + λ‖·‖_*: `gradient` (that of the cross-entropy,
+    /// scales 1) keeps its entries off the support and gets −λ(N − mean_S N) − (Σ_off G)/k on it. polar N,
+    /// gradient [n, V]. Returns the largest t for which p + t·D/π ≥ 0 on every support; infinity where any
+    /// does.
     virtual double polar_candidate(const LabelsView& labels, double lambda, Matrix polar,
                                    Matrix gradient) = 0;
 
-    /// With D = `gradient`, q' = p + t·scale·D/π (design 1.4): the entropies of q' over those of p, without
-    /// cancellation. A row whose q' has an entry below 0 is no dual point's, and counts as one of zeros: q' =
-    /// p adds nothing, and D's spectral norm without the row is no larger. gradient [n, V]; scales [n], or
-    /// null for 1.
+    /// With D = `gradient`, q' = p + t·scale·D/π (design (1.4-7)): the entropies of q' over those of p,
+    /// without cancellation. A row whose q' has an entry below 0 is no dual point's, and counts as one of
+    /// zeros: q' = p adds nothing, and D's spectral norm without the row is no larger. gradient [n, V];
+    /// scales [n], or null for 1.
     virtual DualEntropy dual_entropy(const LabelsView& labels, const double* scales, Matrix gradient,
                                      double t) = 0;
 };

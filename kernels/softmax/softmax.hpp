@@ -32,7 +32,7 @@ inline Normalisation normalise(double weight, const SupportTerms& terms, double 
     return {weight / (1 + ratio), 1, ratio, log1p_ratio + terms.excess, ratio / (1 + ratio), terms.anchor};
 }
 
-/// Against a larger anchor c (design 1.2): u = e^{a−c}, T = u + r′.
+/// Against a larger anchor c (design (1.2-14)): u = e^{a−c}, T = u + r′.
 inline Normalisation normalise_redone(double weight, const SupportTerms& terms, double larger_anchor,
                                       double ratio) {
     const double u = std::exp(terms.anchor - larger_anchor);

@@ -1,5 +1,5 @@
-// Vector operations of an Anderson-accelerated splitting iteration (design 4.2): the state Y moves to Y⁺ = Y
-// + α(X − Z), and a history of changes, kept in fp32, corrects it.
+// Vector operations of an Anderson-accelerated splitting iteration (design (4.2-3)): the state Y moves to Y⁺
+// = Y + α(X − Z), and a history of changes, kept in fp32, corrects it.
 #pragma once
 
 #include <cstdint>
