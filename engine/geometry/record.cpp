@@ -77,7 +77,7 @@ const RecordValue* Record::find(std::string_view key) const {
 }
 
 std::optional<std::int64_t> Record::integer(std::string_view key) const {
-    const RecordValue* value = find(key);
+    const RecordValue* value = find(record_key(key).name);
     const auto* integer = value == nullptr ? nullptr : std::get_if<std::int64_t>(value);
     return integer == nullptr ? std::nullopt : std::optional(*integer);
 }

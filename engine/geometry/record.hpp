@@ -34,7 +34,9 @@ class Record {
     [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }
     /// The value under `key`; nullptr where the record has none.
     [[nodiscard]] const RecordValue* find(std::string_view key) const;
-    /// The number under `key`, an integer too; none where it is null, anything else or not there.
+    /// The number under `key`, an integer too; none where it is null, anything else or not there. This and
+    /// integer() throw std::logic_error for a key that the table of figures does not have: misspelt, it would
+    /// be missing in silence.
     [[nodiscard]] std::optional<double> number(std::string_view key) const;
     /// The integer under `key`; none where there is anything else.
     [[nodiscard]] std::optional<std::int64_t> integer(std::string_view key) const;

@@ -160,7 +160,9 @@ TEST(FigureTable, RecordsKeepTheirOrderAndGiveTheirNumbers) {
     EXPECT_EQ(record.integer("lambda"), std::nullopt);
     EXPECT_EQ(record.number("relative_gap"), std::nullopt);  // null
     EXPECT_EQ(record.number("device"), std::nullopt);        // a text
-    EXPECT_EQ(record.number("no_such_key"), std::nullopt);
+    EXPECT_EQ(record.number("bound"), std::nullopt);         // a key of another verb
+    EXPECT_THROW((void)record.number("no_such_key"), std::logic_error);
+    EXPECT_THROW((void)record.integer("no_such_key"), std::logic_error);
     EXPECT_EQ(record.find("no_such_key"), nullptr);
 }
 
