@@ -78,19 +78,23 @@ void append_list(std::vector<std::vector<double>>& columns, std::size_t before, 
         append(columns[k], before, number_or_missing(values[k], key, place), kMissing);
 }
 
+void append_text(Run& run, std::size_t before, const json& record, const std::string& key) {
+    const auto found = record.find(key);
+    if (found != record.end() && found->is_string())
+        append(run.text_columns[key], before, found->get<std::string>(), std::string());
+}
+
 void append_record(Run& run, const json& record, const Place& place) {
     check_order(run.kind, record, place);
     const std::size_t before = run.records++;
     const std::string order(across_key(followed(run.kind)));
     append(run.columns[order], before, record[order].get<double>(), kMissing);
     for (const RecordKey& key : record_keys()) {
+        if (!key.in_report()) continue;
+        if (!key.drawn.told_by.empty()) append_text(run, before, record, std::string(key.drawn.told_by));
         const std::string name(key.name);
-        const std::string told_by(key.drawn.told_by);
-        if (const auto text = record.find(told_by);
-            !told_by.empty() && text != record.end() && text->is_string())
-            append(run.text_columns[told_by], before, text->get<std::string>(), std::string());
         const auto found = record.find(name);
-        if (found == record.end() || !key.in_report() || name == order) continue;
+        if (found == record.end() || name == order) continue;
         if (key.kind == ValueKind::numbers)
             append_list(run.arrays[name], before, *found, name, place);
         else
