@@ -5,7 +5,7 @@
 #include "bench/loss_problem.hpp"
 #include "bench/subjects.hpp"
 #include "engine/geometry/figures.hpp"
-#include "host/commands/data_verbs.hpp"
+#include "host/commands/data_text.hpp"
 
 namespace ntpgeo::bench {
 namespace {
@@ -40,7 +40,7 @@ void time_record(benchmark::State& state, const std::string& name, std::int64_t 
 
 Dataset stories() {
     std::string lines;
-    return make_stories(5000, 0, NgramOptions{}, lines);
+    return make_stories(StoriesSettings{}, lines);
 }
 
 Dataset synthetic() {

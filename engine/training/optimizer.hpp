@@ -19,12 +19,6 @@ struct UpdateContext {
     double lambda = 0;
 };
 
-enum class UpdateOutcome {
-    advanced,     ///< x has moved
-    noise_floor,  ///< no step lowers the objective any more in this precision; x is unchanged
-    stationary,   ///< ngd: the gradient is 0 and has no direction; x is unchanged
-};
-
 /// The loss or the gradient was not finite. The parameters are those that gave it.
 class NonFiniteLoss : public std::runtime_error {
   public:
@@ -51,9 +45,6 @@ class Optimizer {
     [[nodiscard]] virtual std::vector<double> state_numbers() const { return {}; }
     virtual void restore_numbers(const std::vector<double>&) {}
 };
-
-/// Vectors of the trained parameters' size that a stage's optimizer holds, the gradient among them.
-std::int64_t optimizer_vectors(const Stage& stage);
 
 /// The optimizer of a stage, its state empty. `objective`, configured for the stage, must outlive it.
 std::unique_ptr<Optimizer> make_optimizer(Objective& objective, Real master, const Stage& stage);

@@ -1,48 +1,191 @@
 #include "engine/training/settings.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
-#include <numbers>
+
+#include "engine/settings/parse_number.hpp"
 
 namespace ntpgeo {
+namespace {
 
-double learning_rate_at(const Stage& stage, std::int64_t update) {
-    const double rate = stage.learning_rate;
-    if (update < stage.warmup)
-        return rate * static_cast<double>(update + 1) / static_cast<double>(stage.warmup);
-    switch (stage.schedule) {
-        case RateSchedule::constant:
-            return rate;
-        case RateSchedule::cosine: {
-            const double span = static_cast<double>(std::max<std::int64_t>(1, stage.steps - stage.warmup));
-            const double done = static_cast<double>(update - stage.warmup) / span;
-            return rate * 0.5 * (1 + std::cos(std::numbers::pi * done));
-        }
-        case RateSchedule::inverse_sqrt:
-            return rate * std::sqrt(static_cast<double>(std::max<std::int64_t>(stage.warmup, 1)) /
-                                    static_cast<double>(update + 1));
+using enum NumberRange;
+
+/// Bounds that no run comes near; no sum of steps overflows.
+constexpr std::int64_t most_steps = std::int64_t{1} << 50;
+constexpr std::int64_t most_dim = std::int64_t{1} << 20;
+
+/// A change of optimizer takes its own default rate along.
+TextField optimizer_field(Stage& stage) {
+    TextField field = name_field(stage.optimizer);
+    field.set = [&stage, set = field.set](std::string_view text) {
+        const OptimizerKind before = stage.optimizer;
+        std::string wrong = set(text);
+        if (stage.optimizer != before) stage.learning_rate = row_of(stage.optimizer).rate;
+        return wrong;
+    };
+    return field;
+}
+
+TextField precision_field(Stage& stage) {
+    TextField field = name_field(stage.precision);
+    field.set = [&stage, set = field.set](std::string_view text) {
+        std::string wrong = text == "auto" ? "" : set(text);
+        if (wrong.empty()) stage.precision_auto = text == "auto";
+        return wrong;
+    };
+    field.get = [&stage] { return stage.precision_auto ? "auto" : name_of(stage.precision); };
+    return field;
+}
+
+TextField kernel_field(LossKernel& kernel) {
+    TextField field = name_field(kernel);
+    // Runs from before there was a choice name none.
+    field.compared = [&kernel] {
+        return name_of(kernel == LossKernel::automatic ? LossKernel::plain : kernel);
+    };
+    return field;
+}
+
+TextField cadence_field(Cadence& cadence) {
+    TextField field;
+    field.get = field.compared = [&cadence] { return cadence.text(); };
+    field.set = [&cadence](std::string_view text) -> std::string {
+        Cadence read{.logarithmic = text.starts_with("log:")};
+        if (!parse_number(text.substr(read.logarithmic ? 4 : 0), read.count) || read.count < 1)
+            return "is neither a whole number >= 1 nor log:PER_DECADE with one";
+        cadence = read;
+        return "";
+    };
+    return field;
+}
+
+bool has_own(const OptimizerRow& row, std::string_view setting) {
+    return std::find(row.settings.begin(), row.settings.end(), setting) != row.settings.end();
+}
+
+/// "adam (or adamw)": the optimizers that alone have a setting; "" where all do.
+std::string owners_of(std::string_view setting) {
+    std::string owners;
+    for (const OptimizerRow& row : optimizer_table)
+        if (has_own(row, setting))
+            owners += owners.empty() ? std::string(row.name) : fmt::format(" (or {})", row.name);
+    return owners;
+}
+
+}  // namespace
+
+std::vector<Setting> settings_of(Stage& stage) {
+    std::vector<Setting> all = {
+        {"steps", WholeField{&stage.steps, 0, most_steps},
+         "Updates in all ({default}); of several stages, only with --resume: the last one grows", 2},
+        {"optimizer", optimizer_field(stage), "{names}", 1},
+        {"lr", NumberField{&stage.learning_rate, positive},
+         fmt::format("Learning rate ({{default}}); lbfgs: first trial step of each line search ({})",
+                     row_of(OptimizerKind::lbfgs).rate),
+         1},
+        {"lr_schedule", name_field(stage.schedule), "{names}", 1},
+        {"warmup", WholeField{&stage.warmup}, "Updates over which the rate rises linearly ({default})", 1},
+        {"lambda", DecayField{&stage.lambda_start, &stage.lambda_end},
+         "Ridge term X, or HI:LO for a geometric decay ({default}); adamw: decoupled decay", 5},
+        {"precision", precision_field(stage),
+         "Of the three large products: auto (default), fp32 or fp64; on a GPU bf16, bf16x3 or tf32 as well",
+         5},
+        {"kernel", kernel_field(stage.kernel),
+         "Of the loss step: auto (default: plain), plain, or epilogue, which stores no logits: bf16 on a "
+         "Hopper GPU",
+         5},
+        {.name = "freeze",
+         .field = name_field(stage.frozen),
+         .help = "Leave words (W) or contexts (H) as they are; none (default)",
+         .place = 4,
+         .written = stage.frozen != Frozen::nothing},
+        {"momentum", NumberField{&stage.momentum, fraction},
+         "Of momentum, the heavy ball: what a step keeps of the last one, in [0, 1) ({default})", 3},
+        {"beta1", NumberField{&stage.beta1, fraction},
+         "Adam's and adamw's decay of the first moment ({default})", 3},
+        {"beta2", NumberField{&stage.beta2, fraction},
+         "Adam's and adamw's decay of the second moment ({default})", 3},
+        {"epsilon", NumberField{&stage.epsilon, positive},
+         "Adam's and adamw's epsilon ({default}: rare contexts have gradients far below 1e-8)", 3},
+        {"history", WholeField{&stage.history, 1, 1000}, "Pairs that lbfgs keeps ({default})", 3},
+    };
+    for (Setting& setting : all) {
+        setting.owners = owners_of(setting.name);
+        setting.owned = setting.owners.empty() || has_own(row_of(stage.optimizer), setting.name);
+        setting.written = setting.written && setting.owned;
     }
-    return rate;
+    return all;
 }
 
-double lambda_at(const Stage& stage, std::int64_t step) {
-    if (stage.lambda_start == stage.lambda_end) return stage.lambda_start;
-    if (stage.steps == 0) return stage.lambda_start;
-    const double done = static_cast<double>(step) / static_cast<double>(stage.steps);
-    return stage.lambda_start * std::pow(stage.lambda_end / stage.lambda_start, done);
+std::vector<Setting> settings_of(RunSettings& run) {
+    TrainingSettings& training = run.training;
+    return {
+        {"dim", WholeField{&training.dim, 1, most_dim}, "Embedding dimension d ({default})", 0},
+        {"seed", SeedField{&training.seed}, "Seed of the initial values ({default})", 7},
+        {"init_scale", NumberField{&training.init_scale, non_negative},
+         "Initial entries are N(0, S^2/d) ({default})", 7},
+        {"master", name_field(training.master), "Of parameters, state and sums: fp64 (default) or fp32", 6},
+        {"device", open_field(run.device), "auto (default: a GPU where there is one), cpu or cuda[:i]", 6},
+        {"metrics_every", cadence_field(run.metrics_every),
+         "Records: every N steps, or log:PER_DECADE ({default})", 8},
+        {"metrics_precision", name_field(run.metrics_fp64, {{"fp64", true}, {"same", false}}),
+         "fp64 (default), or same as the products", 8},
+        {"certify_every", WholeField{.value = &run.certify_every, .least = 1, .or_never = true},
+         "With lambda > 0: bound the distance to the global optimum in the first record of every N steps, "
+         "and "
+         "in the last (never)",
+         9},
+        {"checkpoint_every", WholeField{.value = &run.checkpoint_every, .least = 1, .or_never = true},
+         "Steps between checkpoints (by time alone)", 9},
+        {"checkpoint_seconds", NumberField{&run.checkpoint_seconds, positive},
+         "Seconds between checkpoints ({default})", 9},
+        {"keep_checkpoints", WholeField{&run.keep_checkpoints, 1}, "Newest checkpoints kept ({default})", 9},
+    };
 }
 
-double ridge_of(const Stage& stage, double lambda) {
-    return stage.optimizer == OptimizerKind::adamw ? 0 : lambda;
+std::string Cadence::text() const {
+    return (logarithmic ? "log:" : "") + std::to_string(count);
 }
 
-bool depends_on_total(const Stage& stage) {
-    return stage.schedule == RateSchedule::cosine || stage.lambda_start != stage.lambda_end;
+bool Cadence::due(std::int64_t step) const {
+    if (step < 1) return step == 0;
+    if (!logarithmic) return step % count == 0;
+    // The exponent whose power of ten lies nearest, and whether rounding it gives this step.
+    const double position = std::log10(static_cast<double>(step)) * static_cast<double>(count);
+    for (const double k :
+         {std::floor(position) - 1, std::floor(position), std::ceil(position), std::ceil(position) + 1})
+        if (k >= 0 && std::llround(std::pow(10.0, k / static_cast<double>(count))) == step) return true;
+    return false;
 }
 
-bool carries_over(const Stage& before, const Stage& after) {
-    const bool same_size = after.optimizer != OptimizerKind::lbfgs || before.history == after.history;
-    return before.optimizer == after.optimizer && before.frozen == after.frozen && same_size;
+Names<OptimizerKind> names_of(OptimizerKind) {
+    Names<OptimizerKind> names;
+    for (const OptimizerRow& row : optimizer_table) names.emplace_back(row.name, row.kind);
+    return names;
+}
+Names<RateSchedule> names_of(RateSchedule) {
+    return {{"constant", RateSchedule::constant},
+            {"cosine", RateSchedule::cosine},
+            {"inverse-sqrt", RateSchedule::inverse_sqrt}};
+}
+Names<Frozen> names_of(Frozen) {
+    return {{"words", Frozen::words}, {"contexts", Frozen::contexts}, {"none", Frozen::nothing}};
+}
+Names<Precision> names_of(Precision) {
+    return {{"bf16", Precision::bf16},
+            {"bf16x3", Precision::bf16x3},
+            {"tf32", Precision::tf32},
+            {"fp32", Precision::fp32},
+            {"fp64", Precision::fp64}};
+}
+Names<LossKernel> names_of(LossKernel) {
+    return {
+        {"auto", LossKernel::automatic}, {"plain", LossKernel::plain}, {"epilogue", LossKernel::epilogue}};
+}
+Names<Real> names_of(Real) {
+    return {{"fp32", Real::fp32}, {"fp64", Real::fp64}};
 }
 
 }  // namespace ntpgeo

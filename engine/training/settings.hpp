@@ -1,37 +1,15 @@
-// What a training run is made of (design 2.1): the model, and a list of stages that train it one after the
-// other.
+// What a training run is told (design 2.1): the model, a list of stages that train it one after the other,
+// and what is kept of the way.
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
-#include "kernels/base/views.hpp"
+#include "engine/settings/setting.hpp"
+#include "engine/training/stage.hpp"
 
 namespace ntpgeo {
-
-enum class OptimizerKind { gd, momentum, ngd, adam, adamw, lbfgs };
-enum class RateSchedule { constant, cosine, inverse_sqrt };
-
-/// The factor that a stage leaves as it is.
-enum class Frozen { nothing, words, contexts };
-
-struct Stage {
-    std::int64_t steps = 2000;
-    OptimizerKind optimizer = OptimizerKind::adam;
-    double learning_rate = 0.01;  ///< lbfgs: the first trial step of each line search
-    RateSchedule schedule = RateSchedule::constant;
-    std::int64_t warmup = 0;                  ///< updates over which the rate rises linearly from 0
-    double lambda_start = 0, lambda_end = 0;  ///< λ decays geometrically from the one to the other
-    Precision precision = Precision::fp64;    ///< of the three large products
-    bool precision_auto = false;              ///< `precision` is still to be chosen for the device
-    LossKernel kernel = LossKernel::automatic;
-    Frozen frozen = Frozen::nothing;
-    double momentum = 0.9;                               ///< momentum: β, what a step keeps of the last one
-    double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-15;  ///< adam, adamw
-    std::int64_t history = 10;                           ///< lbfgs: pairs kept
-
-    friend bool operator==(const Stage&, const Stage&) = default;
-};
 
 struct TrainingSettings {
     std::int64_t dim = 64;
@@ -43,24 +21,38 @@ struct TrainingSettings {
     friend bool operator==(const TrainingSettings&, const TrainingSettings&) = default;
 };
 
-/// The learning rate of a stage's update t = 0, 1, …: with w warm-up updates, rate·(t+1)/w while t < w;
-/// afterwards the rate itself (constant), rate·(1 + cos(π(t−w)/(T−w)))/2 (cosine, T updates in all) or
-/// rate·√(max(w,1)/(t+1)) (inverse_sqrt).
-double learning_rate_at(const Stage& stage, std::int64_t update);
+/// When metrics are recorded besides step 0 and the last step.
+struct Cadence {
+    bool logarithmic = true;
+    std::int64_t count = 20;  ///< records a decade (logarithmic), or steps between records
 
-/// λ after `step` of the stage's updates, the λ of the next one: start·(end/start)^(step/T).
-double lambda_at(const Stage& stage, std::int64_t step);
+    [[nodiscard]] std::string text() const;  ///< "log:20" or "100"
+    /// Whether a record is due after `step` updates. Logarithmic: the whole numbers nearest to 10^(k/count).
+    [[nodiscard]] bool due(std::int64_t step) const;
+};
 
-/// What of λ is the ridge term of the objective: all of it, but nothing under adamw, whose λ is decay beside
-/// the objective.
-double ridge_of(const Stage& stage, double lambda);
+/// Everything that a run is told beside its data set and its limit.
+struct RunSettings {
+    TrainingSettings training{.stages = {Stage{.precision_auto = true}}};
+    std::string device = "auto";
+    Cadence metrics_every;
+    bool metrics_fp64 = true;           ///< metrics in fp64; false: in the stage's own GEMM precision
+    std::int64_t certify_every = 0;     ///< steps between certified records; 0: none
+    std::int64_t checkpoint_every = 0;  ///< steps; 0: by time alone
+    double checkpoint_seconds = 60;
+    std::int64_t keep_checkpoints = 2;
+};
 
-/// Whether anything before a stage's last update depends on the number of its updates, so that `steps` cannot
-/// grow.
-bool depends_on_total(const Stage& stage);
+/// The tables of what a stage and a run are told, bound to where it lies; in the order of the files.
+std::vector<Setting> settings_of(Stage& stage);
+std::vector<Setting> settings_of(RunSettings& run);
 
-/// Whether a stage goes on with the optimizer state of the one before it: where both train the same part with
-/// the same optimizer (lbfgs: and keep equally many pairs). Otherwise its optimizer starts from nothing.
-bool carries_over(const Stage& before, const Stage& after);
+/// Names as flags and files spell them.
+Names<OptimizerKind> names_of(OptimizerKind);
+Names<RateSchedule> names_of(RateSchedule);
+Names<Frozen> names_of(Frozen);
+Names<Precision> names_of(Precision);
+Names<LossKernel> names_of(LossKernel);
+Names<Real> names_of(Real);
 
 }  // namespace ntpgeo

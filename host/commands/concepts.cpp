@@ -12,7 +12,7 @@
 #include "engine/geometry/concepts.hpp"
 #include "host/commands/commands.hpp"
 #include "host/commands/concept_text.hpp"
-#include "host/commands/option_checks.hpp"
+#include "host/commands/setting_flags.hpp"
 #include "host/commands/subject.hpp"
 #include "host/files/dataset_file.hpp"
 #include "host/run/device.hpp"

@@ -1,22 +1,121 @@
 // `ntpgeo data`: makes datasets and describes them.
 #include <fmt/format.h>
 
-#include <cstdint>
+#include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
+#include <system_error>
+#include <vector>
 
+#include "engine/data/settings.hpp"
 #include "host/commands/commands.hpp"
-#include "host/commands/data_verbs.hpp"
+#include "host/commands/data_text.hpp"
 #include "host/commands/dataset_summary.hpp"
-#include "host/commands/option_checks.hpp"
+#include "host/commands/setting_flags.hpp"
 #include "host/files/atomic_file.hpp"
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/files/text.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {
+
+/// A verb that makes a data set under settings.
+template <class Settings>
+struct Maker {
+    std::vector<std::string> files;  ///< of text alone
+    std::string output;
+    Settings settings;
+    SettingFlags flags;
+
+    void add(CLI::App& verb) {
+        verb.add_option("-o,--output", output, "the dataset file to write; an existing one is replaced")
+            ->required()
+            ->type_name("DS");
+        flags.add(verb, settings_of(settings), SettingFlags::Checked::all);
+    }
+    void apply() { flags.apply(settings_of(settings)); }
+};
+
+/// Fails before any work is done where `output` could not be written after it (InputError or Failure).
+void require_writable(const std::string& output) {
+    const AtomicFile probe(output);
+}
+
+/// Checks the dataset, writes it and prints `lines`, its summary and where it is.
+void deliver_dataset(Dataset& dataset, const std::string& output, const std::string& lines) {
+    check_dataset(dataset, printable(std::filesystem::path(output)));
+    write_dataset(output, dataset);
+    fmt::print("{}{}{:<12}{}\n", lines, summary_text(dataset), "written to", printable_token(output));
+}
+
+void run_synth(Maker<SyntheticOptions>& command) {
+    require_writable(command.output);
+    command.apply();
+    const SyntheticOptions& options = command.settings;
+    Dataset dataset = make_synthetic(options);
+    dataset.source =
+        fmt::format("synth: {} contexts, {} tokens, dirichlet {}, weights {}, seed {}", options.contexts,
+                    options.vocab_size, options.dirichlet, name_of(options.weights), options.seed);
+    deliver_dataset(dataset, command.output, "");
+}
+
+void run_stories(Maker<StoriesSettings>& command) {
+    require_writable(command.output);
+    command.apply();
+    std::string lines;
+    Dataset dataset = make_stories(command.settings, lines);
+    deliver_dataset(dataset, command.output, lines);
+}
+
+void check_files(const std::vector<std::string>& files, const std::string& output) {
+    if (std::count(files.begin(), files.end(), "-") > 1)
+        throw InputError("the standard input, '-', can be read only once");
+    for (const std::string& file : files) {
+        std::error_code error;
+        if (file != "-" && std::filesystem::equivalent(file, output, error))
+            throw InputError(fmt::format("-o {}: would replace the text it is made from; give another name",
+                                         printable(std::filesystem::path(file))));
+    }
+}
+
+void run_text(Maker<TextSettings>& command) {
+    require_writable(command.output);
+    check_files(command.files, command.output);
+    command.apply();
+    std::string lines;
+    Dataset dataset = count_text(command.files, command.settings, lines);
+    deliver_dataset(dataset, command.output, lines);
+}
+
+void add_synth(CLI::App& data) {
+    const auto command = std::make_shared<Maker<SyntheticOptions>>();
+    CLI::App* verb =
+        data.add_subcommand("synth", "Random support sets, shared by contexts, with Dirichlet probabilities");
+    command->add(*verb);
+    verb->callback([command] { run_synth(*command); });
+}
+
+void add_stories(CLI::App& data) {
+    const auto command = std::make_shared<Maker<StoriesSettings>>();
+    CLI::App* verb = data.add_subcommand(
+        "stories", "Stories from a small grammar, in which many contexts share a support");
+    command->add(*verb);
+    verb->callback([command] { run_stories(*command); });
+}
+
+void add_text(CLI::App& data) {
+    const auto command = std::make_shared<Maker<TextSettings>>();
+    CLI::App* verb = data.add_subcommand("text", "Contexts and next tokens, counted in text");
+    verb->add_option("files", command->files, "UTF-8 text; - is the standard input")
+        ->required()
+        ->type_name("FILE");
+    command->add(*verb);
+    verb->callback([command] { run_text(*command); });
+}
 
 struct InfoCommand {
     std::string dataset;
@@ -36,35 +135,12 @@ void add_info(CLI::App& data) {
 
 }  // namespace
 
-void add_output_option(CLI::App& verb, std::string& output) {
-    verb.add_option("-o,--output", output, "the dataset file to write; an existing one is replaced")
-        ->required()
-        ->type_name("DS");
-}
-
-void add_seed_option(CLI::App& verb, std::uint64_t& seed) {
-    verb.add_option("--seed", seed, "the same seed makes the same dataset")
-        ->transform(seed_number())
-        ->type_name("N")
-        ->capture_default_str();
-}
-
-void require_writable(const std::string& output) {
-    const AtomicFile probe(output);
-}
-
-void deliver_dataset(Dataset& dataset, const std::string& output, const std::string& lines) {
-    check_dataset(dataset, printable(std::filesystem::path(output)));
-    write_dataset(output, dataset);
-    fmt::print("{}{}{:<12}{}\n", lines, summary_text(dataset), "written to", printable_token(output));
-}
-
 void add_data_command(CLI::App& app) {
     CLI::App* data = app.add_subcommand("data", "Make a dataset, or look into one");
     data->require_subcommand(1);
-    add_data_synth(*data);
-    add_data_stories(*data);
-    add_data_text(*data);
+    add_synth(*data);
+    add_stories(*data);
+    add_text(*data);
     add_info(*data);
 }
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "host/commands/commands.hpp"
-#include "host/commands/data_verbs.hpp"
+#include "host/commands/data_text.hpp"
 #include "host/files/atomic_file.hpp"
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
@@ -29,7 +29,6 @@ namespace ntpgeo {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::int64_t demo_stories = 5000;
 constexpr const char* demo_grid = "1e-2:1e-8:1";
 // Wider than any point of that path, so that all of it is within training's reach.
 constexpr std::int64_t demo_dim = 128;
@@ -88,7 +87,7 @@ class Demo {
     void make_data() {
         const fs::path file = folder_ / "stories.safetensors";
         std::string lines;
-        dataset_ = make_stories(demo_stories, 0, NgramOptions{}, lines);
+        dataset_ = make_stories(StoriesSettings{}, lines);
         check_dataset(dataset_, "stories");
         write_dataset(file, dataset_);
         data_ = {fs::absolute(file).lexically_normal().string(), content_hash(file)};

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "host/commands/option_checks.hpp"
 #include "host/files/file_error.hpp"
 #include "host/run/device.hpp"
 #include "host/run/exact_result.hpp"
@@ -11,28 +10,13 @@
 namespace ntpgeo {
 namespace {
 
-constexpr const char* default_grid = "1e-1:1e-8:2";
-
-/// The first setting in which the two differ; empty where they agree.
-std::string first_difference(const ExactConfig& stored, const ExactConfig& now) {
-    if (now.dataset.hash != stored.dataset.hash) return "the data set";
-    if (now.tolerance != stored.tolerance) return "--tol";
-    if (now.lambdas != stored.lambdas) return "--lambda";
-    if (now.save_points != stored.save_points) return "--save-points";
-    if (now.device != stored.device) return "--device";
-    if (now.limit.hash != stored.limit.hash) return "--limit";
-    return "";
-}
-
 void apply(const ExactOptions& options, ExactConfig& config) {
     if (options.data) {
         config.dataset.path = std::filesystem::absolute(*options.data).lexically_normal().string();
         config.dataset.hash = "";
     }
-    if (options.tolerance) config.tolerance = *options.tolerance;
-    if (options.device) config.device = *options.device;
-    if (options.lambdas) config.lambdas = lambda_grid(*options.lambdas);
-    if (options.save_points) config.save_points = true;
+    if (const auto& grid = options.settings.text("lambdas")) config.lambdas = lambda_grid(*grid);
+    options.settings.apply(settings_of(config));
     if (options.limit) config.limit = limit_reference(options.limit);
 }
 
@@ -40,7 +24,8 @@ Dataset load(ExactConfig& config) {
     return read_known_dataset(config.dataset, "the run was made; only the data set it was made of goes on");
 }
 
-ExactRun start(const std::string& command, const ExactOptions& options) {
+ExactRun start(const ExactOptions& options) {
+    const std::string& command = options.defaults.command;
     ExactConfig config;
     config.command = command;
     if (!options.data) throw InputError(command + ": the data set is missing; name its file");
@@ -61,9 +46,9 @@ ExactConfig stored_config(const std::string& command, const RunFolder& folder) {
     return exact_config_from_json(folder.config_text(), command, printable(folder.path() / "config.json"));
 }
 
-ExactRun go_on(const std::string& command, const ExactOptions& options) {
+ExactRun go_on(const ExactOptions& options) {
     const RunFolder folder = RunFolder::open(*options.output);
-    const ExactConfig stored = stored_config(command, folder);
+    const ExactConfig stored = stored_config(options.defaults.command, folder);
     ExactConfig config = stored;
     apply(options, config);
     config.device = resolve_device(config.device);
@@ -82,22 +67,31 @@ ExactRun go_on(const std::string& command, const ExactOptions& options) {
 }  // namespace
 
 void add_exact_options(CLI::App& command, ExactOptions& options) {
+    const std::vector<Setting> settings = settings_of(options.defaults);
+    const auto add = [&](int from, int to) {
+        options.settings.add(command, settings, SettingFlags::Checked::numbers, from, to);
+    };
     command.add_option("DS", options.data, "The data set");
     command.add_option("-o,--output", options.output, "The run's folder");
-    command.add_option("--tol", options.tolerance, "Relative gap to certify (default 1e-6)")
-        ->check(positive_number());
+    add(0, 0);
     command.add_flag("--resume", options.resume, "Go on with the run in the folder");
-    command.add_option("--device", options.device, "auto (default), cpu or cuda[:i]");
+    add(1, 2);
+    if (options.defaults.command != "path") return;
+    command.add_option(
+        "--limit", options.limit,
+        "The folder of a limit run, to measure against L_mm (solved first where that is cheap)");
+    add(3, 3);
 }
 
-ExactRun open_exact_run(const std::string& command, const ExactOptions& options) {
-    if (!options.output) throw InputError(command + ": --output is missing; name the run's folder: -o RUN");
-    return goes_on(options) ? go_on(command, options) : start(command, options);
+ExactRun open_exact_run(const ExactOptions& options) {
+    if (!options.output)
+        throw InputError(options.defaults.command + ": --output is missing; name the run's folder: -o RUN");
+    return goes_on(options) ? go_on(options) : start(options);
 }
 
-std::optional<ExactConfig> finished_exact_run(const std::string& command, const ExactOptions& options) {
+std::optional<ExactConfig> finished_exact_run(const ExactOptions& options) {
     if (!goes_on(options) || !holds_final_result(*options.output)) return std::nullopt;
-    const ExactConfig stored = stored_config(command, RunFolder::open(*options.output));
+    const ExactConfig stored = stored_config(options.defaults.command, RunFolder::open(*options.output));
     ExactConfig config = stored;
     apply(options, config);
     const bool nothing_to_do =

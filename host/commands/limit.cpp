@@ -43,14 +43,15 @@ void print_summary(const LimitSummary& summary, const ExactConfig& config,
 
 void add_limit_command(CLI::App& app) {
     auto options = std::make_shared<ExactOptions>();
+    options->defaults.command = "limit";
     CLI::App* command = app.add_subcommand(
         "limit",
         "Compute L_mm, the direction that the low-rank part takes, with a certificate of its nuclear norm");
     add_exact_options(*command, *options);
     command->callback([options] {
-        if (const auto finished = finished_exact_run("limit", *options))
+        if (const auto finished = finished_exact_run(*options))
             return print_summary({{}, true, true}, *finished, *options->output);
-        ExactRun run = open_exact_run("limit", *options);
+        ExactRun run = open_exact_run(*options);
         const InterruptGuard guard;
         print_summary(run_limit(run), run.config, run.output());
     });

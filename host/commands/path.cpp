@@ -52,21 +52,15 @@ void print_summary(const PathSummary& summary, const ExactConfig& config,
 
 void add_path_command(CLI::App& app) {
     auto options = std::make_shared<ExactOptions>();
+    options->defaults.command = "path";
     CLI::App* command = app.add_subcommand(
         "path",
         "Compute the exact regularization path min CE + lambda * nuclear norm, certified at every lambda");
     add_exact_options(*command, *options);
-    command->add_option("--lambda", options->lambdas,
-                        "HI:LO:PER_DECADE, a falling grid (default 1e-1:1e-8:2)");
-    command->add_option(
-        "--limit", options->limit,
-        "The folder of a limit run, to measure against L_mm (solved first where that is cheap)");
-    command->add_flag("--save-points", options->save_points,
-                      "Keep the factors of every point, not of the last alone");
     command->callback([options] {
-        if (const auto finished = finished_exact_run("path", *options))
+        if (const auto finished = finished_exact_run(*options))
             return print_summary(finished_path(*options->output), *finished, *options->output);
-        ExactRun run = open_exact_run("path", *options);
+        ExactRun run = open_exact_run(*options);
         const InterruptGuard guard;
         print_summary(run_path(run), run.config, run.output());
     });

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "host/commands/commands.hpp"
-#include "host/commands/option_checks.hpp"
 #include "host/commands/train_options.hpp"
 #include "host/files/file_error.hpp"
 #include "host/run/device.hpp"

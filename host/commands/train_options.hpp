@@ -2,10 +2,10 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <cstdint>
 #include <optional>
 #include <string>
 
+#include "host/commands/setting_flags.hpp"
 #include "host/run/config.hpp"
 
 namespace ntpgeo {
@@ -14,12 +14,8 @@ namespace ntpgeo {
 struct TrainOptions {
     std::optional<std::string> dataset, config_file, output, limit;
     bool resume = false, dry_run = false;
-    std::optional<std::int64_t> dim, warmup, steps, history, certify_every, checkpoint_every,
-        keep_checkpoints;
-    std::optional<std::uint64_t> seed;
-    std::optional<double> rate, momentum, beta1, beta2, epsilon, init_scale, checkpoint_seconds;
-    std::optional<std::string> optimizer, schedule, frozen, lambda, precision, master, device, metrics_every,
-        metrics_precision, kernel;
+    SettingFlags settings;
+    RunSettings defaults;  ///< what the help says, and where numbers are tried
 };
 
 void add_train_options(CLI::App& command, TrainOptions& options);

@@ -12,9 +12,9 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/settings/parse_number.hpp"
 #include "host/files/file_error.hpp"
 #include "host/files/input_file.hpp"
-#include "host/files/parse_number.hpp"
 #include "host/files/safetensors.hpp"
 #include "kernels/base/status.hpp"
 

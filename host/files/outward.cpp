@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "host/files/parse_number.hpp"
+#include "engine/settings/parse_number.hpp"
 
 namespace ntpgeo {
 namespace {

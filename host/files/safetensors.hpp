@@ -13,9 +13,9 @@
 #include <utility>
 #include <vector>
 
+#include "engine/settings/parse_number.hpp"
 #include "host/files/host_matrix.hpp"
 #include "host/files/input_file.hpp"
-#include "host/files/parse_number.hpp"
 
 namespace ntpgeo {
 

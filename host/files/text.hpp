@@ -5,21 +5,9 @@
 #include <string_view>
 
 #include "engine/data/counting.hpp"
+#include "engine/data/settings.hpp"
 
 namespace ntpgeo {
-
-/// word: matches of [\p{L}\p{N}_]+|[^\p{L}\p{N}_\s], where \s is White_Space and U+001C to U+001F;
-/// character: code points; byte: bytes.
-enum class TokenKind { word, character, byte };
-
-/// What a window may not cross the edge of. A line ends at \n, \r\n or \r, which belong to no line.
-enum class DocumentKind { file, line };
-
-struct TextOptions {
-    TokenKind tokens = TokenKind::word;
-    DocumentKind documents = DocumentKind::file;
-    bool lowercase = false;  ///< Unicode simple case folding, of the text as a whole, before it is cut
-};
 
 /// Cuts `text` and adds its tokens and documents to the corpus; the end of the text ends a document. A byte
 /// order mark and control characters are ordinary characters. `name` stands for the text in messages. Throws

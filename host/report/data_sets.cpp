@@ -22,12 +22,12 @@ std::string path_end(const std::filesystem::path& path, std::size_t parts) {
     return end.string();
 }
 
-std::int64_t whole_number_in(const Setting& setting) {
+std::int64_t whole_number_in(const ConfigValue& setting) {
     const auto* whole = std::get_if<std::int64_t>(&setting);
     return whole == nullptr ? 0 : *whole;
 }
 
-DataSet described(const RunSettings& settings) {
+DataSet described(const ShownSettings& settings) {
     DataSet data_set;
     data_set.path = text_in(settings.data_path);
     data_set.hash = text_in(settings.data_hash);

@@ -182,7 +182,7 @@ Run read_run(const std::filesystem::path& folder) {
     Run run;
     run.folder = folder;
     run.label = folder.filename().string();
-    std::optional<RunSettings> settings = read_settings(read_file(folder / "config.json"));
+    std::optional<ShownSettings> settings = read_settings(read_file(folder / "config.json"));
     if (!settings) {
         throw InputError(fmt::format("{}: not a JSON object", printable(folder / "config.json")));
     }

@@ -17,27 +17,28 @@ namespace ntpgeo {
 
 /// A setting as config.json has it: a number, a text or a range of two numbers; std::monostate where it is
 /// missing or anything else. Texts are untrusted.
-using SettingNumber = std::variant<std::int64_t, double>;
-using Setting = std::variant<std::monostate, std::int64_t, double, std::string, std::array<SettingNumber, 2>>;
+using ConfigNumber = std::variant<std::int64_t, double>;
+using ConfigValue =
+    std::variant<std::monostate, std::int64_t, double, std::string, std::array<ConfigNumber, 2>>;
 
 struct StageSettings {
-    Setting steps, optimizer, lr, lr_schedule, lambda, precision;
+    ConfigValue steps, optimizer, lr, lr_schedule, lambda, precision;
 };
 
 /// What the report says of a run's config.json.
-struct RunSettings {
+struct ShownSettings {
     std::string command;  ///< empty where none is named
-    Setting dim, master, device, tolerance;
-    Setting data_path, data_hash, data_source, vocab_size, contexts, nnz, entropy;  ///< of its data set
+    ConfigValue dim, master, device, tolerance;
+    ConfigValue data_path, data_hash, data_source, vocab_size, contexts, nnz, entropy;  ///< of its data set
     std::optional<std::vector<StageSettings>> stages;
 };
 
 /// The settings of a config.json of this content; nullopt where it is no JSON object.
-std::optional<RunSettings> read_settings(const std::string& config);
+std::optional<ShownSettings> read_settings(const std::string& config);
 
 /// The setting where it is a number, or a text.
-std::optional<double> number_in(const Setting& setting);
-std::string text_in(const Setting& setting);
+std::optional<double> number_in(const ConfigValue& setting);
+std::string text_in(const ConfigValue& setting);
 
 /// What a run is a run of, and so what its records follow: `training` (also of a network's snapshots, by
 /// analyze) the step, `path` a falling λ, `limit` the iterations of the solver.
@@ -53,7 +54,7 @@ struct Run {
     std::string label;     ///< the folder's name, with as much of its path as tells it from the other runs
     std::string data_set;  ///< a name of its data set where those of the runs read with it differ; else empty
     RunKind kind = RunKind::training;
-    RunSettings settings;
+    ShownSettings settings;
     std::size_t records = 0;  ///< n ≥ 1
     /// Key → [n]; holds `step`, strictly increasing, of training and `lambda`, strictly falling, of a path.
     /// `logits_norm`, ‖L̄‖_F, is made from sparse_norm and low_rank_norm.

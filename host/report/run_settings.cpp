@@ -12,13 +12,13 @@ namespace {
 
 using nlohmann::json;
 
-SettingNumber number_of(const json& value) {
+ConfigNumber number_of(const json& value) {
     if (value.is_number_integer()) return value.get<std::int64_t>();
     return value.get<double>();
 }
 
 /// The setting under `key` of what should be an object.
-Setting setting_at(const json& object, const char* key) {
+ConfigValue setting_at(const json& object, const char* key) {
     if (!object.is_object()) return {};
     const auto found = object.find(key);
     if (found == object.end()) return {};
@@ -37,10 +37,10 @@ StageSettings stage_settings(const json& stage) {
 
 }  // namespace
 
-std::optional<RunSettings> read_settings(const std::string& config) {
+std::optional<ShownSettings> read_settings(const std::string& config) {
     const json object = json::parse(config, nullptr, false);
     if (!object.is_object()) return std::nullopt;
-    RunSettings settings;
+    ShownSettings settings;
     settings.command = text_in(setting_at(object, "command"));
     settings.dim = setting_at(object, "dim");
     settings.master = setting_at(object, "master");
@@ -62,13 +62,13 @@ std::optional<RunSettings> read_settings(const std::string& config) {
     return settings;
 }
 
-std::optional<double> number_in(const Setting& setting) {
+std::optional<double> number_in(const ConfigValue& setting) {
     if (const auto* whole = std::get_if<std::int64_t>(&setting)) return static_cast<double>(*whole);
     const auto* number = std::get_if<double>(&setting);
     return number == nullptr ? std::nullopt : std::optional(*number);
 }
 
-std::string text_in(const Setting& setting) {
+std::string text_in(const ConfigValue& setting) {
     const auto* text = std::get_if<std::string>(&setting);
     return text == nullptr ? std::string() : *text;
 }

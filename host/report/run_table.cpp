@@ -53,20 +53,20 @@ std::string run_colour(std::size_t number) {
     return std::to_string(number % kSeriesColours);
 }
 
-std::string setting(const Setting& value) {
-    const auto number = [](const SettingNumber& one) {
-        return std::visit([](auto each) { return setting(Setting(each)); }, one);
+std::string setting(const ConfigValue& value) {
+    const auto number = [](const ConfigNumber& one) {
+        return std::visit([](auto each) { return setting(ConfigValue(each)); }, one);
     };
-    const auto size = [](const SettingNumber& one) {
+    const auto size = [](const ConfigNumber& one) {
         return std::visit([](auto each) { return static_cast<double>(each); }, one);
     };
     if (const auto* whole = std::get_if<std::int64_t>(&value)) return count_text(*whole);
     if (const auto* real = std::get_if<double>(&value)) return html_markup(number_markup(*real, 4));
     if (const auto* text = std::get_if<std::string>(&value); text != nullptr && !text->empty())
         return escape_text(shorten(*text, kCellWidth, kCellSize));
-    if (const auto* range = std::get_if<std::array<SettingNumber, 2>>(&value)) {
+    if (const auto* range = std::get_if<std::array<ConfigNumber, 2>>(&value)) {
         const auto& [first, last] = *range;
-        return size(first) == size(last) ? setting(Setting(size(first)))
+        return size(first) == size(last) ? setting(ConfigValue(size(first)))
                                          : number(first) + " … " + number(last);
     }
     return kAbsentCell;

@@ -27,7 +27,7 @@ inline constexpr const char* kAbsentCell = "<span class=\"absent\">–</span>";
 
 /// A setting as HTML: numbers as numbers, strings escaped, a pair of numbers as a range; a dash for anything
 /// else.
-std::string setting(const Setting& value);
+std::string setting(const ConfigValue& value);
 
 /// A value to `digits` significant digits as HTML; a dash where it is NaN.
 std::string figure_cell(double value, int digits);

@@ -92,11 +92,12 @@ std::string lambda_range(const Run& run) {
     return run.records == 1 ? least : figure_cell(lambdas.front(), digits) + " … " + least;
 }
 
-TableColumn from_settings(const std::string& head, std::string_view kind, Setting RunSettings::*member) {
+TableColumn from_settings(const std::string& head, std::string_view kind,
+                          ConfigValue ShownSettings::*member) {
     return {head, kind, [member](const Run& run) { return setting(run.settings.*member); }};
 }
 
-TableColumn from_stages(const std::string& head, Setting StageSettings::*member) {
+TableColumn from_stages(const std::string& head, ConfigValue StageSettings::*member) {
     return {head, kWordCell, [member](const Run& run) {
                 return over_stages(run,
                                    [member](const StageSettings& stage) { return setting(stage.*member); });
@@ -219,18 +220,18 @@ std::string card(const Run& run) {
 std::string summary_tables(const std::vector<Run>& runs) {
     const std::vector<TableColumn> data = {
         {"Data set", kTextCell, data_set},
-        from_settings("Words <i>V</i>", kNumberCell, &RunSettings::vocab_size),
-        from_settings("Contexts <i>m</i>", kNumberCell, &RunSettings::contexts),
-        from_settings("Support entries", kNumberCell, &RunSettings::nnz),
+        from_settings("Words <i>V</i>", kNumberCell, &ShownSettings::vocab_size),
+        from_settings("Contexts <i>m</i>", kNumberCell, &ShownSettings::contexts),
+        from_settings("Support entries", kNumberCell, &ShownSettings::nnz),
         {head_of("entropy"), kNumberCell, entropy_cell},
     };
     const std::vector<TableColumn> training = {
-        from_settings("Dimension <i>d</i>", kNumberCell, &RunSettings::dim),
+        from_settings("Dimension <i>d</i>", kNumberCell, &ShownSettings::dim),
         from_stages("Optimizer", &StageSettings::optimizer),
         {"Learning rate", kWordCell, [](const Run& run) { return over_stages(run, learning_rate); }},
         from_stages(head_of("lambda"), &StageSettings::lambda),
         {"Precision", kWordCell, precision},
-        from_settings("Device", kWordCell, &RunSettings::device),
+        from_settings("Device", kWordCell, &ShownSettings::device),
         {"Steps", kNumberCell, total_steps},
     };
     const std::vector<TableColumn> standing = {

@@ -2,16 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
-#include "host/files/parse_number.hpp"
-#include "host/run/config_names.hpp"
 #include "host/run/device.hpp"
+#include "host/run/json_section.hpp"
 #include "host/run/precision_choice.hpp"
-#include "host/run/stage_config.hpp"
+#include "host/run/settings.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -20,32 +19,47 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* format_name = "ntpgeo.config.1";
+constexpr std::size_t most_stages = 1000;
+
+/// Keys left out keep their defaults; unknown keys and those of another optimizer are refused. `where` names
+/// file and stage in messages.
+Stage stage_from_json(const nlohmann::json& json, const std::string& where) {
+    Stage stage = RunSettings{}.training.stages[0];
+    Section section(json, where);
+    section.take(settings_of(stage));
+    section.finish();
+    for (const Setting& setting : settings_of(stage))
+        if (section.has(setting.name) && !setting.owned)
+            throw InputError(fmt::format("{}: '{}' belongs to the optimizer {}; leave it out", where,
+                                         setting.name, setting.owners));
+    return stage;
+}
+
+std::vector<Stage> stages_from_json(const nlohmann::json& json, const Section& section) {
+    if (!json.is_array() || json.empty() || json.size() > most_stages)
+        section.fail("stages", fmt::format("a list of 1 to {} stages", most_stages));
+    std::vector<Stage> stages;
+    for (const nlohmann::json& stage : json)
+        stages.push_back(
+            stage_from_json(stage, fmt::format("{}, stage {}", section.where(), stages.size() + 1)));
+    return stages;
+}
+
+/// The first setting by which a stage differs from the stored one, which is the run's last.
+std::string stage_difference(Stage stored, Stage wanted, bool last) {
+    const std::int64_t before = stored.steps, after = wanted.steps;
+    wanted.steps = before;
+    if (std::string difference = first_difference(settings_of(stored), settings_of(wanted));
+        !difference.empty())
+        return difference;
+    if (after != before && !last) return "steps (only those of the last stage may grow)";
+    if (after < before) return "steps (they may only grow)";
+    if (after > before && depends_on_total(stored))
+        return "steps (a schedule of this run depends on their number)";
+    return "";
+}
+
 }  // namespace
-
-Cadence Cadence::parse(const std::string& text) {
-    Cadence cadence;
-    cadence.logarithmic = text.rfind("log:", 0) == 0;
-    const std::string_view number = std::string_view(text).substr(cadence.logarithmic ? 4 : 0);
-    if (!parse_number(number, cadence.count) || cadence.count < 1)
-        throw InputError("metrics-every: '" + printable(std::string_view(text)) +
-                         "' is neither a whole number >= 1 nor log:PER_DECADE with one");
-    return cadence;
-}
-
-std::string Cadence::text() const {
-    return (logarithmic ? "log:" : "") + std::to_string(count);
-}
-
-bool Cadence::due(std::int64_t step) const {
-    if (step < 1) return step == 0;
-    if (!logarithmic) return step % count == 0;
-    // The exponent whose power of ten lies nearest, and whether rounding it gives this step.
-    const double position = std::log10(static_cast<double>(step)) * static_cast<double>(count);
-    for (const double k :
-         {std::floor(position) - 1, std::floor(position), std::ceil(position), std::ceil(position) + 1})
-        if (k >= 0 && std::llround(std::pow(10.0, k / static_cast<double>(count))) == step) return true;
-    return false;
-}
 
 void resolve(RunConfig& config, const Dataset& dataset, const Backend& backend) {
     config.device = resolve_device(config.device);
@@ -75,28 +89,70 @@ Json versions() {
     return {{"ntpgeo", NTPGEO_VERSION}, {"compiler", __VERSION__}};
 }
 
+void take_dataset(Section& section, DatasetReference& reference) {
+    const nlohmann::json* dataset = section.child("dataset");
+    if (!dataset) return;
+    Section part(*dataset, section.where() + ", dataset");
+    part.take("path", reference.path);
+    part.take("hash", reference.hash);
+    for (const char* key : {"vocab_size", "contexts", "nnz", "source", "entropy"}) part.ignore(key);
+    part.finish();
+}
+
+void take_limit(Section& section, LimitReference& reference) {
+    const nlohmann::json* limit = section.child("limit");
+    if (!limit) return;
+    Section part(*limit, section.where() + ", limit");
+    part.take("path", reference.path);
+    part.take("hash", reference.hash);
+    part.finish();
+}
+
 Json to_json(const RunConfig& config, const Dataset& dataset) {
-    const TrainingSettings& training = config.training;
+    RunSettings settings = config;
     Json json;
     json["format"] = format_name;
     json["command"] = "train";
     json["dataset"] = describe_dataset(config.dataset, dataset);
     if (!config.limit.path.empty()) json["limit"] = describe_limit(config.limit);
-    json["dim"] = training.dim;
-    json["seed"] = training.seed;
-    json["init_scale"] = training.init_scale;
-    json["master"] = name_of(training.master);
-    json["device"] = config.device;
-    json["metrics_every"] = config.metrics_every.text();
-    json["metrics_precision"] = config.metrics_fp64 ? "fp64" : "same";
-    json["certify_every"] = config.certify_every;
-    json["checkpoint_every"] = config.checkpoint_every;
-    json["checkpoint_seconds"] = config.checkpoint_seconds;
-    json["keep_checkpoints"] = config.keep_checkpoints;
+    write_settings(settings_of(settings), json);
     json["stages"] = Json::array();
-    for (const Stage& stage : training.stages) json["stages"].push_back(stage_to_json(stage));
+    for (Stage& stage : settings.training.stages)
+        write_settings(settings_of(stage), json["stages"].emplace_back());
     json["versions"] = versions();
     return json;
+}
+
+RunConfig config_from_json(const std::string& text, const std::string& where) {
+    const nlohmann::json json = parse_json(text, where);
+    RunConfig config;
+    Section section(json, where);
+    std::string format = format_name, command = "train";
+    section.take("format", format);
+    section.take("command", command);
+    if (format != format_name || command != "train")
+        throw InputError(where +
+                         " is not a configuration of ntpgeo train (format ntpgeo.config.1, command train)");
+    take_dataset(section, config.dataset);
+    take_limit(section, config.limit);
+    section.take(settings_of(config));
+    section.ignore("versions");
+    if (const nlohmann::json* stages = section.child("stages"))
+        config.training.stages = stages_from_json(*stages, section);
+    section.finish();
+    return config;
+}
+
+void check(const RunConfig& config) {
+    RunSettings settings = config;
+    check(settings_of(settings), "");
+    std::vector<Stage>& stages = settings.training.stages;
+    for (std::size_t k = 0; k < stages.size(); ++k)
+        check(settings_of(stages[k]), stage_prefix(settings.training, k));
+}
+
+std::string stage_prefix(const TrainingSettings& training, std::size_t index) {
+    return training.stages.size() > 1 ? fmt::format("stage {}, ", index + 1) : "";
 }
 
 bool inputs_are_gone(const DatasetReference& dataset, const LimitReference& limit) {
@@ -106,32 +162,17 @@ bool inputs_are_gone(const DatasetReference& dataset, const LimitReference& limi
 }
 
 std::string first_difference(const RunConfig& stored, const RunConfig& wanted) {
-    const TrainingSettings &a = stored.training, &b = wanted.training;
     if (stored.dataset.hash != wanted.dataset.hash) return "the data set";
     if (stored.limit.hash != wanted.limit.hash) return "limit";
-    if (a.dim != b.dim) return "dim";
-    if (a.seed != b.seed) return "seed";
-    if (a.init_scale != b.init_scale) return "init-scale";
-    if (a.master != b.master) return "master";
-    if (stored.device != wanted.device) return "device";
-    if (stored.metrics_every.text() != wanted.metrics_every.text()) return "metrics-every";
-    if (stored.metrics_fp64 != wanted.metrics_fp64) return "metrics-precision";
-    if (stored.certify_every != wanted.certify_every) return "certify-every";
-    if (stored.checkpoint_every != wanted.checkpoint_every) return "checkpoint-every";
-    if (stored.checkpoint_seconds != wanted.checkpoint_seconds) return "checkpoint-seconds";
-    if (stored.keep_checkpoints != wanted.keep_checkpoints) return "keep-checkpoints";
-    if (a.stages.size() != b.stages.size()) return "the number of stages";
-    for (std::size_t k = 0; k < a.stages.size(); ++k) {
-        const Stage &s = a.stages[k], &t = b.stages[k];
-        const std::string prefix = stage_prefix(a, k);
-        const bool last = k + 1 == a.stages.size();
-        if (const std::string difference = stage_difference(s, t); !difference.empty())
-            return prefix + difference;
-        if (t.steps != s.steps && !last) return prefix + "steps (only those of the last stage may grow)";
-        if (t.steps < s.steps) return prefix + "steps (they may only grow)";
-        if (t.steps > s.steps && depends_on_total(s))
-            return prefix + "steps (a schedule of this run depends on their number)";
-    }
+    RunSettings a = stored, b = wanted;
+    if (std::string difference = first_difference(settings_of(a), settings_of(b)); !difference.empty())
+        return difference;
+    const std::vector<Stage>&s = a.training.stages, &t = b.training.stages;
+    if (s.size() != t.size()) return "the number of stages";
+    for (std::size_t k = 0; k < s.size(); ++k)
+        if (const std::string difference = stage_difference(s[k], t[k], k + 1 == s.size());
+            !difference.empty())
+            return stage_prefix(a.training, k) + difference;
     return "";
 }
 

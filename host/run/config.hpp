@@ -1,8 +1,8 @@
-// RUN/config.json: every resolved setting of a run, and the same file read back as `--config` (design 2.1).
+// RUN/config.json of `ntpgeo train`: every resolved setting of a run, and the same file read back as
+// `--config` (design 2.1); and what the configurations of all verbs share.
 #pragma once
 
-#include <cstdint>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 
@@ -11,18 +11,6 @@
 #include "kernels/backend.hpp"
 
 namespace ntpgeo {
-
-/// When metrics are recorded besides step 0 and the last step.
-struct Cadence {
-    bool logarithmic = true;
-    std::int64_t count = 20;  ///< records a decade (logarithmic), or steps between records
-
-    /// "log:20" or "100". Throws InputError for anything else.
-    static Cadence parse(const std::string& text);
-    [[nodiscard]] std::string text() const;
-    /// Whether a record is due after `step` updates. Logarithmic: the whole numbers nearest to 10^(k/count).
-    [[nodiscard]] bool due(std::int64_t step) const;
-};
 
 /// Which data a run stands on.
 struct DatasetReference {
@@ -43,17 +31,9 @@ struct LimitReference {
 /// Whether what a run was made of is no longer where it was. (What has changed there is another matter.)
 bool inputs_are_gone(const DatasetReference& dataset, const LimitReference& limit);
 
-struct RunConfig {
+struct RunConfig : RunSettings {
     DatasetReference dataset;
     LimitReference limit;
-    TrainingSettings training{.stages = {Stage{.precision_auto = true}}};
-    std::string device = "auto";
-    Cadence metrics_every;
-    bool metrics_fp64 = true;           ///< metrics in fp64; false: in the stage's own GEMM precision
-    std::int64_t certify_every = 0;     ///< steps between certified records; 0: none
-    std::int64_t checkpoint_every = 0;  ///< steps; 0: by time alone
-    double checkpoint_seconds = 60;
-    std::int64_t keep_checkpoints = 2;
 };
 
 /// Settles what depends on the device and on the problem's size: the device's name, and precisions and
@@ -61,7 +41,7 @@ struct RunConfig {
 void resolve(RunConfig& config, const Dataset& dataset, const Backend& backend);
 
 class Section;
-/// Reads what describe_dataset and describe_limit write, where it is there. Live in config_reader.cpp.
+/// Reads what describe_dataset and describe_limit write, where it is there.
 void take_dataset(Section& section, DatasetReference& reference);
 void take_limit(Section& section, LimitReference& reference);
 
@@ -75,12 +55,16 @@ nlohmann::ordered_json versions();
 nlohmann::ordered_json to_json(const RunConfig& config, const Dataset& dataset);
 
 /// Reads a file that `to_json` wrote, or a person: keys left out keep their defaults, unknown keys are
-/// refused. `where` names the file in messages. Throws InputError. Lives in config_reader.cpp.
+/// refused. `where` names the file in messages. Throws InputError.
 RunConfig config_from_json(const std::string& text, const std::string& where);
 
 /// Checks what no single option can: finite and positive rates, sizes that fit. Throws InputError naming the
 /// setting.
 void check(const RunConfig& config);
+
+/// How messages name the stage at `index` before one of its settings: "stage 2, ", or "" where it is the only
+/// one.
+std::string stage_prefix(const TrainingSettings& training, std::size_t index);
 
 /// The first setting by which two resolved configurations differ, "" where they agree; the last stage's steps
 /// may be more in `wanted` where `depends_on_total` allows it.

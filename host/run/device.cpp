@@ -4,8 +4,8 @@
 
 #include <string_view>
 
+#include "engine/settings/parse_number.hpp"
 #include "host/files/file_error.hpp"
-#include "host/files/parse_number.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {

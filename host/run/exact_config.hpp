@@ -1,24 +1,23 @@
 // RUN/config.json of `ntpgeo limit` and `ntpgeo path`.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "engine/exact/settings.hpp"
 #include "host/run/config.hpp"
 
 namespace ntpgeo {
 
-/// Every setting of an exact solver's run. What comes after `device` is the path's alone.
-struct ExactConfig {
+/// Every setting of an exact solver's run.
+struct ExactConfig : ExactSettings {
     std::string command;  ///< "limit" or "path"
     DatasetReference dataset;
-    double tolerance = 1e-6;
-    std::string device = "auto";
-    std::vector<double> lambdas;
-    bool save_points = false;
     LimitReference limit;  ///< the L_mm that figures are made against; empty: solved where that is cheap
 };
+
+/// What the verb is told, in the order of its help.
+std::vector<Setting> settings_of(ExactConfig& config);
 
 /// `dataset` adds its sizes, and versions are added, for information.
 nlohmann::ordered_json to_json(const ExactConfig& config, const Dataset& dataset);
@@ -26,6 +25,9 @@ nlohmann::ordered_json to_json(const ExactConfig& config, const Dataset& dataset
 /// Reads what to_json wrote, of the same command. `where` names the file in messages. Throws InputError.
 ExactConfig exact_config_from_json(const std::string& text, const std::string& command,
                                    const std::string& where);
+
+/// The first setting in which the two differ, as its flag; "" where they agree.
+std::string first_difference(const ExactConfig& stored, const ExactConfig& wanted);
 
 /// "HI:LO:PER_DECADE" as a falling list HI, HI·10^(-1/PER_DECADE), … down to LO, each rounded to 15 digits.
 /// Throws InputError, beginning with "--lambda", for anything else, and where HI < LO or the list would be

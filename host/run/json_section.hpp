@@ -1,16 +1,13 @@
-// Reading a JSON object of settings key by key.
+// Reading and writing a JSON object of settings, key by key.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <cstdint>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <set>
 #include <string>
-#include <type_traits>
-#include <utility>
+#include <vector>
 
-#include "host/files/file_error.hpp"
+#include "engine/settings/setting.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -26,69 +23,37 @@ void at_place(const std::string& where, const Work& work) {
 }
 
 /// `text` as JSON. Throws InputError naming `where` and the byte at which it ceases to be.
-inline nlohmann::json parse_json(const std::string& text, const std::string& where) {
-    try {
-        return nlohmann::json::parse(text);
-    } catch (const nlohmann::json::parse_error& error) {
-        throw InputError(fmt::format("{} is not a JSON file: byte {} breaks it", where, error.byte));
-    } catch (const nlohmann::json::exception&) {
-        throw InputError(where + " is not a JSON file");
-    }
-}
+nlohmann::json parse_json(const std::string& text, const std::string& where);
 
 /// One JSON object whose keys are taken one by one; what is left over is an error. Every message begins with
 /// `where`.
 class Section {
   public:
-    Section(const nlohmann::json& json, std::string where) : json_(json), where_(std::move(where)) {
-        if (!json.is_object()) throw InputError(where_ + " must be a JSON object");
-    }
+    Section(const nlohmann::json& json, std::string where);
 
-    [[nodiscard]] bool has(const char* key) const { return json_.contains(key); }
+    [[nodiscard]] bool has(std::string_view key) const;
     [[nodiscard]] const std::string& where() const { return where_; }
 
-    /// Overwrites `value` where the key is there. Throws InputError where it is of another type.
-    template <class T>
-    void take(const char* key, T& value) {
-        seen_.insert(key);
-        const auto found = json_.find(key);
-        if (found == json_.end()) return;
-        bool right = false;
-        if constexpr (std::is_same_v<T, std::string>)
-            right = found->is_string();
-        else if constexpr (std::is_same_v<T, double>)
-            right = found->is_number();
-        else if constexpr (std::is_same_v<T, std::uint64_t>)
-            right = found->is_number_unsigned();
-        else  // what is not unsigned is negative; what is unsigned may pass 2^63
-            right = found->is_number_integer() &&
-                    (!found->is_number_unsigned() || found->template get<std::int64_t>() >= 0);
-        if (!right)
-            fail(key, std::is_same_v<T, std::string> ? "a string"
-                      : std::is_same_v<T, double>    ? "a number"
-                                                     : "a whole number");
-        value = found->template get<T>();
-    }
-    const nlohmann::json* child(const char* key) {
-        seen_.insert(key);
-        const auto found = json_.find(key);
-        return found == json_.end() ? nullptr : &*found;
-    }
+    /// Overwrites `value` where the key is there. Throws InputError where it is no string.
+    void take(const char* key, std::string& value);
+    /// Takes the settings whose keys are there, in turn. Throws InputError where a value is of another type
+    /// or not to be taken, and where a list without a default is missing.
+    void take(const std::vector<Setting>& settings);
+    const nlohmann::json* child(std::string_view key);
     void ignore(const char* key) { seen_.insert(key); }
-    [[noreturn]] void fail(const char* key, const std::string& right) const {
-        throw InputError(fmt::format("{}: '{}' must be {}", where_, key, right));
-    }
-    void finish() const {
-        for (const auto& [key, value] : json_.items())
-            if (!seen_.contains(key))
-                throw InputError(
-                    fmt::format("{}: unknown key '{}'", where_, printable(std::string_view(key))));
-    }
+    [[noreturn]] void fail(std::string_view key, const std::string& right) const;
+    /// Throws InputError where a key is left.
+    void finish() const;
 
   private:
+    void take(const Setting& setting);
+
     const nlohmann::json& json_;
     std::string where_;
-    std::set<std::string> seen_;
+    std::set<std::string, std::less<>> seen_;
 };
+
+/// Adds the settings that a file holds, in their order.
+void write_settings(const std::vector<Setting>& settings, nlohmann::ordered_json& json);
 
 }  // namespace ntpgeo

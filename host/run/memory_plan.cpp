@@ -9,26 +9,6 @@
 #include "engine/training/optimizer.hpp"
 
 namespace ntpgeo {
-namespace {
-
-/// Vectors of the optimizer that a checkpoint holds (Optimizer::state_vectors).
-std::int64_t saved_vectors(const Stage& stage) {
-    switch (stage.optimizer) {
-        case OptimizerKind::gd:
-        case OptimizerKind::ngd:
-            return 0;
-        case OptimizerKind::momentum:
-            return 1;
-        case OptimizerKind::adam:
-        case OptimizerKind::adamw:
-            return 2;
-        case OptimizerKind::lbfgs:
-            return 1 + 2 * stage.history;
-    }
-    return 0;
-}
-
-}  // namespace
 
 std::int64_t MemoryPlan::peak(std::size_t index) const {
     const StageMemory& stage = stages[index];

@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "host/run/config_names.hpp"
-#include "host/run/stage_config.hpp"
+#include "host/run/config.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -22,9 +21,8 @@ Precision cheapest(const Stage& stage, double size, bool gpu) {
 
 std::string supported(const Backend& backend) {
     std::string list;
-    for (const Precision precision :
-         {Precision::bf16, Precision::bf16x3, Precision::tf32, Precision::fp32, Precision::fp64})
-        if (backend.supports(precision)) list += name_of(precision) + ", ";
+    for (const auto& [name, precision] : names_of(Precision{}))
+        if (backend.supports(precision)) list += std::string(name) + ", ";
     return list + "or auto";
 }
 

@@ -5,11 +5,10 @@
 #include <chrono>
 #include <cstdio>
 
+#include "engine/training/settings.hpp"
 #include "engine/training/trainer.hpp"
-#include "host/run/config_names.hpp"
 #include "host/run/machine_memory.hpp"
 #include "host/run/memory_plan.hpp"
-#include "host/run/stage_config.hpp"
 #include "host/terminal/numbers.hpp"
 #include "kernels/base/status.hpp"
 

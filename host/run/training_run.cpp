@@ -10,8 +10,8 @@
 
 #include "engine/exact/training_certificate.hpp"
 #include "engine/geometry/figures.hpp"
+#include "engine/training/settings.hpp"
 #include "host/files/file_error.hpp"
-#include "host/run/config_names.hpp"
 #include "host/run/interrupt.hpp"
 #include "host/run/progress.hpp"
 #include "kernels/base/status.hpp"

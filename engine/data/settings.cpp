@@ -1,0 +1,140 @@
+#include "engine/data/settings.hpp"
+
+#include <fmt/format.h>
+
+#include "engine/settings/parse_number.hpp"
+
+namespace ntpgeo {
+namespace {
+
+/// Tokens a support, "LO:HI" or one number for both.
+TextField sizes_field(SyntheticOptions& synthetic) {
+    TextField field;
+    field.get = field.compared = [&synthetic] {
+        return synthetic.least_support
+                   ? fmt::format("{}:{}", *synthetic.least_support, *synthetic.most_support)
+                   : std::string();
+    };
+    field.set = [&synthetic](std::string_view text) -> std::string {
+        const std::size_t colon = text.find(':');
+        std::int64_t least = 0, most = 0;
+        if (!parse_number(text.substr(0, colon), least) ||
+            !parse_number(colon == std::string_view::npos ? text : text.substr(colon + 1), most) ||
+            least < 1 || most < least)
+            return "is not LO:HI with whole numbers 1 <= LO <= HI";
+        synthetic.least_support = least;
+        synthetic.most_support = most;
+        return "";
+    };
+    return field;
+}
+
+Setting named(std::string_view name, TextField field, std::string help) {
+    std::string metavar;
+    for (const std::string_view one : field.names) metavar += (metavar.empty() ? "" : "|") + std::string(one);
+    return {.name = name, .field = std::move(field), .help = std::move(help), .metavar = metavar};
+}
+
+Setting seed(std::uint64_t& value) {
+    return {.name = "seed",
+            .field = SeedField{&value},
+            .help = "the same seed makes the same dataset",
+            .metavar = "N"};
+}
+
+Setting context(NgramOptions& ngrams) {
+    return {.name = "context",
+            .field = WholeField{&ngrams.context_length, 1},
+            .help = "tokens a context",
+            .metavar = "N"};
+}
+
+}  // namespace
+
+std::vector<Setting> settings_of(TextSettings& text) {
+    return {
+        named("tokens", name_field(text.text.tokens, "spm:"), "what a token is"),
+        context(text.ngrams),
+        {.name = "vocab",
+         .field = OptionalWholeField{&text.vocab_size},
+         .help = "keep the V most frequent tokens (default: all)",
+         .metavar = "V"},
+        {.name = "min_count",
+         .field = WholeField{&text.ngrams.min_count, 1},
+         .help = "drop contexts that occur less often",
+         .metavar = "C"},
+        {.name = "contexts",
+         .field = OptionalWholeField{&text.ngrams.max_contexts},
+         .help = "keep the M most frequent contexts (default: all)",
+         .metavar = "M"},
+        named("weights", name_field(text.ngrams.weights),
+              "how contexts weigh: by their counts, or all alike"),
+        named("documents", name_field(text.text.documents, "paragraph"),
+              "no window crosses from one document into the next"),
+        named(
+            "oov", name_field(text.outside),
+            "tokens outside the vocabulary: skip the windows that hold one, or make them <unk>, the last of "
+            "the V tokens (no <unk> where none is outside)"),
+        {.name = "lowercase",
+         .field = SwitchField{&text.text.lowercase},
+         .help = "fold case first (Unicode simple folding)"},
+        named("invalid", name_field(text.invalid, {{"error", InvalidText::error}}, "replace"),
+              "text that is not UTF-8"),
+    };
+}
+
+std::vector<Setting> settings_of(StoriesSettings& stories) {
+    return {
+        {.name = "stories",
+         .field = WholeField{&stories.stories, 1},
+         .help = "stories to write and count",
+         .metavar = "N"},
+        context(stories.ngrams),
+        seed(stories.seed),
+    };
+}
+
+std::vector<Setting> settings_of(SyntheticOptions& synthetic) {
+    return {
+        {.name = "vocab",
+         .field = WholeField{&synthetic.vocab_size, 1},
+         .help = "tokens in the vocabulary",
+         .metavar = "V"},
+        {.name = "contexts",
+         .field = WholeField{&synthetic.contexts, 1},
+         .help = "contexts, spread evenly over the support sets",
+         .metavar = "M"},
+        {.name = "supports",
+         .field = OptionalWholeField{&synthetic.supports},
+         .help = "distinct support sets (default 40, or all there are if fewer)",
+         .metavar = "N"},
+        {.name = "support_size",
+         .field = sizes_field(synthetic),
+         .help = "tokens a support set, drawn from LO to HI; one number for both (default 2:6, capped at V)",
+         .metavar = "LO:HI"},
+        {.name = "dirichlet",
+         .field = NumberField{&synthetic.dirichlet, NumberRange::positive},
+         .help = "concentration of the probabilities on a support; 1: uniform",
+         .metavar = "A"},
+        named("weights", name_field(synthetic.weights), "how contexts weigh; zipf: 1, 1/2, 1/3, ..."),
+        seed(synthetic.seed),
+    };
+}
+
+Names<TokenKind> names_of(TokenKind) {
+    return {{"word", TokenKind::word}, {"char", TokenKind::character}, {"byte", TokenKind::byte}};
+}
+Names<DocumentKind> names_of(DocumentKind) {
+    return {{"file", DocumentKind::file}, {"line", DocumentKind::line}};
+}
+Names<OutsideTokens> names_of(OutsideTokens) {
+    return {{"skip", OutsideTokens::skip}, {"unk", OutsideTokens::unknown}};
+}
+Names<ContextWeights> names_of(ContextWeights) {
+    return {{"empirical", ContextWeights::empirical}, {"uniform", ContextWeights::uniform}};
+}
+Names<SyntheticWeights> names_of(SyntheticWeights) {
+    return {{"uniform", SyntheticWeights::uniform}, {"zipf", SyntheticWeights::zipf}};
+}
+
+}  // namespace ntpgeo

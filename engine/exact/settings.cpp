@@ -1,0 +1,27 @@
+#include "engine/exact/settings.hpp"
+
+#include <fmt/format.h>
+
+namespace ntpgeo {
+
+std::vector<Setting> settings_of(ExactSettings& run) {
+    return {
+        {"tol", NumberField{&run.tolerance, NumberRange::positive},
+         "Relative gap to certify (default {default})", 0},
+        {"device", open_field(run.device), "auto (default), cpu or cuda[:i]", 1},
+    };
+}
+
+std::vector<Setting> path_settings_of(ExactSettings& run) {
+    return {
+        {.name = "lambdas",
+         .field = GridField{&run.lambdas},
+         .help = fmt::format("HI:LO:PER_DECADE, a falling grid (default {})", default_grid),
+         .place = 2,
+         .flag = "lambda"},
+        {"save_points", SwitchField{&run.save_points},
+         "Keep the factors of every point, not of the last alone", 3},
+    };
+}
+
+}  // namespace ntpgeo

@@ -1,0 +1,27 @@
+// What the exact solvers are told (design 2.1, limit and path).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/settings/setting.hpp"
+
+namespace ntpgeo {
+
+/// Everything that a run of limit or path is told beside its data set and its limit; what comes after
+/// `device` is the path's alone.
+struct ExactSettings {
+    double tolerance = 1e-6;
+    std::string device = "auto";
+    std::vector<double> lambdas;
+    bool save_points = false;
+};
+
+/// Their tables: what both are told, and what the path alone is.
+std::vector<Setting> settings_of(ExactSettings& run);
+std::vector<Setting> path_settings_of(ExactSettings& run);
+
+/// The grid where none is given.
+inline constexpr const char* default_grid = "1e-1:1e-8:2";
+
+}  // namespace ntpgeo

@@ -1,0 +1,147 @@
+// A stage of training (design 2.1): what is trained, by which optimizer and how fast; and the table of the
+// optimizers.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <string_view>
+
+#include "kernels/backend.hpp"
+
+namespace ntpgeo {
+
+enum class OptimizerKind { gd, momentum, ngd, adam, adamw, lbfgs };
+enum class RateSchedule { constant, cosine, inverse_sqrt };
+
+/// The factor that a stage leaves as it is.
+enum class Frozen { nothing, words, contexts };
+
+/// The learning rate of an optimizer that has none of its own.
+inline constexpr double usual_rate = 0.01;
+
+struct Stage {
+    std::int64_t steps = 2000;
+    OptimizerKind optimizer = OptimizerKind::adam;
+    double learning_rate = usual_rate;  ///< lbfgs: the first trial step of each line search
+    RateSchedule schedule = RateSchedule::constant;
+    std::int64_t warmup = 0;                  ///< updates over which the rate rises linearly from 0
+    double lambda_start = 0, lambda_end = 0;  ///< λ decays geometrically from the one to the other
+    Precision precision = Precision::fp64;    ///< of the three large products
+    bool precision_auto = false;              ///< `precision` is still to be chosen for the device
+    LossKernel kernel = LossKernel::automatic;
+    Frozen frozen = Frozen::nothing;
+    double momentum = 0.9;                               ///< β, what a step keeps of the last one
+    double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-15;  ///< of Adam's moments, and beside their root
+    std::int64_t history = 10;                           ///< pairs kept by lbfgs
+
+    friend bool operator==(const Stage&, const Stage&) = default;
+};
+
+enum class UpdateOutcome {
+    advanced,     ///< x has moved
+    noise_floor,  ///< no step lowers the objective any more in this precision; x is unchanged
+    stationary,   ///< ngd: the gradient is 0 and has no direction; x is unchanged
+};
+
+class Objective;
+
+/// What a first-order optimizer makes an update of x of: the gradient, which it may overwrite, and the state
+/// that it keeps from one update to the next, all of x's size.
+struct FirstOrderStep {
+    Backend& backend;
+    const Stage& stage;
+    double rate = 0;
+    double decay = 0;        ///< λ where it is decoupled from the objective, 0 elsewhere
+    std::int64_t count = 0;  ///< updates that the state has seen with this one
+    Vector gradient;
+    std::array<Vector, 2> state;  ///< as its row names them
+    Objective& objective;
+    Vector x;
+
+    /// What of the parameters is to move. To be asked for once, by an update that is made.
+    [[nodiscard]] Parameters target() const;
+};
+
+/// Normalised gradient descent: x ← x − lr·g/‖g‖ with the norm of all that is trained, λ's part included.
+UpdateOutcome normalised_descent(const FirstOrderStep& step);
+
+/// An optimizer: its name, the settings of a stage that it alone has, the vectors that a checkpoint holds,
+/// and how it moves x. `step` is null for lbfgs, which is no first-order method (see lbfgs.cpp).
+struct OptimizerRow {
+    OptimizerKind kind;
+    std::string_view name;
+    UpdateOutcome (*step)(const FirstOrderStep&) = nullptr;
+    std::array<std::string_view, 3> settings = {};
+    std::array<std::string_view, 2> state = {};
+    double rate = usual_rate;      ///< where none is given
+    bool decoupled_decay = false;  ///< λ is decay beside the objective, which then has no ridge
+};
+
+inline constexpr std::array<std::string_view, 3> of_adam = {"beta1", "beta2", "epsilon"};
+inline constexpr std::array<std::string_view, 2> moments = {"first_moment", "second_moment"};
+
+/// Adam (arXiv 1412.6980) and, with decoupled decay x ← x − lr·λ·x beside it, AdamW (arXiv 1711.05101).
+inline constexpr auto adam_step = [](const FirstOrderStep& s) {
+    const double first = s.stage.beta1, second = s.stage.beta2, count = static_cast<double>(s.count);
+    s.backend.adam({s.rate, first, second, s.stage.epsilon, -std::expm1(count * std::log(first)),
+                    -std::expm1(count * std::log(second)), s.rate * s.decay},
+                   s.gradient, s.state[0], s.state[1], s.target());
+    return UpdateOutcome::advanced;
+};
+
+inline constexpr OptimizerRow optimizer_table[] = {
+    {OptimizerKind::gd, "gd",  // x ← x − lr·g
+     [](const FirstOrderStep& s) {
+         s.backend.descend(s.rate, s.gradient, s.target());
+         return UpdateOutcome::advanced;
+     }},
+    // Heavy ball (Polyak 1964): v ← βv + g, x ← x − lr·v. The velocity is in units of the gradient, so that a
+    // schedule of the rate scales the whole step.
+    {OptimizerKind::momentum,
+     "momentum",
+     [](const FirstOrderStep& s) {
+         s.backend.heavy_ball(s.stage.momentum, s.rate, s.gradient, s.state[0], s.target());
+         return UpdateOutcome::advanced;
+     },
+     {"momentum"},
+     {"velocity"}},
+    {OptimizerKind::ngd, "ngd", normalised_descent},
+    {OptimizerKind::adam, "adam", adam_step, of_adam, moments},
+    {.kind = OptimizerKind::adamw,
+     .name = "adamw",
+     .step = adam_step,
+     .settings = of_adam,
+     .state = moments,
+     .decoupled_decay = true},
+    {.kind = OptimizerKind::lbfgs, .name = "lbfgs", .settings = {"history"}, .rate = 1},
+};
+
+const OptimizerRow& row_of(OptimizerKind kind);
+
+/// Vectors of the trained parameters' size that a stage's optimizer holds, the gradient among them, and those
+/// that a checkpoint holds.
+std::int64_t optimizer_vectors(const Stage& stage);
+std::int64_t saved_vectors(const Stage& stage);
+
+/// The learning rate of a stage's update t = 0, 1, …: with w warm-up updates, rate·(t+1)/w while t < w;
+/// afterwards the rate itself (constant), rate·(1 + cos(π(t−w)/(T−w)))/2 (cosine, T updates in all) or
+/// rate·√(max(w,1)/(t+1)) (inverse_sqrt).
+double learning_rate_at(const Stage& stage, std::int64_t update);
+
+/// λ after `step` of the stage's updates, the λ of the next one: start·(end/start)^(step/T).
+double lambda_at(const Stage& stage, std::int64_t step);
+
+/// What of λ is the ridge term of the objective: all of it, but nothing under adamw, whose λ is decay beside
+/// the objective.
+double ridge_of(const Stage& stage, double lambda);
+
+/// Whether anything before a stage's last update depends on the number of its updates, so that `steps` cannot
+/// grow.
+bool depends_on_total(const Stage& stage);
+
+/// Whether a stage goes on with the optimizer state of the one before it: where both train the same part with
+/// the same optimizer (lbfgs: and keep equally many pairs). Otherwise its optimizer starts from nothing.
+bool carries_over(const Stage& before, const Stage& after);
+
+}  // namespace ntpgeo
