@@ -5,7 +5,7 @@
 #include "bench/loss_problem.hpp"
 #include "bench/subjects.hpp"
 #include "engine/geometry/figures.hpp"
-#include "host/commands/data_text.hpp"
+#include "host/commands/data_sets.hpp"
 
 namespace ntpgeo::bench {
 namespace {

@@ -2,7 +2,7 @@
 #include <limits>
 
 #include "engine/training/line_search.hpp"
-#include "engine/training/optimizer_memory.hpp"
+#include "engine/training/optimizer.hpp"
 
 namespace ntpgeo {
 namespace {

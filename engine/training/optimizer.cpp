@@ -2,8 +2,6 @@
 
 #include <cmath>
 
-#include "engine/training/optimizer_memory.hpp"
-
 namespace ntpgeo {
 namespace {
 

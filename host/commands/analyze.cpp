@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,16 +14,15 @@
 #include "host/commands/setting_flags.hpp"
 #include "host/commands/subject.hpp"
 #include "host/files/dataset_file.hpp"
+#include "host/files/file_error.hpp"
 #include "host/run/device.hpp"
-#include "host/run/exact_result.hpp"
 #include "host/run/record.hpp"
-#include "host/run/snapshot_folder.hpp"
+#include "host/run/run_folder.hpp"
+#include "host/run/run_inputs.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct AnalyzeOptions {
     SubjectOptions subject;
@@ -31,20 +31,54 @@ struct AnalyzeOptions {
     std::string device = "auto";
 };
 
-Json configuration(const Subject& subject, const Dataset& dataset, const std::string& dataset_hash,
-                   const LimitReference& limit, const std::string& device) {
-    Json config;
-    config["format"] = "ntpgeo.config.1";
-    config["command"] = "analyze";
-    config["dataset"] = describe_dataset(
-        {std::filesystem::absolute(subject.data).lexically_normal().string(), dataset_hash}, dataset);
-    if (!limit.path.empty()) config["limit"] = describe_limit(limit);
-    config["words"] = subject.words_name;
-    config["contexts"] = subject.contexts_name;
-    config["dim"] = subject.words.columns;
-    config["device"] = device;
-    config["versions"] = versions();
-    return config;
+std::string config_text(const Subject& subject, const Dataset& dataset, const DatasetReference& data,
+                        const LimitReference& limit, const std::string& device) {
+    ConfigWriter file("analyze", data, dataset);
+    file.add(limit);
+    file.add("words", subject.words_name);
+    file.add("contexts", subject.contexts_name);
+    file.add("dim", subject.words.columns);
+    file.add("device", device);
+    return file.text();
+}
+
+void settle_limit(const LimitReference& own, const std::string& name, LimitReference& limit) {
+    if (own.path.empty() && !limit.path.empty())
+        throw InputError(name + ": was begun without --limit; leave it out, or give a new name");
+    if (own.path.empty()) return;
+    // Another folder is welcome where it holds the same limit, which its hash will tell.
+    if (limit.path.empty()) limit.path = own.path;
+    limit.hash = own.hash;
+}
+
+/// A folder of analyze, opened to add the record of `step`: locked, and without a torn last line. What it
+/// stands on must be the same data set; `limit` is what the command line named (its hash left open), and
+/// becomes the folder's own where it named none. Throws InputError, one line, where the folder is another
+/// verb's, stands on another data set, was begun without the limit that is named now, or has a record of
+/// `step` or later; the folder's records are then as they were.
+RunFolder open_snapshots(const std::filesystem::path& path, std::int64_t step,
+                         const std::string& dataset_hash, LimitReference& limit) {
+    RunFolder folder = RunFolder::open(path);
+    const std::string name = printable(path);
+    const ConfigFile config = folder.config();
+    if (config.command() != "analyze")
+        throw InputError(
+            fmt::format("{}: holds a run of {}; --step adds to what analyze made; give a new name", name,
+                        printable(std::string_view(config.command()))));
+    if (config.inputs().dataset.hash != dataset_hash)
+        throw InputError(
+            fmt::format("{}: was begun with another data set (its content hash is another); give a "
+                        "new name",
+                        name));
+    settle_limit(config.inputs().limit, name, limit);
+    folder.lock();
+    const auto [first, last] =
+        folder.cut_metrics(std::numeric_limits<std::int64_t>::max(), {.logarithmic = false, .count = 1});
+    const std::int64_t newest = last.integer("step").value_or(-1);
+    if (newest >= step)
+        throw InputError(fmt::format("{}: has a record of step {} already; steps must rise, and {} does not",
+                                     name, newest, step));
+    return folder;
 }
 
 /// The record of W and H, made on `device`.
@@ -80,16 +114,17 @@ void analyze(const AnalyzeOptions& options) {
     const Dataset dataset = read_dataset(subject.data);
     check_shapes(subject, dataset);
 
-    const std::string hash = content_hash(subject.data);
+    DatasetReference data = dataset_reference(subject.data);
+    data.hash = content_hash(subject.data);
     LimitReference reference = limit_reference(options.limit);
     std::optional<RunFolder> folder;
-    if (adds) folder = open_snapshots(*options.output, subject.step, hash, reference);
-    const std::optional<LimitFactors> limit = load_limit(reference, dataset, hash);
+    if (adds) folder = open_snapshots(*options.output, subject.step, data.hash, reference);
+    const std::optional<LimitFactors> limit = load_limit(reference, dataset, data.hash);
     const Record record = measure(subject, dataset, limit ? &*limit : nullptr, device);
     if (adds) {
         folder->append_metrics(record);
     } else if (options.output) {
-        folder = RunFolder::create(*options.output, configuration(subject, dataset, hash, reference, device),
+        folder = RunFolder::create(*options.output, config_text(subject, dataset, data, reference, device),
                                    record);
         folder->lock();
     }

@@ -10,7 +10,7 @@
 
 #include "host/commands/commands.hpp"
 #include "host/files/file_error.hpp"
-#include "host/run/interrupt.hpp"
+#include "host/terminal/terminal.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {

@@ -11,8 +11,7 @@
 
 #include "engine/data/settings.hpp"
 #include "host/commands/commands.hpp"
-#include "host/commands/data_text.hpp"
-#include "host/commands/dataset_summary.hpp"
+#include "host/commands/data_sets.hpp"
 #include "host/commands/setting_flags.hpp"
 #include "host/files/atomic_file.hpp"
 #include "host/files/dataset_file.hpp"

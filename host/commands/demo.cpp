@@ -11,18 +11,15 @@
 #include <vector>
 
 #include "host/commands/commands.hpp"
-#include "host/commands/data_text.hpp"
+#include "host/commands/data_sets.hpp"
 #include "host/files/atomic_file.hpp"
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/files/outward.hpp"
 #include "host/report/page.hpp"
 #include "host/run/device.hpp"
-#include "host/run/exact_result.hpp"
-#include "host/run/interrupt.hpp"
-#include "host/run/limit_run.hpp"
-#include "host/run/path_run.hpp"
-#include "host/run/training_run.hpp"
+#include "host/run/runs.hpp"
+#include "host/terminal/terminal.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -104,7 +101,7 @@ class Demo {
     }
 
     [[nodiscard]] LimitSummary find_limit() const {
-        ExactRun run(exact_config("limit"), dataset_, std::nullopt, folder_ / "limit", false);
+        ExactRun run(exact_config("limit"), dataset_, std::nullopt, folder_ / "limit");
         return run_limit(run);
     }
 
@@ -112,7 +109,7 @@ class Demo {
         ExactConfig config = exact_config("path");
         config.lambdas = lambda_grid(demo_grid);
         config.limit = limit_;
-        ExactRun run(std::move(config), dataset_, limit, folder_ / "path", false);
+        ExactRun run(std::move(config), dataset_, limit, folder_ / "path");
         return run_path(run);
     }
 
@@ -129,11 +126,9 @@ class Demo {
         stage.schedule = RateSchedule::cosine;
         stage.lambda_start = demo_first_lambda;
         stage.lambda_end = demo_last_lambda;
-        const auto backend = make_backend(device_);
-        resolve(config, dataset_, *backend);
-        RunFolder run = RunFolder::create(folder_ / "train", to_json(config, dataset_));
-        run.lock();
-        return run_training(run, config, dataset_, *backend, limit);
+        OpenRun<RunConfig> run(std::move(config), dataset_, limit, folder_ / "train");
+        resolve_products(run.config.training, dataset_, *run.backend);
+        return run_training(run);
     }
 
     void tell_limit(const Record& record) const {

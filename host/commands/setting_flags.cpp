@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "host/files/file_error.hpp"
-#include "host/run/settings.hpp"
+#include "host/run/config_file.hpp"
 
 namespace ntpgeo {
 namespace {

@@ -10,8 +10,9 @@
 #include "host/files/file_error.hpp"
 #include "host/files/matrix_file.hpp"
 #include "host/files/safetensors.hpp"
-#include "host/run/exact_result.hpp"
+#include "host/run/config.hpp"
 #include "host/run/run_folder.hpp"
+#include "host/run/run_inputs.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -29,7 +30,7 @@ std::string data_of_run(const SubjectOptions& options, const DatasetReference& o
 /// The result of a training run, or its newest checkpoint.
 Subject read_training_run(const SubjectOptions& options, const RunFolder& folder) {
     const std::filesystem::path& path = folder.path();
-    const RunConfig config = config_from_json(folder.config_text(), printable(path / "config.json"));
+    const RunConfig config = read_config(folder.config_text(), printable(path / "config.json"));
     const std::string data = data_of_run(options, config.dataset);
     const std::filesystem::path result = path / "result.safetensors";
     const auto checkpoint = folder.newest_checkpoint();
@@ -79,7 +80,7 @@ Subject read_exact_run(const SubjectOptions& options, const std::filesystem::pat
 
 Subject read_run_subject(const SubjectOptions& options) {
     const RunFolder folder = RunFolder::open(*options.run);
-    const std::string command = command_of(folder.config_text(), printable(folder.path() / "config.json"));
+    const std::string command = folder.config().command();
     if (command == "limit" || command == "path") return read_exact_run(options, *options.run);
     return read_training_run(options, folder);
 }

@@ -1,37 +1,152 @@
 // ntpgeo train DS -o RUN (design 2.1)
 #include <fmt/format.h>
 
-#include <cstdio>
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "engine/settings/parse_number.hpp"
 #include "host/commands/commands.hpp"
-#include "host/commands/train_options.hpp"
+#include "host/commands/setting_flags.hpp"
+#include "host/files/atomic_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/run/device.hpp"
-#include "host/run/exact_result.hpp"
-#include "host/run/interrupt.hpp"
 #include "host/run/rehearsal.hpp"
-#include "host/run/training_run.hpp"
+#include "host/run/runs.hpp"
+#include "host/terminal/terminal.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {
 
-/// Reads the data set and knows it again by its hash, where the configuration names one.
-Dataset load_dataset(RunConfig& config, bool going_on) {
-    return read_known_dataset(
-        config.dataset,
-        going_on ? "the run was made (its hash is another); only the data set it was made of goes on"
-                 : "the configuration was written (its hash is another); name the data set to use it all the "
-                   "same");
+/// The flags as given; what is left out is empty.
+struct TrainOptions {
+    std::optional<std::string> dataset, config_file, output, limit;
+    bool resume = false, dry_run = false;
+    SettingFlags settings;
+    RunSettings defaults;  ///< what the help says, and where numbers are tried
+};
+
+/// --limit stands in the help between the settings of the records and those of certificates.
+constexpr int last_place_before_limit = 8;
+
+void apply_steps(std::int64_t steps, bool going_on, std::vector<Stage>& stages) {
+    if (stages.size() == 1) {
+        stages[0].steps = steps;
+        return;
+    }
+    if (!going_on)
+        throw InputError(
+            fmt::format("steps: the configuration has {} stages with steps of their own; change them there",
+                        stages.size()));
+    std::int64_t before = 0;
+    for (std::size_t k = 0; k + 1 < stages.size(); ++k) before += stages[k].steps;
+    if (steps < before)
+        throw InputError(
+            fmt::format("steps: {} are fewer than the {} of the stages before the last", steps, before));
+    stages.back().steps = steps - before;
 }
 
-void print_summary(const RunSummary& summary, const RunFolder& folder) {
-    const std::string where = printable(folder.path());
+/// Refuses a flag that means nothing to any stage.
+void require_owner(const SettingFlags& flags, std::vector<Stage>& stages) {
+    for (const Setting& setting : settings_of(stages[0])) {
+        const auto owns = [&](Stage& stage) {
+            const std::vector<Setting> own = settings_of(stage);
+            return std::any_of(own.begin(), own.end(),
+                               [&](const Setting& one) { return one.name == setting.name && one.owned; });
+        };
+        if (flags.text(setting.name) && std::none_of(stages.begin(), stages.end(), owns))
+            throw InputError(fmt::format("{}: belongs to the optimizer {}; leave it out", flag_name(setting),
+                                         setting.owners));
+    }
+}
+
+/// Flags over the configuration they start from.
+void apply(const SettingFlags& flags, bool going_on, RunConfig& config) {
+    std::vector<Stage>& stages = config.training.stages;
+    for (Stage& stage : stages) {
+        const std::int64_t steps = stage.steps;
+        flags.apply(settings_of(stage));
+        stage.steps = steps;  // they are of the whole run
+    }
+    if (const auto& given = flags.text("steps")) {
+        std::int64_t steps = 0;
+        parse_number(*given, steps);
+        apply_steps(steps, going_on, stages);
+    }
+    require_owner(flags, stages);
+    flags.apply(settings_of(config));
+    check(config);
+}
+
+void add_train_options(CLI::App& command, TrainOptions& options) {
+    command.add_option("DS", options.dataset, "The data set, a .safetensors file that ntpgeo data wrote");
+    command.add_option("-o,--output", options.output, "The run's folder, made new");
+    command.add_flag("--resume", options.resume,
+                     "Go on with the run in the folder, at its newest checkpoint");
+    command.add_option("--config", options.config_file,
+                       "Settings from a JSON file, RUN/config.json say; flags override, in every stage");
+    command.add_flag("--dry-run", options.dry_run,
+                     "Write nothing; say where memory would go and time a step (-o may be left out)");
+    std::vector<Setting> settings = settings_of(options.defaults);
+    for (Setting& setting : settings_of(options.defaults.training.stages[0]))
+        settings.push_back(std::move(setting));
+    const auto checked = SettingFlags::Checked::numbers;
+    options.settings.add(command, settings, checked, 0, last_place_before_limit);
+    command.add_option("--limit", options.limit,
+                       "The folder that ntpgeo limit made of this data set: record alignment with L_mm");
+    options.settings.add(command, settings, checked, last_place_before_limit + 1);
+}
+
+/// The configuration that the flags make, checked: over that of --config, else over `stored`, the text of the
+/// run's own config.json, else over the defaults. A flag that is a stage's setting holds for every stage; one
+/// that belongs to an optimizer, for those that use it. `--steps` is the number of updates in all: of the one
+/// stage, or, where a run of several goes on, with the difference made by its last stage. Throws InputError.
+RunConfig train_configuration(const TrainOptions& options, const std::string& stored) {
+    RunConfig config;
+    if (options.config_file)
+        config =
+            read_config(read_file(*options.config_file), printable(std::string_view(*options.config_file)));
+    else if (!stored.empty())
+        config = read_config(stored,
+                             printable(std::filesystem::path(options.output.value_or("")) / "config.json"));
+    if (options.dataset) config.dataset = {*options.dataset, ""};
+    if (config.dataset.path.empty())
+        throw InputError(
+            options.resume && options.output
+                ? fmt::format("train: {} holds no run to resume, and no data set is given to start one",
+                              printable(std::filesystem::path(*options.output)))
+                : "train: no data set is given; name one: ntpgeo train DS -o RUN");
+    config.dataset.path = std::filesystem::absolute(config.dataset.path).lexically_normal().string();
+    if (options.limit) config.limit = limit_reference(options.limit);
+    apply(options.settings, !stored.empty(), config);
+    return config;
+}
+
+RunVerb<RunConfig> verb_of(const TrainOptions& options) {
+    return {
+        .command = "train",
+        .configure = [&options](const std::string& stored) { return train_configuration(options, stored); },
+        .read = read_config,
+        .is_finished = [](const RunFolder& folder,
+                          const RunConfig& config) { return finished_training(folder, config).has_value(); },
+        .settle = [](RunConfig& config, const Dataset& dataset,
+                     const Backend& backend) { resolve_products(config.training, dataset, backend); },
+        .changed_since_begun =
+            "the run was made (its hash is another); only the data set it was made of goes on",
+        .changed_since_written =
+            "the configuration was written (its hash is another); name the data set to use it all the same",
+        .leave_out = "leave the flag out",
+        .locks_first = true,
+    };
+}
+
+void print_summary(const RunSummary& summary, const std::filesystem::path& folder) {
+    const std::string where = printable(folder);
     if (summary.was_finished) {
         fmt::print("{}: finished already, at step {}\n", where, summary.position.step);
         return;
@@ -60,79 +175,14 @@ void print_summary(const RunSummary& summary, const RunFolder& folder) {
     fmt::print("run                 {}\n", where);
 }
 
-std::filesystem::path output_of(const TrainOptions& options) {
-    if (!options.output) throw InputError("train: --output is missing; name the run's folder: -o RUN");
-    return *options.output;
-}
-
-void start(const TrainOptions& options) {
-    const std::filesystem::path output = output_of(options);
-    RunConfig config = train_configuration(options, "");
-    config.device = resolve_device(config.device);
-    RunFolder::require_free(output);
-    const Dataset dataset = load_dataset(config, false);
-    const auto backend = make_backend(config.device);
-    resolve(config, dataset, *backend);
-    std::optional<LimitFactors> limit = load_limit(config.limit, dataset, config.dataset.hash);
+void train(const TrainOptions& options) {
+    OpenRun<RunConfig> run = open_run(verb_of(options), options.output, options.resume, options.dry_run);
+    if (options.dry_run)
+        return rehearse(run.config, run.dataset, *run.backend, run.limit ? run.limit->rank : 0);
     const InterruptGuard guard;
-    RunFolder folder = RunFolder::create(output, to_json(config, dataset));
-    folder.lock();
-    print_summary(run_training(folder, config, dataset, *backend, std::move(limit)), folder);
-}
-
-void refuse_other_settings(const RunConfig& stored, const RunConfig& config,
-                           const std::filesystem::path& output) {
-    if (const std::string difference = first_difference(stored, config); !difference.empty())
-        throw InputError(fmt::format(
-            "{}: cannot be resumed with another setting of {}; leave the flag out, or give a new name",
-            printable(output), difference));
-}
-
-void go_on(const TrainOptions& options) {
-    const std::filesystem::path output = output_of(options);
-    RunFolder folder = RunFolder::open(output);
-    const auto read_stored = [&] {
-        return config_from_json(folder.config_text(), printable(output / "config.json"));
-    };
-    read_stored();  // a folder of another kind is refused before the lock leaves a file in it
-    folder.lock();
-    const RunConfig stored = read_stored();
-    RunConfig config = train_configuration(options, folder.config_text());
-    // A finished run says so where its inputs are gone.
-    if (inputs_are_gone(config.dataset, config.limit) && first_difference(stored, config).empty())
-        if (const auto finished = finished_training(folder, config)) return print_summary(*finished, folder);
-    config.device = resolve_device(config.device);
-    const Dataset dataset = load_dataset(config, true);
-    const auto backend = make_backend(config.device);
-    resolve(config, dataset, *backend);
-    // A limit is of one data set: where that is another, it is the difference to name.
-    std::optional<LimitFactors> limit;
-    if (config.dataset.hash == stored.dataset.hash)
-        limit = load_limit(config.limit, dataset, config.dataset.hash);
-    refuse_other_settings(stored, config, output);
-    config.dataset.path = stored.dataset.path;
-    config.limit.path = stored.limit.path;
-    const InterruptGuard guard;
-    if (config.training != stored.training) folder.replace_config(to_json(config, dataset));
-    print_summary(run_training(folder, config, dataset, *backend, std::move(limit)), folder);
-}
-
-/// What the run would take, of the machine as it is now.
-void dry_run(const TrainOptions& options) {
-    const bool going_on = options.resume && options.output && RunFolder::holds_run(*options.output);
-    const std::string stored = going_on ? RunFolder::open(*options.output).config_text() : "";
-    RunConfig config = train_configuration(options, stored);
-    config.device = resolve_device(config.device);
-    if (options.output && !going_on) RunFolder::require_free(*options.output);
-    const Dataset dataset = load_dataset(config, going_on);
-    const auto backend = make_backend(config.device);
-    resolve(config, dataset, *backend);
-    if (going_on)
-        refuse_other_settings(
-            config_from_json(stored, printable(std::filesystem::path(*options.output) / "config.json")),
-            config, *options.output);
-    const auto limit = load_limit(config.limit, dataset, config.dataset.hash);
-    rehearse(config, dataset, *backend, limit ? limit->rank : 0);
+    if (run.stored && run.config.training != run.stored->training)
+        run.folder().replace_config(config_text(run.config, run.dataset));
+    print_summary(run_training(run), run.folder().path());
 }
 
 }  // namespace
@@ -142,11 +192,7 @@ void add_train_command(CLI::App& app) {
     CLI::App* command =
         app.add_subcommand("train", "Train W and H on a data set and record the geometry on the way");
     add_train_options(*command, *options);
-    command->callback([options] {
-        if (options->dry_run) return dry_run(*options);
-        const bool going_on = options->resume && options->output && RunFolder::holds_run(*options->output);
-        going_on ? go_on(*options) : start(*options);
-    });
+    command->callback([options] { train(*options); });
 }
 
 }  // namespace ntpgeo

@@ -1,5 +1,5 @@
-// Files that appear whole or not at all: written under a temporary name, flushed to disk, renamed
-// (design 2.2).
+// Files and folders that appear under their names whole or not at all: made under a temporary name, flushed
+// to disk, renamed (design 2.2).
 #pragma once
 
 #include <cstddef>
@@ -43,5 +43,27 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view t
 
 /// All bytes of a file, a pipe or a device. Throws InputError where it is missing, a folder or unreadable.
 std::string read_file(const std::filesystem::path& path);
+
+/// A folder of its own beside the one wanted, removed again unless it was renamed. It is locked while its
+/// process lives, so that what killed processes have left can be told from what others are making.
+class TemporaryFolder {
+  public:
+    /// Throws InputError where none can be made there.
+    explicit TemporaryFolder(const std::filesystem::path& wanted);
+    TemporaryFolder(const TemporaryFolder&) = delete;
+    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+    ~TemporaryFolder();
+
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+    /// Gives it its name. Throws Failure where that is taken by now.
+    void rename_to(const std::filesystem::path& wanted);
+
+    /// Removes temporary folders in `parent` whose processes are gone. What cannot be removed stays.
+    static void sweep(const std::filesystem::path& parent);
+
+  private:
+    std::filesystem::path path_;
+    FileDescriptor lock_;
+};
 
 }  // namespace ntpgeo

@@ -182,11 +182,11 @@ Run read_run(const std::filesystem::path& folder) {
     Run run;
     run.folder = folder;
     run.label = folder.filename().string();
-    std::optional<ShownSettings> settings = read_settings(read_file(folder / "config.json"));
-    if (!settings) {
+    const std::optional<ConfigFile> config = ConfigFile::parse(read_file(folder / "config.json"));
+    if (!config) {
         throw InputError(fmt::format("{}: not a JSON object", printable(folder / "config.json")));
     }
-    run.settings = std::move(*settings);
+    run.settings = shown_settings(*config);
     run.kind = kind_of(run.settings.command);
     read_records(run, folder / "metrics.jsonl");
     return run;

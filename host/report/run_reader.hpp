@@ -1,25 +1,18 @@
 // What the report knows of a run: its settings and its records, read from the run folder.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "engine/geometry/figure_table.hpp"
+#include "host/run/config_file.hpp"
 
 namespace ntpgeo {
-
-/// A setting as config.json has it: a number, a text or a range of two numbers; std::monostate where it is
-/// missing or anything else. Texts are untrusted.
-using ConfigNumber = std::variant<std::int64_t, double>;
-using ConfigValue =
-    std::variant<std::monostate, std::int64_t, double, std::string, std::array<ConfigNumber, 2>>;
 
 struct StageSettings {
     ConfigValue steps, optimizer, lr, lr_schedule, lambda, precision;
@@ -33,12 +26,10 @@ struct ShownSettings {
     std::optional<std::vector<StageSettings>> stages;
 };
 
-/// The settings of a config.json of this content; nullopt where it is no JSON object.
-std::optional<ShownSettings> read_settings(const std::string& config);
+ShownSettings shown_settings(const ConfigFile& config);
 
-/// The setting where it is a number, or a text.
-std::optional<double> number_in(const ConfigValue& setting);
-std::string text_in(const ConfigValue& setting);
+/// The value where it is a number.
+std::optional<double> number_in(const ConfigValue& value);
 
 /// What a run is a run of, and so what its records follow: `training` (also of a network's snapshots, by
 /// analyze) the step, `path` a falling λ, `limit` the iterations of the solver.

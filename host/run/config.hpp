@@ -1,62 +1,37 @@
-// RUN/config.json of `ntpgeo train`: every resolved setting of a run, and the same file read back as
-// `--config` (design 2.1); and what the configurations of all verbs share.
+// The configurations of the verbs that have runs (design 2.1): every resolved setting, what the run is made
+// of, and the same as RUN/config.json.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
-#include <string_view>
+#include <vector>
 
-#include "engine/data/dataset.hpp"
+#include "engine/exact/settings.hpp"
 #include "engine/training/settings.hpp"
-#include "kernels/backend.hpp"
+#include "host/run/config_file.hpp"
 
 namespace ntpgeo {
 
-/// Which data a run stands on.
-struct DatasetReference {
-    std::string path;  ///< absolute
-    std::string hash;  ///< of the file's bytes
+/// Of `ntpgeo train`.
+struct RunConfig : RunSettings, RunInputs {};
+
+/// Of `ntpgeo limit` and `ntpgeo path`; the limit, which figures are made against, is the path's alone.
+struct ExactConfig : ExactSettings, RunInputs {
+    std::string command;  ///< "limit" or "path"
 };
 
-/// Reads the data set that `reference` names and settles its hash. Throws InputError as read_dataset does,
-/// and where the reference has a hash and the file another: "PATH: has changed since SINCE".
-Dataset read_known_dataset(DatasetReference& reference, std::string_view since);
+/// What the verb is told, in the order of its help.
+std::vector<Setting> settings_of(ExactConfig& config);
 
-/// The limit run whose L_mm the figures are held against.
-struct LimitReference {
-    std::string path;  ///< of its folder, absolute; "" where there is none
-    std::string hash;  ///< of its result's bytes
-};
+/// The bytes of config.json; `dataset` adds its sizes, and versions are added, for information.
+std::string config_text(const RunConfig& config, const Dataset& dataset);
+std::string config_text(const ExactConfig& config, const Dataset& dataset);
 
-/// Whether what a run was made of is no longer where it was. (What has changed there is another matter.)
-bool inputs_are_gone(const DatasetReference& dataset, const LimitReference& limit);
-
-struct RunConfig : RunSettings {
-    DatasetReference dataset;
-    LimitReference limit;
-};
-
-/// Settles what depends on the device and on the problem's size: the device's name, and precisions and
-/// kernels left to `auto` (design 2.1). Throws InputError where the device lacks what is asked for.
-void resolve(RunConfig& config, const Dataset& dataset, const Backend& backend);
-
-class Section;
-/// Reads what describe_dataset and describe_limit write, where it is there.
-void take_dataset(Section& section, DatasetReference& reference);
-void take_limit(Section& section, LimitReference& reference);
-
-/// Which data a run stands on, with the sizes for information; which limit; and the versions, for
-/// information.
-nlohmann::ordered_json describe_dataset(const DatasetReference& reference, const Dataset& dataset);
-nlohmann::ordered_json describe_limit(const LimitReference& reference);
-nlohmann::ordered_json versions();
-
-/// `dataset` adds its sizes, and versions are added, for information.
-nlohmann::ordered_json to_json(const RunConfig& config, const Dataset& dataset);
-
-/// Reads a file that `to_json` wrote, or a person: keys left out keep their defaults, unknown keys are
+/// Reads a file that `config_text` made, or a person: keys left out keep their defaults, unknown keys are
 /// refused. `where` names the file in messages. Throws InputError.
-RunConfig config_from_json(const std::string& text, const std::string& where);
+RunConfig read_config(const std::string& text, const std::string& where);
+
+/// Reads what config_text made, of the same command. Throws InputError.
+ExactConfig read_exact_config(const std::string& text, const std::string& command, const std::string& where);
 
 /// Checks what no single option can: finite and positive rates, sizes that fit. Throws InputError naming the
 /// setting.
@@ -67,7 +42,13 @@ void check(const RunConfig& config);
 std::string stage_prefix(const TrainingSettings& training, std::size_t index);
 
 /// The first setting by which two resolved configurations differ, "" where they agree; the last stage's steps
-/// may be more in `wanted` where `depends_on_total` allows it.
+/// may be more in `wanted` where `depends_on_total` allows it. Of an exact run the setting is its flag.
 std::string first_difference(const RunConfig& stored, const RunConfig& wanted);
+std::string first_difference(const ExactConfig& stored, const ExactConfig& wanted);
+
+/// "HI:LO:PER_DECADE" as a falling list HI, HI·10^(-1/PER_DECADE), … down to LO, each rounded to 15 digits.
+/// Throws InputError, beginning with "--lambda", for anything else, and where HI < LO or the list would be
+/// longer than 10,000.
+std::vector<double> lambda_grid(const std::string& text);
 
 }  // namespace ntpgeo

@@ -1,9 +1,13 @@
-// Devices as the command line and the files name them: auto, cpu, cuda[:i].
+// Devices as the command line and the files name them (auto, cpu, cuda[:i]), what a run multiplies in on
+// them, and how much memory they have to give.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
+#include "engine/data/dataset.hpp"
+#include "engine/training/settings.hpp"
 #include "kernels/backend.hpp"
 
 namespace ntpgeo {
@@ -15,5 +19,23 @@ std::string resolve_device(const std::string& name);
 
 /// The backend that a resolved name stands for.
 std::unique_ptr<Backend> make_backend(const std::string& device);
+
+/// The cheapest products that a stage bears, of those the backend supports; `size` is V·m·d.
+///   CPU: fp64 where a step is quick all the same (size ≤ 1e9) and for lbfgs with a ridge, else fp32.
+///   GPU: fp64 for lbfgs, whose line search feels every rounding; fp32 with λ > 0, where the gradient
+///   vanishes by cancellation; else bf16, which the anchored gradient carries to the geometric limit of a
+///   model that interpolates. Whether d is large enough for that cannot be told beforehand.
+Precision choose_precision(const Stage& stage, double size, const Backend& backend);
+
+/// Chooses for the stages that left it open; of the kernels, plain. Throws InputError where a stage asks for
+/// a precision or a kernel that the device does not have.
+void resolve_products(TrainingSettings& training, const Dataset& dataset, const Backend& backend);
+
+/// Bytes that are free on the backend's device. On the CPU, what Linux estimates it can give without swapping
+/// (/proc/meminfo), and no more than a control group leaves.
+std::int64_t available_memory(const Backend& backend);
+
+/// Throws InputError where the backend lacks the memory, saying what is needed and what is free.
+void require_memory(Backend& backend, std::int64_t bytes, const std::string& what);
 
 }  // namespace ntpgeo

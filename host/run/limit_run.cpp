@@ -1,4 +1,4 @@
-#include "host/run/limit_run.hpp"
+// The body of `ntpgeo limit`.
 
 #include <fmt/format.h>
 
@@ -8,7 +8,10 @@
 
 #include "host/files/file_error.hpp"
 #include "host/files/outward.hpp"
-#include "host/run/interrupt.hpp"
+#include "host/run/device.hpp"
+#include "host/run/run_inputs.hpp"
+#include "host/run/runs.hpp"
+#include "host/terminal/terminal.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {

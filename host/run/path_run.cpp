@@ -1,4 +1,4 @@
-#include "host/run/path_run.hpp"
+// The body of `ntpgeo path`.
 
 #include <fmt/format.h>
 
@@ -8,8 +8,11 @@
 #include "engine/geometry/figures.hpp"
 #include "host/files/atomic_file.hpp"
 #include "host/files/file_error.hpp"
-#include "host/run/interrupt.hpp"
+#include "host/run/device.hpp"
 #include "host/run/record.hpp"
+#include "host/run/run_inputs.hpp"
+#include "host/run/runs.hpp"
+#include "host/terminal/terminal.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {

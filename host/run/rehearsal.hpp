@@ -1,12 +1,41 @@
-// train --dry-run: what a run would take, before it takes it.
+// train --dry-run: what a run would take, before it takes it; and where its bytes would go.
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
-#include "engine/data/dataset.hpp"
+#include "engine/data/labels.hpp"
 #include "host/run/config.hpp"
 
 namespace ntpgeo {
+
+/// Bytes of one stage.
+struct StageMemory {
+    std::int64_t gradient = 0;
+    std::int64_t optimizer = 0;  ///< its state and what it works in
+    LossStepSize loss_step;
+    std::int64_t checkpoint = 0;  ///< W, H and the state that is saved: the file, and its copy on the host
+
+    [[nodiscard]] std::int64_t device() const { return gradient + optimizer + loss_step.bytes; }
+};
+
+/// Bytes of a run, on the device where nothing else is said.
+struct MemoryPlan {
+    std::int64_t labels = 0, parameters = 0;
+    std::int64_t metrics = 0, metrics_host = 0;
+    std::vector<StageMemory> stages;
+    bool host_is_device = false;  ///< on the CPU the host's share counts as well
+
+    /// The most that the stage at `index` has in memory at once.
+    [[nodiscard]] std::int64_t peak(std::size_t index) const;
+    /// The index of the stage with the highest peak.
+    [[nodiscard]] std::size_t largest_stage() const;
+};
+
+/// The plan of a resolved configuration; `limit_rank` is that of L_mm's factors, 0 without. Takes no memory
+/// for it.
+MemoryPlan plan_memory(const RunConfig& config, const Dataset& dataset, const Labels& labels,
+                       Backend& backend, std::int64_t limit_rank = 0);
 
 /// Prints where the bytes of the run would go, stage by stage, and times a step of each stage from the run's
 /// initial values. Writes no file. `config` is resolved for `backend`. Throws InputError where the memory

@@ -13,7 +13,6 @@
 #include "host/files/atomic_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/run/record.hpp"
-#include "host/run/temporary_folder.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -42,10 +41,6 @@ void append(const FileDescriptor& file, const fs::path& path, std::string_view t
         if (written < 0) fail(path, "written");
         text.remove_prefix(static_cast<std::size_t>(written));
     }
-}
-
-std::string config_bytes(const nlohmann::ordered_json& config) {
-    return config.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 // Absolute, and without a slash at its end.
@@ -77,13 +72,13 @@ void RunFolder::require_free(const fs::path& path) {
                                      printable(target.parent_path())));
 }
 
-RunFolder RunFolder::create(const fs::path& path, const nlohmann::ordered_json& config,
+RunFolder RunFolder::create(const fs::path& path, const std::string& config,
                             const std::optional<Record>& record) {
     require_free(path);
     const fs::path target = whole_path(path);
     TemporaryFolder::sweep(target.parent_path());
     TemporaryFolder temporary(target);
-    write_file_atomically(temporary.path() / config_name, config_bytes(config));
+    write_file_atomically(temporary.path() / config_name, config);
     if (record) write_file_atomically(temporary.path() / metrics_name, json_of(*record) + "\n");
     temporary.rename_to(target);
     return RunFolder(target);
@@ -103,8 +98,14 @@ std::string RunFolder::config_text() const {
     return read_file(path_ / config_name);
 }
 
-void RunFolder::replace_config(const nlohmann::ordered_json& config) const {
-    write_file_atomically(path_ / config_name, config_bytes(config));
+ConfigFile RunFolder::config() const {
+    std::optional<ConfigFile> file = ConfigFile::parse(config_text());
+    if (!file) throw InputError(printable(path_ / config_name) + " is not a JSON object");
+    return *std::move(file);
+}
+
+void RunFolder::replace_config(const std::string& config) const {
+    write_file_atomically(path_ / config_name, config);
 }
 
 void RunFolder::lock() {

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,7 +14,7 @@
 #include "engine/training/trainer.hpp"
 #include "host/files/file_descriptor.hpp"
 #include "host/files/safetensors.hpp"
-#include "host/run/config.hpp"
+#include "host/run/config_file.hpp"
 #include "host/run/state_file.hpp"
 
 namespace ntpgeo {
@@ -25,11 +24,11 @@ class RunFolder {
     /// Throws InputError where `create` would find the path taken, naming --resume where a run is there, or
     /// no folder to make it in.
     static void require_free(const std::filesystem::path& path);
-    /// A new folder that holds `config` from its first moment on (made under a temporary name, then renamed;
-    /// what killed processes left under such names beside it is swept away).
-    /// A `record` is the first of its metrics from that moment on. An empty folder may be
-    /// there already. Throws InputError where anything else is, naming --resume, and leaves it untouched.
-    static RunFolder create(const std::filesystem::path& path, const nlohmann::ordered_json& config,
+    /// A new folder that holds `config`, the bytes of its config.json, from its first moment on (made under a
+    /// temporary name, then renamed; what killed processes left under such names beside it is swept away). A
+    /// `record` is the first of its metrics from that moment on. An empty folder may be there already. Throws
+    /// InputError where anything else is, naming --resume, and leaves it untouched.
+    static RunFolder create(const std::filesystem::path& path, const std::string& config,
                             const std::optional<Record>& record = {});
     /// A folder that holds a run. Throws InputError where there is none.
     static RunFolder open(const std::filesystem::path& path);
@@ -40,7 +39,9 @@ class RunFolder {
 
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }
     [[nodiscard]] std::string config_text() const;
-    void replace_config(const nlohmann::ordered_json& config) const;
+    /// Throws InputError where config.json is no JSON object.
+    [[nodiscard]] ConfigFile config() const;
+    void replace_config(const std::string& config) const;
 
     /// Takes the folder for this process for as long as this object lives, and removes what a killed process
     /// left half written. Throws InputError where another process has it.

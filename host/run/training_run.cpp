@@ -1,8 +1,7 @@
-#include "host/run/training_run.hpp"
+// The body of `ntpgeo train`.
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cmath>
 #include <new>
 #include <optional>
@@ -12,35 +11,28 @@
 #include "engine/geometry/figures.hpp"
 #include "engine/training/settings.hpp"
 #include "host/files/file_error.hpp"
-#include "host/run/interrupt.hpp"
-#include "host/run/progress.hpp"
+#include "host/run/runs.hpp"
+#include "host/terminal/terminal.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 /// Bound on ‖W‖²‖H‖² ≥ ‖L‖_F²: above it the squares that the figures are made of overflow, and no run comes
 /// near it but by diverging.
 constexpr double diverged_square_norm = 1e150;
 
-double seconds_since(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 class TrainingRun {
   public:
-    TrainingRun(RunFolder& folder, const RunConfig& config, const Dataset& dataset, Backend& backend,
-                const LimitFactors* limit)
-        : folder_(folder),
-          config_(config),
-          backend_(backend),
-          meter_(backend, dataset, limit),
-          bounder_(backend, dataset, meter_.labels().view()),
-          trainer_(backend, meter_.labels(), config.training) {
+    explicit TrainingRun(OpenRun<RunConfig>& run)
+        : folder_(run.folder()),
+          config_(run.config),
+          backend_(*run.backend),
+          meter_(backend_, run.dataset, run.limit ? &*run.limit : nullptr),
+          bounder_(backend_, run.dataset, meter_.labels().view()),
+          trainer_(backend_, meter_.labels(), config_.training) {
+        run.limit.reset();  // its copy on the backend serves from here on
         restore();
-        start_ = last_checkpoint_ = Clock::now();
     }
 
     RunSummary run() {
@@ -77,13 +69,15 @@ class TrainingRun {
 
   private:
     void restore() {
+        double elapsed = 0;
         if (const auto checkpoint = folder_.newest_checkpoint()) {
             const SavedState saved = read_state(*checkpoint);
             trainer_.load(saved.state);
             saved_ = trainer_.position();
-            elapsed_before_ = saved.elapsed;
+            elapsed = saved.elapsed;
         }
         std::tie(first_, last_) = folder_.cut_metrics(saved_ ? saved_->step : -1, config_.metrics_every);
+        clock_ = WorkClock(elapsed, config_.checkpoint_seconds);
     }
 
     /// One update, and a line in the log where it begins or ends a stage or finds nothing to do.
@@ -103,8 +97,6 @@ class TrainingRun {
             folder_.log(fmt::format("the gradient is 0 at step {}: ngd stays where it is", now.step));
     }
 
-    [[nodiscard]] double elapsed() const { return elapsed_before_ + seconds_since(start_); }
-
     void record(Progress& progress) {
         if (last_.integer("step") == trainer_.step()) return;
         require_in_range();
@@ -121,7 +113,7 @@ class TrainingRun {
             bound = bounder_.bound(trainer_.words(), trainer_.contexts(), ridge, config_.training.seed,
                                    trainer_.step());
         last_ = training_record({.step = trainer_.step(),
-                                 .time_s = elapsed(),
+                                 .time_s = clock_.elapsed(),
                                  .lambda = trainer_.lambda(),
                                  .relative_gap = relative_gap(figures.excess_loss, ridge, figures.words_norm,
                                                               figures.contexts_norm, bound),
@@ -148,7 +140,7 @@ class TrainingRun {
 
     [[nodiscard]] bool checkpoint_due() const {
         const bool by_steps = config_.checkpoint_every > 0 && trainer_.step() % config_.checkpoint_every == 0;
-        return by_steps || seconds_since(last_checkpoint_) >= config_.checkpoint_seconds;
+        return by_steps || clock_.checkpoint_due();
     }
 
     void require_in_range() const {
@@ -161,12 +153,12 @@ class TrainingRun {
 
     // A state that has diverged never replaces a good one.
     void checkpoint() {
-        last_checkpoint_ = Clock::now();
+        clock_.checkpoint_written();
         if (saved_ == trainer_.position()) return;
         require_in_range();
-        folder_.write_checkpoint(trainer_.save(), elapsed(), config_.keep_checkpoints);
+        folder_.write_checkpoint(trainer_.save(), clock_.elapsed(), config_.keep_checkpoints);
         saved_ = trainer_.position();
-        last_checkpoint_ = Clock::now();
+        clock_.checkpoint_written();
     }
 
     void stop_where_asked() {
@@ -201,8 +193,7 @@ class TrainingRun {
     Trainer trainer_;
     Record first_, last_;            // what metrics.jsonl begins and ends with
     std::optional<Position> saved_;  // of the newest checkpoint
-    double elapsed_before_ = 0;
-    Clock::time_point start_, last_checkpoint_;
+    WorkClock clock_{0};
 };
 
 }  // namespace
@@ -215,12 +206,9 @@ std::optional<RunSummary> finished_training(const RunFolder& folder, const RunCo
     return RunSummary{*result, false, true, {}, {}};
 }
 
-RunSummary run_training(RunFolder& folder, const RunConfig& config, const Dataset& dataset, Backend& backend,
-                        std::optional<LimitFactors> limit) {
-    if (const auto finished = finished_training(folder, config)) return *finished;
-    TrainingRun run(folder, config, dataset, backend, limit ? &*limit : nullptr);
-    limit.reset();  // its copy on the backend serves from here on
-    return run.run();
+RunSummary run_training(OpenRun<RunConfig>& run) {
+    if (const auto finished = finished_training(run.folder(), run.config)) return *finished;
+    return TrainingRun(run).run();
 }
 
 }  // namespace ntpgeo

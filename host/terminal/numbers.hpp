@@ -18,4 +18,13 @@ std::string count_text(std::int64_t value);
 /// A time in words of at most two units: 0.42 s, 41 s, 3 min 12 s, 2 h 05 min.
 std::string duration_text(double seconds);
 
+/// "1 file", "3 files".
+std::string plural(std::int64_t count, const char* noun);
+
+/// part of whole, in percent.
+double percent(std::int64_t part, std::int64_t whole);
+
+/// "512 bytes", "1.5 MiB".
+std::string bytes_text(std::int64_t bytes);
+
 }  // namespace ntpgeo

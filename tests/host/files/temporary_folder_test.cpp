@@ -1,12 +1,11 @@
 // Folders that appear complete, and what is left of those that never did.
-#include "host/run/temporary_folder.hpp"
-
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <optional>
 
+#include "host/files/atomic_file.hpp"
 #include "host/run/run_folder.hpp"
 #include "kernels/base/status.hpp"
 #include "tests/host/files/scratch.hpp"
@@ -47,7 +46,7 @@ TEST(TemporaryFolder, ASweepTakesWhatAKilledProcessLeftAndSparesWhatIsBeingMade)
     std::sort(found.begin(), found.end());
     EXPECT_EQ(found, expected);
     making.reset();
-    RunFolder::create(folder / "run", nlohmann::ordered_json::object());
+    RunFolder::create(folder / "run", "{}\n");
     EXPECT_EQ(folder.names().size(), 3U);
 }
 

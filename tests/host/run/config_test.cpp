@@ -1,8 +1,9 @@
-#include "host/run/exact_config.hpp"
+#include "host/run/config.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "kernels/base/status.hpp"
 #include "tests/host/files/scratch.hpp"
@@ -65,20 +66,20 @@ class ExactConfiguration : public ::testing::Test {
         config_.limit = {"/runs/limit", "xxh3-128:34"};
     }
     [[nodiscard]] nlohmann::ordered_json json() const {
-        return to_json(config_, make_dataset(2, {{0}}, {{1}}));
+        return nlohmann::ordered_json::parse(config_text(config_, make_dataset(2, {{0}}, {{1}})));
     }
     static void expect_refused(const nlohmann::ordered_json& json, const std::string& said,
                                const std::string& command = "path") {
         SCOPED_TRACE(said);
-        expect_contains(
-            refusal<InputError>([&] { exact_config_from_json(json.dump(), command, "config.json"); }), said);
+        expect_contains(refusal<InputError>([&] { read_exact_config(json.dump(), command, "config.json"); }),
+                        said);
     }
 
     ExactConfig config_;
 };
 
 TEST_F(ExactConfiguration, ComesBackAsItWas) {
-    const ExactConfig back = exact_config_from_json(json().dump(), "path", "config.json");
+    const ExactConfig back = read_exact_config(json().dump(), "path", "config.json");
     EXPECT_EQ(back.command, config_.command);
     EXPECT_EQ(back.dataset.path, config_.dataset.path);
     EXPECT_EQ(back.dataset.hash, config_.dataset.hash);
@@ -92,7 +93,7 @@ TEST_F(ExactConfiguration, ComesBackAsItWas) {
     config_.command = "limit";
     const nlohmann::ordered_json of_limit = json();
     for (const char* key : {"lambdas", "save_points", "limit"}) EXPECT_FALSE(of_limit.contains(key)) << key;
-    EXPECT_EQ(exact_config_from_json(of_limit.dump(), "limit", "config.json").tolerance, 3e-7);
+    EXPECT_EQ(read_exact_config(of_limit.dump(), "limit", "config.json").tolerance, 3e-7);
     EXPECT_EQ(of_limit["dataset"]["vocab_size"], 2);
 }
 
@@ -116,9 +117,9 @@ TEST_F(ExactConfiguration, RefusesWhatAnotherVerbOrHandWrote) {
     nlohmann::ordered_json without = good;
     without.erase("lambdas");
     expect_refused(without, "lambdas");
-    expect_contains(refusal<InputError>([] { exact_config_from_json("{", "path", "config.json"); }),
+    expect_contains(refusal<InputError>([] { read_exact_config("{", "path", "config.json"); }),
                     "config.json is not a JSON file");
-    expect_contains(refusal<InputError>([] { exact_config_from_json("[]", "path", "config.json"); }),
+    expect_contains(refusal<InputError>([] { read_exact_config("[]", "path", "config.json"); }),
                     "JSON object");
 }
 

@@ -1,7 +1,7 @@
 // What `--precision auto` stands for, on the CPU and on GPUs.
 #include <gtest/gtest.h>
 
-#include "host/run/precision_choice.hpp"
+#include "host/run/device.hpp"
 #include "kernels/base/status.hpp"
 #include "tests/host/files/scratch.hpp"
 #include "tests/metering_backend.hpp"

@@ -1,17 +1,23 @@
-// What a dataset holds, for people and for programs (`data info`, and the last lines of the verbs that make
-// one).
+// Data sets as the verbs of `ntpgeo data` count them in text, and as they tell people and programs what one
+// holds.
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 #include "engine/data/dataset.hpp"
+#include "engine/data/settings.hpp"
 
 namespace ntpgeo {
 
-/// part of whole, in percent.
-double percent(std::int64_t part, std::int64_t whole);
+/// The data set of the text of `files`, "-" being the standard input; `lines` gets a description of what was
+/// kept. Throws InputError.
+Dataset count_text(const std::vector<std::string>& files, const TextSettings& settings, std::string& lines);
+
+/// The data set of so many stories.
+Dataset make_stories(const StoriesSettings& settings, std::string& lines);
 
 /// Sizes, supports, entropy and classes in aligned lines, each ended by a newline.
 std::string summary_text(const Dataset& dataset);

@@ -3,9 +3,9 @@
 
 #include "engine/geometry/figures.hpp"
 #include "engine/training/trainer.hpp"
-#include "host/run/machine_memory.hpp"
-#include "host/run/memory_plan.hpp"
+#include "host/run/device.hpp"
 #include "host/run/rehearsal.hpp"
+#include "host/terminal/numbers.hpp"
 #include "kernels/base/status.hpp"
 #include "tests/host/files/scratch.hpp"
 #include "tests/metering_backend.hpp"

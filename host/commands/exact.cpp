@@ -1,0 +1,175 @@
+// ntpgeo limit DS -o RUN and ntpgeo path DS -o RUN (design 2.1): L_mm with its certificate, and the exact
+// regularization path, certified at every λ.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/commands/commands.hpp"
+#include "host/commands/setting_flags.hpp"
+#include "host/files/file_error.hpp"
+#include "host/files/outward.hpp"
+#include "host/run/run_inputs.hpp"
+#include "host/run/runs.hpp"
+#include "host/terminal/terminal.hpp"
+#include "kernels/base/status.hpp"
+
+namespace ntpgeo {
+namespace {
+
+struct ExactOptions {
+    std::optional<std::string> data, output, limit;
+    bool resume = false;
+    SettingFlags settings;
+    ExactConfig defaults;  ///< what the help says, and where numbers are tried; names the verb
+};
+
+void add_exact_options(CLI::App& command, ExactOptions& options) {
+    const std::vector<Setting> settings = settings_of(options.defaults);
+    const auto add = [&](int from, int to) {
+        options.settings.add(command, settings, SettingFlags::Checked::numbers, from, to);
+    };
+    command.add_option("DS", options.data, "The data set");
+    command.add_option("-o,--output", options.output, "The run's folder");
+    add(0, 0);
+    command.add_flag("--resume", options.resume, "Go on with the run in the folder");
+    add(1, 2);
+    if (options.defaults.command != "path") return;
+    command.add_option(
+        "--limit", options.limit,
+        "The folder of a limit run, to measure against L_mm (solved first where that is cheap)");
+    add(3, 3);
+}
+
+void apply(const ExactOptions& options, ExactConfig& config) {
+    if (options.data) config.dataset = dataset_reference(*options.data);
+    if (const auto& grid = options.settings.text("lambdas")) config.lambdas = lambda_grid(*grid);
+    options.settings.apply(settings_of(config));
+    if (options.limit) config.limit = limit_reference(options.limit);
+}
+
+ExactConfig exact_configuration(const ExactOptions& options, const std::string& stored) {
+    const std::string& command = options.defaults.command;
+    if (stored.empty() && !options.data)
+        throw InputError(command + ": the data set is missing; name its file");
+    ExactConfig config;
+    config.command = command;
+    if (stored.empty())
+        config.lambdas = lambda_grid(default_grid);
+    else
+        config = read_exact_config(stored, command,
+                                   printable(std::filesystem::path(*options.output) / "config.json"));
+    apply(options, config);
+    return config;
+}
+
+ExactRun open(const ExactOptions& options) {
+    const std::string& command = options.defaults.command;
+    const std::string since = "the run was made; only the data set it was made of goes on";
+    const RunVerb<ExactConfig> verb = {
+        .command = command,
+        .configure = [&](const std::string& stored) { return exact_configuration(options, stored); },
+        .read = [&](const std::string& text,
+                    const std::string& where) { return read_exact_config(text, command, where); },
+        .is_finished = [](const RunFolder& folder,
+                          const ExactConfig&) { return holds_final_result(folder.path()); },
+        .changed_since_begun = since,
+        .changed_since_written = since,
+        .leave_out = "leave it out",
+    };
+    return open_run(verb, options.output, options.resume);
+}
+
+void print_limit(const LimitSummary& summary, const ExactConfig& config,
+                 const std::filesystem::path& folder) {
+    const std::string where = printable(folder);
+    if (summary.was_finished) {
+        fmt::print("{}: finished already\n", where);
+        return;
+    }
+    const auto number = [&](const char* key) { return summary.record.number(key).value(); };
+    if (!summary.record.number("bound")) {
+        fmt::print("L_mm = 0: every support is the whole vocabulary, so that nothing has to be separated\n");
+    } else {
+        fmt::print("nuclear norm        {:.10g}, certified from {:.10g}\n",
+                   rounded_up(number("nuclear_norm"), 10), rounded_down(number("bound"), 10));
+        fmt::print("relative gap        {:.2e}{}\n", rounded_up(number("relative_gap"), 3),
+                   summary.reached
+                       ? ""
+                       : fmt::format(", where it falls no further; {:.2e} was asked for", config.tolerance));
+        fmt::print("rank                {}\n", summary.record.integer("rank").value());
+        fmt::print("proxy               nuclear norm {:.10g}, cosine with L_mm {:.8f}\n",
+                   number("proxy_nuclear_norm"), number("proxy_alignment"));
+        fmt::print("proxy test          {}\n", proxy_verdict(summary.record));
+        fmt::print("iterations          {}\n", summary.record.integer("iterations").value());
+    }
+    fmt::print("run                 {}\n", where);
+}
+
+std::string figure(const std::optional<double>& value, const char* format) {
+    return value ? fmt::format(fmt::runtime(format), *value) : std::string("-");
+}
+
+void print_path(const PathSummary& summary, const ExactConfig& config, const std::filesystem::path& folder) {
+    fmt::print("{:>9} {:>6} {:>9} {:>5} {:>11} {:>10} {:>9} {:>9}\n", "lambda", "steps", "gap", "rank",
+               "excess loss", "dominance", "cos L_mm", "cos proxy");
+    std::int64_t largest = 0;
+    bool all = true;
+    for (const auto& record : summary.records) {
+        const auto number = [&](const char* key) { return record.number(key).value(); };
+        const std::int64_t rank = record.integer("rank").value();
+        largest = std::max(largest, rank);
+        all = all && number("relative_gap") <= config.tolerance;
+        fmt::print("{:>9.2e} {:>6} {:>9.1e} {:>5} {:>11.4e} {:>10} {:>9} {:>9}\n", number("lambda"),
+                   record.integer("iterations").value(), rounded_up(number("relative_gap"), 2), rank,
+                   number("excess_loss"), figure(record.number("dominance"), "{:.4g}"),
+                   figure(record.number("alignment_limit"), "{:.5f}"),
+                   figure(record.number("alignment_proxy"), "{:.5f}"));
+    }
+    if (!all)
+        fmt::print(
+            "not every point reaches {:.1e}: where the gap falls no further, the path goes on with what it "
+            "has\n",
+            config.tolerance);
+    if (largest > 0)
+        fmt::print("width               d = {} holds every point of this path: no run needs more\n", largest);
+    else
+        fmt::print("width               every point of this path is L = 0\n");
+    fmt::print("run                 {}{}\n", printable(folder),
+               summary.was_finished ? " (finished already)" : "");
+}
+
+/// The options of a verb, whose run is opened, worked at by `body` and printed.
+template <class Body>
+void add_exact_command(CLI::App& app, const std::string& name, const std::string& help, const Body& body) {
+    auto options = std::make_shared<ExactOptions>();
+    options->defaults.command = name;
+    CLI::App* command = app.add_subcommand(name, help);
+    add_exact_options(*command, *options);
+    command->callback([options, body] {
+        ExactRun run = open(*options);
+        const InterruptGuard guard;
+        body(run);
+    });
+}
+
+}  // namespace
+
+void add_limit_command(CLI::App& app) {
+    add_exact_command(
+        app, "limit",
+        "Compute L_mm, the direction that the low-rank part takes, with a certificate of its nuclear norm",
+        [](ExactRun& run) { print_limit(run_limit(run), run.config, run.output()); });
+}
+
+void add_path_command(CLI::App& app) {
+    add_exact_command(
+        app, "path",
+        "Compute the exact regularization path min CE + lambda * nuclear norm, certified at every lambda",
+        [](ExactRun& run) { print_path(run_path(run), run.config, run.output()); });
+}
+
+}  // namespace ntpgeo
