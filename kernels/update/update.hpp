@@ -24,8 +24,8 @@ class UpdateOperations {
 
     /// x ← x − rate·g.
     virtual void descend(double rate, Vector gradient, const Parameters& parameters) = 0;
-    /// v ← momentum·v + g, x ← x − rate·v.
-    virtual void heavy_ball(double momentum, double rate, Vector gradient, Vector velocity,
+    /// v ← β·v + g, x ← x − rate·v.
+    virtual void heavy_ball(double beta, double rate, Vector gradient, Vector velocity,
                             const Parameters& parameters) = 0;
     virtual void adam(const AdamStep& step, Vector gradient, Vector first_moment, Vector second_moment,
                       const Parameters& parameters) = 0;
@@ -35,7 +35,7 @@ class UpdateOperations {
 class CpuUpdateOperations : public virtual UpdateOperations, public virtual VectorOperations {
   public:
     void descend(double rate, Vector gradient, const Parameters& parameters) override;
-    void heavy_ball(double momentum, double rate, Vector gradient, Vector velocity,
+    void heavy_ball(double beta, double rate, Vector gradient, Vector velocity,
                     const Parameters& parameters) override;
     void adam(const AdamStep& step, Vector gradient, Vector first_moment, Vector second_moment,
               const Parameters& parameters) override;
@@ -47,7 +47,7 @@ class CudaUpdateOperations : public virtual UpdateOperations {
   public:
     explicit CudaUpdateOperations(device::Device& device) : device_(device) {}
     void descend(double rate, Vector gradient, const Parameters& parameters) override;
-    void heavy_ball(double momentum, double rate, Vector gradient, Vector velocity,
+    void heavy_ball(double beta, double rate, Vector gradient, Vector velocity,
                     const Parameters& parameters) override;
     void adam(const AdamStep& step, Vector gradient, Vector first_moment, Vector second_moment,
               const Parameters& parameters) override;

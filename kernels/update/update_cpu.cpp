@@ -10,7 +10,7 @@ void CpuUpdateOperations::descend(double rate, Vector gradient, const Parameters
     axpy(-rate, gradient, parameters.values);
 }
 
-void CpuUpdateOperations::heavy_ball(double momentum, double rate, Vector gradient, Vector velocity,
+void CpuUpdateOperations::heavy_ball(double beta, double rate, Vector gradient, Vector velocity,
                                      const Parameters& parameters) {
     const std::int64_t size = parameters.values.size;
     with_real(parameters.values.real, [&]<class T>(T) {
@@ -19,7 +19,7 @@ void CpuUpdateOperations::heavy_ball(double momentum, double rate, Vector gradie
         T* const v = velocity.as<T>();
 #pragma omp parallel for schedule(static) if (size > worth_a_team)
         for (std::int64_t i = 0; i < size; ++i) {
-            const double speed = momentum * v[i] + g[i];
+            const double speed = beta * v[i] + g[i];
             v[i] = static_cast<T>(speed);
             x[i] = static_cast<T>(x[i] - rate * speed);
         }

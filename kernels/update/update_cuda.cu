@@ -18,7 +18,7 @@ using device::store;
 
 template <class T, class Writer>
 struct HeavyBall {
-    double momentum, rate;
+    double beta, rate;
     const T* gradient;
     T* velocity;
     T* x;
@@ -28,7 +28,7 @@ struct HeavyBall {
         const auto g = load<width>(gradient + i);
         auto v = load<width>(velocity + i), p = load<width>(x + i);
         for (int k = 0; k < width; ++k) {
-            const double speed = momentum * v.values[k] + g.values[k];
+            const double speed = beta * v.values[k] + g.values[k];
             v.values[k] = static_cast<T>(speed);
             p.values[k] = static_cast<T>(p.values[k] - rate * speed);
         }
@@ -40,8 +40,8 @@ struct HeavyBall {
 
 template <class T, class Writer>
 struct Adam {
-    double beta1, beta2, epsilon;
-    double rate, inverse_correction2, decay;
+    AdamStep step;
+    double rate, inverse_correction2;
     const T* gradient;
     T* first_moment;
     T* second_moment;
@@ -53,12 +53,12 @@ struct Adam {
         auto m = load<width>(first_moment + i), v = load<width>(second_moment + i), p = load<width>(x + i);
         for (int k = 0; k < width; ++k) {
             const double slope = g.values[k];
-            const double mean = beta1 * m.values[k] + (1 - beta1) * slope;
-            const double square = beta2 * v.values[k] + (1 - beta2) * slope * slope;
+            const double mean = step.beta1 * m.values[k] + (1 - step.beta1) * slope;
+            const double square = step.beta2 * v.values[k] + (1 - step.beta2) * slope * slope;
             m.values[k] = static_cast<T>(mean);
             v.values[k] = static_cast<T>(square);
-            const double move = rate * mean / (std::sqrt(square * inverse_correction2) + epsilon);
-            p.values[k] = static_cast<T>(p.values[k] - (decay * p.values[k] + move));
+            const double move = rate * mean / (std::sqrt(square * inverse_correction2) + step.epsilon);
+            p.values[k] = static_cast<T>(p.values[k] - (step.decay * p.values[k] + move));
         }
         store(first_moment + i, m);
         store(second_moment + i, v);
@@ -101,14 +101,14 @@ void CudaUpdateOperations::descend(double rate, Vector gradient, const Parameter
     });
 }
 
-void CudaUpdateOperations::heavy_ball(double momentum, double rate, Vector gradient, Vector velocity,
+void CudaUpdateOperations::heavy_ball(double beta, double rate, Vector gradient, Vector velocity,
                                       const Parameters& parameters) {
     with_parameters(parameters, [&]<class T, class Writer>(T* x, Writer writer) {
         const T* const g = gradient.as<T>();
         T* const v = velocity.as<T>();
         device::for_each_element<device::pack_width<T>>(
-            device_, operations::HeavyBall<T, Writer>{momentum, rate, g, v, x, writer},
-            parameters.values.size, {device::start(g), device::start(v), device::start(x)});
+            device_, operations::HeavyBall<T, Writer>{beta, rate, g, v, x, writer}, parameters.values.size,
+            {device::start(g), device::start(v), device::start(x)});
     });
 }
 
@@ -118,17 +118,8 @@ void CudaUpdateOperations::adam(const AdamStep& step, Vector gradient, Vector fi
         const T* const g = gradient.as<T>();
         T* const m = first_moment.as<T>();
         T* const v = second_moment.as<T>();
-        const operations::Adam<T, Writer> operation{step.beta1,
-                                                    step.beta2,
-                                                    step.epsilon,
-                                                    step.learning_rate / step.correction1,
-                                                    1 / step.correction2,
-                                                    step.decay,
-                                                    g,
-                                                    m,
-                                                    v,
-                                                    x,
-                                                    writer};
+        const operations::Adam<T, Writer> operation{
+            step, step.learning_rate / step.correction1, 1 / step.correction2, g, m, v, x, writer};
         device::for_each_element<device::pack_width<T>>(
             device_, operation, parameters.values.size,
             {device::start(g), device::start(m), device::start(v), device::start(x)});
