@@ -16,7 +16,7 @@
 #include "host/commands/setting_flags.hpp"
 #include "host/commands/subject.hpp"
 #include "host/files/dataset_file.hpp"
-#include "host/files/shown_words.hpp"
+#include "host/files/text.hpp"
 #include "host/run/device.hpp"
 #include "kernels/base/status.hpp"
 

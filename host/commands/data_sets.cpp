@@ -15,7 +15,6 @@
 #include "engine/data/counting.hpp"
 #include "engine/data/synthetic.hpp"
 #include "host/files/file_error.hpp"
-#include "host/files/shown_words.hpp"
 #include "host/files/text.hpp"
 #include "host/terminal/numbers.hpp"
 

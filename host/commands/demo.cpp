@@ -15,10 +15,10 @@
 #include "host/files/atomic_file.hpp"
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
-#include "host/files/outward.hpp"
 #include "host/report/page.hpp"
 #include "host/run/device.hpp"
 #include "host/run/runs.hpp"
+#include "host/terminal/numbers.hpp"
 #include "host/terminal/terminal.hpp"
 #include "kernels/base/status.hpp"
 

@@ -11,9 +11,9 @@
 #include "host/commands/commands.hpp"
 #include "host/commands/setting_flags.hpp"
 #include "host/files/file_error.hpp"
-#include "host/files/outward.hpp"
 #include "host/run/run_inputs.hpp"
 #include "host/run/runs.hpp"
+#include "host/terminal/numbers.hpp"
 #include "host/terminal/terminal.hpp"
 #include "kernels/base/status.hpp"
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "engine/data/dataset.hpp"
-#include "host/files/host_matrix.hpp"
+#include "host/files/matrix_file.hpp"
 
 namespace ntpgeo {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "host/files/file_descriptor.hpp"
+#include "host/files/input_file.hpp"
 
 namespace ntpgeo {
 

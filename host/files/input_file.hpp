@@ -1,15 +1,44 @@
-// A file opened for reading at any place, so that large tensors go straight to where they are wanted.
+// Files opened for reading at any place, so that large tensors go straight to where they are wanted, and the
+// floating-point numbers in them, widened to double without loss.
 #pragma once
 
+#include <unistd.h>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
-
-#include "host/files/file_descriptor.hpp"
+#include <utility>
+#include <vector>
 
 namespace ntpgeo {
+
+/// Owns one file descriptor; -1 stands for none.
+class FileDescriptor {
+  public:
+    FileDescriptor() = default;
+    explicit FileDescriptor(int descriptor) : descriptor_(descriptor) {}
+    FileDescriptor(FileDescriptor&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+    FileDescriptor& operator=(FileDescriptor&& other) noexcept {
+        std::swap(descriptor_, other.descriptor_);
+        return *this;
+    }
+    FileDescriptor(const FileDescriptor&) = delete;
+    FileDescriptor& operator=(const FileDescriptor&) = delete;
+    ~FileDescriptor() { close(); }
+
+    [[nodiscard]] bool is_open() const { return descriptor_ >= 0; }
+    [[nodiscard]] int get() const { return descriptor_; }
+
+    /// Closes at once; returns what close(2) returned (0 where nothing was open), with errno set.
+    int close() {
+        const int descriptor = std::exchange(descriptor_, -1);
+        return descriptor < 0 ? 0 : ::close(descriptor);
+    }
+
+  private:
+    int descriptor_ = -1;
+};
 
 /// Opens `path` for reading, be it a file, a pipe or a device. Throws InputError, with the system's reason,
 /// where it is missing, a folder or unreadable.
@@ -37,5 +66,16 @@ class InputFile {
     FileDescriptor descriptor_;
     std::uint64_t size_ = 0;
 };
+
+/// The little-endian formats that a matrix may come in: IEEE half, bfloat16, single, double.
+enum class FloatFormat { f16, bf16, f32, f64 };
+
+/// Bytes of one number.
+std::size_t size_of(FloatFormat format);
+
+/// `count` numbers that begin at byte `offset` of `file`, each converted to double exactly (infinities and
+/// NaN stay what they are). The range must lie in the file, or InputError is thrown as by InputFile::read.
+std::vector<double> read_widened(const InputFile& file, std::uint64_t offset, std::size_t count,
+                                 FloatFormat format);
 
 }  // namespace ntpgeo

@@ -7,7 +7,6 @@
 #include <string_view>
 
 #include "host/files/file_error.hpp"
-#include "host/files/npy.hpp"
 #include "host/files/safetensors.hpp"
 #include "kernels/base/status.hpp"
 

@@ -1,4 +1,6 @@
-#include "host/files/npy.hpp"
+// NumPy's .npy format: a magic string, a Python dictionary literal with dtype, order and shape, then the raw
+// array.
+#include "host/files/matrix_file.hpp"
 
 #include <fmt/format.h>
 
@@ -11,7 +13,6 @@
 #include <vector>
 
 #include "host/files/file_error.hpp"
-#include "host/files/float_format.hpp"
 #include "host/files/input_file.hpp"
 #include "kernels/base/status.hpp"
 

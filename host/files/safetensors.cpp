@@ -10,8 +10,7 @@
 
 #include "host/files/atomic_file.hpp"
 #include "host/files/file_error.hpp"
-#include "host/files/float_format.hpp"
-#include "host/files/safetensors_header.hpp"
+#include "host/files/input_file.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {

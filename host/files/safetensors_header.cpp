@@ -1,4 +1,5 @@
-#include "host/files/safetensors_header.hpp"
+// The JSON header of a safetensors file, parsed and checked on its own.
+#include "host/files/safetensors.hpp"
 
 #include <fmt/format.h>
 

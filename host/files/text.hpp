@@ -1,10 +1,13 @@
-// Text from files, and how it is cut into tokens (design 2.3).
+// Text from files, how it is cut into tokens (design 2.3), and words and contexts as people can read them on
+// one line.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "engine/data/counting.hpp"
+#include "engine/data/dataset.hpp"
 #include "engine/data/settings.hpp"
 
 namespace ntpgeo {
@@ -23,5 +26,12 @@ std::string read_text(const std::string& file);
 /// is not UTF-8 escaped as in C (\n, \xNN for bytes, \u{NNNN}), a backslash doubled; always valid UTF-8. A
 /// plain space stays.
 std::string printable_token(std::string_view bytes);
+
+/// Word `id` in the form of printable_token, in quotes where it is empty or holds a space; "#id" where the
+/// data set has no vocabulary. Always valid UTF-8 without control characters.
+std::string shown_word(const Dataset& dataset, std::int64_t id);
+
+/// The words of a context, joined by spaces; "context J" where the data set does not have them.
+std::string shown_context(const Dataset& dataset, std::int64_t context);
 
 }  // namespace ntpgeo

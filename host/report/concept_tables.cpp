@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "engine/geometry/concepts.hpp"
-#include "host/files/shown_words.hpp"
+#include "host/files/text.hpp"
 #include "host/report/text.hpp"
 #include "host/terminal/numbers.hpp"
 #include "kernels/base/status.hpp"

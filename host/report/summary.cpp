@@ -9,7 +9,6 @@
 #include <optional>
 
 #include "engine/exact/limit.hpp"
-#include "host/files/outward.hpp"
 #include "host/report/run_table.hpp"
 #include "host/report/text.hpp"
 #include "host/terminal/numbers.hpp"

@@ -7,10 +7,10 @@
 #include <optional>
 
 #include "host/files/file_error.hpp"
-#include "host/files/outward.hpp"
 #include "host/run/device.hpp"
 #include "host/run/run_inputs.hpp"
 #include "host/run/runs.hpp"
+#include "host/terminal/numbers.hpp"
 #include "host/terminal/terminal.hpp"
 #include "kernels/base/status.hpp"
 

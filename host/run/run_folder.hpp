@@ -12,7 +12,7 @@
 
 #include "engine/geometry/record.hpp"
 #include "engine/training/trainer.hpp"
-#include "host/files/file_descriptor.hpp"
+#include "host/files/input_file.hpp"
 #include "host/files/safetensors.hpp"
 #include "host/run/config_file.hpp"
 #include "host/run/state_file.hpp"

@@ -9,8 +9,8 @@
 
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
-#include "host/files/outward.hpp"
 #include "host/run/run_folder.hpp"
+#include "host/terminal/numbers.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {

@@ -13,7 +13,7 @@
 #include "engine/data/dataset.hpp"
 #include "engine/exact/threshold.hpp"
 #include "engine/geometry/limit_geometry.hpp"
-#include "host/files/host_matrix.hpp"
+#include "host/files/matrix_file.hpp"
 #include "host/files/safetensors.hpp"
 #include "host/run/config_file.hpp"
 

@@ -1,4 +1,4 @@
-#include "host/files/npy.hpp"
+#include "host/files/matrix_file.hpp"
 
 #include <gtest/gtest.h>
 

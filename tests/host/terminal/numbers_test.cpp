@@ -1,4 +1,4 @@
-#include "host/files/outward.hpp"
+#include "host/terminal/numbers.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
