@@ -16,13 +16,15 @@ using enum NumberRange;
 constexpr std::int64_t most_steps = std::int64_t{1} << 50;
 constexpr std::int64_t most_dim = std::int64_t{1} << 20;
 
-/// A change of optimizer takes its own default rate along.
+/// A change of optimizer takes its own defaults along.
 TextField optimizer_field(Stage& stage) {
     TextField field = name_field(stage.optimizer);
     field.set = [&stage, set = field.set](std::string_view text) {
         const OptimizerKind before = stage.optimizer;
         std::string wrong = set(text);
-        if (stage.optimizer != before) stage.learning_rate = row_of(stage.optimizer).rate;
+        if (stage.optimizer == before) return wrong;
+        stage.learning_rate = row_of(stage.optimizer).rate;
+        stage.momentum = row_of(stage.optimizer).beta;
         return wrong;
     };
     return field;
@@ -74,6 +76,17 @@ std::string owners_of(std::string_view setting) {
     return owners;
 }
 
+/// Help on β: names every optimizer that has it, and the defaults that are not the usual one.
+std::string velocity_help() {
+    std::string whose, others;
+    for (const OptimizerRow& row : optimizer_table) {
+        if (row.settings != of_velocity) continue;
+        whose += fmt::format("{}{}{}", whose.empty() ? "Of " : " and of ", row.name, row.gloss);
+        if (row.beta != usual_beta) others += fmt::format("; {}: {}", row.name, row.beta);
+    }
+    return fmt::format("{}: what a step keeps of the last one, in [0, 1) ({{default}}{})", whose, others);
+}
+
 }  // namespace
 
 std::vector<Setting> settings_of(Stage& stage) {
@@ -101,8 +114,7 @@ std::vector<Setting> settings_of(Stage& stage) {
          .help = "Leave words (W) or contexts (H) as they are; none (default)",
          .place = 4,
          .written = stage.frozen != Frozen::nothing},
-        {"momentum", NumberField{&stage.momentum, fraction},
-         "Of momentum, the heavy ball: what a step keeps of the last one, in [0, 1) ({default})", 3},
+        {"momentum", NumberField{&stage.momentum, fraction}, velocity_help(), 3},
         {"beta1", NumberField{&stage.beta1, fraction},
          "Adam's and adamw's decay of the first moment ({default})", 3},
         {"beta2", NumberField{&stage.beta2, fraction},

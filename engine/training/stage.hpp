@@ -17,8 +17,8 @@ enum class RateSchedule { constant, cosine, inverse_sqrt };
 /// The factor that a stage leaves as it is.
 enum class Frozen { nothing, words, contexts };
 
-/// The learning rate of an optimizer that has none of its own.
-inline constexpr double usual_rate = 0.01;
+/// Rate and β of an optimizer that has none of its own.
+inline constexpr double usual_rate = 0.01, usual_beta = 0.9;
 
 struct Stage {
     std::int64_t steps = 2000;
@@ -31,7 +31,7 @@ struct Stage {
     bool precision_auto = false;              ///< `precision` is still to be chosen for the device
     LossKernel kernel = LossKernel::automatic;
     Frozen frozen = Frozen::nothing;
-    double momentum = 0.9;                               ///< β, what a step keeps of the last one
+    double momentum = usual_beta;                        ///< β, what a step keeps of the last one
     double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-15;  ///< of Adam's moments, and beside their root
     std::int64_t history = 10;                           ///< pairs kept by lbfgs
 
@@ -75,9 +75,13 @@ struct OptimizerRow {
     std::array<std::string_view, 3> settings = {};
     std::array<std::string_view, 2> state = {};
     double rate = usual_rate;      ///< where none is given
+    double beta = usual_beta;      ///< likewise, of those that keep a velocity
     bool decoupled_decay = false;  ///< λ is decay beside the objective, which then has no ridge
+    std::string_view gloss = {};   ///< what help says behind its name
 };
 
+inline constexpr std::array<std::string_view, 3> of_velocity = {"momentum"};
+inline constexpr std::array<std::string_view, 2> velocity = {"velocity"};
 inline constexpr std::array<std::string_view, 3> of_adam = {"beta1", "beta2", "epsilon"};
 inline constexpr std::array<std::string_view, 2> moments = {"first_moment", "second_moment"};
 
@@ -98,14 +102,12 @@ inline constexpr OptimizerRow optimizer_table[] = {
      }},
     // Heavy ball (Polyak 1964): v ← βv + g, x ← x − lr·v. The velocity is in units of the gradient, so that a
     // schedule of the rate scales the whole step.
-    {OptimizerKind::momentum,
-     "momentum",
+    {OptimizerKind::momentum, "momentum",
      [](const FirstOrderStep& s) {
          s.backend.heavy_ball(s.stage.momentum, s.rate, s.gradient, s.state[0], s.target());
          return UpdateOutcome::advanced;
      },
-     {"momentum"},
-     {"velocity"}},
+     of_velocity, velocity, usual_rate, usual_beta, false, ", the heavy ball"},
     {OptimizerKind::ngd, "ngd", normalised_descent},
     {OptimizerKind::adam, "adam", adam_step, of_adam, moments},
     {.kind = OptimizerKind::adamw,
