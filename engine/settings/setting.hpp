@@ -72,9 +72,9 @@ struct Setting {
     Field field;
     std::string help;            ///< {default} and {names} stand for the field's value and names
     int place = 0;               ///< help lists settings by their place, those of one place as they come
-    std::string metavar = "";    ///< what help calls the value; "" where its type says enough
-    std::string_view flag = "";  ///< where it is not made from the name
-    std::string owners = "";     ///< "adam (or adamw)": who alone has it; "" where it is everybody's
+    std::string metavar = {};    ///< what help calls the value; "" where its type says enough
+    std::string_view flag = {};  ///< where it is not made from the name
+    std::string owners = {};     ///< "adam (or adamw)": who alone has it; "" where it is everybody's
     bool owned = true;           ///< whether it means anything beside the others' values
     bool written = true;         ///< whether a file holds it beside the others' values
 };
