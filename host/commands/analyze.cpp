@@ -1,5 +1,6 @@
 // ntpgeo analyze --data DS (RUN | --words FILE --contexts FILE) (design 2.1): the figures of any W and H.
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <chrono>
 #include <cstdio>

@@ -2,7 +2,9 @@
 // a callback that does the work; it reports by exceptions (InputError, Failure) and writes results to stdout.
 #pragma once
 
-#include <CLI/CLI.hpp>
+namespace CLI {
+class App;
+}
 
 namespace ntpgeo {
 

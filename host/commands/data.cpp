@@ -1,5 +1,6 @@
 // `ntpgeo data`: makes datasets and describes them.
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <filesystem>

@@ -1,5 +1,6 @@
 // ntpgeo demo (design 2.1): stories → limit → path → train → report, in under a minute on two cores.
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <cstdio>

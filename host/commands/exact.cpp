@@ -1,6 +1,7 @@
 // ntpgeo limit DS -o RUN and ntpgeo path DS -o RUN (design 2.1): L_mm with its certificate, and the exact
 // regularization path, certified at every λ.
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <memory>

@@ -1,5 +1,6 @@
 // ntpgeo report RUN... -o report.html (design 2.1)
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <cstdio>

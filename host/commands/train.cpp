@@ -1,5 +1,6 @@
 // ntpgeo train DS -o RUN (design 2.1)
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <filesystem>

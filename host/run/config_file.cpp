@@ -13,8 +13,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr const char* format_name = "ntpgeo.config.1";
-
 template <class T>
 constexpr const char* type_words = "a whole number";
 template <>
@@ -83,29 +81,6 @@ struct Taker {
         }
     }
 };
-
-nlohmann::ordered_json json_of(const Field& field) {
-    return std::visit(
-        [](const auto& one) -> nlohmann::ordered_json {
-            using Kind = std::decay_t<decltype(one)>;
-            if constexpr (std::is_same_v<Kind, DecayField>)
-                return {*one.start, *one.end};
-            else if constexpr (std::is_same_v<Kind, GridField>)
-                return *one.values;
-            else if constexpr (std::is_same_v<Kind, TextField>)
-                return one.get();
-            else if constexpr (std::is_same_v<Kind, OptionalWholeField>)
-                return *one.value ? nlohmann::ordered_json(**one.value) : nlohmann::ordered_json();
-            else
-                return *one.value;
-        },
-        field);
-}
-
-void add_to(nlohmann::ordered_json& json, const std::vector<Setting>& settings) {
-    for (const Setting& setting : settings)
-        if (setting.written) json[std::string(setting.name)] = json_of(setting.field);
-}
 
 ConfigNumber number_of(const Json& value) {
     if (value.is_number_integer()) return value.get<std::int64_t>();
@@ -190,12 +165,12 @@ RunInputs ConfigFile::inputs() const {
 ConfigReader::ConfigReader(const std::string& text, const std::string& where, const std::string& command,
                            bool by_hand)
     : ConfigReader(parse(text, where), where) {
-    std::string format = by_hand ? format_name : "", named = by_hand ? command : "";
+    std::string format = by_hand ? config_format : "", named = by_hand ? command : "";
     take("format", format);
     take("command", named);
-    if (format != format_name || named != command)
+    if (format != config_format || named != command)
         throw InputError(fmt::format("{} is not a configuration of ntpgeo {} (format {}, command {})", where,
-                                     command, format_name, command));
+                                     command, config_format, command));
     seen_.insert("versions");
 }
 
@@ -271,44 +246,6 @@ void ConfigReader::finish() const {
 
 void ConfigReader::refuse(const std::string& what) const {
     throw InputError(where_ + ": " + what);
-}
-
-ConfigWriter::ConfigWriter(const std::string& command, const DatasetReference& reference,
-                           const Dataset& dataset)
-    : json_(std::make_unique<nlohmann::ordered_json>()) {
-    (*json_)["format"] = format_name;
-    (*json_)["command"] = command;
-    (*json_)["dataset"] = {
-        {"path", reference.path},         {"hash", reference.hash}, {"vocab_size", dataset.vocab_size},
-        {"contexts", dataset.contexts()}, {"nnz", dataset.nnz()},   {"source", dataset.source},
-        {"entropy", entropy(dataset)}};
-}
-ConfigWriter::~ConfigWriter() = default;
-
-void ConfigWriter::add(const std::vector<Setting>& settings) {
-    add_to(*json_, settings);
-}
-
-void ConfigWriter::add(const LimitReference& limit) {
-    if (!limit.path.empty()) (*json_)["limit"] = {{"path", limit.path}, {"hash", limit.hash}};
-}
-
-void ConfigWriter::add(const char* key, const std::string& value) {
-    (*json_)[key] = value;
-}
-
-void ConfigWriter::add(const char* key, std::int64_t value) {
-    (*json_)[key] = value;
-}
-
-void ConfigWriter::append(const char* key, const std::vector<Setting>& settings) {
-    add_to((*json_)[key].emplace_back(), settings);
-}
-
-std::string ConfigWriter::text() const {
-    nlohmann::ordered_json json = *json_;
-    json["versions"] = {{"ntpgeo", NTPGEO_VERSION}, {"compiler", __VERSION__}};
-    return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace ntpgeo

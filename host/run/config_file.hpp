@@ -21,6 +21,9 @@
 
 namespace ntpgeo {
 
+/// What a config.json of this program calls its format.
+inline constexpr const char* config_format = "ntpgeo.config.1";
+
 /// Which data a run stands on.
 struct DatasetReference {
     std::string path;  ///< absolute
