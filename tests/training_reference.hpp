@@ -77,6 +77,9 @@ class Reference {
             } else if (stage.optimizer == "momentum") {
                 first_[i] = stage.momentum * first_[i] + g[i];
                 x[i] -= rate * first_[i];
+            } else if (stage.optimizer == "sign") {
+                first_[i] = stage.momentum * first_[i] + g[i];
+                x[i] -= first_[i] == 0 ? 0 : std::copysign(rate, first_[i]);
             } else {
                 first_[i] = stage.beta1 * first_[i] + (1 - stage.beta1) * g[i];
                 second_[i] = stage.beta2 * second_[i] + (1 - stage.beta2) * g[i] * g[i];

@@ -11,7 +11,7 @@
 
 namespace ntpgeo {
 
-enum class OptimizerKind { gd, momentum, ngd, adam, adamw, lbfgs };
+enum class OptimizerKind { gd, momentum, ngd, adam, adamw, lbfgs, sign };
 enum class RateSchedule { constant, cosine, inverse_sqrt };
 
 /// The factor that a stage leaves as it is.
@@ -117,6 +117,13 @@ inline constexpr OptimizerRow optimizer_table[] = {
      .state = moments,
      .decoupled_decay = true},
     {.kind = OptimizerKind::lbfgs, .name = "lbfgs", .settings = {"history"}, .rate = 1},
+    // Sign descent: x ← x − lr·sign(v), v ← βv + g; steepest descent in the largest entry's norm.
+    {OptimizerKind::sign, "sign",
+     [](const FirstOrderStep& s) {
+         s.backend.sign_step(s.stage.momentum, s.rate, s.gradient, s.state[0], s.target());
+         return UpdateOutcome::advanced;
+     },
+     of_velocity, velocity, usual_rate, 0},
 };
 
 const OptimizerRow& row_of(OptimizerKind kind);

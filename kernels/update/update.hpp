@@ -27,6 +27,9 @@ class UpdateOperations {
     /// v ← β·v + g, x ← x − rate·v.
     virtual void heavy_ball(double beta, double rate, Vector gradient, Vector velocity,
                             const Parameters& parameters) = 0;
+    /// The same v, and x ← x − rate·sign(v), where sign 0 = 0.
+    virtual void sign_step(double beta, double rate, Vector gradient, Vector velocity,
+                           const Parameters& parameters) = 0;
     virtual void adam(const AdamStep& step, Vector gradient, Vector first_moment, Vector second_moment,
                       const Parameters& parameters) = 0;
 };
@@ -37,6 +40,8 @@ class CpuUpdateOperations : public virtual UpdateOperations, public virtual Vect
     void descend(double rate, Vector gradient, const Parameters& parameters) override;
     void heavy_ball(double beta, double rate, Vector gradient, Vector velocity,
                     const Parameters& parameters) override;
+    void sign_step(double beta, double rate, Vector gradient, Vector velocity,
+                   const Parameters& parameters) override;
     void adam(const AdamStep& step, Vector gradient, Vector first_moment, Vector second_moment,
               const Parameters& parameters) override;
 };
@@ -49,6 +54,8 @@ class CudaUpdateOperations : public virtual UpdateOperations {
     void descend(double rate, Vector gradient, const Parameters& parameters) override;
     void heavy_ball(double beta, double rate, Vector gradient, Vector velocity,
                     const Parameters& parameters) override;
+    void sign_step(double beta, double rate, Vector gradient, Vector velocity,
+                   const Parameters& parameters) override;
     void adam(const AdamStep& step, Vector gradient, Vector first_moment, Vector second_moment,
               const Parameters& parameters) override;
 

@@ -26,6 +26,23 @@ void CpuUpdateOperations::heavy_ball(double beta, double rate, Vector gradient, 
     });
 }
 
+void CpuUpdateOperations::sign_step(double beta, double rate, Vector gradient, Vector velocity,
+                                    const Parameters& parameters) {
+    const std::int64_t size = parameters.values.size;
+    with_real(parameters.values.real, [&]<class T>(T) {
+        T* const x = parameters.values.as<T>();
+        const T* const g = gradient.as<T>();
+        T* const v = velocity.as<T>();
+#pragma omp parallel for schedule(static) if (size > worth_a_team)
+        for (std::int64_t i = 0; i < size; ++i) {
+            const double speed = beta * v[i] + g[i];
+            v[i] = static_cast<T>(speed);
+            const double sign = speed > 0 ? 1 : speed < 0 ? -1 : speed;
+            x[i] = static_cast<T>(x[i] - rate * sign);
+        }
+    });
+}
+
 void CpuUpdateOperations::adam(const AdamStep& step, Vector gradient, Vector first_moment,
                                Vector second_moment, const Parameters& parameters) {
     const std::int64_t size = parameters.values.size;

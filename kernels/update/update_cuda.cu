@@ -39,6 +39,29 @@ struct HeavyBall {
 };
 
 template <class T, class Writer>
+struct SignStep {
+    double beta, rate;
+    const T* gradient;
+    T* velocity;
+    T* x;
+    Writer writer;
+    template <int width>
+    __device__ void run(std::int64_t i) const {
+        const auto g = load<width>(gradient + i);
+        auto v = load<width>(velocity + i), p = load<width>(x + i);
+        for (int k = 0; k < width; ++k) {
+            const double speed = beta * v.values[k] + g.values[k];
+            v.values[k] = static_cast<T>(speed);
+            const double sign = speed > 0 ? 1 : speed < 0 ? -1 : speed;
+            p.values[k] = static_cast<T>(p.values[k] - rate * sign);
+        }
+        store(velocity + i, v);
+        store(x + i, p);
+        writer.write(i, p);
+    }
+};
+
+template <class T, class Writer>
 struct Adam {
     AdamStep step;
     double rate, inverse_correction2;
@@ -108,6 +131,17 @@ void CudaUpdateOperations::heavy_ball(double beta, double rate, Vector gradient,
         T* const v = velocity.as<T>();
         device::for_each_element<device::pack_width<T>>(
             device_, operations::HeavyBall<T, Writer>{beta, rate, g, v, x, writer}, parameters.values.size,
+            {device::start(g), device::start(v), device::start(x)});
+    });
+}
+
+void CudaUpdateOperations::sign_step(double beta, double rate, Vector gradient, Vector velocity,
+                                     const Parameters& parameters) {
+    with_parameters(parameters, [&]<class T, class Writer>(T* x, Writer writer) {
+        const T* const g = gradient.as<T>();
+        T* const v = velocity.as<T>();
+        device::for_each_element<device::pack_width<T>>(
+            device_, operations::SignStep<T, Writer>{beta, rate, g, v, x, writer}, parameters.values.size,
             {device::start(g), device::start(v), device::start(x)});
     });
 }

@@ -134,6 +134,25 @@ TEST_F(Schedule, EveryNewOptimizerLowersTheExcessLoss) {
     }
 }
 
+TEST_F(Schedule, SignMovesEveryEntryByTheRateAndTakesMomentumWhereItIsGiven) {
+    const auto sign = [&](const std::string& name, const Arguments& options) {
+        return train(name, Arguments{"--dim", "8", "--optimizer", "sign"} + options);
+    };
+    const auto before = parameters(sign("start", {"--steps", "0"})),
+               after = parameters(sign("one", {"--steps", "1"}));
+    for (std::size_t factor = 0; factor < 2; ++factor)
+        for (std::size_t i = 0; i < before[factor].size(); ++i)
+            EXPECT_NEAR(std::abs(after[factor][i] - before[factor][i]), 0.01, 1e-15);
+    const fs::path plain = sign("plain", {"--steps", "30"});
+    EXPECT_EQ(config(plain)["stages"][0]["momentum"], 0);
+    EXPECT_LT(records(plain).back()["excess_loss"], records(plain).front()["excess_loss"]);
+    const fs::path heavy = sign("heavy", {"--steps", "30", "--momentum", "0.9"});
+    EXPECT_EQ(config(heavy)["stages"][0]["momentum"], 0.9);
+    EXPECT_NE(parameters(heavy), parameters(plain));
+    expect_refused({"--optimizer", "adam", "--momentum", "0.9"},
+                   "belongs to the optimizer momentum (or sign)");
+}
+
 TEST_F(Schedule, AdamwsLambdaIsDecayAndNoPartOfTheObjective) {
     const Arguments options = {"--dim", "8", "--steps", "20", "--metrics-every", "20"};
     const Arguments decay = {"--lambda", "0.5"};

@@ -54,6 +54,7 @@ class Descent {
         if (kind == 0) backend_.descend(0.5, gradient(), parameters);
         if (kind == 1) backend_.heavy_ball(0.9, 0.5, gradient(), part(velocity_), parameters);
         if (kind == 2) backend_.adam({}, gradient(), part(velocity_), part(square_), parameters);
+        if (kind == 3) backend_.sign_step(0.9, 0.5, gradient(), part(velocity_), parameters);
     }
 
   private:
@@ -98,10 +99,10 @@ TEST_F(CudaWordsOperand, HasTheBitsOfAConversionAtEveryShape) {
                                                 << bytes_of(master) << " way " << &way - ways.data());
                 const Guarded x = start(shape, master);
                 Descent together(gpu(), labels, shape, way, x), apart(gpu(), labels, shape, way, x);
-                for (int step = 0; step < 6; ++step) {  // the recordings are replayed from the third on
+                for (int step = 0; step < 7; ++step) {  // the recordings are replayed from the third on
                     apart.configure(way);
                     ASSERT_TRUE(same_bits(together.evaluate(), apart.evaluate()));
-                    const int kind = step % 3;
+                    const int kind = step % 4;
                     together.update(kind, together.objective().update_of(together.trained()));
                     apart.update(kind, {apart.trained(), {}});
                 }

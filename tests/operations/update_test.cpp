@@ -46,6 +46,31 @@ TEST_F(Update, HeavyBall) {
         });
 }
 
+double sign_of(double value) {
+    return static_cast<double>((value > 0) - (value < 0));
+}
+
+TEST_F(Update, SignStep) {
+    for (const double beta : {0.0, 0.9})
+        expect(
+            3,
+            [&](Backend& on, const Operands& v) {
+                on.sign_step(beta, 0.3, v[0], v[1], {v[2], {}});
+            },
+            [&](Numbers& v, std::int64_t i) {
+                v[1][i] = beta * v[1][i] + v[0][i];
+                v[2][i] -= 0.3 * sign_of(v[1][i]);
+            });
+}
+
+TEST_F(Update, TheSignOfZeroIsZero) {
+    const std::vector<double> zeros{0.0, -0.0, 0.0, 1e-300, -1e-300}, start{1, 2, -3, 4, 5};
+    const Guarded gradient(backend(), Real::fp64, zeros), velocity(backend(), Real::fp64, zeros),
+        x(backend(), Real::fp64, start);
+    backend().sign_step(0.5, 0.25, gradient.vector(), velocity.vector(), {x.vector(), {}});
+    EXPECT_EQ(x.read(), (std::vector<double>{1, 2, -3, 3.75, 5.25}));
+}
+
 TEST_F(Update, Adam) {
     expect_adam(0);
 }

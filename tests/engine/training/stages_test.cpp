@@ -61,11 +61,10 @@ struct NamedOptimizer {
     const char* name;
     double rate;
 };
-const std::vector<NamedOptimizer> first_order = {{OptimizerKind::gd, "gd", 0.7},
-                                                 {OptimizerKind::momentum, "momentum", 0.2},
-                                                 {OptimizerKind::ngd, "ngd", 0.3},
-                                                 {OptimizerKind::adam, "adam", 0.03},
-                                                 {OptimizerKind::adamw, "adamw", 0.03}};
+const std::vector<NamedOptimizer> first_order = {
+    {OptimizerKind::gd, "gd", 0.7},        {OptimizerKind::momentum, "momentum", 0.2},
+    {OptimizerKind::ngd, "ngd", 0.3},      {OptimizerKind::adam, "adam", 0.03},
+    {OptimizerKind::adamw, "adamw", 0.03}, {OptimizerKind::sign, "sign", 0.02}};
 
 TEST_F(Stages, EveryOptimizerFollowsItsFormula) {
     for (const NamedOptimizer& optimizer : first_order) {
