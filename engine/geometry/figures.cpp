@@ -22,6 +22,22 @@ std::optional<double> existing(double value) {
     return std::isnan(value) ? std::nullopt : std::optional<double>(value);
 }
 
+/// exp of the entropy of the squared singular values of `a`, normalised to sum to 1: from the Gram matrix of
+/// its shorter side. None where ‖a‖ is within `rounding`.
+std::optional<double> effective_rank(Backend& backend, Matrix a, double rounding) {
+    const std::int64_t shorter = std::min(a.rows, a.columns);
+    const Array gram(backend, shorter * shorter * 8);
+    backend.gram(a, a.columns <= a.rows, gram.matrix(Real::fp64, shorter, shorter));
+    const SymmetricEigen eigen =
+        backend.symmetric_eigen(download_array<double>(backend, gram.data(), shorter * shorter), shorter);
+    double sum = 0, entropy = 0;
+    for (const double square : eigen.values) sum += std::max(square, 0.0);
+    if (!(sum > rounding * rounding)) return std::nullopt;
+    for (const double square : eigen.values)
+        if (square > 0) entropy -= square / sum * std::log(square / sum);
+    return std::exp(entropy);
+}
+
 }  // namespace
 
 // Memory for one width d, kept from record to record.
@@ -81,6 +97,9 @@ Figures FigureMeter::measure(Matrix words, Matrix contexts, double ridge, Precis
     const Array mean(backend_, dim * 8);
     backend_.column_means(w, mean.vector(Real::fp64, dim));
     backend_.subtract_row(mean.vector(Real::fp64, dim), w);  // W̄ from here on
+    // What centring leaves of equal rows is its rounding.
+    figures.words_rank =
+        effective_rank(backend_, w, static_cast<double>(w.rows) * 0x1p-53 * figures.words_norm);
     figures.words_gram_proxy = existing(proxy_.words_gram_cosine(w));
     figures.contexts_gram_proxy = existing(proxy_.contexts_gram_cosine(h));
     if (limit_) {
@@ -254,13 +273,16 @@ FigureMemory figure_memory(Backend& backend, const LabelsView& labels, std::int6
                                    backend.loss_step_size(labels, {dim, Real::fp64, precision, 0, 0}).bytes;
     const std::int64_t cosine = 8 * (3 * shorter * dim + dim * dim + labels.nnz);
     const std::int64_t collapse = 8 * (contexts * dim + 2 * dim * dim);
+    const std::int64_t rank =
+        8 * std::min(vocab, dim) * std::min(vocab, dim);  // a Gram matrix; its vectors on the host
     const std::int64_t spectrum = leading_spectrum_bytes(vocab, contexts, wanted_singular_values);
     const std::int64_t making = std::max(
         {proxy.making, directions.kept + directions.making, directions.kept + limit.kept + limit.making});
     const std::int64_t measuring =
         directions.kept + limit.kept + workspace +
-        std::max({cosine, collapse, spectrum, limit.measuring, directions.measuring});
-    return {proxy.kept + std::max(making, measuring), std::max({proxy.host, 8 * contexts * dim, limit.kept})};
+        std::max({cosine, collapse, rank, spectrum, limit.measuring, directions.measuring});
+    return {proxy.kept + std::max(making, measuring),
+            std::max({proxy.host, 8 * contexts * dim, 2 * rank, limit.kept})};
 }
 
 }  // namespace ntpgeo

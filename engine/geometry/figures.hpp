@@ -44,7 +44,8 @@ struct Figures {
     /// of their directions is an arbitrary choice among rotations (the same in every record of a run); only
     /// the sum over all that agree is a property of the data and of W and H.
     std::vector<double> direction_strengths;
-    std::string proxy_kind;  ///< of the S̃ that they are measured against: SupportProxy::kind
+    std::optional<double> words_rank;  ///< effective rank of W̄, from 1 to min(V − 1, d)
+    std::string proxy_kind;            ///< of the S̃ that they are measured against: SupportProxy::kind
 };
 
 /// What a FigureMeter takes at most, its labels aside: of the backend's memory, and of the host's in between.

@@ -102,6 +102,11 @@ std::vector<RecordKey> measured_keys() {
                  "directions have been learned. Where singular values of S̃ agree, only the sum over theirs "
                  "means something",
                  "a list", "", {"σ", "the strengths of S\u0303’s directions"}),
+        measured("words_rank", &F::words_rank,
+                 "effective rank of W, rows centred: exp of the entropy of its squared singular values, "
+                 "normalised to sum to 1",
+                 "from 1 to min(V − 1, d)", "all rows of W agree",
+                 {"effective rank", "the effective rank of W"}),
         measured("proxy_kind", &F::proxy_kind, "how S̃ was decomposed", "`dense`, or `leading N` triplets"),
     };
 }
@@ -212,6 +217,14 @@ std::vector<FigureKind> measured_figures() {
          Across::step,
          Scale::linear,
          {"stable_rank"}},
+        {"words-rank",
+         "Effective rank of W",
+         "exp of an entropy",
+         "Effective rank of the centred word embeddings: exp of the entropy of their squared singular "
+         "values, normalised to sum to 1. It counts the directions that W fills, each by its share of ‖W‖².",
+         Across::step,
+         Scale::linear,
+         {"words_rank"}},
         {"gradient",
          "Gradient norm",
          "Frobenius norm",

@@ -132,6 +132,14 @@ TEST_P(Random, AgreesWithTheDenseReference) {
                 oracle::frobenius(oracle::difference(in, limit)) / oracle::frobenius(limit),
                 "in_support_error");
 
+    const std::vector<oracle::Real> of_words = oracle::singular_values(oracle::centred(w));
+    long double words_energy = 0, words_entropy = 0;
+    for (const oracle::Real sigma : of_words) words_energy += sigma * sigma;
+    for (const oracle::Real sigma : of_words)
+        if (sigma > 1e-9L)
+            words_entropy -= sigma * sigma / words_energy * std::log(sigma * sigma / words_energy);
+    expect_near(f.words_rank, std::exp(words_entropy), "words_rank");
+
     long double margin = 1e30L;
     const Dense p = oracle::label_matrix(s.data);
     for (std::size_t j = 0; j < h.size(); ++j)
@@ -195,6 +203,25 @@ TEST(Figures, WhatDoesNotExistIsEmpty) {
     EXPECT_EQ(g.singular_values, std::vector<double>(g.singular_values.size(), 0.0));
     EXPECT_FALSE(g.stable_rank || g.alignment_proxy || g.min_margin || g.collapse || g.words_gram_proxy ||
                  g.contexts_gram_proxy);
+}
+
+TEST(Figures, TheEffectiveRankCountsEqualDirections) {
+    const auto rank = [](std::int64_t dim, std::vector<double> words) {
+        const auto vocab = static_cast<std::int64_t>(words.size()) / dim;
+        const Setting s{random_dataset(static_cast<int>(vocab), 3, 2, 1, 2, 5), dim, std::move(words),
+                        random_values(3 * static_cast<int>(dim), 1, 6)};
+        return measure(s).words_rank;
+    };
+    // Centred, the rows of I are a simplex: V − 1 equal singular values.
+    expect_near(rank(4, {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1}), 3, "simplex");
+    expect_near(rank(1, {1, 2, 4}), 1, "one column");
+    expect_near(rank(5, {1, 2, 3, 4, 5, 2, 1, 0, 3, 1}), 1, "more columns than rows");
+    // Energies 1/4 and 3/4.
+    expect_near(rank(2, {1, 0, -1, 0, 0, std::sqrt(3), 0, -std::sqrt(3)}),
+                std::exp(-0.25 * std::log(0.25) - 0.75 * std::log(0.75)), "two directions");
+    EXPECT_FALSE(rank(2, {1, 2, 1, 2, 1, 2}).has_value());
+    EXPECT_FALSE(
+        rank(1, {0.1, 0.1, 0.1, 0.1, 0.1, 0.1}).has_value());  // 0.1 is not its own mean to the last bit
 }
 
 TEST(Figures, LegalExtremesAreMeasured) {

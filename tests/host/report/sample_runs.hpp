@@ -53,6 +53,7 @@ inline nlohmann::json sample_record(std::int64_t step) {
             {"direction_strengths", strengths},
             {"words_gram_proxy", cosine},
             {"contexts_gram_proxy", 0.9 * cosine},
+            {"words_rank", 20 + 40 / (1 + t)},
             {"relative_gap", nullptr},
             {"gap_kind", nullptr}};
 }
