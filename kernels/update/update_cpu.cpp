@@ -5,6 +5,26 @@
 #include "kernels/cpu/threads_and_blas.hpp"
 
 namespace ntpgeo {
+namespace {
+
+/// v ← β·v + g, x ← x − rate·direction(v).
+template <class Direction>
+void move_by_velocity(double beta, double rate, Vector gradient, Vector velocity, Vector values,
+                      const Direction& direction) {
+    with_real(values.real, [&]<class T>(T) {
+        T* const x = values.as<T>();
+        const T* const g = gradient.as<T>();
+        T* const v = velocity.as<T>();
+#pragma omp parallel for schedule(static) if (values.size > worth_a_team)
+        for (std::int64_t i = 0; i < values.size; ++i) {
+            const double speed = beta * v[i] + g[i];
+            v[i] = static_cast<T>(speed);
+            x[i] = static_cast<T>(x[i] - rate * direction(speed));
+        }
+    });
+}
+
+}  // namespace
 
 void CpuUpdateOperations::descend(double rate, Vector gradient, const Parameters& parameters) {
     axpy(-rate, gradient, parameters.values);
@@ -12,34 +32,13 @@ void CpuUpdateOperations::descend(double rate, Vector gradient, const Parameters
 
 void CpuUpdateOperations::heavy_ball(double beta, double rate, Vector gradient, Vector velocity,
                                      const Parameters& parameters) {
-    const std::int64_t size = parameters.values.size;
-    with_real(parameters.values.real, [&]<class T>(T) {
-        T* const x = parameters.values.as<T>();
-        const T* const g = gradient.as<T>();
-        T* const v = velocity.as<T>();
-#pragma omp parallel for schedule(static) if (size > worth_a_team)
-        for (std::int64_t i = 0; i < size; ++i) {
-            const double speed = beta * v[i] + g[i];
-            v[i] = static_cast<T>(speed);
-            x[i] = static_cast<T>(x[i] - rate * speed);
-        }
-    });
+    move_by_velocity(beta, rate, gradient, velocity, parameters.values, [](double speed) { return speed; });
 }
 
 void CpuUpdateOperations::sign_step(double beta, double rate, Vector gradient, Vector velocity,
                                     const Parameters& parameters) {
-    const std::int64_t size = parameters.values.size;
-    with_real(parameters.values.real, [&]<class T>(T) {
-        T* const x = parameters.values.as<T>();
-        const T* const g = gradient.as<T>();
-        T* const v = velocity.as<T>();
-#pragma omp parallel for schedule(static) if (size > worth_a_team)
-        for (std::int64_t i = 0; i < size; ++i) {
-            const double speed = beta * v[i] + g[i];
-            v[i] = static_cast<T>(speed);
-            const double sign = speed > 0 ? 1 : speed < 0 ? -1 : speed;
-            x[i] = static_cast<T>(x[i] - rate * sign);
-        }
+    move_by_velocity(beta, rate, gradient, velocity, parameters.values, [](double speed) {
+        return speed > 0 ? 1 : speed < 0 ? -1 : speed;
     });
 }
 
