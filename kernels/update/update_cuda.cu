@@ -16,30 +16,16 @@ using device::store;
 
 // `writer` is a WordsWriter or NoWriter.
 
-template <class T, class Writer>
-struct HeavyBall {
-    double beta, rate;
-    const T* gradient;
-    T* velocity;
-    T* x;
-    Writer writer;
-    template <int width>
-    __device__ void run(std::int64_t i) const {
-        const auto g = load<width>(gradient + i);
-        auto v = load<width>(velocity + i), p = load<width>(x + i);
-        for (int k = 0; k < width; ++k) {
-            const double speed = beta * v.values[k] + g.values[k];
-            v.values[k] = static_cast<T>(speed);
-            p.values[k] = static_cast<T>(p.values[k] - rate * speed);
-        }
-        store(velocity + i, v);
-        store(x + i, p);
-        writer.write(i, p);
-    }
+struct VelocityItself {
+    __device__ static double of(double velocity) { return velocity; }
+};
+struct VelocitySign {
+    __device__ static double of(double velocity) { return velocity > 0 ? 1 : velocity < 0 ? -1 : velocity; }
 };
 
-template <class T, class Writer>
-struct SignStep {
+/// v ← βv + g; x moves by −rate times the direction of v, before v is rounded.
+template <class Direction, class T, class Writer>
+struct VelocityStep {
     double beta, rate;
     const T* gradient;
     T* velocity;
@@ -52,8 +38,7 @@ struct SignStep {
         for (int k = 0; k < width; ++k) {
             const double speed = beta * v.values[k] + g.values[k];
             v.values[k] = static_cast<T>(speed);
-            const double sign = speed > 0 ? 1 : speed < 0 ? -1 : speed;
-            p.values[k] = static_cast<T>(p.values[k] - rate * sign);
+            p.values[k] = static_cast<T>(p.values[k] - rate * Direction::of(speed));
         }
         store(velocity + i, v);
         store(x + i, p);
@@ -108,6 +93,18 @@ void with_parameters(const Parameters& parameters, const Work& work) {
     });
 }
 
+template <class Direction>
+void move_by_velocity(device::Device& device, double beta, double rate, Vector gradient, Vector velocity,
+                      const Parameters& parameters) {
+    with_parameters(parameters, [&]<class T, class Writer>(T* x, Writer writer) {
+        const T* const g = gradient.as<T>();
+        T* const v = velocity.as<T>();
+        device::for_each_element<device::pack_width<T>>(
+            device, operations::VelocityStep<Direction, T, Writer>{beta, rate, g, v, x, writer},
+            parameters.values.size, {device::start(g), device::start(v), device::start(x)});
+    });
+}
+
 }  // namespace
 
 }  // namespace ntpgeo::update_cuda
@@ -126,24 +123,12 @@ void CudaUpdateOperations::descend(double rate, Vector gradient, const Parameter
 
 void CudaUpdateOperations::heavy_ball(double beta, double rate, Vector gradient, Vector velocity,
                                       const Parameters& parameters) {
-    with_parameters(parameters, [&]<class T, class Writer>(T* x, Writer writer) {
-        const T* const g = gradient.as<T>();
-        T* const v = velocity.as<T>();
-        device::for_each_element<device::pack_width<T>>(
-            device_, operations::HeavyBall<T, Writer>{beta, rate, g, v, x, writer}, parameters.values.size,
-            {device::start(g), device::start(v), device::start(x)});
-    });
+    move_by_velocity<operations::VelocityItself>(device_, beta, rate, gradient, velocity, parameters);
 }
 
 void CudaUpdateOperations::sign_step(double beta, double rate, Vector gradient, Vector velocity,
                                      const Parameters& parameters) {
-    with_parameters(parameters, [&]<class T, class Writer>(T* x, Writer writer) {
-        const T* const g = gradient.as<T>();
-        T* const v = velocity.as<T>();
-        device::for_each_element<device::pack_width<T>>(
-            device_, operations::SignStep<T, Writer>{beta, rate, g, v, x, writer}, parameters.values.size,
-            {device::start(g), device::start(v), device::start(x)});
-    });
+    move_by_velocity<operations::VelocitySign>(device_, beta, rate, gradient, velocity, parameters);
 }
 
 void CudaUpdateOperations::adam(const AdamStep& step, Vector gradient, Vector first_moment,
