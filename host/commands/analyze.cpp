@@ -1,6 +1,5 @@
 // ntpgeo analyze --data DS (RUN | --words FILE --contexts FILE) (design 2.1): the figures of any W and H.
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include <chrono>
 #include <cstdio>
@@ -136,21 +135,20 @@ void analyze(const AnalyzeOptions& options) {
 
 }  // namespace
 
-void add_analyze_command(CLI::App& app) {
+void add_analyze_command(Command& program) {
     auto options = std::make_shared<AnalyzeOptions>();
-    CLI::App* command = app.add_subcommand(
+    Command verb = program.add_command(
         "analyze",
         "Measure the geometry of a run's, or of any network's, W and H; prints one record as JSON");
-    add_subject_options(*command, options->subject);
-    command->add_option("--limit", options->limit,
-                        "The folder that ntpgeo limit made of this data set: alignment with L_mm as well");
-    command->add_option("-o,--output", options->output, "Keep the record as a run folder that report reads");
-    command
-        ->add_option("--step", options->step,
-                     "Call the record that of step N; -o may then be a folder of earlier steps, to add to")
-        ->transform(whole_number(0));
-    command->add_option("--device", options->device, "auto (default), cpu or cuda[:i]");
-    command->callback([options] { analyze(*options); });
+    add_subject_options(verb, options->subject);
+    verb.add_option("--limit", options->limit,
+                    "The folder that ntpgeo limit made of this data set: alignment with L_mm as well");
+    verb.add_option("-o,--output", options->output, "Keep the record as a run folder that report reads");
+    verb.add_option("--step", options->step,
+                    "Call the record that of step N; -o may then be a folder of earlier steps, to add to",
+                    {.check = whole_number(0)});
+    verb.add_option("--device", options->device, "auto (default), cpu or cuda[:i]");
+    verb.on_call([options] { analyze(*options); });
 }
 
 }  // namespace ntpgeo

@@ -7,8 +7,10 @@
 #include <new>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "host/commands/command.hpp"
 #include "host/commands/commands.hpp"
 #include "host/files/file_error.hpp"
 #include "host/terminal/terminal.hpp"
@@ -46,19 +48,49 @@ int complain(std::string message, int status) {
 
 }  // namespace
 
+Command Command::add_command(const std::string& name, const std::string& help) {
+    app_->require_subcommand(1);
+    return Command(*app_->add_subcommand(name, help));
+}
+
+template <class Value>
+void Command::add_option(const std::string& names, Value& value, const std::string& help,
+                         const OptionTraits& traits) {
+    CLI::Option* option = app_->add_option(names, value, help)->required(traits.required);
+    if (!traits.type_name.empty()) option->type_name(traits.type_name);
+    if (!traits.default_text.empty()) option->default_str(traits.default_text);
+    if (traits.check) option->transform(CLI::Validator(traits.check, ""));
+}
+template void Command::add_option(const std::string&, std::string&, const std::string&, const OptionTraits&);
+template void Command::add_option(const std::string&, std::optional<std::string>&, const std::string&,
+                                  const OptionTraits&);
+template void Command::add_option(const std::string&, std::int64_t&, const std::string&, const OptionTraits&);
+template void Command::add_option(const std::string&, std::optional<std::int64_t>&, const std::string&,
+                                  const OptionTraits&);
+template void Command::add_option(const std::string&, std::vector<std::string>&, const std::string&,
+                                  const OptionTraits&);
+
+void Command::add_flag(const std::string& names, bool& value, const std::string& help) {
+    app_->add_flag(names, value, help);
+}
+
+void Command::on_call(std::function<void()> work) {
+    app_->callback(std::move(work));
+}
+
 int run_command_line(int argc, char** argv) {
     CLI::App app("ntpgeo: trains next-token prediction on sparse soft labels to its geometric limit",
                  "ntpgeo");
-    app.require_subcommand(1);
     app.set_version_flag("--version", std::string("ntpgeo ") + NTPGEO_VERSION);
-    add_data_command(app);
-    add_train_command(app);
-    add_path_command(app);
-    add_limit_command(app);
-    add_analyze_command(app);
-    add_concepts_command(app);
-    add_report_command(app);
-    add_demo_command(app);
+    Command program(app);
+    add_data_command(program);
+    add_train_command(program);
+    add_path_command(program);
+    add_limit_command(program);
+    add_analyze_command(program);
+    add_concepts_command(program);
+    add_report_command(program);
+    add_demo_command(program);
     if (const std::string unknown = unknown_command(&app, argc, argv); !unknown.empty())
         return complain(unknown, 2);
     try {

@@ -2,7 +2,6 @@
 // signs of the leading singular directions.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <functional>
@@ -176,14 +175,13 @@ struct ConceptOptions {
     std::string device = "auto";
 };
 
-CLI::Validator direction_count() {
-    const auto check = [inner = whole_number(1)](std::string& text) -> std::string {
+TextCheck direction_count() {
+    return [inner = whole_number(1)](std::string& text) -> std::string {
         if (std::string wrong = inner(text); !wrong.empty()) return wrong;
         return std::stoll(text) <= most_directions
                    ? ""
                    : fmt::format("{} directions are more than {}", text, most_directions);
     };
-    return {check, ""};
 }
 
 Concepts of_supports(Backend& backend, const Dataset& dataset, std::int64_t count) {
@@ -224,18 +222,18 @@ void show_concepts(const ConceptOptions& options) {
 
 }  // namespace
 
-void add_concepts_command(CLI::App& app) {
+void add_concepts_command(Command& program) {
     auto options = std::make_shared<ConceptOptions>();
-    CLI::App* command = app.add_subcommand("concepts",
-                                           "Group words and contexts by the signs of the leading singular "
-                                           "directions: of the data set's supports, or "
-                                           "of a run's or any network's W and H");
-    add_subject_options(*command, options->subject);
-    command->add_option("--directions", options->directions, "Singular directions K (4)")
-        ->check(direction_count());
-    command->add_flag("--json", options->json, "One JSON object instead of the tables, with every member");
-    command->add_option("--device", options->device, "auto (default), cpu or cuda[:i]");
-    command->callback([options] { show_concepts(*options); });
+    Command verb = program.add_command("concepts",
+                                       "Group words and contexts by the signs of the leading singular "
+                                       "directions: of the data set's supports, or "
+                                       "of a run's or any network's W and H");
+    add_subject_options(verb, options->subject);
+    verb.add_option("--directions", options->directions, "Singular directions K (4)",
+                    {.check = direction_count()});
+    verb.add_flag("--json", options->json, "One JSON object instead of the tables, with every member");
+    verb.add_option("--device", options->device, "auto (default), cpu or cuda[:i]");
+    verb.on_call([options] { show_concepts(*options); });
 }
 
 }  // namespace ntpgeo

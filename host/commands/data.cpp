@@ -1,6 +1,5 @@
 // `ntpgeo data`: makes datasets and describes them.
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <filesystem>
@@ -31,10 +30,9 @@ struct Maker {
     Settings settings;
     SettingFlags flags;
 
-    void add(CLI::App& verb) {
-        verb.add_option("-o,--output", output, "the dataset file to write; an existing one is replaced")
-            ->required()
-            ->type_name("DS");
+    void add(Command& verb) {
+        verb.add_option("-o,--output", output, "the dataset file to write; an existing one is replaced",
+                        {.required = true, .type_name = "DS"});
         flags.add(verb, settings_of(settings), SettingFlags::Checked::all);
     }
     void apply() { flags.apply(settings_of(settings)); }
@@ -91,30 +89,29 @@ void run_text(Maker<TextSettings>& command) {
     deliver_dataset(dataset, command.output, lines);
 }
 
-void add_synth(CLI::App& data) {
+void add_synth(Command& data) {
     const auto command = std::make_shared<Maker<SyntheticOptions>>();
-    CLI::App* verb =
-        data.add_subcommand("synth", "Random support sets, shared by contexts, with Dirichlet probabilities");
-    command->add(*verb);
-    verb->callback([command] { run_synth(*command); });
+    Command verb =
+        data.add_command("synth", "Random support sets, shared by contexts, with Dirichlet probabilities");
+    command->add(verb);
+    verb.on_call([command] { run_synth(*command); });
 }
 
-void add_stories(CLI::App& data) {
+void add_stories(Command& data) {
     const auto command = std::make_shared<Maker<StoriesSettings>>();
-    CLI::App* verb = data.add_subcommand(
-        "stories", "Stories from a small grammar, in which many contexts share a support");
-    command->add(*verb);
-    verb->callback([command] { run_stories(*command); });
+    Command verb =
+        data.add_command("stories", "Stories from a small grammar, in which many contexts share a support");
+    command->add(verb);
+    verb.on_call([command] { run_stories(*command); });
 }
 
-void add_text(CLI::App& data) {
+void add_text(Command& data) {
     const auto command = std::make_shared<Maker<TextSettings>>();
-    CLI::App* verb = data.add_subcommand("text", "Contexts and next tokens, counted in text");
-    verb->add_option("files", command->files, "UTF-8 text; - is the standard input")
-        ->required()
-        ->type_name("FILE");
-    command->add(*verb);
-    verb->callback([command] { run_text(*command); });
+    Command verb = data.add_command("text", "Contexts and next tokens, counted in text");
+    verb.add_option("files", command->files, "UTF-8 text; - is the standard input",
+                    {.required = true, .type_name = "FILE"});
+    command->add(verb);
+    verb.on_call([command] { run_text(*command); });
 }
 
 struct InfoCommand {
@@ -122,12 +119,12 @@ struct InfoCommand {
     bool json = false;
 };
 
-void add_info(CLI::App& data) {
+void add_info(Command& data) {
     const auto command = std::make_shared<InfoCommand>();
-    CLI::App* verb = data.add_subcommand("info", "Sizes, entropy, supports and support classes of a dataset");
-    verb->add_option("dataset", command->dataset, "a dataset file")->required()->type_name("DS");
-    verb->add_flag("--json", command->json, "print one JSON object");
-    verb->callback([command] {
+    Command verb = data.add_command("info", "Sizes, entropy, supports and support classes of a dataset");
+    verb.add_option("dataset", command->dataset, "a dataset file", {.required = true, .type_name = "DS"});
+    verb.add_flag("--json", command->json, "print one JSON object");
+    verb.on_call([command] {
         const Dataset dataset = read_dataset(command->dataset);
         fmt::print("{}", command->json ? info_json(dataset).dump(2) + "\n" : info_text(dataset));
     });
@@ -135,13 +132,12 @@ void add_info(CLI::App& data) {
 
 }  // namespace
 
-void add_data_command(CLI::App& app) {
-    CLI::App* data = app.add_subcommand("data", "Make a dataset, or look into one");
-    data->require_subcommand(1);
-    add_synth(*data);
-    add_stories(*data);
-    add_text(*data);
-    add_info(*data);
+void add_data_command(Command& program) {
+    Command data = program.add_command("data", "Make a dataset, or look into one");
+    add_synth(data);
+    add_stories(data);
+    add_text(data);
+    add_info(data);
 }
 
 }  // namespace ntpgeo

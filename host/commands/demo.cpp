@@ -1,6 +1,5 @@
 // ntpgeo demo (design 2.1): stories → limit → path → train → report, in under a minute on two cores.
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <cstdio>
@@ -177,13 +176,13 @@ class Demo {
 
 }  // namespace
 
-void add_demo_command(CLI::App& app) {
+void add_demo_command(Command& program) {
     auto output = std::make_shared<std::string>("ntpgeo-demo");
-    CLI::App* command = app.add_subcommand(
+    Command verb = program.add_command(
         "demo", "Stories, their limit, the path to it, training and a report, in under a minute");
-    command->add_option("-o,--output", *output, "The folder to make; that of an earlier demo is replaced")
-        ->capture_default_str();
-    command->callback([output] {
+    verb.add_option("-o,--output", *output, "The folder to make; that of an earlier demo is replaced",
+                    {.default_text = *output});
+    verb.on_call([output] {
         const InterruptGuard guard;
         Demo(*output).run();
     });

@@ -1,7 +1,6 @@
 // ntpgeo limit DS -o RUN and ntpgeo path DS -o RUN (design 2.1): L_mm with its certificate, and the exact
 // regularization path, certified at every λ.
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <memory>
@@ -28,20 +27,19 @@ struct ExactOptions {
     ExactConfig defaults;  ///< what the help says, and where numbers are tried; names the verb
 };
 
-void add_exact_options(CLI::App& command, ExactOptions& options) {
+void add_exact_options(Command& verb, ExactOptions& options) {
     const std::vector<Setting> settings = settings_of(options.defaults);
     const auto add = [&](int from, int to) {
-        options.settings.add(command, settings, SettingFlags::Checked::numbers, from, to);
+        options.settings.add(verb, settings, SettingFlags::Checked::numbers, from, to);
     };
-    command.add_option("DS", options.data, "The data set");
-    command.add_option("-o,--output", options.output, "The run's folder");
+    verb.add_option("DS", options.data, "The data set");
+    verb.add_option("-o,--output", options.output, "The run's folder");
     add(0, 0);
-    command.add_flag("--resume", options.resume, "Go on with the run in the folder");
+    verb.add_flag("--resume", options.resume, "Go on with the run in the folder");
     add(1, 2);
     if (options.defaults.command != "path") return;
-    command.add_option(
-        "--limit", options.limit,
-        "The folder of a limit run, to measure against L_mm (solved first where that is cheap)");
+    verb.add_option("--limit", options.limit,
+                    "The folder of a limit run, to measure against L_mm (solved first where that is cheap)");
     add(3, 3);
 }
 
@@ -145,12 +143,12 @@ void print_path(const PathSummary& summary, const ExactConfig& config, const std
 
 /// The options of a verb, whose run is opened, worked at by `body` and printed.
 template <class Body>
-void add_exact_command(CLI::App& app, const std::string& name, const std::string& help, const Body& body) {
+void add_exact_command(Command& program, const std::string& name, const std::string& help, const Body& body) {
     auto options = std::make_shared<ExactOptions>();
     options->defaults.command = name;
-    CLI::App* command = app.add_subcommand(name, help);
-    add_exact_options(*command, *options);
-    command->callback([options, body] {
+    Command verb = program.add_command(name, help);
+    add_exact_options(verb, *options);
+    verb.on_call([options, body] {
         ExactRun run = open(*options);
         const InterruptGuard guard;
         body(run);
@@ -159,16 +157,16 @@ void add_exact_command(CLI::App& app, const std::string& name, const std::string
 
 }  // namespace
 
-void add_limit_command(CLI::App& app) {
+void add_limit_command(Command& program) {
     add_exact_command(
-        app, "limit",
+        program, "limit",
         "Compute L_mm, the direction that the low-rank part takes, with a certificate of its nuclear norm",
         [](ExactRun& run) { print_limit(run_limit(run), run.config, run.output()); });
 }
 
-void add_path_command(CLI::App& app) {
+void add_path_command(Command& program) {
     add_exact_command(
-        app, "path",
+        program, "path",
         "Compute the exact regularization path min CE + lambda * nuclear norm, certified at every lambda",
         [](ExactRun& run) { print_path(run_path(run), run.config, run.output()); });
 }

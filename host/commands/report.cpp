@@ -1,6 +1,5 @@
 // ntpgeo report RUN... -o report.html (design 2.1)
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <cstdio>
@@ -50,19 +49,17 @@ void report(const ReportOptions& options) {
 
 }  // namespace
 
-void add_report_command(CLI::App& app) {
+void add_report_command(Command& program) {
     auto options = std::make_shared<ReportOptions>();
-    CLI::App* command =
-        app.add_subcommand("report", "Draw the figures of one or several runs as one HTML file");
-    command
-        ->add_option("RUN", options->runs,
-                     "Run folders, as train, analyze, path and limit wrote them; all share the plots")
-        ->required();
-    command->add_option("-o,--output", options->output, "The file to write; one that is there is replaced")
-        ->required();
-    command->add_option("--figure", options->figure,
-                        "Write this figure alone as an SVG file, in light colours: " + figure_names());
-    command->callback([options] { report(*options); });
+    Command verb = program.add_command("report", "Draw the figures of one or several runs as one HTML file");
+    verb.add_option("RUN", options->runs,
+                    "Run folders, as train, analyze, path and limit wrote them; all share the plots",
+                    {.required = true});
+    verb.add_option("-o,--output", options->output, "The file to write; one that is there is replaced",
+                    {.required = true});
+    verb.add_option("--figure", options->figure,
+                    "Write this figure alone as an SVG file, in light colours: " + figure_names());
+    verb.on_call([options] { report(*options); });
 }
 
 }  // namespace ntpgeo

@@ -34,7 +34,7 @@ std::string complaint(const std::string& text, const std::string& wrong) {
 
 }  // namespace
 
-void SettingFlags::add(CLI::App& command, const std::vector<Setting>& settings, Checked checked, int from,
+void SettingFlags::add(Command& verb, const std::vector<Setting>& settings, Checked checked, int from,
                        int to) {
     std::vector<Setting> sorted = settings;
     sort_by_place(sorted);
@@ -42,14 +42,14 @@ void SettingFlags::add(CLI::App& command, const std::vector<Setting>& settings, 
         if (setting.place < from || setting.place > to) continue;
         const std::string flag = "--" + flag_name(setting), name(setting.name), help = help_of(setting);
         if (std::holds_alternative<SwitchField>(setting.field)) {
-            command.add_flag(flag, switches_[name], help);
+            verb.add_flag(flag, switches_[name], help);
             continue;
         }
-        CLI::Option* option = command.add_option(flag, texts_[name], help);
-        option->type_name(setting.metavar.empty() ? type_of(setting.field) : setting.metavar);
-        if (checked == Checked::all || is_number(setting.field)) option->check(taken_by(setting.field));
-        if (const std::string value = text_of(setting.field); !setting.metavar.empty() && !value.empty())
-            option->default_str(value);
+        OptionTraits traits;
+        traits.type_name = setting.metavar.empty() ? type_of(setting.field) : setting.metavar;
+        if (checked == Checked::all || is_number(setting.field)) traits.check = taken_by(setting.field);
+        if (!setting.metavar.empty()) traits.default_text = text_of(setting.field);
+        verb.add_option(flag, texts_[name], help, traits);
     }
 }
 
@@ -68,18 +68,17 @@ void SettingFlags::apply(std::vector<Setting> settings) const {
     }
 }
 
-CLI::Validator taken_by(const Field& field) {
-    return {[field](std::string& text) { return complaint(text, take_text(field, text)); }, ""};
+TextCheck taken_by(const Field& field) {
+    return [field](std::string& text) { return complaint(text, take_text(field, text)); };
 }
 
-CLI::Validator whole_number(std::int64_t least) {
-    const auto check = [least](std::string& text) {
+TextCheck whole_number(std::int64_t least) {
+    return [least](std::string& text) {
         std::int64_t value = 0;
         const std::string wrong = take_text(WholeField{&value, least}, text);
         if (wrong.empty()) text = std::to_string(value);  // CLI11 would read a leading 0 as octal
         return complaint(text, wrong);
     };
-    return {check, ""};
 }
 
 }  // namespace ntpgeo

@@ -2,14 +2,13 @@
 // worded alike: "--vocab: '0' is not a whole number >= 1".
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/settings/setting.hpp"
+#include "host/commands/command.hpp"
 
 namespace ntpgeo {
 
@@ -23,7 +22,7 @@ class SettingFlags {
     /// Adds a flag for each setting of `settings`, which are bound to their defaults, of a place from `from`
     /// to `to`, by place. Values that have a default of their own are shown with it where the help does not
     /// say it.
-    void add(CLI::App& command, const std::vector<Setting>& settings, Checked checked, int from = 0,
+    void add(Command& verb, const std::vector<Setting>& settings, Checked checked, int from = 0,
              int to = 1000);
 
     /// The text that was given for a setting, by its name.
@@ -38,9 +37,9 @@ class SettingFlags {
 };
 
 /// Accepts what the field takes.
-CLI::Validator taken_by(const Field& field);
+TextCheck taken_by(const Field& field);
 
-/// Accepts decimal whole numbers from `least` to 2⁶³ − 1. To be given to transform(): it drops leading zeros.
-CLI::Validator whole_number(std::int64_t least);
+/// Accepts decimal whole numbers from `least` to 2⁶³ − 1, and drops their leading zeros.
+TextCheck whole_number(std::int64_t least);
 
 }  // namespace ntpgeo

@@ -87,13 +87,13 @@ Subject read_run_subject(const SubjectOptions& options) {
 
 }  // namespace
 
-void add_subject_options(CLI::App& command, SubjectOptions& options) {
-    command.add_option("RUN", options.run,
-                       "The folder of a run: of train (its result, or its newest checkpoint), limit or path");
-    command.add_option("--data", options.data, "The data set (a RUN knows its own)");
-    command.add_option("--words", options.words,
-                       "W [V, d]: F.npy, or F.safetensors:NAME (fp16, bf16, fp32, fp64)");
-    command.add_option("--contexts", options.contexts, "H [m, d], in the order of the data set's contexts");
+void add_subject_options(Command& verb, SubjectOptions& options) {
+    verb.add_option("RUN", options.run,
+                    "The folder of a run: of train (its result, or its newest checkpoint), limit or path");
+    verb.add_option("--data", options.data, "The data set (a RUN knows its own)");
+    verb.add_option("--words", options.words,
+                    "W [V, d]: F.npy, or F.safetensors:NAME (fp16, bf16, fp32, fp64)");
+    verb.add_option("--contexts", options.contexts, "H [m, d], in the order of the data set's contexts");
 }
 
 Subject read_subject(const SubjectOptions& options, const std::string& verb, bool words_alone) {

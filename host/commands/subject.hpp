@@ -1,11 +1,11 @@
 // The W and H that analyze and concepts look at: of a run, or of files that somebody else made (design 2.1).
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
 
 #include "engine/data/dataset.hpp"
+#include "host/commands/command.hpp"
 #include "host/files/matrix_file.hpp"
 
 namespace ntpgeo {
@@ -15,7 +15,7 @@ struct SubjectOptions {
 };
 
 /// RUN, --data, --words and --contexts.
-void add_subject_options(CLI::App& command, SubjectOptions& options);
+void add_subject_options(Command& verb, SubjectOptions& options);
 
 /// W and H with where they come from.
 struct Subject {

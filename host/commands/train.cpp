@@ -1,6 +1,5 @@
 // ntpgeo train DS -o RUN (design 2.1)
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <filesystem>
@@ -84,23 +83,22 @@ void apply(const SettingFlags& flags, bool going_on, RunConfig& config) {
     check(config);
 }
 
-void add_train_options(CLI::App& command, TrainOptions& options) {
-    command.add_option("DS", options.dataset, "The data set, a .safetensors file that ntpgeo data wrote");
-    command.add_option("-o,--output", options.output, "The run's folder, made new");
-    command.add_flag("--resume", options.resume,
-                     "Go on with the run in the folder, at its newest checkpoint");
-    command.add_option("--config", options.config_file,
-                       "Settings from a JSON file, RUN/config.json say; flags override, in every stage");
-    command.add_flag("--dry-run", options.dry_run,
-                     "Write nothing; say where memory would go and time a step (-o may be left out)");
+void add_train_options(Command& verb, TrainOptions& options) {
+    verb.add_option("DS", options.dataset, "The data set, a .safetensors file that ntpgeo data wrote");
+    verb.add_option("-o,--output", options.output, "The run's folder, made new");
+    verb.add_flag("--resume", options.resume, "Go on with the run in the folder, at its newest checkpoint");
+    verb.add_option("--config", options.config_file,
+                    "Settings from a JSON file, RUN/config.json say; flags override, in every stage");
+    verb.add_flag("--dry-run", options.dry_run,
+                  "Write nothing; say where memory would go and time a step (-o may be left out)");
     std::vector<Setting> settings = settings_of(options.defaults);
     for (Setting& setting : settings_of(options.defaults.training.stages[0]))
         settings.push_back(std::move(setting));
     const auto checked = SettingFlags::Checked::numbers;
-    options.settings.add(command, settings, checked, 0, last_place_before_limit);
-    command.add_option("--limit", options.limit,
-                       "The folder that ntpgeo limit made of this data set: record alignment with L_mm");
-    options.settings.add(command, settings, checked, last_place_before_limit + 1);
+    options.settings.add(verb, settings, checked, 0, last_place_before_limit);
+    verb.add_option("--limit", options.limit,
+                    "The folder that ntpgeo limit made of this data set: record alignment with L_mm");
+    options.settings.add(verb, settings, checked, last_place_before_limit + 1);
 }
 
 /// The configuration that the flags make, checked: over that of --config, else over `stored`, the text of the
@@ -188,12 +186,12 @@ void train(const TrainOptions& options) {
 
 }  // namespace
 
-void add_train_command(CLI::App& app) {
+void add_train_command(Command& program) {
     auto options = std::make_shared<TrainOptions>();
-    CLI::App* command =
-        app.add_subcommand("train", "Train W and H on a data set and record the geometry on the way");
-    add_train_options(*command, *options);
-    command->callback([options] { train(*options); });
+    Command verb =
+        program.add_command("train", "Train W and H on a data set and record the geometry on the way");
+    add_train_options(verb, *options);
+    verb.on_call([options] { train(*options); });
 }
 
 }  // namespace ntpgeo
