@@ -73,8 +73,7 @@ void InputFile::read(std::uint64_t offset, std::span<std::byte> target) const {
 
 namespace {
 
-static_assert(std::endian::native == std::endian::little,
-              "files are little-endian and read without swapping");
+static_assert(std::endian::native == std::endian::little, "files are little-endian and read in place");
 
 // IEEE 754 binary16: 1 sign bit, 5 exponent bits (bias 15), 10 fraction bits.
 double from_half(std::uint16_t bits) {
@@ -99,6 +98,14 @@ double from_bfloat16(std::uint16_t bits) {
 
 double from_single(float value) {
     return static_cast<double>(value);
+}
+
+// Turns numbers of `size` bytes each from big-endian to little-endian.
+void swap_bytes(std::span<std::byte> bytes, std::size_t size) {
+    for (std::size_t begin = 0; begin < bytes.size(); begin += size) {
+        std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(begin),
+                     bytes.begin() + static_cast<std::ptrdiff_t>(begin + size));
+    }
 }
 
 template <class Stored, class Convert>
@@ -127,10 +134,13 @@ std::size_t size_of(FloatFormat format) {
 }
 
 std::vector<double> read_widened(const InputFile& file, std::uint64_t offset, std::size_t count,
-                                 FloatFormat format) {
+                                 FloatFormat format, std::endian order) {
+    const bool swapped = order != std::endian::native;
     std::vector<double> values(count);
     if (format == FloatFormat::f64) {
-        file.read(offset, std::as_writable_bytes(std::span(values)));
+        const std::span<std::byte> bytes = std::as_writable_bytes(std::span(values));
+        file.read(offset, bytes);
+        if (swapped) swap_bytes(bytes, sizeof(double));
         return values;
     }
     constexpr std::size_t block = 1 << 18;
@@ -139,6 +149,7 @@ std::vector<double> read_widened(const InputFile& file, std::uint64_t offset, st
     for (std::size_t begin = 0; begin < count; begin += block) {
         const std::span<std::byte> bytes = std::span(buffer).first(std::min(block, count - begin) * size);
         file.read(offset + begin * size, bytes);
+        if (swapped) swap_bytes(bytes, size);
         double* target = values.data() + begin;
         if (format == FloatFormat::f16) widen<std::uint16_t>(bytes, target, from_half);
         if (format == FloatFormat::bf16) widen<std::uint16_t>(bytes, target, from_bfloat16);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <unistd.h>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -67,15 +68,16 @@ class InputFile {
     std::uint64_t size_ = 0;
 };
 
-/// The little-endian formats that a matrix may come in: IEEE half, bfloat16, single, double.
+/// The formats that a matrix may come in: IEEE half, bfloat16, single, double.
 enum class FloatFormat { f16, bf16, f32, f64 };
 
 /// Bytes of one number.
 std::size_t size_of(FloatFormat format);
 
-/// `count` numbers that begin at byte `offset` of `file`, each converted to double exactly (infinities and
-/// NaN stay what they are). The range must lie in the file, or InputError is thrown as by InputFile::read.
+/// `count` numbers, each with its bytes in `order`, that begin at byte `offset` of `file`,
+/// converted to double exactly (infinities and NaN stay what they are). The range must lie in the file, or
+/// InputError is thrown as by InputFile::read.
 std::vector<double> read_widened(const InputFile& file, std::uint64_t offset, std::size_t count,
-                                 FloatFormat format);
+                                 FloatFormat format, std::endian order = std::endian::little);
 
 }  // namespace ntpgeo

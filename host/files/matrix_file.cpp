@@ -20,14 +20,14 @@ HostMatrix read_by_form(const std::string& argument) {
     if (argument.ends_with(".npy")) return read_npy(argument);
     constexpr std::string_view extension = ".safetensors";
     const auto separator = argument.find(".safetensors:");
-    const bool names_tensor =
-        separator != std::string::npos && separator + extension.size() + 1 < argument.size();
-    if (!names_tensor) {
-        throw InputError(fmt::format("'{}' names no matrix; give F.npy or F.safetensors:NAME",
-                                     printable(std::string_view(argument))));
-    }
-    const std::size_t colon = separator + extension.size();
-    return SafetensorsFile(argument.substr(0, colon)).read_matrix(argument.substr(colon + 1));
+    const std::string no_matrix = fmt::format("'{}' names no matrix; give F.npy or F.safetensors:NAME",
+                                              printable(std::string_view(argument)));
+    if (separator == std::string::npos && !argument.ends_with(extension)) throw InputError(no_matrix);
+    const std::size_t colon = separator == std::string::npos ? argument.size() : separator + extension.size();
+    const SafetensorsFile file(argument.substr(0, colon));
+    if (colon + 1 >= argument.size())
+        throw InputError(fmt::format("{}; the file holds {}", no_matrix, file.tensor_names()));
+    return file.read_matrix(argument.substr(colon + 1));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <span>
 #include <string>
@@ -26,7 +27,8 @@ struct NpyHeader {
 };
 
 // Reads the one form of Python literal that the format allows: {'descr': '<f8', 'fortran_order': False,
-// 'shape': (3, 4), }
+// 'shape': (3, 4), }. Python 2 wrote long integers as 3L (on Windows any dimension) and Unicode strings as
+// u'descr'; NumPy reads both.
 class LiteralParser {
   public:
     LiteralParser(std::string_view text, const std::string& name) : text_(text), name_(name) {}
@@ -92,6 +94,8 @@ class LiteralParser {
     }
 
     std::string string() {
+        skip_space();
+        if (text_.starts_with("u'") || text_.starts_with("u\"")) text_.remove_prefix(1);
         const char quote = take('\'') ? '\'' : '"';
         if (quote == '"') expect('"');
         const auto end = text_.find(quote);
@@ -106,7 +110,7 @@ class LiteralParser {
         skip_space();
         if (text_.starts_with('[')) {
             throw InputError(
-                fmt::format("{}: holds records; a plain array of <f2, <f4 or <f8 is needed", name_));
+                fmt::format("{}: holds records; a plain array of fp16, fp32 or fp64 is needed", name_));
         }
         return string();
     }
@@ -131,6 +135,7 @@ class LiteralParser {
         expect('(');
         while (!take(')')) {
             values.push_back(integer());
+            take('L');
             if (!take(',')) {
                 expect(')');
                 break;
@@ -177,13 +182,28 @@ HeaderPlace find_header(const InputFile& file) {
     return place;
 }
 
-FloatFormat format_of(const std::string& descr, const std::string& name) {
-    if (descr == "<f2") return FloatFormat::f16;
-    if (descr == "<f4") return FloatFormat::f32;
-    if (descr == "<f8") return FloatFormat::f64;
+struct NumberFormat {
+    FloatFormat format;
+    std::endian order;
+};
+
+NumberFormat format_of(const std::string& descr, const std::string& name) {
+    const std::string_view type = std::string_view(descr).substr(descr.empty() ? 0 : 1);
+    if (descr.starts_with('<') || descr.starts_with('>')) {
+        const std::endian order = descr.front() == '<' ? std::endian::little : std::endian::big;
+        if (type == "f2") return {FloatFormat::f16, order};
+        if (type == "f4") return {FloatFormat::f32, order};
+        if (type == "f8") return {FloatFormat::f64, order};
+    }
     throw InputError(
-        fmt::format("{}: has dtype '{}'; it must be little-endian fp16, fp32 or fp64 (<f2, <f4, <f8)", name,
-                    printable(std::string_view(descr))));
+        fmt::format("{}: has dtype '{}'; it must be fp16, fp32 or fp64 of a named byte order (<f2, <f4, <f8, "
+                    ">f2, >f4, >f8)",
+                    name, printable(std::string_view(descr))));
+}
+
+// As Python writes a tuple: (), (3,), (3, 4).
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+    return fmt::format("({}{})", fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
 }
 
 std::vector<double> transposed(const std::vector<double>& source, std::int64_t rows, std::int64_t columns) {
@@ -208,10 +228,10 @@ HostMatrix read_npy(const std::filesystem::path& path) {
     std::string text(place.length, '\0');
     file.read(place.begin, std::as_writable_bytes(std::span(text)));
     const NpyHeader header = LiteralParser(text, file.name()).parse();
-    const FloatFormat format = format_of(header.descr, file.name());
+    const auto [format, order] = format_of(header.descr, file.name());
     if (header.shape.size() != 2) {
-        throw InputError(fmt::format("{}: has shape ({}); it must have 2 dimensions", file.name(),
-                                     fmt::join(header.shape, ", ")));
+        throw InputError(fmt::format("{}: has shape {}; it must have 2 dimensions and is {}-d", file.name(),
+                                     shape_text(header.shape), header.shape.size()));
     }
     const std::int64_t rows = header.shape[0];
     const std::int64_t columns = header.shape[1];
@@ -230,7 +250,7 @@ HostMatrix read_npy(const std::filesystem::path& path) {
             held < static_cast<std::uint64_t>(bytes) ? "truncated" : "too long", rows, columns, bytes, held));
     }
     HostMatrix matrix{rows, columns,
-                      read_widened(file, data_offset, static_cast<std::size_t>(count), format)};
+                      read_widened(file, data_offset, static_cast<std::size_t>(count), format, order)};
     if (header.fortran_order) matrix.values = transposed(matrix.values, rows, columns);
     return matrix;
 }

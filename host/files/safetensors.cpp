@@ -111,26 +111,32 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path
     tensors_ = std::move(header.tensors);
 }
 
+std::string SafetensorsFile::tensor_names() const {
+    if (tensors_.empty()) return "none";
+    constexpr std::size_t most = 100;
+    std::vector<std::string> names;
+    for (const auto& [name, info] : tensors_) {
+        if (names.size() == most) break;
+        names.push_back(printable(std::string_view(name)));
+    }
+    return fmt::format("{}{}", fmt::join(names, ", "),
+                       tensors_.size() > most ? fmt::format(" and {} more", tensors_.size() - most) : "");
+}
+
 const TensorInfo& SafetensorsFile::find(const std::string& name) const {
     const auto found = tensors_.find(name);
     if (found == tensors_.end()) {
-        std::vector<std::string> present;
-        for (const auto& [other, info] : tensors_) present.push_back(printable(std::string_view(other)));
-        constexpr std::size_t listed = 12;
-        const bool more = present.size() > listed;
-        present.resize(std::min(present.size(), listed));
-        throw InputError(fmt::format(
-            "{}: has no tensor '{}'; it holds {}{}", file_.name(), printable(std::string_view(name)),
-            present.empty() ? "none" : fmt::format("{}", fmt::join(present, ", ")), more ? ", ..." : ""));
+        throw InputError(fmt::format("{}: has no tensor '{}'; it holds {}", file_.name(),
+                                     printable(std::string_view(name)), tensor_names()));
     }
     return found->second;
 }
 
 void SafetensorsFile::check_rank(const std::string& name, const TensorInfo& info, std::size_t rank) const {
     if (info.shape.size() == rank) return;
-    throw InputError(fmt::format("{}: tensor '{}' has shape {}; it must have {} dimension{}", file_.name(),
-                                 printable(std::string_view(name)), shape_text(info.shape), rank,
-                                 rank == 1 ? "" : "s"));
+    throw InputError(fmt::format("{}: tensor '{}' has shape {}; it must have {} dimension{} and is {}-d",
+                                 file_.name(), printable(std::string_view(name)), shape_text(info.shape),
+                                 rank, rank == 1 ? "" : "s", info.shape.size()));
 }
 
 template <class T>

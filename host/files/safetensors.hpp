@@ -82,6 +82,9 @@ class SafetensorsFile {
     [[nodiscard]] const std::map<std::string, TensorInfo>& tensors() const { return tensors_; }
     [[nodiscard]] bool has(const std::string& name) const { return tensors_.contains(name); }
 
+    /// The tensors' names in their order for a message, as far as 100 of them: "H, W"; "none" without any.
+    [[nodiscard]] std::string tensor_names() const;
+
     /// Place and shape of a tensor. Throws InputError where the file has none of that name.
     [[nodiscard]] const TensorInfo& find(const std::string& name) const;
 
@@ -116,6 +119,7 @@ constexpr std::uint64_t largest_safetensors_header = 100'000'000;
 std::optional<std::uint64_t> tensor_bytes(const std::string& dtype, const std::vector<std::int64_t>& shape);
 
 /// Parses the header `text` of the file that messages call `name`, whose data section has `data_size` bytes.
+/// A "__metadata__" of null is one of no entries.
 /// Throws InputError unless the tensors fill that section exactly, without gap or overlap.
 SafetensorsHeader parse_safetensors_header(const std::string& text, std::uint64_t data_size,
                                            const std::string& name);

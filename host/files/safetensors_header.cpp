@@ -109,7 +109,10 @@ TensorInfo parse_tensor(const json& entry, const std::string& where) {
 }
 
 std::map<std::string, std::string> parse_metadata(const json& entry, const std::string& name) {
-    const std::string refusal = fmt::format("{}: its __metadata__ must map names to strings", name);
+    // As the reference implementation reads it, which takes null for none; published files hold it.
+    if (entry.is_null()) return {};
+    const std::string refusal =
+        fmt::format("{}: its __metadata__ must map names to strings, or be null", name);
     if (!entry.is_object()) throw InputError(refusal);
     std::map<std::string, std::string> metadata;
     for (const auto& [key, value] : entry.items()) {

@@ -232,8 +232,9 @@ TEST_F(Analyze, MatricesThatCannotBeRead) {
     const std::string contexts = file + ":H";
     const Encoding& exact = encodings()[0];
     expect_matrices_refused(file + ":Q", contexts, "no tensor 'Q'; it holds H, W");
-    expect_matrices_refused(file, contexts, "F.npy or F.safetensors:NAME");
-    expect_matrices_refused(file + ":", contexts, "F.npy or F.safetensors:NAME");
+    expect_matrices_refused(file, contexts, "F.npy or F.safetensors:NAME; the file holds H, W");
+    expect_matrices_refused(file + ":", contexts, "F.npy or F.safetensors:NAME; the file holds H, W");
+    expect_matrices_refused(file + ":W", file, "F.npy or F.safetensors:NAME; the file holds H, W");
     expect_matrices_refused("", contexts, "F.npy or F.safetensors:NAME");
     expect_matrices_refused(folder_ / "missing.npy", contexts, "missing.npy");
     expect_matrices_refused(folder_ / "missing.safetensors:W", contexts, "missing.safetensors");

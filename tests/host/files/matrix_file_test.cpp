@@ -41,11 +41,47 @@ TEST_F(MatrixFile, NpyFile) {
 }
 
 TEST_F(MatrixFile, ArgumentsOfNeitherFormAreRefused) {
-    for (const char* argument : {"", "m.txt", "f.safetensors", "f.safetensors:", "f:W"}) {
+    for (const char* argument : {"", "m.txt", "f:W", "safetensors"}) {
         expect_contains(refused(argument), "give F.npy or F.safetensors:NAME");
     }
     expect_contains(refused("none/m.npy"), "No such file");
-    expect_contains(refused("none/f.safetensors:W"), "none/f.safetensors: cannot be opened");
+    for (const char* argument : {"none/f.safetensors:W", "none/f.safetensors", "none/f.safetensors:"}) {
+        expect_contains(refused(argument), "none/f.safetensors: cannot be opened");
+    }
+}
+
+TEST_F(MatrixFile, AFileWhoseTensorIsNotNamedSaysWhichItHas) {
+    const std::vector<double> values{1};
+    const std::string file = (folder_ / "f.safetensors").string();
+    write_safetensors(file, {tensor_to_write("lm:head", {1, 1}, values), tensor_to_write("E\n", {1}, values)},
+                      {});
+    const std::string right =
+        "' names no matrix; give F.npy or F.safetensors:NAME; the file holds E\\x0a, lm:head";
+    EXPECT_EQ(refused(file), "'" + file + right);
+    EXPECT_EQ(refused(file + ":"), "'" + file + ":" + right);
+
+    std::vector<TensorToWrite> many;
+    for (int i = 100; i < 205; ++i) many.push_back(tensor_to_write("t" + std::to_string(i), {1}, values));
+    write_safetensors(file, many, {});
+    expect_contains(refused(file), "t198, t199 and 5 more");
+    expect_contains(refused(file + ":t"), "has no tensor 't'; it holds t100, ");
+    write_safetensors(file, {}, {});
+    expect_contains(refused(file), "the file holds none");
+}
+
+TEST_F(MatrixFile, MetadataThatAreNullAreNone) {
+    write_raw(
+        folder_ / "f.safetensors",
+        raw_safetensors(R"({"__metadata__":null,"w":{"dtype":"F64","shape":[1,2],"data_offsets":[0,16]}})",
+                        bytes_of(std::vector<double>{3, 4})));
+    EXPECT_EQ(read_matrix((folder_ / "f.safetensors").string() + ":w").values, (std::vector<double>{3, 4}));
+    EXPECT_TRUE(SafetensorsFile(folder_ / "f.safetensors").metadata().empty());
+}
+
+TEST_F(MatrixFile, TensorsThatAreNoMatrixAreRefusedByTheirDimensions) {
+    expect_contains(refused(save({1}, {})),
+                    "'lm:head.weight' has shape []; it must have 2 dimensions and is 0-d");
+    expect_contains(refused(save({1, 2}, {2})), "has shape [2]; it must have 2 dimensions and is 1-d");
 }
 
 TEST_F(MatrixFile, EntriesThatAreNotFiniteAreNamedByPosition) {

@@ -47,6 +47,33 @@ TEST(Npy, EveryVersionAndDtypeIsRead) {
     }
 }
 
+TEST(Npy, BigEndianNumbersAreTurned) {
+    // 1 and -2.5 as IEEE 754 writes them, the highest byte first.
+    const std::string doubles("\x3f\xf0\0\0\0\0\0\0\xc0\x04\0\0\0\0\0\0", 16);
+    const std::string singles("\x3f\x80\0\0\xc0\x20\0\0", 8);
+    const std::string halves("\x3c\0\xc1\0", 4);
+    for (const auto& [descr, data] : {std::pair(">f8", doubles), {">f4", singles}, {">f2", halves}}) {
+        for (const char* order : {"False", "True"}) {
+            SCOPED_TRACE(std::string(descr) + order);
+            const HostMatrix matrix = read_bytes(npy(1, header(descr, order, "(1, 2)"), data));
+            EXPECT_EQ(matrix.values, (std::vector<double>{1, -2.5}));
+        }
+    }
+}
+
+TEST(Npy, DimensionsAreReadAsEitherPythonWritesThem) {
+    const std::string data = bytes_of(std::vector<double>{1, 2, 3});
+    for (const char* shape : {"(3L, 1L)", "(3L,1)", "(3, 1L,)", "( 3 L , 1L )", "(3, 1,)"}) {
+        SCOPED_TRACE(shape);
+        const HostMatrix matrix = read_bytes(npy(1, header("<f8", "False", shape), data));
+        EXPECT_EQ(matrix.rows, 3);
+        EXPECT_EQ(matrix.columns, 1);
+        EXPECT_EQ(matrix.values, (std::vector<double>{1, 2, 3}));
+    }
+    const std::string unicode = "{u'descr': u'<f8', u\"fortran_order\": False, 'shape': (3L, 1L)}";
+    EXPECT_EQ(read_bytes(npy(1, unicode, data)).values, (std::vector<double>{1, 2, 3}));
+}
+
 TEST(Npy, FortranOrderIsTransposed) {
     // Past one tile in both directions.
     constexpr std::int64_t rows = 71;
@@ -78,17 +105,21 @@ TEST(Npy, OtherFilesAreRefusedInOneLine) {
     expect_contains(message("\x93NUM"), "is not a .npy file");
     expect_contains(message("a text that is long enough"), "is not a .npy file");
     expect_contains(message(npy(4, header("<f8", "False", "(1, 2)"), data)), "version 4");
-    for (const char* descr : {">f8", "<i4", "<c16", "|b1", "<f16", "|V2"}) {
+    for (const char* descr : {"=f8", "|f8", "f8", "", ">", ">i4", "<i4", "|u1", "<c16", "|b1", "<f16", ">f16",
+                              "|V2", "|O", "<U5", "<f8 "}) {
         expect_contains(message(npy(1, header(descr, "False", "(1, 2)"), data)),
                         std::string("dtype '") + descr);
     }
     expect_contains(message(npy(1, "{'descr': [('x', '<f8')], 'fortran_order': False, 'shape': (2,)}", data)),
                     "holds records");
     expect_contains(message(npy(1, header("<f8", "False", "(2,)"), data)),
-                    "has shape (2); it must have 2 dimensions");
+                    "has shape (2,); it must have 2 dimensions and is 1-d");
+    expect_contains(message(npy(1, header("<f8", "False", "(2L,)"), data)),
+                    "has shape (2,); it must have 2 dimensions and is 1-d");
     expect_contains(message(npy(1, header("<f8", "False", "()"), bytes_of(std::vector<double>{1}))),
-                    "has shape ()");
-    expect_contains(message(npy(1, header("<f8", "False", "(1, 1, 2)"), data)), "has shape (1, 1, 2)");
+                    "has shape (); it must have 2 dimensions and is 0-d");
+    expect_contains(message(npy(1, header("<f8", "False", "(1, 1, 2)"), data)),
+                    "has shape (1, 1, 2); it must have 2 dimensions and is 3-d");
     expect_contains(message(npy(1, header("<f8", "False", "(2, 2)"), data)),
                     "truncated: its shape (2, 2) needs 32");
     expect_contains(message(npy(1, header("<f8", "False", "(1, 1)"), data)), "too long");
@@ -107,6 +138,11 @@ TEST(Npy, MalformedHeadersAreRefused) {
           "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 1}",
           "{'descr': '<f8, 'fortran_order': False",
           "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 99999999999999999999)}",
+          "{'descr': '<f8', 'fortran_order': False, 'shape': (1l, 1)}",
+          "{'descr': '<f8', 'fortran_order': False, 'shape': (1LL, 1)}",
+          "{'descr': '<f8', 'fortran_order': False, 'shape': (L, 1)}",
+          "{'descr': '<f8', 'fortran_order': False, 'shape': [1, 1]}",
+          "{'descr': uu'<f8', 'fortran_order': False, 'shape': (1, 1)}",
           "{'descr': '<f8', 'descr': '<f8', 'fortran_order': False, 'shape': (1, 1)}",
           "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 1), 'more': 1}",
           "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 1)} x"}) {

@@ -132,6 +132,8 @@ TEST(Safetensors, MalformedFilesAreRefusedInOneLine) {
                          eight + eight),
          "the name 't' twice"},
         {raw_safetensors(R"({"__metadata__":[]})", ""), "__metadata__ must map"},
+        {raw_safetensors(R"({"__metadata__":{"source":null}})", ""), "__metadata__ must map"},
+        {raw_safetensors(R"({"__metadata__":null,"__metadata__":null})", ""), "twice"},
         {raw_safetensors(R"({"__metadata__":{"vocab_size":3}})", ""), "__metadata__ must map"},
         {raw_safetensors("{\"a\\nb\":1}", ""), "'a\\x0ab'"},
     };
