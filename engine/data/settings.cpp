@@ -53,7 +53,11 @@ Setting context(NgramOptions& ngrams) {
 
 std::vector<Setting> settings_of(TextSettings& text) {
     return {
-        named("tokens", name_field(text.text.tokens, "spm:"), "what a token is"),
+        named("tokens", name_field(text.text.tokens, "spm:"),
+              "what a token is. word: letters, digits and _ in a row, each with its combining marks, and "
+              "format "
+              "characters between them, or one other character that is no white space; char: a code point; "
+              "byte: a byte. A byte order mark at the start of a file is dropped, but byte keeps it"),
         context(text.ngrams),
         {.name = "vocab",
          .field = OptionalWholeField{&text.vocab_size},
@@ -77,7 +81,9 @@ std::vector<Setting> settings_of(TextSettings& text) {
             "the V tokens (no <unk> where none is outside)"),
         {.name = "lowercase",
          .field = SwitchField{&text.text.lowercase},
-         .help = "fold case first (Unicode simple folding)"},
+         .help = "fold case first (Unicode simple folding); not with --tokens byte"},
+        named("normalize", name_field(text.text.normalize),
+              "nfc: bring the text into Unicode's composed form NFC first; not with --tokens byte"),
         named("invalid", name_field(text.invalid, {{"error", InvalidText::error}}, "replace"),
               "text that is not UTF-8"),
     };
@@ -126,6 +132,9 @@ Names<TokenKind> names_of(TokenKind) {
 }
 Names<DocumentKind> names_of(DocumentKind) {
     return {{"file", DocumentKind::file}, {"line", DocumentKind::line}};
+}
+Names<Normalization> names_of(Normalization) {
+    return {{"none", Normalization::none}, {"nfc", Normalization::nfc}};
 }
 Names<OutsideTokens> names_of(OutsideTokens) {
     return {{"skip", OutsideTokens::skip}, {"unk", OutsideTokens::unknown}};

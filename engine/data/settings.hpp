@@ -11,8 +11,8 @@
 
 namespace ntpgeo {
 
-/// word: matches of [\p{L}\p{N}_]+|[^\p{L}\p{N}_\s], where \s is White_Space and U+001C to U+001F;
-/// character: code points; byte: bytes.
+/// word: matches of [\p{L}\p{N}_]\p{M}*(?:\p{Cf}*[\p{L}\p{N}_]\p{M}*)* or one other character that is not \s,
+/// where \s is White_Space and U+001C to U+001F; character: code points; byte: bytes.
 enum class TokenKind { word, character, byte };
 
 /// What a window may not cross the edge of. A line ends at \n, \r\n or \r, which belong to no line.
@@ -21,10 +21,14 @@ enum class DocumentKind { file, line };
 /// What becomes of text that is not UTF-8: it is refused.
 enum class InvalidText { error };
 
+/// What a text is brought into before it is cut: left as it is, or Unicode's Normalization Form C.
+enum class Normalization { none, nfc };
+
 struct TextOptions {
     TokenKind tokens = TokenKind::word;
     DocumentKind documents = DocumentKind::file;
     bool lowercase = false;  ///< Unicode simple case folding, of the text as a whole, before it is cut
+    Normalization normalize = Normalization::none;  ///< of the text as a whole, before and after it is folded
 };
 
 struct TextSettings {
@@ -48,6 +52,7 @@ std::vector<Setting> settings_of(SyntheticOptions& synthetic);
 
 Names<TokenKind> names_of(TokenKind);
 Names<DocumentKind> names_of(DocumentKind);
+Names<Normalization> names_of(Normalization);
 Names<OutsideTokens> names_of(OutsideTokens);
 Names<ContextWeights> names_of(ContextWeights);
 Names<SyntheticWeights> names_of(SyntheticWeights);

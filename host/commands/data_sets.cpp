@@ -54,6 +54,8 @@ std::string source_of(const std::vector<std::string>& files, const TextSettings&
     if (ngrams.min_count > 1) source += fmt::format(", min-count {}", ngrams.min_count);
     if (ngrams.max_contexts) source += fmt::format(", contexts {}", *ngrams.max_contexts);
     if (settings.text.lowercase) source += ", lowercase";
+    if (settings.text.normalize != Normalization::none)
+        source += fmt::format(", normalize {}", name_of(settings.text.normalize));
     return source + ", weights " + name_of(ngrams.weights);
 }
 

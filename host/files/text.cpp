@@ -10,13 +10,14 @@
 #include <cstdio>
 
 #include "host/files/atomic_file.hpp"
+#include "host/files/characters.hpp"
 #include "host/files/file_error.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {
 
-enum class CharacterClass : unsigned char { space, word, other };
+enum class CharacterClass : unsigned char { space, word, mark, format, other };
 
 constexpr std::array<CharacterClass, 128> ascii_classes = [] {
     std::array<CharacterClass, 128> classes{};
@@ -31,7 +32,10 @@ constexpr std::array<CharacterClass, 128> ascii_classes = [] {
 
 CharacterClass class_of(UChar32 character) {
     if (character < 128) return ascii_classes[character];
-    if ((U_GET_GC_MASK(character) & (U_GC_L_MASK | U_GC_N_MASK)) != 0) return CharacterClass::word;
+    const std::uint32_t category = U_GET_GC_MASK(character);
+    if ((category & (U_GC_L_MASK | U_GC_N_MASK)) != 0) return CharacterClass::word;
+    if ((category & U_GC_M_MASK) != 0) return CharacterClass::mark;
+    if ((category & U_GC_CF_MASK) != 0) return CharacterClass::format;
     return u_isUWhiteSpace(character) ? CharacterClass::space : CharacterClass::other;
 }
 
@@ -44,7 +48,7 @@ class Cutter {
     }
 
     void cut(std::size_t begin, std::size_t end, TokenKind kind) {
-        end_ = end;
+        document_ = text_.substr(0, end);
         switch (kind) {
             case TokenKind::word:
                 return cut_words(begin);
@@ -55,54 +59,25 @@ class Cutter {
         }
     }
 
-    /// The text with each character folded.
-    [[nodiscard]] std::string folded() {
-        end_ = text_.size();
-        std::string result;
-        result.reserve(text_.size());
-        for (std::size_t at = 0; at < end_;) {
-            if (is_ascii(at)) {
-                const char byte = text_[at++];
-                result.push_back(byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte - 'A' + 'a') : byte);
-                continue;
-            }
-            const UChar32 character = u_foldCase(decode(at), U_FOLD_CASE_DEFAULT);
-            std::array<char, U8_MAX_LENGTH> bytes{};
-            std::size_t length = 0;
-            U8_APPEND_UNSAFE(bytes.data(), length, character);
-            result.append(bytes.data(), length);
-        }
-        return result;
-    }
-
   private:
-    [[nodiscard]] bool is_ascii(std::size_t at) const { return static_cast<unsigned char>(text_[at]) < 128; }
+    UChar32 decode(std::size_t& at) const { return character_at(document_, at, name_); }
 
-    /// The character at `at`, which moves behind it.
-    UChar32 decode(std::size_t& at) const {
-        if (is_ascii(at)) return text_[at++];
-        const std::size_t begin = at;
-        UChar32 character = 0;
-        U8_NEXT(text_.data(), at, end_, character);
-        if (character < 0) {
-            throw InputError(fmt::format(
-                "{}: not UTF-8 at byte {} (0x{:02x}); convert the text, or read it by --tokens byte", name_,
-                begin, static_cast<unsigned char>(text_[begin])));
-        }
-        return character;
-    }
-
+    /// Where the word ends whose first letter ends at `at`: behind its last letter and that one's marks.
+    /// Format characters belong to it where a letter follows them.
     [[nodiscard]] std::size_t end_of_word(std::size_t at) const {
-        while (at < end_) {
-            std::size_t after = at;
-            if (class_of(decode(after)) != CharacterClass::word) break;
-            at = after;
+        std::size_t end = at;
+        while (at < document_.size()) {
+            const bool behind_format = at != end;
+            const CharacterClass next = class_of(decode(at));
+            if (next == CharacterClass::format) continue;
+            if (next != CharacterClass::word && (next != CharacterClass::mark || behind_format)) break;
+            end = at;
         }
-        return at;
+        return end;
     }
 
     void cut_words(std::size_t at) {
-        while (at < end_) {
+        while (at < document_.size()) {
             const std::size_t begin = at;
             const CharacterClass first = class_of(decode(at));
             if (first == CharacterClass::space) continue;
@@ -112,7 +87,7 @@ class Cutter {
     }
 
     void cut_characters(std::size_t at) {
-        while (at < end_) {
+        while (at < document_.size()) {
             const std::size_t begin = at;
             decode(at);
             if (at - begin == 1) {
@@ -136,14 +111,13 @@ class Cutter {
     std::string_view text_;
     const std::string& name_;
     Corpus& corpus_;
-    std::size_t end_ = 0;                             ///< where decoding stops
+    std::string_view document_;                       ///< the text up to the end of the document being cut
     std::array<std::int32_t, 256> number_of_byte_{};  ///< numbers of one-byte tokens; −1: not met yet
 };
 
-void append_documents(std::string_view text, const TextOptions& options, const std::string& name,
-                      Corpus& corpus) {
+void append_documents(std::string_view text, std::size_t begin, const TextOptions& options,
+                      const std::string& name, Corpus& corpus) {
     Cutter cutter(text, name, corpus);
-    std::size_t begin = 0;
     while (begin < text.size()) {
         std::size_t end = text.size();
         if (options.documents == DocumentKind::line) {
@@ -159,14 +133,33 @@ void append_documents(std::string_view text, const TextOptions& options, const s
     }
 }
 
+/// The text from `begin` on, composed and folded as the options say, and composed again, for folding can
+/// leave what composes: H and U+0331 have no composed form, h and U+0331 have one.
+std::string changed(std::string_view text, std::size_t begin, const TextOptions& options,
+                    const std::string& name) {
+    require_utf8(text, name);
+    const bool composes = options.normalize == Normalization::nfc;
+    std::string result = composes ? composed(text.substr(begin)) : std::string(text.substr(begin));
+    if (!options.lowercase) return result;
+    result = folded(result);
+    return composes ? composed(result) : result;
+}
+
 }  // namespace
 
 void append_text(std::string_view text, const TextOptions& options, const std::string& name, Corpus& corpus) {
-    if (!options.lowercase) return append_documents(text, options, name, corpus);
+    const bool composes = options.normalize == Normalization::nfc;
     if (options.tokens == TokenKind::byte) {
-        throw InputError("--lowercase folds characters and goes with --tokens word or char, not byte");
+        if (options.lowercase)
+            throw InputError("--lowercase folds characters and goes with --tokens word or char, not byte");
+        if (composes)
+            throw InputError(
+                "--normalize nfc composes characters and goes with --tokens word or char, not byte");
+        return append_documents(text, 0, options, name, corpus);
     }
-    append_documents(Cutter(text, name, corpus).folded(), options, name, corpus);
+    const std::size_t begin = begin_of_characters(text, name);
+    if (!options.lowercase && !composes) return append_documents(text, begin, options, name, corpus);
+    append_documents(changed(text, begin, options, name), 0, options, name, corpus);
 }
 
 std::string read_text(const std::string& file) {

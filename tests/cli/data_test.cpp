@@ -57,6 +57,28 @@ TEST(DataText, EveryOptionReachesTheCount) {
     EXPECT_EQ(dataset.context_probs, (std::vector<double>{0.5, 0.5}));
 }
 
+TEST(DataText, MarksAreDroppedAndTextComposedFileByFile) {
+    const ScratchFolder folder;
+    write_raw(folder / "one", "\uFEFFcafe\u0301 noir");
+    const Arguments arguments{"text", folder / "one", "-", "--context", "1", "--normalize", "nfc"};
+    const Dataset dataset = make(folder, arguments, "\uFEFFcaf\u00E9 noir");
+    EXPECT_EQ(dataset.vocab, (std::vector<std::string>{"caf\u00E9", "noir"}));
+    EXPECT_EQ(dataset.counts, std::vector<std::int64_t>{2});
+    expect_contains(dataset.source, "normalize nfc");
+}
+
+TEST(DataText, RefusesUtf16InOneLine) {
+    const ScratchFolder folder;
+    for (const char* mark : {"\xFF\xFE", ""}) {
+        const std::string text = mark + std::string("h\0i\0 \0y\0o\0u\0\n\0", 14);
+        const ProgramResult result = run_ntpgeo({"data", "text", "-", "-o", folder / "ds"}, text);
+        EXPECT_EQ(result.status, 2);
+        expect_contains(result.err, "the standard input: is UTF-16LE, and text must be UTF-8; convert it");
+        EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1);
+        EXPECT_EQ(folder.names(), std::vector<std::string>{});
+    }
+}
+
 TEST(DataText, BytesReadAnything) {
     const ScratchFolder folder;
     const Dataset dataset =

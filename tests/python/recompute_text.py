@@ -10,6 +10,7 @@ its tables may differ. Exit status 1 names the first difference.
 import collections
 import itertools
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,9 @@ SPACE = set("\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2028\u2029\u202f\u205f\u
     chr(c) for c in range(0x2000, 0x200B)
 }
 
+# A word, over one letter a character: L letters, digits and _, M marks, F format characters, S space, O all others.
+WORD = re.compile("LM*(?:F*LM*)*|[^S]")
+
 NASTY = [
     "\ufeffA mark first, then a\u0301 combining one\u200bzero width, "
     "caf\u00e9 \u00b2\u00bd \u216b \u0967\u0968 x_y __ snake_2\n" * 2,
@@ -34,6 +38,9 @@ NASTY = [
     "\u212a kelvin \u01c5 \u24b6 \ufb01 \u13a0\uab70 K k\n" * 2,
     "\x00\x01 nul \x00 a\x00b \x7f\x80\n" * 2,
     "b a b a b a c a c a a a a b b\nb a\na\n\nc c c c c\n",
+    "\ufeff\ufeffcafe\u0301 caf\u00e9 e\u0323\u0301 \u1eb9\u0301 H\u0331 \u1e96 \u1fbc \u03b1\u0345 \u212b A\u030a\n"
+    "\u0939\u093f\u0928\u094d\u0926\u0940 \u0915\u094d\u200d\u0937 \u1112\u1161\u11ab \ud55c soft\u00adhyphen\u00ad a\u200d\u0301b\n"
+    "\u00ada \u0301\u0301 _\u0301\u200b\u20601 \u0645\u06cc\u200c\u0631\u0648\u062f \U0001f469\u200d\U0001f4bb\n\ufeffx\ufeffy\n" * 2,
 ]
 
 
@@ -47,8 +54,15 @@ def simple_fold(character):
     return lower if len(lower) == 1 and character != "\u0130" else character
 
 
-def is_word(character):
-    return character == "_" or unicodedata.category(character)[0] in "LN"
+def letter_of(character):
+    category = unicodedata.category(character)
+    if character == "_" or category[0] in "LN":
+        return "L"
+    if category[0] == "M":
+        return "M"
+    if category == "Cf":
+        return "F"
+    return "S" if character in SPACE else "O"
 
 
 def cut(text, kind):
@@ -56,13 +70,8 @@ def cut(text, kind):
         return [text[i : i + 1] for i in range(len(text))]
     if kind == "char":
         return [character.encode() for character in text]
-    tokens = []
-    for is_letter, run in itertools.groupby(text, is_word):
-        if is_letter:
-            tokens.append("".join(run).encode())
-        else:
-            tokens.extend(character.encode() for character in run if character not in SPACE)
-    return tokens
+    letters = "".join(map(letter_of, text))
+    return [text[found.start() : found.end()].encode() for found in WORD.finditer(letters)]
 
 
 def split_lines(text):
@@ -70,15 +79,18 @@ def split_lines(text):
     return text.replace(carriage + newline, newline).replace(carriage, newline).split(newline)
 
 
-def recompute(files, tokens, context, vocab, min_count, contexts, weights, documents, oov, lowercase):
+def recompute(files, tokens, context, vocab, min_count, contexts, weights, documents, oov, lowercase, normalize):
     rows = []
     for path in files:
         with open(path, "rb") as stream:
             text = stream.read()
         if tokens != "byte":
-            text = text.decode()
+            text = text.decode().removeprefix("\ufeff")
+            changes = [lambda text: unicodedata.normalize("NFC", text)] if normalize == "nfc" else []
             if lowercase:
-                text = "".join(map(simple_fold, text))
+                changes = [*changes, lambda text: "".join(map(simple_fold, text)), *changes]
+            for change in changes:
+                text = change(text)
         for document in split_lines(text) if documents == "line" else [text]:
             rows.append(cut(document, tokens))
 
@@ -172,7 +184,7 @@ def compare(binary, folder, files, options):
 def main():
     binary, texts = sys.argv[1], sys.argv[2:]
     plain = dict(tokens="word", context=2, vocab=None, min_count=1, contexts=None, weights="empirical",
-                 documents="file", oov="skip", lowercase=False)
+                 documents="file", oov="skip", lowercase=False, normalize="none")
     cases = 0
     with tempfile.TemporaryDirectory() as folder:
         nasty = []
@@ -188,16 +200,17 @@ def main():
                 ("skip", "unk"),
                 ("file", "line"),
                 (False, True),
+                ("none", "nfc"),
             )
         )
         # Starting the program costs more than its work: each text takes a fifth of the combinations, each
         # combination is taken by some text.
         for place, files in enumerate([[path] for path in nasty] + [nasty]):
-            for tokens, context, vocab, oov, documents, lowercase in combinations[place % 5 :: 5]:
-                if tokens == "byte" and lowercase:
+            for tokens, context, vocab, oov, documents, lowercase, normalize in combinations[place % 5 :: 5]:
+                if tokens == "byte" and (lowercase or normalize != "none"):
                     continue
                 options = dict(plain, tokens=tokens, context=context, vocab=vocab)
-                options.update(oov=oov, documents=documents, lowercase=lowercase)
+                options.update(oov=oov, documents=documents, lowercase=lowercase, normalize=normalize)
                 if cases % 3 == 0:
                     options.update(min_count=2, weights="uniform", contexts=5)
                 compare(binary, folder, files, options)

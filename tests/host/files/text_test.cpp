@@ -38,12 +38,87 @@ TEST(Text, WordsAreRunsOfLettersDigitsAndUnderscoresOrSingleMarks) {
 
 TEST(Text, WordsFollowUnicodeCategories) {
     EXPECT_EQ(words("Stra\u00DFe \u4F60\u597D\u3002"), (Words{"Stra\u00DFe", "\u4F60\u597D", "\u3002"}));
-    EXPECT_EQ(words("a\u0301b"), (Words{"a", "\u0301", "b"}));  // a combining mark is no letter
     EXPECT_EQ(words("\u00B2\u00BD\u216B\u0967"),
               (Words{"\u00B2\u00BD\u216B\u0967"}));  // No, Nl and Nd are numbers
     EXPECT_EQ(words("\U0001F600\U0001F600x"), (Words{"\U0001F600", "\U0001F600", "x"}));
-    EXPECT_EQ(words("\uFEFFa"), (Words{"\uFEFF", "a"}));        // a byte order mark is an ordinary character
-    EXPECT_EQ(words("a\u200Bb"), (Words{"a", "\u200B", "b"}));  // zero width space is no White_Space
+}
+
+// Cases of [\p{L}\p{N}_]\p{M}*(?:\p{Cf}*[\p{L}\p{N}_]\p{M}*)* or one other character, cut by hand.
+TEST(Text, MarksStayWithTheirLettersAndFormatCharactersBetweenLetters) {
+    const std::vector<std::pair<std::string, Words>> cases = {
+        {"cafe\u0301 noir", {"cafe\u0301", "noir"}},
+        {"a\u0301b", {"a\u0301b"}},
+        {"a\u0301\u0328\u20DD.", {"a\u0301\u0328\u20DD", "."}},                              // Mn, Mn and Me
+        {"\u0939\u093F\u0928\u094D\u0926\u0940", {"\u0939\u093F\u0928\u094D\u0926\u0940"}},  // Mc and Mn
+        {"\u0915\u094D\u200D\u0937", {"\u0915\u094D\u200D\u0937"}},  // a joiner behind a mark
+        {"soft\u00ADhyphen", {"soft\u00ADhyphen"}},
+        {"\u0645\u06CC\u200C\u0631", {"\u0645\u06CC\u200C\u0631"}},
+        {"a\u200Bb a\uFEFFb", {"a\u200Bb", "a\uFEFFb"}},
+        {"a\u200D\u00AD\u20601_", {"a\u200D\u00AD\u20601_"}},  // several of them
+        {"\u00ADa\u00AD", {"\u00AD", "a", "\u00AD"}},          // none before it, none after it
+        {"a\u00AD b", {"a", "\u00AD", "b"}},
+        {"a\u00AD\u00AD-b", {"a", "\u00AD", "\u00AD", "-", "b"}},
+        {"a\u200D\u0301b", {"a", "\u200D", "\u0301", "b"}},  // a mark needs a letter before it
+        {"\u0301a", {"\u0301", "a"}},
+        {" \u0301", {"\u0301"}},
+        {"-\u0301\u0301", {"-", "\u0301", "\u0301"}},
+        {"_\u0301 1\u20E3", {"_\u0301", "1\u20E3"}},
+        {"\U0001F469\u200D\U0001F4BB", {"\U0001F469", "\u200D", "\U0001F4BB"}},  // pictures are no letters
+        {"\u2764\uFE0F", {"\u2764", "\uFE0F"}},
+    };
+    for (const auto& [text, right] : cases) {
+        EXPECT_EQ(words(text), right) << printable_token(text);
+        // An edge of a document cuts every word, whatever would follow.
+        EXPECT_EQ(words(text + "\n\u0301", {.documents = DocumentKind::line}).size(), right.size() + 1)
+            << printable_token(text);
+    }
+}
+
+TEST(Text, AByteOrderMarkAtTheStartOfEachFileIsDroppedButByBytes) {
+    const std::string mark = "\uFEFF";
+    for (const bool lowercase : {false, true}) {
+        for (const Normalization normalize : {Normalization::none, Normalization::nfc}) {
+            for (const DocumentKind documents : {DocumentKind::file, DocumentKind::line}) {
+                TextOptions options{TokenKind::word, documents, lowercase, normalize};
+                Corpus corpus;
+                append_text(mark + "a\n" + mark + "b", options, "one", corpus);
+                append_text(mark, options, "two", corpus);
+                append_text(mark + mark + "a", options, "three", corpus);
+                EXPECT_EQ(words_of(corpus), (Words{"a", mark, "b", mark, "a"}));
+                options.tokens = TokenKind::character;
+                EXPECT_EQ(words(mark + "a" + mark, options), (Words{"a", mark}));
+            }
+        }
+    }
+    EXPECT_EQ(words(mark + "a", {.tokens = TokenKind::byte}), (Words{"\xEF", "\xBB", "\xBF", "a"}));
+}
+
+TEST(Text, NfcComposesTheTextBeforeItIsCut) {
+    const TextOptions nfc{.normalize = Normalization::nfc};
+    EXPECT_EQ(words("cafe\u0301 caf\u00E9 \u212B A\u030A", nfc),
+              (Words{"caf\u00E9", "caf\u00E9", "\u00C5", "\u00C5"}));
+    EXPECT_EQ(words("e\u0301\u0323x", {.tokens = TokenKind::character, .normalize = Normalization::nfc}),
+              (Words{"\u1EB9", "\u0301", "x"}));  // marks in their order, below before above
+    EXPECT_EQ(words("cafe\u0301"), Words{"cafe\u0301"});
+
+    // What is canonically equivalent stays so when it is folded, and the folded text is composed.
+    const TextOptions both{.lowercase = true, .normalize = Normalization::nfc};
+    EXPECT_EQ(words("\u0391\u0345 \u1FBC \u03B1\u0345", both), (Words{"\u1FB3", "\u1FB3", "\u1FB3"}));
+    EXPECT_EQ(words("H\u0331 \u1E96", both), (Words{"\u1E96", "\u1E96"}));
+
+    expect_contains(
+        refusal<InputError>([] { cut("a", {.tokens = TokenKind::byte, .normalize = Normalization::nfc}); }),
+        "--normalize nfc composes characters and goes with --tokens word or char, not byte");
+}
+
+TEST(Text, Utf16AndUtf32AreRefusedByNameAndReadByBytes) {
+    const std::string text("\xFF\xFEh\0i\0", 6);
+    for (const TokenKind tokens : {TokenKind::word, TokenKind::character}) {
+        EXPECT_EQ(refusal<InputError>([&] { cut(text, {.tokens = tokens}); }),
+                  "test: is UTF-16LE, and text must be UTF-8; convert it (iconv -f UTF-16LE -t UTF-8), or "
+                  "read it by --tokens byte");
+    }
+    EXPECT_EQ(words(text, {.tokens = TokenKind::byte}).size(), 6);
 }
 
 TEST(Text, SpaceIsWhiteSpaceAndTheFourSeparators) {
@@ -97,14 +172,16 @@ TEST(Text, NamesTheFirstByteThatIsNotUtf8) {
         {"a\xC0\x80", 1},               // overlong
         {"a\xED\xA0\x80", 1},           // a surrogate
         {"\u00E9\xF4\x90\x80\x80", 2},  // above U+10FFFF
+        {"\uFEFF\xFF", 3},              // a byte order mark counts
         {"\xE2\x82\nx", 0},             // the line's end does not complete it
     };
     for (const Case& wrong : cases) {
         for (const TokenKind tokens : {TokenKind::word, TokenKind::character}) {
-            for (const bool lowercase : {false, true}) {
+            for (const bool changed : {false, true}) {
                 for (const DocumentKind documents : {DocumentKind::file, DocumentKind::line}) {
                     const std::string message = refusal<InputError>([&] {
-                        cut(wrong.text, {tokens, documents, lowercase});
+                        cut(wrong.text,
+                            {tokens, documents, changed, changed ? Normalization::nfc : Normalization::none});
                     });
                     expect_contains(message,
                                     "test: not UTF-8 at byte " + std::to_string(wrong.offset) + " (0x");
