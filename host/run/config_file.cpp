@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "host/files/characters.hpp"
 #include "host/files/file_error.hpp"
 #include "kernels/base/status.hpp"
 
@@ -87,11 +88,16 @@ ConfigNumber number_of(const Json& value) {
     return value.get<double>();
 }
 
-/// Throws InputError naming the byte at which `text` ceases to be JSON.
+/// Throws InputError naming the byte at which `text` ceases to be JSON, or its encoding where that is the
+/// wrong one.
 std::shared_ptr<const Json> parse(const std::string& text, const std::string& where) {
     try {
         return std::make_shared<const Json>(Json::parse(text));
     } catch (const Json::parse_error& error) {
+        if (const auto encoding = wide_encoding(text))
+            throw InputError(
+                fmt::format("{} is {}, and JSON must be UTF-8; convert it (iconv -f {} -t UTF-8)", where,
+                            *encoding, *encoding));
         throw InputError(fmt::format("{} is not a JSON file: byte {} breaks it", where, error.byte));
     } catch (const Json::exception&) {
         throw InputError(where + " is not a JSON file");

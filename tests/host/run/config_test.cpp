@@ -119,6 +119,11 @@ TEST_F(ExactConfiguration, RefusesWhatAnotherVerbOrHandWrote) {
     expect_refused(without, "lambdas");
     expect_contains(refusal<InputError>([] { read_exact_config("{", "path", "config.json"); }),
                     "config.json is not a JSON file");
+    const std::string wide("\xFF\xFE{\0}\0", 6);
+    expect_contains(
+        refusal<InputError>([&] { read_exact_config(wide, "path", "config.json"); }),
+        "config.json is UTF-16LE, and JSON must be UTF-8; convert it (iconv -f UTF-16LE -t UTF-8)");
+    EXPECT_EQ(read_exact_config("\uFEFF" + good.dump(), "path", "config.json").tolerance, 3e-7);
     expect_contains(refusal<InputError>([] { read_exact_config("[]", "path", "config.json"); }),
                     "JSON object");
 }
