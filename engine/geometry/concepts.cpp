@@ -5,6 +5,7 @@
 #include <map>
 #include <numeric>
 #include <optional>
+#include <utility>
 
 #include "engine/data/labels.hpp"
 #include "engine/geometry/implicit_matrix.hpp"
@@ -15,7 +16,8 @@ namespace {
 
 constexpr double zero_value = 1e-10;  // relative to σ₁, as the residuals are
 constexpr double equal_values = 1e-6;
-constexpr double zero_coordinate = 1e-9;
+constexpr double equal_coordinates = 1e-9;  // relative to the largest of a direction
+constexpr double signed_share = 0.2;
 
 /// The largest absolute entry of each column of `points` [n, K].
 std::vector<double> largest_entries(const std::vector<double>& points, std::size_t directions) {
@@ -31,6 +33,15 @@ std::int64_t on_grid(double value, double unit) {
     return unit > 0 ? std::llround(value / unit) : 0;
 }
 
+bool is_apart(const std::vector<bool>& apart, std::size_t point) {
+    return !apart.empty() && apart[point];
+}
+
+/// A direction without any coordinate but 0 has noise 0, and no sign.
+char sign_of(double coordinate, double noise) {
+    return coordinate == 0 || std::abs(coordinate) < noise ? '0' : coordinate > 0 ? '+' : '-';
+}
+
 /// Turns each pair of vectors so that the first of the largest absolute entries on the words' side is
 /// positive.
 void fix_signs(ConceptSpace& space) {
@@ -38,7 +49,7 @@ void fix_signs(ConceptSpace& space) {
     const std::vector<double> largest = largest_entries(space.words, directions);
     for (std::size_t k = 0; k < directions; ++k) {
         std::size_t i = k;
-        while (std::abs(space.words[i]) < (1 - zero_coordinate) * largest[k]) i += directions;
+        while (std::abs(space.words[i]) < (1 - equal_coordinates) * largest[k]) i += directions;
         if (space.words[i] > 0) continue;
         for (std::size_t a = k; a < space.words.size(); a += directions) space.words[a] = -space.words[a];
         for (std::size_t a = k; a < space.contexts.size(); a += directions)
@@ -102,16 +113,50 @@ ConceptSpace factor_concepts(Backend& backend, const std::vector<double>& words,
                          count);
 }
 
+std::vector<bool> words_that_never_follow(const Dataset& dataset) {
+    std::vector<bool> never(static_cast<std::size_t>(dataset.vocab_size), true);
+    for (const std::int32_t word : dataset.indices) never[static_cast<std::size_t>(word)] = false;
+    return never;
+}
+
+std::vector<double> coordinate_noise(const std::vector<double>& points, std::int64_t directions,
+                                     const std::vector<bool>& apart) {
+    const auto step = static_cast<std::size_t>(directions);
+    std::vector<double> noise(step, 0.0);
+    if (step == 0) return noise;
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < points.size() / step; ++i) {
+        if (is_apart(apart, i)) continue;
+        ++count;
+        for (std::size_t k = 0; k < step; ++k) noise[k] += points[i * step + k] * points[i * step + k];
+    }
+    // What lies on the threshold but for rounding has a sign.
+    for (double& floor : noise)
+        floor = count == 0
+                    ? 0
+                    : (1 - equal_coordinates) * std::sqrt(signed_share * floor / static_cast<double>(count));
+    return noise;
+}
+
+std::string coordinate_signs(const double* point, const std::vector<double>& noise) {
+    std::string signs;
+    for (std::size_t k = 0; k < noise.size(); ++k) signs += sign_of(point[k], noise[k]);
+    return signs;
+}
+
 AxisEnds axis_ends(const std::vector<double>& points, std::int64_t directions, std::int64_t axis,
-                   std::int64_t most) {
+                   std::int64_t most, const std::vector<bool>& apart) {
     const auto step = static_cast<std::size_t>(directions), column = static_cast<std::size_t>(axis);
-    const double floor = zero_coordinate * largest_entries(points, step)[column];
-    const auto furthest = [&](double side) {
+    const double unit = equal_coordinates * largest_entries(points, step)[column];
+    const double noise = coordinate_noise(points, directions, apart)[column];
+    const auto furthest = [&](char sign) {
+        const double side = sign == '+' ? 1 : -1;
         std::vector<std::int64_t> found;
         for (std::size_t i = 0; i < points.size() / step; ++i)
-            if (side * points[i * step + column] > floor) found.push_back(static_cast<std::int64_t>(i));
+            if (!is_apart(apart, i) && sign_of(points[i * step + column], noise) == sign)
+                found.push_back(static_cast<std::int64_t>(i));
         const auto place = [&](std::int64_t i) {
-            return on_grid(side * points[static_cast<std::size_t>(i) * step + column], floor);
+            return on_grid(side * points[static_cast<std::size_t>(i) * step + column], unit);
         };
         const auto kept = std::min<std::ptrdiff_t>(most, std::ssize(found));
         std::partial_sort(found.begin(), found.begin() + kept, found.end(),
@@ -121,21 +166,20 @@ AxisEnds axis_ends(const std::vector<double>& points, std::int64_t directions, s
         found.resize(static_cast<std::size_t>(kept));
         return found;
     };
-    return {furthest(1), furthest(-1)};
+    return {furthest('+'), furthest('-')};
 }
 
-std::vector<Orthant> orthants(const std::vector<double>& points, const std::vector<double>& values) {
+std::vector<Orthant> orthants(const std::vector<double>& points, const std::vector<double>& values,
+                              const std::vector<bool>& apart) {
     const std::size_t directions = values.size();
     if (directions == 0) return {};
-    const std::vector<double> largest = largest_entries(points, directions);
-    std::map<std::string, std::vector<std::int64_t>> by_signs;
+    const std::vector<double> noise = coordinate_noise(points, static_cast<std::int64_t>(directions), apart);
+    std::map<std::pair<std::string, bool>, std::vector<std::int64_t>> by_signs;
     for (std::size_t i = 0; i < points.size() / directions; ++i) {
-        std::string signs;
-        for (std::size_t k = 0; k < directions; ++k) {
-            const double x = points[i * directions + k];
-            signs += std::abs(x) <= zero_coordinate * largest[k] ? '0' : x > 0 ? '+' : '-';
-        }
-        by_signs[signs].push_back(static_cast<std::int64_t>(i));
+        const bool stands_apart = is_apart(apart, i);
+        const std::string signs =
+            stands_apart ? std::string(directions, '0') : coordinate_signs(&points[i * directions], noise);
+        by_signs[{signs, stands_apart}].push_back(static_cast<std::int64_t>(i));
     }
 
     const auto scaled_distance = [&](std::int64_t i, const std::vector<double>& from) {
@@ -151,10 +195,10 @@ std::vector<Orthant> orthants(const std::vector<double>& points, const std::vect
     std::vector<std::int64_t> distance(points.size() / directions);  // in units of `unit`
     for (std::size_t i = 0; i < distance.size(); ++i)
         size = std::max(size, scaled_distance(static_cast<std::int64_t>(i), origin));
-    const double unit = zero_coordinate * size;
+    const double unit = equal_coordinates * size;
 
     std::vector<Orthant> result;
-    for (auto& [signs, members] : by_signs) {
+    for (auto& [pattern, members] : by_signs) {
         std::vector<double> centre(directions, 0.0);
         for (const std::int64_t i : members)
             for (std::size_t k = 0; k < directions; ++k)
@@ -166,7 +210,7 @@ std::vector<Orthant> orthants(const std::vector<double>& points, const std::vect
         std::stable_sort(members.begin(), members.end(), [&](std::int64_t a, std::int64_t b) {
             return distance[static_cast<std::size_t>(a)] < distance[static_cast<std::size_t>(b)];
         });
-        result.push_back({signs, std::move(members)});
+        result.push_back({pattern.first, std::move(members), pattern.second});
     }
     std::stable_sort(result.begin(), result.end(),
                      [](const Orthant& a, const Orthant& b) { return a.members.size() > b.members.size(); });

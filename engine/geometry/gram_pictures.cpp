@@ -4,7 +4,9 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <string>
 
+#include "engine/geometry/concepts.hpp"
 #include "engine/geometry/proxy.hpp"
 
 namespace ntpgeo {
@@ -108,11 +110,17 @@ Factor SmallProxy::contexts(const std::vector<std::int64_t>& contexts) const {
 
 std::vector<std::int64_t> SmallProxy::word_order() const {
     const std::int64_t n = dataset_.vocab_size, directions = std::min(rank_, kPatternDirections);
-    std::vector<std::int64_t> pattern(static_cast<std::size_t>(n), 0);  // a bit a direction, 1: negative
+    std::vector<double> points(static_cast<std::size_t>(n * directions));
     for (std::int64_t k = 0; k < directions; ++k) {
         const double sign = leading_sign(vectors_, rank_, k);
-        for (std::int64_t z = 0; z < n; ++z)
-            pattern[z] = 2 * pattern[z] + (sign * vectors_[z * rank_ + k] < -kRounding ? 1 : 0);
+        for (std::int64_t z = 0; z < n; ++z) points[z * directions + k] = sign * vectors_[z * rank_ + k];
+    }
+    const std::vector<bool> never = words_that_never_follow(dataset_);
+    const std::vector<double> noise = coordinate_noise(points, directions, never);
+    std::vector<std::string> pattern(static_cast<std::size_t>(n));
+    for (std::int64_t z = 0; z < n; ++z) {
+        // In ASCII '+' comes before '-' and that before '0'; the words that never follow come last.
+        pattern[z] = never[z] ? "~" : coordinate_signs(&points[z * directions], noise);
     }
     std::vector<std::int64_t> order(static_cast<std::size_t>(n));
     std::iota(order.begin(), order.end(), std::int64_t{0});

@@ -40,9 +40,10 @@ class SmallProxy {
     [[nodiscard]] Factor contexts(const std::vector<std::int64_t>& contexts) const;
 
     /// All words, those with one sign pattern along the 5 leading directions of S̃ (fewer where it has fewer)
-    /// together, positive before negative, the first direction deciding first; within a pattern each word is
-    /// followed by the one of the rest with the greatest cosine in (S̃S̃ᵀ)^{1/2}. A direction's sign is such
-    /// that its largest entry is positive. What rounding cannot tell apart goes by number.
+    /// together, positive before negative before those at their noise (coordinate_signs), the first direction
+    /// deciding first, and last the words that never follow; within a pattern each word is followed by the
+    /// one of the rest with the greatest cosine in (S̃S̃ᵀ)^{1/2}. A direction's sign is such that its largest
+    /// entry is positive. What rounding cannot tell apart goes by number.
     [[nodiscard]] std::vector<std::int64_t> word_order() const;
 
   private:

@@ -28,6 +28,7 @@ struct Concepts {
     std::string matrix;                     ///< "centred support matrix", "centred logits" or "centred words"
     std::string words_name, contexts_name;  ///< where W and H come from, "" where there are none
     ConceptSpace space;                     ///< its contexts are empty where the matrix's columns are none
+    std::vector<bool> never_follow;         ///< [V]: the words that follow no context stand apart
 };
 
 using Json = nlohmann::ordered_json;
@@ -40,21 +41,30 @@ struct Side {
     const char* name;
     const std::vector<double>& points;  ///< [n, K]; none where there is no such side
     std::function<std::string(std::int64_t)> shown;
-    std::int64_t most;      ///< written on one line
-    const char* separator;  ///< between two of them
+    std::int64_t most;               ///< written on one line
+    const char* separator;           ///< between two of them
+    const std::vector<bool>& apart;  ///< which of the points stand apart; empty where none do
 };
 
+const std::vector<bool> no_points;
+
 Side words_of(const Concepts& concepts, const Dataset& dataset) {
-    return {"words", concepts.space.words, [&](std::int64_t id) { return shown_word(dataset, id); },
-            ends_shown, " "};
+    return {
+        "words", concepts.space.words, [&](std::int64_t id) { return shown_word(dataset, id); }, ends_shown,
+        " ",     concepts.never_follow};
 }
 Side contexts_of(const Concepts& concepts, const Dataset& dataset) {
-    return {"contexts", concepts.space.contexts, [&](std::int64_t j) { return shown_context(dataset, j); },
-            contexts_shown, " | "};
+    return {"contexts",
+            concepts.space.contexts,
+            [&](std::int64_t j) { return shown_context(dataset, j); },
+            contexts_shown,
+            " | ",
+            no_points};
 }
 
 /// The first of `members` on one line.
 std::string first_of(const std::vector<std::int64_t>& members, const Side& side) {
+    if (members.empty()) return "(none)";
     std::vector<std::string> names;
     for (std::size_t i = 0; i < std::min(members.size(), static_cast<std::size_t>(side.most)); ++i)
         names.push_back(side.shown(members[i]));
@@ -64,7 +74,15 @@ std::string first_of(const std::vector<std::int64_t>& members, const Side& side)
 }
 
 std::string clusters_text(const Side& side, const std::vector<double>& values) {
-    const std::vector<Orthant> clusters = orthants(side.points, values);
+    std::vector<Orthant> clusters = orthants(side.points, values, side.apart);
+    std::string apart;
+    if (const auto found = std::find_if(clusters.begin(), clusters.end(),
+                                        [](const Orthant& cluster) { return cluster.apart; });
+        found != clusters.end()) {
+        apart = fmt::format("{} that follow no context: {}   {}\n", side.name, found->members.size(),
+                            first_of(found->members, side));
+        clusters.erase(found);
+    }
     const std::size_t shown = std::min(clusters.size(), clusters_shown);
     std::string text = fmt::format("\n{} by signs: {} pattern{}{}\n", side.name, clusters.size(),
                                    clusters.size() == 1 ? "" : "s",
@@ -72,19 +90,19 @@ std::string clusters_text(const Side& side, const std::vector<double>& values) {
     for (std::size_t c = 0; c < shown; ++c)
         text += fmt::format("  {}  {:>8}   {}\n", clusters[c].signs, clusters[c].members.size(),
                             first_of(clusters[c].members, side));
-    return text;
+    return text + apart;
 }
 
 std::string direction_text(const Concepts& concepts, std::int64_t k, const Side& words,
                            const Side& contexts) {
     const ConceptSpace& space = concepts.space;
     std::string text =
-        fmt::format("\ndirection {}   sigma {:.6g}{}\n", k + 1, space.values[k],
+        fmt::format("\ndirection {}   singular value {:.6g}{}\n", k + 1, space.values[k],
                     space.tied[k] ? "   (equal to a neighbour's: any rotation of theirs would do)" : "");
     for (const Side& side : {words, contexts}) {
         if (side.points.empty()) continue;
         // One more than fits tells whether there are more.
-        const AxisEnds ends = axis_ends(side.points, space.count(), k, side.most + 1);
+        const AxisEnds ends = axis_ends(side.points, space.count(), k, side.most + 1, side.apart);
         text += fmt::format("  {:<8}  +  {}\n  {:<8}  -  {}\n", side.name, first_of(ends.positive, side), "",
                             first_of(ends.negative, side));
     }
@@ -100,14 +118,16 @@ Json ends_json(const Side& side, const ConceptSpace& space, std::int64_t k, cons
                 {{"id", i}, {name, side.shown(i)}, {"coordinate", side.points[i * space.count() + k]}});
         return entries;
     };
-    const AxisEnds ends = axis_ends(side.points, space.count(), k, ends_listed);
-    return {{"positive", list(ends.positive)}, {"negative", list(ends.negative)}};
+    const AxisEnds ends = axis_ends(side.points, space.count(), k, ends_listed, side.apart);
+    return {{"positive", list(ends.positive)},
+            {"negative", list(ends.negative)},
+            {"noise", coordinate_noise(side.points, space.count(), side.apart)[k]}};
 }
 
 Json clusters_json(const Side& side, const std::vector<double>& values) {
     if (side.points.empty()) return nullptr;
     Json clusters = Json::array();
-    for (const Orthant& orthant : orthants(side.points, values)) {
+    for (const Orthant& orthant : orthants(side.points, values, side.apart)) {
         Json nearest = Json::array();
         for (std::size_t i = 0; i < std::min(orthant.members.size(), static_cast<std::size_t>(ends_listed));
              ++i)
@@ -116,6 +136,7 @@ Json clusters_json(const Side& side, const std::vector<double>& values) {
                             {"size", orthant.members.size()},
                             {"members", orthant.members},
                             {"nearest", nearest}});
+        if (!side.apart.empty()) clusters.back()["never_follow"] = orthant.apart;
     }
     return clusters;
 }
@@ -130,8 +151,9 @@ std::string concepts_text(const Concepts& concepts, const Dataset& dataset) {
     if (!concepts.words_name.empty()) text += fmt::format("{:<12}{}\n", "words", concepts.words_name);
     if (!concepts.contexts_name.empty())
         text += fmt::format("{:<12}{}\n", "contexts", concepts.contexts_name);
-    text += fmt::format("{:<12}{} leading, sigma {:.6g} to {:.6g}\n", "directions", space.count(),
+    text += fmt::format("{:<12}{} leading, singular values {:.6g} to {:.6g}\n", "directions", space.count(),
                         space.values.front(), space.values.back());
+    text += fmt::format("{:<12}0: the square is below a fifth of its mean over the direction\n", "signs");
     for (std::int64_t k = 0; k < space.count(); ++k) text += direction_text(concepts, k, words, contexts);
     text += clusters_text(words, space.values);
     if (!space.contexts.empty()) text += clusters_text(contexts, space.values);
@@ -139,9 +161,10 @@ std::string concepts_text(const Concepts& concepts, const Dataset& dataset) {
 }
 
 /// One object: matrix, words, contexts (null where there are none), vocab_size, context_count, residual,
-/// directions [{value, tied, words {positive, negative [{id, word, coordinate}]}, contexts (the same, or
-/// null)}], word_clusters [{signs, size, members (ids, nearest first), nearest (the first of them,
-/// readable)}] and context_clusters (the same, or null).
+/// directions [{value, tied, words {positive, negative [{id, word, coordinate}], noise (below it a coordinate
+/// has sign 0)}, contexts (the same, or null)}], word_clusters [{signs, size, members (ids, nearest first),
+/// nearest (the first of them, readable), never_follow (whether they are the words that follow no context)}]
+/// and context_clusters (the same without never_follow, or null).
 Json concepts_json(const Concepts& concepts, const Dataset& dataset) {
     const ConceptSpace& space = concepts.space;
     const Side words = words_of(concepts, dataset), contexts = contexts_of(concepts, dataset);
@@ -185,14 +208,16 @@ TextCheck direction_count() {
 }
 
 Concepts of_supports(Backend& backend, const Dataset& dataset, std::int64_t count) {
-    return {"centred support matrix", "", "", support_concepts(backend, dataset, count)};
+    return {"centred support matrix", "", "", support_concepts(backend, dataset, count),
+            words_that_never_follow(dataset)};
 }
 
-Concepts of_subject(Backend& backend, const Subject& subject, std::int64_t count) {
-    return {subject.contexts_name.empty() ? "centred words" : "centred logits", subject.words_name,
-            subject.contexts_name,
-            factor_concepts(backend, subject.words.values, subject.contexts.values, subject.words.columns,
-                            count)};
+Concepts of_subject(Backend& backend, const Subject& subject, const Dataset& dataset, std::int64_t count) {
+    return {
+        subject.contexts_name.empty() ? "centred words" : "centred logits", subject.words_name,
+        subject.contexts_name,
+        factor_concepts(backend, subject.words.values, subject.contexts.values, subject.words.columns, count),
+        words_that_never_follow(dataset)};
 }
 
 void show_concepts(const ConceptOptions& options) {
@@ -207,7 +232,7 @@ void show_concepts(const ConceptOptions& options) {
     const Dataset dataset = read_dataset(has_subject ? subject.data : *given.data);
     if (has_subject) check_shapes(subject, dataset);
     const auto backend = make_backend(device);
-    const Concepts concepts = has_subject ? of_subject(*backend, subject, options.directions)
+    const Concepts concepts = has_subject ? of_subject(*backend, subject, dataset, options.directions)
                                           : of_supports(*backend, dataset, options.directions);
     if (concepts.space.count() == 0)
         throw InputError(fmt::format("concepts: the entries of the {} are all 0: there are no directions{}",

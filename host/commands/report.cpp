@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -38,8 +39,37 @@ void require_no_part_of_a_run(const std::filesystem::path& output, const std::ve
                                      printable(std::string_view(output.native()))));
 }
 
+/// The end of the file's name from its last dot on, in small letters; "" where it has none.
+std::string suffix_of(const std::filesystem::path& file) {
+    const std::string name = file.filename().string();
+    const std::size_t dot = name.rfind('.');
+    if (dot == std::string::npos || name == "." || name == "..") return "";
+    std::string suffix = name.substr(dot);
+    std::transform(suffix.begin(), suffix.end(), suffix.begin(),
+                   [](unsigned char c) { return static_cast<char>(c < 0x80 ? std::tolower(c) : c); });
+    return suffix;
+}
+
+/// A file is what its name says: a page HTML, a figure SVG. A name without a suffix says nothing.
+void require_suffix_of_the_format(const ReportOptions& options) {
+    const std::string suffix = suffix_of(options.output),
+                      output = printable(std::string_view(options.output));
+    if (suffix.empty()) return;
+    if (options.figure.empty()) {
+        if (suffix == ".html" || suffix == ".htm") return;
+        throw InputError(fmt::format(
+            "report: -o {}: a report is one HTML file; give a name in .html or .htm{}", output,
+            suffix == ".svg" ? ", or --figure NAME for one figure as SVG" : " (a browser prints it as PDF)"));
+    }
+    if (suffix != ".svg")
+        throw InputError(fmt::format("report: -o {}: --figure {} is written as SVG; give a name in .svg",
+                                     output, options.figure));
+}
+
 void report(const ReportOptions& options) {
     require_no_part_of_a_run(options.output, options.runs);
+    if (!options.figure.empty()) require_figure(options.figure);
+    require_suffix_of_the_format(options);
     const std::vector<Run> runs = read_runs({options.runs.begin(), options.runs.end()});
     const bool page = options.figure.empty();
     write_file_atomically(options.output, page ? report_page(runs) : standalone_figure(runs, options.figure));
@@ -55,8 +85,11 @@ void add_report_command(Command& program) {
     verb.add_option("RUN", options->runs,
                     "Run folders, as train, analyze, path and limit wrote them; all share the plots",
                     {.required = true});
-    verb.add_option("-o,--output", options->output, "The file to write; one that is there is replaced",
-                    {.required = true});
+    verb.add_option(
+        "-o,--output", options->output,
+        "The file to write, in .html or .htm, or in .svg with --figure, or without a suffix; one that "
+        "is there is replaced",
+        {.required = true});
     verb.add_option("--figure", options->figure,
                     "Write this figure alone as an SVG file, in light colours: " + figure_names());
     verb.on_call([options] { report(*options); });

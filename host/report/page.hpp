@@ -18,6 +18,9 @@ std::string report_page(const std::vector<Run>& runs);
 /// The names that `standalone_figure` knows, joined by commas: every figure of the page, and `overview`.
 std::string figure_names();
 
+/// Throws InputError, with the names that are known, where `id` is none of them.
+void require_figure(std::string_view id);
+
 /// The figure `id` in light colours on a white ground. `overview` holds excess loss, norms, dominance,
 /// alignments, collapse and singular values (of several runs: the stable rank in their place), as far as the
 /// runs have them. Throws InputError for an unknown name, with those that are known, and where no run has a

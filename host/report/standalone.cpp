@@ -66,7 +66,7 @@ std::string figure_names() {
     return fmt::format("{}, {}, {}", names, kWordsGram, kContextsGram);
 }
 
-std::string standalone_figure(const std::vector<Run>& runs, std::string_view id) {
+void require_figure(std::string_view id) {
     const auto& kinds = figure_kinds();
     const bool known =
         id == kOverview || id == kWordsGram || id == kContextsGram ||
@@ -74,6 +74,10 @@ std::string standalone_figure(const std::vector<Run>& runs, std::string_view id)
     if (!known)
         throw InputError(
             fmt::format("--figure {}: no such figure; there are {}", printable(id), figure_names()));
+}
+
+std::string standalone_figure(const std::vector<Run>& runs, std::string_view id) {
+    require_figure(id);
     const std::vector<Panel> parts = panels_of(runs, id);
     if (parts.empty())
         throw InputError(fmt::format("--figure {}: these runs have no value to draw in it", printable(id)));

@@ -65,6 +65,9 @@ TEST_F(ConceptsVerb, TheSupportsTellTheTopicsApart) {
     EXPECT_TRUE(found["words"].is_null() && found["contexts"].is_null());
     expect_partition(found["word_clusters"], found["vocab_size"], 1);
     expect_partition(found["context_clusters"], found["context_count"], 1);
+    for (const Json& cluster : found["word_clusters"])
+        EXPECT_EQ(cluster["never_follow"], cluster["nearest"][0] == "cat") << cluster;
+    EXPECT_FALSE(found["context_clusters"][0].contains("never_follow"));
     std::set<std::string> ends;
     const Json& direction = found["directions"][0];
     for (const Json& entry : direction["words"]["positive"]) ends.insert(entry["word"]);
@@ -79,6 +82,33 @@ TEST_F(ConceptsVerb, TheSupportsTellTheTopicsApart) {
     expect_contains(text, "centred support matrix, V = 9, m = 5\n");
     expect_contains(text, "words     +  ran sat\n");
     expect_contains(text, "words by signs: 2 patterns\n");
+    expect_contains(text, "words that follow no context: 5   cat ");
+    EXPECT_EQ(occurrences(text, "cat"), 2U) << text;  // as a context, and there
+}
+
+// In the stories most words have next to nothing of the four leading directions, and follow where centring
+// puts them: their coordinates are a fifteenth of the largest. They are a class of their own.
+TEST_F(ConceptsVerb, CoordinatesAtTheirNoiseHaveNoSign) {
+    const std::string stories = folder_ / "stories";
+    run_well({"data", "stories", "-o", stories, "--stories", "300"});
+    const Json found = json({"--data", stories, "--directions", "4"});
+    expect_partition(found["word_clusters"], found["vocab_size"], 4);
+    const Json& rest = found["word_clusters"][0];
+    EXPECT_EQ(rest["signs"], "0000");
+    EXPECT_FALSE(rest["never_follow"].get<bool>());
+    EXPECT_GT(rest["size"].get<double>(), found["vocab_size"].get<double>() / 2);
+    for (const Json& direction : found["directions"])
+        for (const char* side : {"words", "contexts"})
+            for (const char* end : {"positive", "negative"})
+                for (const Json& entry : direction[side][end])
+                    EXPECT_GE(std::abs(entry["coordinate"].get<double>()),
+                              direction[side]["noise"].get<double>());
+    for (const Json& cluster : found["word_clusters"])
+        for (const Json& word : cluster["nearest"])
+            if (word == "Once" || word == "upon") EXPECT_TRUE(cluster["never_follow"].get<bool>());
+    const std::string text = run_well({"concepts", "--data", stories}).out;
+    expect_contains(text, "\n  0000  ");
+    expect_contains(text, "words that follow no context: 2   Once upon\n");
 }
 
 TEST_F(ConceptsVerb, ARunAndItsMatricesAreTheSame) {

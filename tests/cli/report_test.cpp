@@ -62,6 +62,43 @@ TEST(ReportCommand, WritesOneFigureAsSvg) {
     EXPECT_EQ(malformed(svg), "");
 }
 
+// A page is HTML and a figure SVG: a name that says otherwise is refused before any run is read.
+TEST(ReportCommand, WritesNoFileThatIsNotWhatItsNameSays) {
+    const ScratchFolder folder;
+    write_sample_run(folder / "run");
+    write_raw(folder / "kept.pdf", "a PDF");
+    const std::string run = (folder / "run").string(), missing = (folder / "missing").string();
+    const std::size_t before = folder.names().size();
+    for (const char* name :
+         {"p.pdf", "p.png", "p.svg", "p.PDF", "kept.pdf", ".pdf", "p.html.gz", "p.xhtml", "p."}) {
+        const std::string out = (folder / name).string();
+        expect_refused(run_ntpgeo({"report", run, "-o", out}), "give a name in .html or .htm");
+        expect_refused(run_ntpgeo({"report", missing, "-o", out}),
+                       std::string(name) + ": a report is one HTML file");
+    }
+    for (const char* name : {"f.pdf", "f.png", "f.html", "f.svgz", "kept.pdf", ".png"}) {
+        const std::string out = (folder / name).string();
+        expect_refused(run_ntpgeo({"report", missing, "--figure", "overview", "-o", out}),
+                       "--figure overview is written as SVG; give a name in .svg");
+    }
+    expect_refused(run_ntpgeo({"report", missing, "--figure", "nothing", "-o", (folder / "f.pdf").string()}),
+                   "no such figure");
+    EXPECT_EQ(folder.names().size(), before);
+    EXPECT_EQ(contents(folder / "kept.pdf"), "a PDF");
+
+    for (const char* name : {"p.html", "p.htm", "P.HTML", "v1.2.html", "page"}) {
+        const ProgramResult result = run_ntpgeo({"report", run, "-o", (folder / name).string()});
+        EXPECT_EQ(result.status, 0) << result.err;
+        EXPECT_TRUE(contents(folder / name).starts_with("<!DOCTYPE html>")) << name;
+    }
+    for (const char* name : {"f.svg", "F.SVG", "figure"}) {
+        const ProgramResult result =
+            run_ntpgeo({"report", run, "--figure", "excess", "-o", (folder / name).string()});
+        EXPECT_EQ(result.status, 0) << result.err;
+        EXPECT_TRUE(contents(folder / name).starts_with("<svg ")) << name;
+    }
+}
+
 TEST(ReportCommand, RefusesWrongInputInOneLineAndWritesNothing) {
     const ScratchFolder folder;
     write_sample_run(folder / "run");
@@ -87,7 +124,8 @@ TEST(ReportCommand, RefusesWrongInputInOneLineAndWritesNothing) {
     expect_refused(run_ntpgeo({"report", run, "-o", run + "/config.json"}), "is a file of the run");
     EXPECT_EQ(contents(folder / "run/config.json"), config);
     expect_refused(run_ntpgeo({"report", run, "--figure", "nothing", "-o", out}), "overview");
-    expect_refused(run_ntpgeo({"report", run, "--figure", "relative-gap", "-o", out}), "relative-gap");
+    expect_refused(run_ntpgeo({"report", run, "--figure", "relative-gap", "-o", (folder / "f.svg").string()}),
+                   "--figure relative-gap: these runs have no value to draw");
     EXPECT_EQ(folder.names().size(), before);
 }
 

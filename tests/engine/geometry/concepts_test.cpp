@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <set>
+#include <tuple>
 
 #include "engine/data/labels.hpp"
 #include "tests/oracle.hpp"
@@ -147,8 +148,8 @@ TEST(AxisEnds, AreTheFurthestOnTheirSideOfZero) {
 }
 
 TEST(Orthants, AreOrderedByDistanceInTheScaledCoordinates) {
-    // Scaled by σ = (100, 1), point 0 is furthest from the centre (1.2, 5), and would be nearest unscaled.
-    const std::vector<double> points = {1.8, 5, 0.9, 9, 0.9, 1, -1, 1, 0, 1};
+    // Scaled by σ = (100, 1), point 0 is furthest from the centre (1.2, 7), and would be nearest unscaled.
+    const std::vector<double> points = {1.8, 8, 0.9, 9, 0.9, 4, -1, 4, 0, 4};
     const std::vector<Orthant> found = orthants(points, {100, 1});
     ASSERT_EQ(found.size(), 3U);
     EXPECT_EQ(found[0].signs, "++");
@@ -157,6 +158,63 @@ TEST(Orthants, AreOrderedByDistanceInTheScaledCoordinates) {
     EXPECT_EQ(found[1].members, (Ids{3}));
     EXPECT_EQ(found[2].signs, "0+");
     EXPECT_EQ(found[2].members, (Ids{4}));
+    for (const Orthant& orthant : found) EXPECT_FALSE(orthant.apart);
+}
+
+/// A unit vector of n entries that singles out the first `few` points equally, as centring leaves it.
+std::vector<double> singled_out(std::size_t few, std::size_t n) {
+    const double p = static_cast<double>(few) / static_cast<double>(n), size = static_cast<double>(n);
+    std::vector<double> points(n, -std::sqrt(p / ((1 - p) * size)));
+    std::fill_n(points.begin(), few, std::sqrt((1 - p) / (p * size)));
+    return points;
+}
+
+TEST(CoordinateNoise, IsAFifthOfTheMeanSquareAndSetsTheRestOfAFewAtZero) {
+    EXPECT_NEAR(coordinate_noise({3, 1, -1, 1}, 2)[0], 1, 1e-8);  // (9 + 1)/2 · 1/5
+    EXPECT_NEAR(coordinate_noise({3, 1, -1, 1}, 2)[1], std::sqrt(0.2), 1e-8);
+    EXPECT_NEAR(coordinate_noise({3, 100, 1, -100}, 1, {false, true, false, true})[0], 1, 1e-8);
+    EXPECT_EQ(coordinate_noise({3, 1}, 2, {true}), (std::vector<double>{0, 0}));
+    // One point in seven: the others stand where centring alone has put them. One in six is the threshold,
+    // where rounding decides nothing.
+    for (const auto& [few, n, rest] :
+         {std::tuple{1, 7, '0'}, {2, 13, '0'}, {1, 6, '-'}, {5, 30, '-'}, {1, 2, '-'}}) {
+        const auto points = singled_out(static_cast<std::size_t>(few), static_cast<std::size_t>(n));
+        const auto noise = coordinate_noise(points, 1);
+        EXPECT_EQ(coordinate_signs(&points.front(), noise), "+") << n;
+        EXPECT_EQ(coordinate_signs(&points.back(), noise), std::string(1, rest)) << n;
+    }
+}
+
+TEST(Orthants, KeepWhatIsAtItsNoiseAndWhatStandsApartInClassesOfTheirOwn) {
+    const std::vector<double> points = {5, 0.1, -0.1, -5, 4, 0.2, -5};
+    const std::vector<bool> apart = {false, false, false, false, true, true, true};
+    const std::vector<Orthant> found = orthants(points, {1}, apart);
+    ASSERT_EQ(found.size(), 4U);
+    EXPECT_EQ(found[0].signs, "0");
+    EXPECT_TRUE(found[0].apart);
+    EXPECT_EQ(std::set<std::int64_t>(found[0].members.begin(), found[0].members.end()),
+              (std::set<std::int64_t>{4, 5, 6}));
+    EXPECT_EQ(found[1].signs, "0");
+    EXPECT_FALSE(found[1].apart);
+    EXPECT_EQ(found[1].members, (Ids{1, 2}));
+    EXPECT_EQ(found[2].signs + found[3].signs, "+-");
+    EXPECT_EQ(axis_ends(points, 1, 0, 9, apart).positive, (Ids{0}));
+    EXPECT_EQ(axis_ends(points, 1, 0, 9, apart).negative, (Ids{3}));
+    EXPECT_EQ(axis_ends(points, 1, 0, 9).negative, (Ids{3, 6}));
+}
+
+// Of nine words three follow in every fourth context, one alone, and two never: S̃'s rows of these agree.
+TEST(ConceptSpace, HasTheWordsThatNeverFollowAtOnePlace) {
+    const Dataset data =
+        make_dataset(9, {{0, 1, 2}, {0, 1, 2}, {0, 1, 2}, {3, 4}, {5}, {6}},
+                     {{0.5, 0.25, 0.25}, {0.5, 0.25, 0.25}, {0.5, 0.25, 0.25}, {0.5, 0.5}, {1}, {1}});
+    const std::vector<bool> never = words_that_never_follow(data);
+    EXPECT_EQ(never, (std::vector<bool>{false, false, false, false, false, false, false, true, true}));
+    const ConceptSpace space = space_of_supports(data, 3);
+    for (std::int64_t k = 0; k < space.count(); ++k)
+        EXPECT_NEAR(space.words[7 * space.count() + k], space.words[8 * space.count() + k], 1e-14);
+    for (const Orthant& orthant : orthants(space.words, space.values, never))
+        EXPECT_EQ(orthant.apart, orthant.members == (Ids{7, 8}));
 }
 
 }  // namespace

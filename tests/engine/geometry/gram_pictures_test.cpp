@@ -94,6 +94,19 @@ TEST(SmallProxy, OrdersWordsByTheSignsOfTheLeadingDirections) {
     EXPECT_EQ(order, (std::vector<std::int64_t>{0, 2, 4, 1, 3, 5}));
 }
 
+// Words 1 and 8 occur together and in most contexts; 0, 2, 3, 4, 6, 7, 9 … 13 each in one of its own: of no
+// direction among the first as much as they are. Word 5 never follows.
+TEST(SmallProxy, OrdersWordsAtTheirNoiseBehindTheOthersAndThoseThatNeverFollowLast) {
+    const auto backend = make_cpu_backend();
+    std::vector<std::vector<std::int32_t>> supports(20, {1, 8});
+    for (const std::int32_t word : {0, 2, 3, 4, 6, 7, 9, 10, 11, 12, 13}) supports.push_back({word});
+    const Dataset data = uniform_dataset(14, supports);
+    const auto order = SmallProxy(*backend, data).word_order();
+    EXPECT_EQ(order.back(), 5);
+    EXPECT_EQ(order[0], 1);  // positive along the first direction
+    EXPECT_EQ(order[1], 8);
+}
+
 TEST(ShownContexts, StandByClassSizeAndThenByTheFirstContext) {
     // Classes: {0} of contexts 0, 3; {1} of 1; {2} of 2, 4, 5; {0, 1} of 6, 7.
     const Dataset data = uniform_dataset(3, {{0}, {1}, {2}, {0}, {2}, {2}, {0, 1}, {0, 1}});
