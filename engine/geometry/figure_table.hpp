@@ -80,6 +80,8 @@ struct FigureKind {
     bool from_zero = false;              ///< a linear axis begins at 0
     bool occasional = false;             ///< evaluated at some records only
     std::string_view full_name = {};     ///< of its one key, where it is another than the table's
+    bool ranked = false;  ///< of a list in the order of S̃'s directions: its caption says for each run how far
+                          ///< the values and their rise follow that order
 };
 
 /// Every key: what FigureMeter measures, in the order of a record, and the rest.

@@ -77,13 +77,14 @@ std::vector<RecordKey> measured_keys() {
                  {"Collapse", 4}),
         measured("class_cosine", &F::class_cosine, "the mean cosine of embeddings within a support class",
                  "−1 to 1", "no class has two embeddings other than 0", {"class cosine", "the class cosine"}),
-        measured("stable_rank", &F::stable_rank, "‖P_⊥(L)‖²/σ₁²", "≥ 1", "P_⊥(L) is 0",
-                 {"stable rank", "the stable rank of P_{⊥}(L)"}),
+        measured("stable_rank", &F::stable_rank, "‖P_⊥(L)‖²/σ₁², σ₁ of `singular_values`", "≥ 1",
+                 "P_⊥(L) is 0", {"stable rank", "the stable rank of P_{⊥}(L)"}),
         measured("singular_values", &F::singular_values,
-                 "the 16 largest of P_⊥(L), by block Krylov with residuals below 1e-10 σ₁",
+                 "σ_k, the 16 largest of P_⊥(L), by block Krylov with residuals below 1e-10 σ₁",
                  "a list, ≥ 0, falling", "", {"σ", "the singular values of P_{⊥}(L)", true}),
         measured("spectrum_residual", &F::spectrum_residual,
-                 "what those residuals came to, relative to σ₁; 0 where the decomposition was dense", "≥ 0"),
+                 "what those residuals came to, relative to the same σ₁; 0 where the decomposition was dense",
+                 "≥ 0"),
         measured("words_gram_proxy", &F::words_gram_proxy, "cosine of WWᵀ, rows of W centred, with (S̃S̃ᵀ)^½",
                  "0 to 1", "one of the two is 0",
                  {"words, S\u0303", "the cosine of the words’ Gram matrix with (S\u0303S\u0303ᵀ)^{1/2}"}),
@@ -97,11 +98,12 @@ std::vector<RecordKey> measured_keys() {
         measured("contexts_gram_limit", &F::contexts_gram_limit, "cosine of HHᵀ with VΣVᵀ of L_mm = UΣVᵀ",
                  "0 to 1", "there is no L_mm, or one of the two is 0",
                  {"contexts, L_{mm}", "the cosine of the contexts’ Gram matrix with that of L_{mm}"}),
-        measured("direction_strengths", &F::direction_strengths,
-                 "u_kᵀ P_⊥(L) v_k along the leading singular triplets of S̃, 16 at most: which of the data's "
-                 "directions have been learned. Where singular values of S̃ agree, only the sum over theirs "
-                 "means something",
-                 "a list", "", {"σ", "the strengths of S\u0303’s directions"}),
+        measured(
+            "direction_strengths", &F::direction_strengths,
+            "s_k = u_kᵀ P_⊥(L) v_k along the leading singular triplets of S̃, 16 at most: which of the data's "
+            "directions have been learned. Where singular values of S̃ agree, only the sum over theirs "
+            "means something",
+            "a list", "", {"s", "the strengths of S\u0303’s directions"}),
         measured("words_rank", &F::words_rank,
                  "effective rank of W, rows centred: exp of the entropy of its squared singular values, "
                  "normalised to sum to 1",
@@ -204,11 +206,15 @@ std::vector<FigureKind> measured_figures() {
          "Strength of S\u0303’s directions",
          "u_{k}ᵀ P_{⊥}(L) v_{k}",
          "What the low-rank part has along the leading singular directions of the centred support matrix: "
-         "σ_{k} = u_{k}ᵀ P_{⊥}(L) v_{k}, with u_{k}, v_{k} the k-th singular vectors of S\u0303. The order "
-         "in which they rise is the order in which the concepts that they stand for are learned.",
+         "s_{k} = u_{k}ᵀ P_{⊥}(L) v_{k}, with u_{k}, v_{k} the singular vectors of S\u0303, k = 1 where its "
+         "singular value is largest.",
          Across::step,
          Scale::linear,
-         {"direction_strengths"}},
+         {"direction_strengths"},
+         false,
+         false,
+         {},
+         true},
         {"stable-rank",
          "Stable rank of P_{⊥}(L)",
          "‖P_{⊥}(L)‖² / σ_{1}²",

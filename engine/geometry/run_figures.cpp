@@ -72,7 +72,7 @@ std::vector<RecordKey> run_keys() {
         {"rank",
          kExact,
          kInteger,
-         "singular values of L above 1e-6 σ₁",
+         "singular values of L above 1e-6 of its largest",
          "≥ 0",
          "",
          {"rank", "the rank of the path’s points"},
@@ -149,7 +149,7 @@ std::vector<FigureKind> run_figures() {
          {"dominance"}},
         {"path-rank",
          "Rank along the path",
-         "singular values above 10^{−6} σ_{1}",
+         "singular values of L above 10^{−6} of the largest",
          "Rank of the minimiser at each λ. A training run reaches this minimiser only with a dimension d "
          "that is at least as large.",
          Across::lambda,
@@ -175,11 +175,16 @@ std::vector<FigureKind> run_figures() {
         {"path-directions",
          "Strength of S\u0303’s directions along the path",
          "u_{k}ᵀ P_{⊥}(L) v_{k}",
-         "What the low-rank part of the minimiser at each λ has along the leading singular directions u_{k}, "
-         "v_{k} of the centred support matrix S\u0303.",
+         "What the low-rank part of the minimiser at each λ has along the leading singular directions of the "
+         "centred support matrix: s_{k} = u_{k}ᵀ P_{⊥}(L) v_{k}, with u_{k}, v_{k} the singular vectors of "
+         "S\u0303, k = 1 where its singular value is largest.",
          Across::lambda,
          Scale::linear,
-         {"direction_strengths"}},
+         {"direction_strengths"},
+         false,
+         false,
+         {},
+         true},
         {"limit-gap",
          "Certified relative gap of L_{mm}",
          "(value − bound) / value",

@@ -116,12 +116,27 @@ Series make_series(const FigureKind& kind, const Run& run, const std::vector<dou
     return series;
 }
 
+/// A sentence of HTML about the runs that a figure has a place for and no value of; empty without any.
+std::string without_value(const FigureKind& kind, const std::vector<Run>& runs,
+                          const std::set<std::size_t>& shown) {
+    std::string names;
+    for (std::size_t r = 0; r < runs.size(); ++r) {
+        if (shown.count(r) > 0 || !(has_line(kind.across, runs[r]) || has_end_point(kind.across, runs[r])))
+            continue;
+        names += (names.empty() ? "" : "; ") + isolated_name(runs[r].full_label());
+    }
+    return names.empty() ? names
+                         : "Not drawn, since no record has a value that the axes can place: " + names + ".";
+}
+
 /// One chart a run, a line each column of the list, in the ramp's tones; all share the range of values.
-std::vector<Chart> list_charts(const FigureKind& kind, const std::vector<Run>& runs) {
+std::vector<Chart> list_charts(const FigureKind& kind, const std::vector<Run>& runs,
+                               const std::vector<std::vector<double>>& support_values) {
     const RecordKey& key = record_key(kind.keys.front());
     std::vector<Chart> charts;
     double low = std::numeric_limits<double>::infinity(), high = -low;
     std::size_t eligible = 0;
+    std::set<std::size_t> shown;
     for (std::size_t r = 0; r < runs.size(); ++r) {
         if (!has_line(kind.across, runs[r])) continue;
         ++eligible;
@@ -143,8 +158,15 @@ std::vector<Chart> list_charts(const FigureKind& kind, const std::vector<Run>& r
             }
             chart.series.push_back(std::move(series));
         }
-        if (!chart.series.empty()) charts.push_back(std::move(chart));
+        if (chart.series.empty()) continue;
+        if (kind.ranked)
+            chart.caption +=
+                ranking_words(columns, r < support_values.size() ? support_values[r] : std::vector<double>());
+        shown.insert(r);
+        charts.push_back(std::move(chart));
     }
+    if (const std::string note = without_value(kind, runs, shown); !charts.empty() && !note.empty())
+        charts.back().notes.push_back(note);
     for (Chart& chart : charts) {
         chart.range = {low, high};
         if (eligible > 1) continue;
@@ -175,8 +197,9 @@ std::string bounds_note(std::string_view told_by, const std::vector<Run>& runs,
 
 }  // namespace
 
-std::vector<Chart> make_charts(const FigureKind& kind, const std::vector<Run>& runs) {
-    if (is_list(record_key(kind.keys.front()))) return list_charts(kind, runs);
+std::vector<Chart> make_charts(const FigureKind& kind, const std::vector<Run>& runs,
+                               const std::vector<std::vector<double>>& support_values) {
+    if (is_list(record_key(kind.keys.front()))) return list_charts(kind, runs, support_values);
     struct Line {
         std::size_t run;
         const RecordKey* key;
@@ -224,6 +247,7 @@ std::vector<Chart> make_charts(const FigureKind& kind, const std::vector<Run>& r
         const std::string note = bounds_note(key->drawn.told_by, runs, shown);
         if (!note.empty()) chart.notes.push_back(note);
     }
+    if (const std::string note = without_value(kind, runs, shown); !note.empty()) chart.notes.push_back(note);
     return {std::move(chart)};
 }
 

@@ -12,8 +12,12 @@ namespace ntpgeo {
 
 /// The charts of one kind for these runs: one, or for arrays one a run; none where nothing can be drawn, and
 /// of a path's kinds none where no path has a point. Colour and marks tell runs apart, dashes the quantities;
-/// a single run has its quantities in colours.
-std::vector<Chart> make_charts(const FigureKind& kind, const std::vector<Run>& runs);
+/// a single run has its quantities in colours. A run of the kind that has no point is named in a note.
+///
+/// `support_values` are the singular values of S̃, as `direction_values` gives them, which the ranked kinds
+/// tell ties by; empty where they are not known, as each of them may be: then the order alone counts.
+std::vector<Chart> make_charts(const FigureKind& kind, const std::vector<Run>& runs,
+                               const std::vector<std::vector<double>>& support_values = {});
 
 /// The full names, as HTML, of quantities that no figure shows though a run of their kind is there.
 struct LeftOut {

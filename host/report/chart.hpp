@@ -73,6 +73,12 @@ std::string inline_svg(const Chart& chart, const Drawing& drawing);
 /// The chart's own notes, and what a reader must know about the points that are not drawn: HTML sentences.
 std::vector<std::string> chart_notes(const Chart& chart, const Drawing& drawing);
 
+/// What the last values of the lines k of a list [k][n], and the order in which they rose to half of them,
+/// have to do with S̃'s singular values [≥ k]: two rank correlations or that there are none, as markup that
+/// ends a caption. Where `support_values` is empty, the values fall with k.
+std::string ranking_words(const std::vector<std::vector<double>>& columns,
+                          const std::vector<double>& support_values);
+
 /// The description for those who do not see the picture, escaped: its caption and where each labelled line
 /// ends.
 std::string chart_description(const Chart& chart);

@@ -2,7 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 
+#include "engine/geometry/rank_correlation.hpp"
 #include "host/report/chart.hpp"
 #include "host/report/svg.hpp"
 #include "host/report/text.hpp"
@@ -87,6 +90,38 @@ std::vector<std::string> chart_notes(const Chart& chart, const Drawing& drawing)
     gaps.append_to(notes);
     thinned.append_to(notes);
     return notes;
+}
+
+std::string ranking_words(const std::vector<std::vector<double>>& columns,
+                          const std::vector<double>& support_values) {
+    std::vector<double> last, values;
+    std::vector<std::vector<double>> known;
+    for (std::size_t k = 0; k < columns.size(); ++k) {
+        if (columns[k].empty() || std::isnan(columns[k].back())) continue;
+        if (!support_values.empty() && k >= support_values.size()) break;
+        known.push_back(columns[k]);
+        last.push_back(columns[k].back());
+        values.push_back(support_values.empty() ? -static_cast<double>(k) : support_values[k]);
+    }
+    std::vector<double> earliness;
+    for (const double place : first_at_half(known)) earliness.push_back(-place);
+    const auto said = [](const std::optional<double>& correlation) {
+        // Rounded first, so that there is no −0.00.
+        return correlation ? fixed_text(std::round(*correlation * 100.0) / 100.0 + 0.0, 2)
+                           : std::string("none (all of one agree)");
+    };
+    if (last.size() < 2)
+        return " Fewer than two directions have a last strength, so that there is no rank correlation.";
+    return fmt::format(
+        " In this run, over its {} directions, the rank correlation of the last strength with the singular "
+        "value "
+        "of S̃ is {}, and that of how early half the last strength was reached is {}: 1 where they go by "
+        "the singular value, the largest first.{}",
+        last.size(), said(rank_correlation(last, values)), said(rank_correlation(earliness, values)),
+        support_values.empty()
+            ? " Equal singular values count by their number k: the data set, which would tell "
+              "them, is not at hand."
+            : "");
 }
 
 std::string chart_description(const Chart& chart) {

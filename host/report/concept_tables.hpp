@@ -20,4 +20,8 @@ struct ConceptTables {
 /// `runs`.
 ConceptTables concept_tables(const std::vector<Run>& runs, DataSetFiles& data_sets);
 
+/// The singular values of S̃, up to 16 of them, as many as records have strengths along its directions, for
+/// each run on a data set that is small enough and still there; empty for the others.
+std::vector<std::vector<double>> direction_values(const std::vector<Run>& runs, DataSetFiles& data_sets);
+
 }  // namespace ntpgeo

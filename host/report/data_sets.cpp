@@ -122,6 +122,11 @@ bool has_result(const Run& run) {
     return std::filesystem::exists(result_of(run), ignored);
 }
 
+std::string no_result_reason(const Run& run) {
+    return run.settings.command == "analyze" ? "<code>analyze</code> keeps no W and H"
+                                             : "it has no result yet";
+}
+
 std::int64_t result_entries(const Run& run) {
     const SafetensorsFile file(result_of(run));
     std::int64_t entries = 0;

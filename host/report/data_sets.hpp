@@ -63,6 +63,9 @@ struct RunResult {
 /// Whether the run's folder has a result.
 bool has_result(const Run& run);
 
+/// Why a run has no result, as a clause of HTML.
+std::string no_result_reason(const Run& run);
+
 /// How many numbers W and H have together, from the file's header alone. Throws InputError where it cannot be
 /// read.
 std::int64_t result_entries(const Run& run);

@@ -14,8 +14,6 @@ namespace ntpgeo {
 namespace {
 
 constexpr std::int64_t kMostWords = 200, kMostContexts = 160;
-/// Training runs shown of one data set: a page with more would grow heavy.
-constexpr std::size_t kMostRuns = 3;
 
 /// The words in the order of the picture, as a list that opens on demand.
 std::string word_list(const Dataset& dataset, const std::vector<std::int64_t>& order) {
@@ -34,26 +32,41 @@ struct Pair {
 
 Pair empty_maps(const Dataset& dataset, const std::vector<std::int64_t>& word_order,
                 const ShownContexts& shown) {
+    const std::string scale =
+        " Each matrix has a scale of its own, even in the root of the cosine's size, which ends at its least "
+        "and "
+        "greatest cosine off the diagonal.";
     Pair maps;
     maps.words.id = maps.words.name = kWordsGram;
     maps.words.title = "Gram matrices of the words";
     maps.words.caption =
-        "Gram matrices of the words as cosines: of the rows of W, centred, where each training run ended; of "
-        "the proxy (S\u0303S\u0303ᵀ)^{1/2}; of UΣUᵀ with L_{mm} = UΣVᵀ where a limit run is given. In theory "
-        "the first tends to the last up to scale. Words with one sign pattern along the five leading "
-        "singular "
-        "directions of S\u0303 stand together; among those each word is followed by the one nearest to it in "
-        "the proxy.";
-    if (!dataset.vocab.empty()) maps.words.notes.push_back(word_list(dataset, word_order));
+        std::string(
+            "Gram matrices of the words as cosines: of the rows of W, centred, where each training run "
+            "ended; of "
+            "the proxy (S\u0303S\u0303ᵀ)^{1/2}; of UΣUᵀ with L_{mm} = UΣVᵀ where a limit run is given. In "
+            "theory "
+            "the first tends to the last up to scale. Words with one sign pattern along the five leading "
+            "singular "
+            "directions of S\u0303 stand together, those whose coordinates are at their noise behind the "
+            "others and "
+            "those that follow no context last; among those of one pattern each word is followed by the one "
+            "nearest "
+            "to it in the proxy.") +
+        scale;
+    if (!dataset.vocab.empty()) maps.words.words = word_list(dataset, word_order);
     maps.contexts.id = maps.contexts.name = kContextsGram;
     maps.contexts.title = "Gram matrices of the contexts";
     maps.contexts.caption =
-        "Gram matrices of the contexts as cosines: of the rows of H where each training run ended; of the "
-        "proxy (S\u0303ᵀS\u0303)^{1/2}; of VΣVᵀ of L_{mm}. Contexts stand by support class, the largest "
-        "class "
-        "first; the band at the side changes its tone from class to class. A class that has collapsed onto "
-        "one "
-        "direction is a block of cosine 1.";
+        std::string(
+            "Gram matrices of the contexts as cosines: of the rows of H where each training run ended; of "
+            "the "
+            "proxy (S\u0303ᵀS\u0303)^{1/2}; of VΣVᵀ of L_{mm}. Contexts stand by support class, the largest "
+            "class "
+            "first; the band at the side changes its tone from class to class. A class that has collapsed "
+            "onto "
+            "one "
+            "direction is a block of cosine 1.") +
+        scale;
     maps.contexts.groups = shown.class_sizes;
     const auto count = static_cast<std::int64_t>(shown.contexts.size());
     if (count < dataset.contexts()) {
@@ -83,26 +96,20 @@ Pair make_maps(const DataSet& data_set, const std::vector<Run>& runs, const Data
         try {
             if (has_result(run)) {
                 add(words, contexts, run.label, read_result(run, dataset));
-                return true;
+                return;
             }
-            if (run.settings.command != "analyze")  // which keeps no factors
-                reasons.push_back("No Gram matrices of " + isolated_name(run.label) +
-                                  ": it has no result yet.");
+            reasons.push_back("No Gram matrices of " + isolated_name(run.label) + ": " +
+                              no_result_reason(run) + ".");
         } catch (const InputError& error) {
             reasons.push_back("No Gram matrices of " + isolated_name(run.label) + ": " +
                               escape_text(error.what()) + ".");
         }
-        return false;
     };
-    std::size_t trained = 0;
     for (const std::size_t r : data_set.runs) {
-        if (runs[r].kind != RunKind::training) continue;
-        if (trained == kMostRuns) {
-            reasons.push_back(fmt::format(
-                "Gram matrices are drawn of the first {} training runs on a data set.", kMostRuns));
-            break;
-        }
-        trained += add_run(runs[r], "W\u0304W\u0304ᵀ", "HHᵀ") ? 1 : 0;
+        if (runs[r].kind == RunKind::training) add_run(runs[r], "W\u0304W\u0304ᵀ", "HHᵀ");
+        if (runs[r].kind == RunKind::path)
+            reasons.push_back("No Gram matrices of " + isolated_name(runs[r].label) +
+                              ": they are drawn of training runs and of limits, not of paths.");
     }
     RunResult of_proxy{proxy.words(), proxy.contexts(shown.contexts)};
     std::vector<std::int64_t> all(shown.contexts.size());
@@ -110,7 +117,7 @@ Pair make_maps(const DataSet& data_set, const std::vector<Run>& runs, const Data
     maps.words.panels.push_back({"(S\u0303S\u0303ᵀ)^{1/2}", "", gram_cosines(of_proxy.words, word_order)});
     maps.contexts.panels.push_back({"(S\u0303ᵀS\u0303)^{1/2}", "", gram_cosines(of_proxy.contexts, all)});
     for (const std::size_t r : data_set.runs) {
-        if (runs[r].kind == RunKind::limit && add_run(runs[r], "UΣUᵀ of L_{mm}", "VΣVᵀ of L_{mm}")) break;
+        if (runs[r].kind == RunKind::limit) add_run(runs[r], "UΣUᵀ of L_{mm}", "VΣVᵀ of L_{mm}");
     }
     return maps;
 }

@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <limits>
 #include <map>
+#include <utility>
 
 #include "host/report/svg.hpp"
 #include "host/report/text.hpp"
@@ -14,25 +15,36 @@
 namespace ntpgeo {
 namespace {
 
-constexpr std::array kBreaks = {0.02, 0.05, 0.1, 0.2, 0.4, 0.7};
-static_assert(kBreaks.size() == kHeatColours);
+constexpr double kSteps = static_cast<double>(kHeatColours) + 1;  // of √(|cosine|/reach) in [0, 1]
+constexpr double kRounding = 1e-9;
 constexpr double kSide = 264.0, kBand = 8.0, kTop = 28.0, kTitleSize = 13.0, kNameWidth = 130.0;
+constexpr double kBarGap = 10.0, kBarHeight = 9.0, kBarTextSize = 11.5, kLabelGap = 6.0;
 
-/// The class of a colour; empty for what is left as paper.
-std::string class_of(double cosine) {
-    if (std::isnan(cosine)) return "blank";
-    const int level = heat_level(cosine);
-    return level == 0 ? "" : fmt::format("{}-{}", level > 0 ? "warm" : "cool", std::abs(level));
+std::size_t order_of(const HeatPanel& panel) {
+    return static_cast<std::size_t>(std::llround(std::sqrt(static_cast<double>(panel.cosines.size()))));
+}
+
+/// The colour of a level as it fills: "fill-warm-3", "paper".
+std::string fill_of(int level) {
+    return level == 0 ? "paper" : fmt::format("fill-{}-{}", level > 0 ? "warm" : "cool", std::abs(level));
 }
 
 /// The lower triangle, a path a colour, a unit a cell.
-std::string triangle(const std::vector<double>& cosines, std::size_t n) {
+std::string triangle(const HeatPanel& panel, std::size_t n) {
+    const double reach = heat_range(panel).reach();
+    const auto class_of = [&](std::size_t row, std::size_t column) -> std::string {
+        const double cosine = panel.cosines[row * n + column];
+        if (std::isnan(cosine)) return "blank";
+        if (row == column) return "diagonal";
+        const int level = heat_level(cosine, reach);
+        return level == 0 ? "" : fill_of(level).substr(5);
+    };
     std::map<std::string, std::string> paths;
     for (std::size_t row = 0; row < n; ++row) {
         for (std::size_t begin = 0; begin <= row;) {
-            const std::string colour = class_of(cosines[row * n + begin]);
+            const std::string colour = class_of(row, begin);
             std::size_t end = begin + 1;
-            while (end <= row && class_of(cosines[row * n + end]) == colour) ++end;
+            while (end <= row && class_of(row, end) == colour) ++end;
             if (!colour.empty()) paths[colour] += fmt::format("M{} {}.5h{}", begin, row, end - begin);
             begin = end;
         }
@@ -43,18 +55,77 @@ std::string triangle(const std::vector<double>& cosines, std::size_t n) {
     return elements;
 }
 
+/// The levels from the least to the greatest cosine as a bar in [left, right], whose ends are these two;
+/// between them the edges of the levels have their cosines where there is room.
+void draw_bar(SvgWriter& svg, const HeatRange& range, double left, double right, double top) {
+    const double reach = range.reach();
+    if (!(reach > 0.0)) {
+        svg.text(
+            {left, top + kBarHeight}, Anchor::start, "tick",
+            std::isnan(range.least) ? "no cosine off the diagonal" : "all cosines off the diagonal are 0");
+        return;
+    }
+    const int first = heat_level(range.least, reach), last = heat_level(range.greatest, reach);
+    const double cell = (right - left) / (last - first + 1);
+    for (int level = first; level <= last; ++level)
+        svg.rectangle({left + cell * (level - first), top}, cell, kBarHeight, fill_of(level));
+    svg.rectangle({left - 0.5, top - 0.5}, right - left + 1.0, kBarHeight + 1.0, "frame");
+    const double baseline = top + kBarHeight + 13.0;
+    const auto label = [&](double x, Anchor anchor, double cosine) {
+        svg.text({x, baseline}, anchor, "tick", svg_markup(number_markup(cosine, 2), kBarTextSize));
+    };
+    const auto width = [](double cosine) { return text_width(number_markup(cosine, 2), kBarTextSize); };
+    label(left, Anchor::start, range.least);
+    label(right, Anchor::end, range.greatest);
+    std::vector<std::pair<double, double>> taken = {{left, left + width(range.least)},
+                                                    {right - width(range.greatest), right}};
+    const auto mark = [&](double x, double cosine) {
+        const double from = x - 0.5 * width(cosine), to = x + 0.5 * width(cosine);
+        if (std::any_of(taken.begin(), taken.end(), [&](const auto& other) {
+                return from < other.second + kLabelGap && to > other.first - kLabelGap;
+            }))
+            return;
+        taken.emplace_back(from, to);
+        svg.line({x, top + kBarHeight}, {x, top + kBarHeight + 3.0}, "axis");
+        label(x, Anchor::middle, cosine);
+    };
+    // The 0 first, which stands in the middle of its level.
+    if (first < 0 && last > 0) mark(left + cell * (0.5 - first), 0.0);
+    for (int level = first; level < last; ++level) {
+        const double share = (level < 0 ? level : level + 1) / kSteps;  // of the edge right of the level
+        mark(left + cell * (level - first + 1), std::copysign(share * share * reach, share));
+    }
+}
+
 }  // namespace
 
-int heat_level(double cosine) {
-    int level = 0;
-    for (const double least : kBreaks) level += std::abs(cosine) >= least ? 1 : 0;
+double HeatRange::reach() const {
+    const double largest = std::max(std::abs(least), std::abs(greatest));
+    return largest >= kRounding ? largest : 0.0;
+}
+
+HeatRange heat_range(const HeatPanel& panel) {
+    const std::size_t n = order_of(panel);
+    HeatRange range{std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN()};
+    for (std::size_t row = 0; row < n; ++row) {
+        for (std::size_t column = 0; column < row; ++column) {
+            range.least = std::fmin(range.least, panel.cosines[row * n + column]);
+            range.greatest = std::fmax(range.greatest, panel.cosines[row * n + column]);
+        }
+    }
+    return range;
+}
+
+int heat_level(double cosine, double reach) {
+    if (!(reach > 0.0)) return 0;
+    const double step = std::floor(kSteps * std::sqrt(std::abs(cosine) / reach));
+    const int level = static_cast<int>(std::min(step, static_cast<double>(kHeatColours)));
     return cosine < 0.0 ? -level : level;
 }
 
 Drawing draw_panel(const HeatMap& map, std::size_t index) {
     const HeatPanel& panel = map.panels[index];
-    const auto n =
-        static_cast<std::size_t>(std::llround(std::sqrt(static_cast<double>(panel.cosines.size()))));
+    const std::size_t n = order_of(panel);
     const double left = map.groups.empty() ? 1.0 : kBand + 3.0, scale = kSide / static_cast<double>(n);
     SvgWriter svg;
     // The blank undoes the shift of a subscript at the end.
@@ -73,39 +144,29 @@ Drawing draw_panel(const HeatMap& map, std::size_t index) {
     svg.raw(
         fmt::format("<g class=\"heat\" transform=\"translate({} {}) scale({:.5f})\"><g id=\"{}\">{}</g>"
                     "<use href=\"#{}\" transform=\"matrix(0 1 1 0 0 0)\"/></g>",
-                    coordinate(left), coordinate(kTop), scale, id, triangle(panel.cosines, n), id));
+                    coordinate(left), coordinate(kTop), scale, id, triangle(panel, n), id));
     svg.rectangle({left - 0.5, kTop - 0.5}, kSide + 1.0, kSide + 1.0, "frame");
-    return {svg.str(), left + kSide + 1.0, kTop + kSide + 1.0, {}};
+    const double bar = kTop + kSide + kBarGap;
+    draw_bar(svg, heat_range(panel), left, left + kSide, bar);
+    return {svg.str(), left + kSide + 1.0, bar + kBarHeight + 18.0, {}};
 }
 
 Drawing draw_heat_legend(const HeatMap& map) {
-    constexpr double kCell = 38.0, kHeight = 11.0;
-    constexpr int kMost = static_cast<int>(kHeatColours);
+    constexpr double kCell = 22.0, kHeight = 11.0;
     SvgWriter svg;
-    svg.text({0.0, 11.0}, Anchor::start, "quiet", "cosine");
-    double x = 52.0;
-    for (int level = -kMost; level <= kMost; ++level) {
-        const std::string colour =
-            level == 0 ? "paper" : fmt::format("fill-{}-{}", level > 0 ? "warm" : "cool", std::abs(level));
+    double x = 1.0;
+    const auto entry = [&](std::string_view colour, const std::string& meaning) {
         svg.rectangle({x, 1.0}, kCell, kHeight, colour);
-        // The edge right of a cell.
-        const int edge = level < 0 ? -level : level + 1;
-        if (edge <= kMost) {
-            svg.text({x + kCell, 26.0}, Anchor::middle, "tick",
-                     (level < 0 ? "−" : "") + number_markup(kBreaks[static_cast<std::size_t>(edge - 1)], 2));
-        }
-        x += kCell;
-    }
-    svg.rectangle({51.5, 0.5}, x - 51.0, kHeight + 1.0, "frame");
+        svg.text({x + kCell + 6.0, 11.0}, Anchor::start, "quiet", meaning);
+        x += kCell + 6.0 + text_width(meaning, 12.0) + 24.0;
+    };
+    entry("fill-diagonal", "the diagonal, 1 in each");
     const bool any_blank = std::any_of(map.panels.begin(), map.panels.end(), [](const HeatPanel& panel) {
         return std::any_of(panel.cosines.begin(), panel.cosines.end(),
                            [](double c) { return std::isnan(c); });
     });
-    if (any_blank) {
-        svg.rectangle({x + 22.0, 1.0}, kCell, kHeight, "fill-blank");
-        svg.text({x + 22.0 + kCell + 6.0, 11.0}, Anchor::start, "quiet", "none: a zero row");
-    }
-    return {svg.str(), x + (any_blank ? 172.0 : 10.0), 32.0, {}};
+    if (any_blank) entry("fill-blank", "none: a zero row");
+    return {svg.str(), x, 18.0, {}};
 }
 
 std::string panel_name(const HeatMap& map, std::size_t index) {
@@ -128,6 +189,7 @@ std::string heat_figure(const HeatMap& map, std::size_t number) {
                         coordinate(legend.width), coordinate(legend.height), legend.elements);
     html += fmt::format("<figcaption><b>Figure {}.</b> {}", number, html_markup(map.caption));
     for (const std::string& note : map.notes) html += "<span class=\"note\">" + note + "</span>";
+    html += map.words;
     return html + "</figcaption></figure>\n";
 }
 

@@ -1,4 +1,4 @@
-// Symmetric matrices of cosines as pictures in a few colours, side by side on one scale.
+// Symmetric matrices of cosines as pictures in a few colours, side by side, each on a scale of its own.
 #pragma once
 
 #include <cstdint>
@@ -23,20 +23,33 @@ struct HeatMap {
     std::string title;               ///< markup
     std::string of_data;             ///< untrusted: the data set where there are several; else empty
     std::string caption;             ///< markup, exact sentences
-    std::vector<std::string> notes;  ///< HTML
+    std::vector<std::string> notes;  ///< HTML sentences
+    std::string words;               ///< HTML: the list of what the rows are, for a page; may be empty
     std::vector<HeatPanel> panels;   ///< at least one
     std::vector<std::int64_t>
         groups;  ///< sizes of groups of rows, marked by a band at the side; may be empty
 };
 
-/// The colour of a cosine: 0 for |c| < 0.02, else ±1 … ±6 as |c| passes 0.02, 0.05, 0.1, 0.2, 0.4, 0.7.
-int heat_level(double cosine);
+/// What a panel's colours span: its least and greatest cosine off the diagonal, which is 1 whatever the
+/// matrix. NaN where there is none.
+struct HeatRange {
+    double least, greatest;
 
-/// Panel number `index`, without an enclosing <svg>. Equal neighbours in a row are one stroke; the upper
-/// triangle is the lower one mirrored.
+    /// The largest magnitude of the two, where the strongest colour ends; 0 where it is below 1e-9, which in
+    /// cosines is rounding.
+    [[nodiscard]] double reach() const;
+};
+HeatRange heat_range(const HeatPanel& panel);
+
+/// The colour of a cosine on a scale that ends at ±reach: 0 to ±11, which change where √(|cosine|/reach)
+/// passes the twelfths 1/12 … 11/12. All are 0 where reach is.
+int heat_level(double cosine, double reach);
+
+/// Panel number `index` with the bar of its colours below it, without an enclosing <svg>. Equal neighbours in
+/// a row are one stroke; the upper triangle is the lower one mirrored; the diagonal has a colour of its own.
 Drawing draw_panel(const HeatMap& map, std::size_t index);
 
-/// What each colour of the map stands for.
+/// What the colours stand for that are on no panel's bar: the diagonal, and rows without cosines.
 Drawing draw_heat_legend(const HeatMap& map);
 
 /// The name of panel `index`, escaped.

@@ -74,13 +74,14 @@ std::string figure_element(const Chart& chart, const Drawing& drawing, std::size
     return html + "</figcaption></figure>\n";
 }
 
-PageFigures make_figures(const std::vector<Run>& runs) {
+PageFigures make_figures(const std::vector<Run>& runs, DataSetFiles& data_sets) {
+    const std::vector<std::vector<double>> support_values = direction_values(runs, data_sets);
     PageFigures figures;
     for (const auto& [across, heading] : kParts) {
         std::string part;
         for (const FigureKind& kind : figure_kinds()) {
             if (kind.across != across) continue;
-            for (const Chart& chart : make_charts(kind, runs)) {
+            for (const Chart& chart : make_charts(kind, runs, support_values)) {
                 const Drawing drawing = draw_chart(chart);
                 for (const Tally& tally : drawing.tallies)
                     figures.thinned = figures.thinned || tally.thinned();
@@ -161,8 +162,8 @@ std::string report_page(const std::vector<Run>& runs) {
         names.push_back(escape_text(shorten(run.label, 260.0, 14.0)));
         records += run.records;
     }
-    PageFigures figures = make_figures(runs);
     DataSetFiles data_sets(runs);
+    PageFigures figures = make_figures(runs, data_sets);
     const GramFigures grams = gram_figures(runs, data_sets);
     figures.html += gram_part(grams, figures);
     const ConceptTables concepts = concept_tables(runs, data_sets);

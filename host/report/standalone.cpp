@@ -6,6 +6,7 @@
 #include "host/files/file_error.hpp"
 #include "host/report/catalogue.hpp"
 #include "host/report/chart.hpp"
+#include "host/report/concept_tables.hpp"
 #include "host/report/gram_figures.hpp"
 #include "host/report/page.hpp"
 #include "host/report/svg.hpp"
@@ -16,6 +17,7 @@ namespace ntpgeo {
 namespace {
 
 constexpr std::string_view kOverview = "overview";
+constexpr double kNoteSize = 12.0, kNoteLine = 16.0, kLeastNoteWidth = 560.0;
 constexpr double kMargin = 16.0, kGap = 36.0, kRowGap = 16.0;
 
 std::vector<Chart> charts_of(const std::vector<Run>& runs, std::string_view id) {
@@ -24,10 +26,17 @@ std::vector<Chart> charts_of(const std::vector<Run>& runs, std::string_view id) 
         wanted = {"excess",     "norms",    "dominance",
                   "alignments", "collapse", runs.size() > 1 ? "stable-rank" : "singular-values"};
     }
+    DataSetFiles data_sets(runs);
+    const bool ranked =
+        std::any_of(figure_kinds().begin(), figure_kinds().end(), [&](const FigureKind& kind) {
+            return kind.ranked && std::find(wanted.begin(), wanted.end(), kind.id) != wanted.end();
+        });
+    const auto support_values =
+        ranked ? direction_values(runs, data_sets) : std::vector<std::vector<double>>();
     std::vector<Chart> charts;
     for (const FigureKind& kind : figure_kinds()) {
         if (std::find(wanted.begin(), wanted.end(), kind.id) == wanted.end()) continue;
-        for (Chart& chart : make_charts(kind, runs)) charts.push_back(std::move(chart));
+        for (Chart& chart : make_charts(kind, runs, support_values)) charts.push_back(std::move(chart));
     }
     return charts;
 }
@@ -38,6 +47,23 @@ struct Panel {
     std::string title, description;
     bool below = false;  ///< stands in a row of its own, as a legend does, and ends it
 };
+
+/// Adds the notes, which on a page stand under the figure, below a drawing that is at least `least_width`
+/// wide.
+void draw_notes(Drawing& drawing, const std::vector<std::string>& notes, double least_width) {
+    if (notes.empty()) return;
+    drawing.width = std::max(drawing.width, least_width);
+    SvgWriter svg;
+    double y = drawing.height + 6.0;
+    for (const std::string& note : notes) {
+        for (const std::string& line : wrapped(text_of_html(note), drawing.width, kNoteSize)) {
+            y += kNoteLine;
+            svg.text({1.0, y}, Anchor::start, "quiet", escape_text(line));
+        }
+    }
+    drawing.elements += svg.str();
+    drawing.height = y + 4.0;
+}
 
 std::vector<Panel> panels_of(const std::vector<Run>& runs, std::string_view id) {
     std::vector<Panel> panels;
@@ -50,11 +76,16 @@ std::vector<Panel> panels_of(const std::vector<Run>& runs, std::string_view id) 
                 panels.push_back({draw_panel(map, i), panel_name(map, i), "", false});
             }
             panels.push_back({draw_heat_legend(map), "", plain_markup(map.caption), true});
+            draw_notes(panels.back().drawing, map.notes, kLeastNoteWidth);
         }
+        if (!panels.empty()) draw_notes(panels.back().drawing, grams.reasons, kLeastNoteWidth);
         return panels;
     }
-    for (const Chart& chart : charts_of(runs, id))
+    for (const Chart& chart : charts_of(runs, id)) {
         panels.push_back({draw_chart(chart), plain_markup(chart.title), chart_description(chart), false});
+        Drawing& drawing = panels.back().drawing;
+        draw_notes(drawing, chart_notes(chart, drawing), 0.0);
+    }
     return panels;
 }
 

@@ -189,8 +189,10 @@ std::string chart_rules(const Palette* embedded) {
             rules += fmt::format(".{0}{{stroke:{1}}}.fill-{0}{{fill:{1}}}", name, colour(name));
         }
     }
-    rules += fmt::format(".band{{fill:{}}}.fill-blank{{fill:{}}}.blank{{stroke:{}}}", colour("muted"),
-                         colour("rule"), colour("rule"));
+    rules += fmt::format(
+        ".band{{fill:{}}}.fill-blank{{fill:{}}}.blank{{stroke:{}}}.fill-diagonal{{fill:{}}}.diagonal{{stroke:"
+        "{}}}",
+        colour("muted"), colour("rule"), colour("rule"), colour("axis"), colour("axis"));
     for (std::size_t k = 0; k < kRampColours; ++k) {
         add_colour(fmt::format("ramp-{}", k), fmt::format("ramp-{}", k), "ink");
     }

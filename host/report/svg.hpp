@@ -39,7 +39,7 @@ class SvgWriter {
 
 inline constexpr std::size_t kSeriesColours = 7;
 inline constexpr std::size_t kRampColours = 16;
-inline constexpr std::size_t kHeatColours = 6;
+inline constexpr std::size_t kHeatColours = 11;
 
 /// Named colours. Lines follow Okabe and Ito (without yellow, which white paper swallows); `text-i` is the
 /// tone of `line-i` in which words can be read; `ramp-k` runs from the strongest to the faintest of one hue;

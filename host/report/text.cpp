@@ -4,7 +4,10 @@
 #include <unicode/uchar.h>
 #include <unicode/utf8.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <utility>
 #include <vector>
 
 namespace ntpgeo {
@@ -168,6 +171,54 @@ std::string shorten(std::string_view text, double max_width, double font_size) {
     shortened += "…";
     for (std::size_t i = tail; i < characters.size(); ++i) shortened += characters[i];
     return shortened;
+}
+
+std::string text_of_html(std::string_view html) {
+    static constexpr std::pair<std::string_view, std::string_view> kShown[] = {
+        {"<sub>", "_"}, {"<sup>", "^"},   {"&amp;", "&"}, {"&lt;", "<"},
+        {"&gt;", ">"},  {"&quot;", "\""}, {"&#39;", "'"}};
+    std::string text;
+    while (!html.empty()) {
+        const auto* const known = std::find_if(std::begin(kShown), std::end(kShown), [&](const auto& entry) {
+            return html.starts_with(entry.first);
+        });
+        std::size_t taken = 1;
+        if (known != std::end(kShown)) {
+            text += known->second;
+            taken = known->first.size();
+        } else if (html.front() == '<') {
+            taken = std::min(html.find('>'), html.size() - 1) + 1;
+        } else {
+            text += html.front();
+        }
+        html.remove_prefix(taken);
+    }
+    return text;
+}
+
+std::vector<std::string> wrapped(std::string_view text, double max_width, double font_size) {
+    std::vector<std::string> lines(1);
+    double width = 0.0;
+    std::size_t space = std::string::npos;  // the last one in the line
+    for (std::size_t position = 0; position < text.size();) {
+        const std::size_t begin = position;
+        next_code_point(text, position);
+        const std::string_view character = text.substr(begin, position - begin);
+        width += text_width(character, font_size);
+        if (width > max_width && !lines.back().empty() && character != " ") {
+            std::string rest;
+            if (space != std::string::npos) {
+                rest = lines.back().substr(space + 1);
+                lines.back().resize(space);
+            }
+            lines.push_back(rest);
+            space = std::string::npos;
+            width = text_width(rest, font_size) + text_width(character, font_size);
+        }
+        if (character == " ") space = lines.back().size();
+        lines.back() += character;
+    }
+    return lines;
 }
 
 }  // namespace ntpgeo

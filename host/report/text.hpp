@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ntpgeo {
 
@@ -31,5 +32,14 @@ double text_width(std::string_view text, double font_size);
 
 /// `text` where its estimated width is at most `max_width`; else its beginning and end around an ellipsis.
 std::string shorten(std::string_view text, double max_width, double font_size);
+
+/// A sentence of our own HTML as the text that it shows, not escaped: without tags, `<sub>` and `<sup>` as _
+/// and
+/// ^, and the five entities of escape_text as their characters.
+std::string text_of_html(std::string_view html);
+
+/// `text` (plain, UTF-8) in lines of at most `max_width` by text_width, broken at spaces, and within a word
+/// where it alone is wider. At least one line.
+std::vector<std::string> wrapped(std::string_view text, double max_width, double font_size);
 
 }  // namespace ntpgeo

@@ -83,7 +83,6 @@ TEST_F(ConceptsVerb, TheSupportsTellTheTopicsApart) {
     expect_contains(text, "words     +  ran sat\n");
     expect_contains(text, "words by signs: 2 patterns\n");
     expect_contains(text, "words that follow no context: 5   cat ");
-    EXPECT_EQ(occurrences(text, "cat"), 2U) << text;  // as a context, and there
 }
 
 // In the stories most words have next to nothing of the four leading directions, and follow where centring
@@ -105,7 +104,7 @@ TEST_F(ConceptsVerb, CoordinatesAtTheirNoiseHaveNoSign) {
                               direction[side]["noise"].get<double>());
     for (const Json& cluster : found["word_clusters"])
         for (const Json& word : cluster["nearest"])
-            if (word == "Once" || word == "upon") EXPECT_TRUE(cluster["never_follow"].get<bool>());
+            EXPECT_EQ(cluster["never_follow"].get<bool>(), word == "Once" || word == "upon") << word;
     const std::string text = run_well({"concepts", "--data", stories}).out;
     expect_contains(text, "\n  0000  ");
     expect_contains(text, "words that follow no context: 2   Once upon\n");

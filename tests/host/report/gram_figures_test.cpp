@@ -128,26 +128,102 @@ TEST_F(GramPictures, NameTheRunsWhoseResultIsMissingOrDoesNotFit) {
     expect_reason({"train"}, "No Gram matrices of <bdi>train</bdi>: ");
 }
 
-TEST(HeatLevel, RisesWithTheMagnitudeAndKeepsTheSign) {
-    EXPECT_EQ(heat_level(0.0199), 0);
-    EXPECT_EQ(heat_level(-0.0199), 0);
-    EXPECT_EQ(heat_level(0.02), 1);
-    EXPECT_EQ(heat_level(-0.3), -4);
-    EXPECT_EQ(heat_level(1.0), 6);
-    EXPECT_EQ(heat_level(-0.7), -6);
+TEST_F(GramPictures, DrawEveryRunAndLimitAndSayWhatTheyLeaveOut) {
+    std::vector<std::string> names;
+    for (int i = 1; i <= 7; ++i) {
+        names.push_back("run" + std::to_string(i));
+        write(names.back(), "train", {2, 1, 0, 1, 1, 2, 1, 0}, {1, 0, 0, 2, 1, 1, 0, 3, 0, 1});
+    }
+    for (const char* limit : {"limit1", "limit2"}) {
+        names.emplace_back(limit);
+        write(limit, "limit", {1, 0, 1, 0, -1, 1, -1, -1}, {1, 0, 1, 1, 0, 1, 1, 1, 1, 1});
+    }
+    for (const std::string& name : names) {
+        expect_contains(report_page(runs(names)), ">" + name + "</tspan>");
+        expect_contains(standalone_figure(runs(names), "gram-words"), ">" + name + "</tspan>");
+    }
+    const std::vector<ntpgeo::Run> all = runs(names);
+    DataSetFiles data_sets(all);
+    const GramFigures grams = gram_figures(all, data_sets);
+    EXPECT_EQ(grams.maps[0].panels.size(), 10U);  // with the proxy
+    EXPECT_TRUE(grams.reasons.empty());
+
+    write("snapshots", "analyze", {2, 1, 0, 1, 1, 2, 1, 0}, {1, 0, 0, 2, 1, 1, 0, 3, 0, 1});
+    std::filesystem::remove(folder_ / "snapshots/result.safetensors");
+    expect_reason({"run1", "snapshots"},
+                  "No Gram matrices of <bdi>snapshots</bdi>: <code>analyze</code> keeps no W and H.");
+    expect_contains(standalone_figure(runs({"run1", "snapshots"}), "gram-contexts"),
+                    ">No Gram matrices of snapshots: analyze keeps no W and H.</text>");
+    json config = sample_config();
+    config["command"] = "path";
+    config["dataset"] = {{"path", data_.string()}, {"hash", content_hash(data_)}, {"vocab_size", 4}};
+    write_sample_path(folder_ / "path");
+    std::ofstream(folder_ / "path/config.json") << config.dump();
+    expect_reason({"run1", "path"}, "No Gram matrices of <bdi>path</bdi>: they are drawn of training runs");
+}
+
+TEST(HeatLevel, RisesEvenlyInTheRootOfTheMagnitudeUpToItsReach) {
+    EXPECT_EQ(heat_level(0.0069, 1), 0);  // (1/12)² = 0.00694…
+    EXPECT_EQ(heat_level(-0.0069, 1), 0);
+    EXPECT_EQ(heat_level(0.007, 1), 1);
+    EXPECT_EQ(heat_level(-0.2501, 1), -6);
+    EXPECT_EQ(heat_level(0.72, 1), 10);
+    EXPECT_EQ(heat_level(1, 1), 11);
+    EXPECT_EQ(heat_level(0.72, 0.72), 11);
+    EXPECT_EQ(heat_level(-0.72, 0.72), -11);
+    EXPECT_EQ(heat_level(0.72, 0), 0);
+}
+
+TEST(HeatRange, IsThatOffTheDiagonal) {
+    const double nothing = std::numeric_limits<double>::quiet_NaN();
+    const HeatRange range = heat_range({"G", "", {1, 0.72, -0.25, 0.72, 1, 0.5, -0.25, 0.5, 1}});
+    EXPECT_EQ(range.least, -0.25);
+    EXPECT_EQ(range.greatest, 0.72);
+    EXPECT_EQ(range.reach(), 0.72);
+    EXPECT_EQ(heat_range({"G", "", {1, nothing, 0.5, nothing, nothing, nothing, 0.5, nothing, 1}}).least,
+              0.5);
+    EXPECT_TRUE(std::isnan(heat_range({"G", "", {1}}).greatest));
+    EXPECT_EQ(heat_range({"G", "", {1, 1e-12, 1e-12, 1}}).reach(), 0);  // rounding
+}
+
+/// The panel of these cosines.
+std::string panel_of(const std::vector<double>& cosines) {
+    HeatMap map;
+    map.id = "g";
+    map.panels = {{"G", "", cosines}};
+    return draw_panel(map, 0).elements;
+}
+
+TEST(DrawPanel, HasABarThatEndsAtItsOwnRange) {
+    const std::string narrow = panel_of({1, 0.72, -0.25, 0.72, 1, 0.5, -0.25, 0.5, 1});
+    expect_contains(narrow, ">0.72</text>");
+    expect_contains(narrow, ">−0.25</text>");
+    expect_contains(narrow, ">0</text>");
+    expect_contains(narrow, "class=\"fill-warm-11\"");
+    EXPECT_EQ(narrow.find("fill-cool-8"), std::string::npos);  // the bar is no longer than the range
+    const std::string wide = panel_of({1, 1, 0.72, 1, 1, 0.5, 0.72, 0.5, 1});
+    expect_contains(wide, ">1</text>");
+    expect_contains(wide, ">0.5</text>");
+    expect_contains(wide, "class=\"warm-10\" d=\"M0 2.5h1\"");  // 0.72 is not drawn as 1 is
+    expect_contains(wide, "class=\"warm-11\" d=\"M0 1.5h1\"");
+    expect_contains(panel_of({1, 0, 0, 1}), "all cosines off the diagonal are 0");
+    expect_contains(panel_of({1}), "no cosine off the diagonal");
 }
 
 TEST(DrawPanel, MergesEqualNeighboursAndMirrors) {
     const double nothing = std::numeric_limits<double>::quiet_NaN();
     HeatMap map;
     map.id = "g";
-    map.panels = {{"G", "", {1, 1, nothing, 1, 1, nothing, nothing, nothing, nothing}}};
+    map.panels = {
+        {"G",
+         "",
+         {1, 1, 1, nothing, 1, 1, 1, nothing, 1, 1, 1, nothing, nothing, nothing, nothing, nothing}}};
     const std::string elements = draw_panel(map, 0).elements;
-    expect_contains(elements, "class=\"warm-6\" d=\"M0 0.5h1M0 1.5h2\"");
-    expect_contains(elements, "class=\"blank\" d=\"M0 2.5h3\"");
+    expect_contains(elements, "class=\"warm-11\" d=\"M0 1.5h1M0 2.5h2\"");
+    expect_contains(elements, "class=\"diagonal\" d=\"M0 0.5h1M1 1.5h1M2 2.5h1\"");
+    expect_contains(elements, "class=\"blank\" d=\"M0 3.5h4\"");
     EXPECT_NE(draw_heat_legend(map).elements.find("zero row"), std::string::npos);
     map.panels = {{"G", "", {1, 0, 0, 1}}};
-    expect_contains(draw_panel(map, 0).elements, "class=\"warm-6\" d=\"M0 0.5h1M1 1.5h1\"");
     EXPECT_EQ(draw_heat_legend(map).elements.find("zero row"), std::string::npos);
 }
 

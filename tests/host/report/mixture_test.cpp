@@ -119,7 +119,7 @@ TEST_F(Mixture, DrawsDirectionStrengthsOfEachRunWithDirectLabels) {
     const std::string html = page({"adam", "path"});
     const std::string training = figure(html, "directions"), path = figure(html, "path-directions");
     for (int k = 1; k <= 16; ++k) {
-        const std::string label = "σ<tspan dy=\"2.6\" font-size=\"9.1\">" + std::to_string(k) + "</tspan>";
+        const std::string label = "s<tspan dy=\"2.6\" font-size=\"9.1\">" + std::to_string(k) + "</tspan>";
         EXPECT_EQ(occurrences(training, label), 1U) << k;
         EXPECT_EQ(occurrences(path, label), k <= 2 ? 1U : 0U) << k;
     }
