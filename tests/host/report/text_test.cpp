@@ -86,5 +86,30 @@ TEST(DurationText, NamesTwoUnitsAtMost) {
     EXPECT_EQ(duration_text(7500), "2 h 05 min");
 }
 
+TEST(TextOfHtml, IsWhatASentenceShows) {
+    EXPECT_EQ(text_of_html("a <bdi>b&lt;&amp;&#39;&quot;&gt;</bdi>, L<sub>mm</sub> 10<sup>−3</sup>"),
+              "a b<&'\">, L_mm 10^−3");
+    EXPECT_EQ(text_of_html("&amp;lt;"), "&lt;");
+    EXPECT_EQ(text_of_html("x<b"), "x");
+}
+
+TEST(Wrapped, BreaksAtSpacesAndWithinWordsThatAreTooWide) {
+    const auto lines = [](std::string_view text, double width) {
+        std::string joined;
+        for (const std::string& line : wrapped(text, width, 10)) joined += "[" + line + "]";
+        return joined;
+    };
+    EXPECT_EQ(lines("", 100), "[]");
+    EXPECT_EQ(lines("one two", 100), "[one two]");
+    EXPECT_EQ(lines("one two three", 45), "[one two][three]");
+    constexpr std::string_view text = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa b\u00e9";
+    std::string joined;
+    for (const std::string& line : wrapped(text, 60, 10)) {
+        EXPECT_LE(text_width(line, 10), 60) << line;
+        joined += line;
+    }
+    EXPECT_EQ(joined, text);
+}
+
 }  // namespace
 }  // namespace ntpgeo
