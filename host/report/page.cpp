@@ -35,6 +35,8 @@ constexpr std::pair<std::string_view, std::string_view> kNotation[] = {
      "of 1 to the rest (NTP-SVM). It depends on the supports alone."},
     {"S\u0303",
      "The centred support matrix, (I − 11ᵀ/V)S with S the 0-1 matrix of the supports: the proxy of L_{mm}."},
+    {"σ_{k}", "The k-th singular value of P_{⊥}(L), and of nothing else."},
+    {"s_{k}", "The strength of P_{⊥}(L) along the k-th singular direction of S\u0303."},
     {"Support class", "The contexts that share one support set."},
 };
 
@@ -150,7 +152,7 @@ std::string page_style() {
         ":root{{color-scheme:light dark;{}}}@media screen and (prefers-color-scheme:dark){{:root{{{}}}}}"
         "@media print{{:root{{color-scheme:light}}}}body{{font-family:{}}}{}{}",
         custom_properties(light_palette()), custom_properties(dark_palette()), kFontFamily, kPageRules,
-        chart_rules(nullptr));
+        chart_rules(nullptr) + heat_rules(nullptr));
 }
 
 }  // namespace

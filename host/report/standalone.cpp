@@ -113,7 +113,8 @@ std::string standalone_figure(const std::vector<Run>& runs, std::string_view id)
     if (parts.empty())
         throw InputError(fmt::format("--figure {}: these runs have no value to draw in it", printable(id)));
 
-    const std::size_t most = id == kWordsGram || id == kContextsGram ? 4 : 2;
+    const bool matrices = id == kWordsGram || id == kContextsGram;
+    const std::size_t most = matrices ? 4 : 2;
     const std::size_t columns = std::min(parts.size(), most);
     std::string panels, title, description;
     double width = 0.0, y = kMargin, row_height = 0.0;
@@ -141,7 +142,8 @@ std::string standalone_figure(const std::vector<Run>& runs, std::string_view id)
         "aria-labelledby=\"title description\">\n<title id=\"title\">{2}</title>\n"
         "<desc id=\"description\">{3}</desc>\n<style>{4}</style>\n"
         "<rect class=\"paper\" width=\"{0}\" height=\"{1}\"/>\n{5}</svg>\n",
-        coordinate(width), coordinate(height), title, description, chart_rules(&light_palette()), panels);
+        coordinate(width), coordinate(height), title, description,
+        chart_rules(&light_palette()) + (matrices ? heat_rules(&light_palette()) : ""), panels);
 }
 
 }  // namespace ntpgeo

@@ -42,6 +42,16 @@ Palette with_heat(Palette palette, const char* name, const Colour& paper, const 
     return palette;
 }
 
+/// The colour of this name as a rule has it.
+std::string colour_value(const Palette* embedded, const std::string& name) {
+    if (embedded != nullptr) {
+        for (const auto& [key, value] : *embedded) {
+            if (key == name) return value;
+        }
+    }
+    return "var(--" + name + ")";
+}
+
 }  // namespace
 
 std::string coordinate(double value) {
@@ -151,14 +161,7 @@ std::string custom_properties(const Palette& palette) {
 }
 
 std::string chart_rules(const Palette* embedded) {
-    const auto colour = [&](const std::string& name) {
-        if (embedded != nullptr) {
-            for (const auto& [key, value] : *embedded) {
-                if (key == name) return value;
-            }
-        }
-        return "var(--" + name + ")";
-    };
+    const auto colour = [&](const std::string& name) { return colour_value(embedded, name); };
     std::string rules = fmt::format(
         "svg text{{font-family:{};font-size:12px;fill:{};stroke:none}}"
         "svg .title{{font-size:13.5px;font-weight:600}}"
@@ -181,7 +184,15 @@ std::string chart_rules(const Palette* embedded) {
     for (std::size_t i = 0; i < kSeriesColours; ++i) {
         add_colour(std::to_string(i), fmt::format("line-{}", i), fmt::format("text-{}", i));
     }
-    rules += ".heat{fill:none;stroke-width:1;shape-rendering:crispEdges}";
+    for (std::size_t k = 0; k < kRampColours; ++k) {
+        add_colour(fmt::format("ramp-{}", k), fmt::format("ramp-{}", k), "ink");
+    }
+    return rules;
+}
+
+std::string heat_rules(const Palette* embedded) {
+    const auto colour = [&](const std::string& name) { return colour_value(embedded, name); };
+    std::string rules = ".heat{fill:none;stroke-width:1;shape-rendering:crispEdges}";
     rules += fmt::format(".frame{{fill:none;stroke:{};stroke-width:1}}", colour("axis"));
     for (std::size_t k = 1; k <= kHeatColours; ++k) {
         for (const char* side : {"warm", "cool"}) {
@@ -193,9 +204,6 @@ std::string chart_rules(const Palette* embedded) {
         ".band{{fill:{}}}.fill-blank{{fill:{}}}.blank{{stroke:{}}}.fill-diagonal{{fill:{}}}.diagonal{{stroke:"
         "{}}}",
         colour("muted"), colour("rule"), colour("rule"), colour("axis"), colour("axis"));
-    for (std::size_t k = 0; k < kRampColours; ++k) {
-        add_colour(fmt::format("ramp-{}", k), fmt::format("ramp-{}", k), "ink");
-    }
     return rules;
 }
 

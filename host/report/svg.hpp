@@ -53,9 +53,11 @@ const Palette& dark_palette();
 /// The palette as CSS custom properties: `--ink:#1b1f24;…`.
 std::string custom_properties(const Palette& palette);
 
-/// The style rules of every picture. With a palette its colours are written into the rules, for a file that
-/// stands alone; with nullptr they refer to custom properties.
+/// The style rules of every picture but those of matrices, which need `heat_rules` besides. With a palette
+/// its colours are written into the rules, for a file that stands alone; with nullptr they refer to custom
+/// properties.
 std::string chart_rules(const Palette* embedded);
+std::string heat_rules(const Palette* embedded);
 
 /// The system's sans-serif fonts.
 inline constexpr std::string_view kFontFamily =

@@ -83,6 +83,8 @@ TEST_F(ConceptsVerb, TheSupportsTellTheTopicsApart) {
     expect_contains(text, "words     +  ran sat\n");
     expect_contains(text, "words by signs: 2 patterns\n");
     expect_contains(text, "words that follow no context: 5   cat ");
+    expect_contains(text, "direction 1   singular value ");
+    EXPECT_EQ(text.find("sigma"), std::string::npos);
 }
 
 // In the stories most words have next to nothing of the four leading directions, and follow where centring

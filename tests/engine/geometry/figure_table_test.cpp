@@ -146,6 +146,20 @@ TEST(FigureTable, DrawsEveryKeyThatHasWordsForIt) {
     }
 }
 
+// σ_k is the k-th singular value of P_⊥(L), wherever it stands; what is of another matrix is said in words.
+TEST(FigureTable, NamesOneThingOnlyBySigma) {
+    const std::set<std::string_view> own = {"singular_values", "stable_rank", "spectrum_residual"};
+    for (const RecordKey& key : record_keys()) {
+        EXPECT_EQ(key.drawn.line == "σ", key.name == "singular_values") << key.name;
+        for (const std::string_view words : {key.meaning, key.range, key.drawn.full_name})
+            EXPECT_TRUE(words.find("σ") == std::string_view::npos || own.contains(key.name)) << words;
+    }
+    for (const FigureKind& kind : figure_kinds())
+        for (const std::string_view words : {kind.title, kind.unit, kind.caption})
+            EXPECT_TRUE(words.find("σ") == std::string_view::npos || own.contains(kind.keys.front()))
+                << words;
+}
+
 TEST(FigureTable, RecordsKeepTheirOrderAndGiveTheirNumbers) {
     const Record record = training_record({.step = 7, .lambda = 0.25}, full_figures());
     ASSERT_GT(record.entries().size(), 4U);

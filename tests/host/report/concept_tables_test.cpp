@@ -87,6 +87,7 @@ TEST_F(ConceptPart, ShowsTheWordsAtBothEndsAndTheLargestClusters) {
     expect_contains(of_run, "<code>+</code></th><td class=\"number\">3</td>");
     expect_contains(of_run, "<code>−</code></th><td class=\"number\">3</td>");
     expect_contains(of_run, "where <bdi>adam</bdi> ended");
+    EXPECT_EQ(html.find("σ"), std::string::npos);  // which is of P_⊥(L) alone
 
     const std::string page = report_page(runs);
     EXPECT_EQ(malformed(page), "");
@@ -95,6 +96,27 @@ TEST_F(ConceptPart, ShowsTheWordsAtBothEndsAndTheLargestClusters) {
     EXPECT_LT(place, page.find("<h2>Notation</h2>"));
     EXPECT_EQ(page.find("<b>&"), std::string::npos);
     EXPECT_EQ(page.find('\xff'), std::string::npos);
+}
+
+TEST_F(ConceptPart, SetsWordsAtTheirNoiseAndThoseThatNeverFollowApart) {
+    // "six" follows nothing any more; the run's W has one large coordinate on each side.
+    dataset_ = make_dataset(6, {{0}, {0}, {1}, {2}, {3}, {4}, {4}}, {{1}, {1}, {1}, {1}, {1}, {1}, {1}});
+    dataset_.vocab = {"one", "two", "three", "four", "five", "six"};
+    write("data.safetensors");
+    const ntpgeo::Run adam = run("adam");
+    const std::vector<double> words = {9, 1, 0, -1, -9, 0}, contexts(7, 1.0);
+    write_safetensors(folder_ / "adam/result.safetensors",
+                      {tensor_to_write("W", {6, 1}, words), tensor_to_write("H", {7, 1}, contexts)},
+                      {{"format", "ntpgeo.result.1"}});
+    const std::string html = tables({adam}).html, of_run = html.substr(html.find("<h3>W\u0304Hᵀ"));
+    expect_contains(of_run,
+                    "<code>0</code></th><td class=\"number\">3</td><td class=\"text\">" + token("three"));
+    expect_contains(of_run, "(3 of 3 patterns)");
+    expect_contains(of_run,
+                    "<th>never follow</th><td class=\"number\">1</td><td class=\"text\">" + token("six"));
+    expect_contains(
+        of_run, "<td class=\"text\">" + token("one") + "</td><td class=\"text\">" + token("five") + "</td>");
+    EXPECT_EQ(occurrences(html, token("six")), 2U);  // of S̃ and of the run
 }
 
 TEST_F(ConceptPart, ReadsADataSetOnceForAllItsRunsAndNamesSeveral) {
