@@ -78,7 +78,11 @@ std::vector<Panel> panels_of(const std::vector<Run>& runs, std::string_view id) 
             panels.push_back({draw_heat_legend(map), "", plain_markup(map.caption), true});
             draw_notes(panels.back().drawing, map.notes, kLeastNoteWidth);
         }
-        if (!panels.empty()) draw_notes(panels.back().drawing, grams.reasons, kLeastNoteWidth);
+        if (!panels.empty()) {
+            draw_notes(panels.back().drawing, grams.reasons, kLeastNoteWidth);
+        } else if (!grams.reasons.empty()) {
+            throw InputError(fmt::format("--figure {}: {}", id, text_of_html(grams.reasons.front())));
+        }
         return panels;
     }
     for (const Chart& chart : charts_of(runs, id)) {

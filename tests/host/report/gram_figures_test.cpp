@@ -106,7 +106,8 @@ TEST_F(GramPictures, StandOnThePageAndOnTheirOwnWithEscapedWords) {
 TEST_F(GramPictures, AreLeftOutWithTheReason) {
     std::filesystem::rename(data_, folder_ / "moved");
     expect_reason({"train"}, "its file is gone from where the runs read it");
-    EXPECT_THROW(standalone_figure(runs({"train"}), "gram-words"), InputError);
+    expect_contains(refusal<InputError>([&] { standalone_figure(runs({"train"}), "gram-words"); }),
+                    "--figure gram-words: No Gram matrices of data: its file is gone from where");
     std::filesystem::copy_file(folder_ / "moved", data_);
     std::ofstream(data_, std::ios::app) << "x";
     expect_reason({"train"}, "its file has changed since the runs read it");
