@@ -10,7 +10,8 @@
 
 #include "bench/subjects.hpp"
 #include "kernels/base/status.hpp"
-#include "kernels/cpu/threads_and_blas.hpp"
+#include "kernels/cpu/blas.hpp"
+#include "kernels/cpu/team.hpp"
 
 namespace ntpgeo::bench {
 namespace {
@@ -22,7 +23,10 @@ constexpr std::int64_t largest_chunk = 512;
 class AllThreads {
   public:
     AllThreads() { openblas_set_num_threads(omp_get_max_threads()); }
-    ~AllThreads() { const SingleThread back_to_one; }
+    ~AllThreads() {
+        const OneBlasThread and_openmp_as_it_was;
+        openblas_set_num_threads(1);
+    }
     AllThreads(const AllThreads&) = delete;
     AllThreads& operator=(const AllThreads&) = delete;
 };
@@ -33,7 +37,7 @@ class ThreeProductsOf final : public ThreeProducts {
     ThreeProductsOf(Matrix words, Matrix contexts)
         : ThreeProducts(words.rows, contexts.rows, slice_of(words.rows, contexts.rows)),
           dim_(words.columns),
-          threads_(omp_get_max_threads()),
+          threads_(team_size()),
           words_(vocab_ * dim_),
           embeddings_(contexts_ * dim_),
           words_gradient_(threads_ * vocab_ * dim_),
@@ -53,11 +57,13 @@ class ThreeProductsOf final : public ThreeProducts {
                 multiply(begin, std::min(contexts_ - begin, slice_), 0);
         } else {
             const std::int64_t chunks = (contexts_ + arrangement.contexts - 1) / arrangement.contexts;
-#pragma omp parallel for schedule(dynamic, 1)
-            for (std::int64_t c = 0; c < chunks; ++c)
-                multiply(c * arrangement.contexts,
-                         std::min(contexts_ - c * arrangement.contexts, arrangement.contexts),
-                         omp_get_thread_num());
+            share_loop(chunks, 1, static_cast<int>(threads_), [&](Parts& parts) {
+                for_each_of(parts, [&](std::int64_t c) {
+                    multiply(c * arrangement.contexts,
+                             std::min(contexts_ - c * arrangement.contexts, arrangement.contexts),
+                             parts.thread());
+                });
+            });
         }
     }
 

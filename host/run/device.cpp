@@ -11,6 +11,7 @@
 #include "engine/settings/parse_number.hpp"
 #include "host/files/file_error.hpp"
 #include "host/run/config.hpp"
+#include "host/run/processors.hpp"
 #include "host/terminal/numbers.hpp"
 #include "kernels/base/status.hpp"
 
@@ -88,6 +89,7 @@ std::string resolve_device(const std::string& name) {
 }
 
 std::unique_ptr<Backend> make_backend(const std::string& device) {
+    settle_team();
     if (device == "cpu") return make_cpu_backend();
     return make_cuda_backend(cuda_index(device));
 }

@@ -1,5 +1,3 @@
-#include <omp.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -10,7 +8,8 @@
 #include "kernels/anchored_xent/anchored_xent.hpp"
 #include "kernels/anchored_xent/workspace_cpu.hpp"
 #include "kernels/base/status.hpp"
-#include "kernels/cpu/threads_and_blas.hpp"
+#include "kernels/cpu/blas.hpp"
+#include "kernels/cpu/team.hpp"
 #include "kernels/softmax/softmax_cpu.hpp"
 
 namespace ntpgeo {
@@ -74,11 +73,14 @@ class LossStepCpu final : public LossStep {
         const std::vector<double> mean_word = call.detail ? mean_row(call.words) : std::vector<double>{};
         const G* gemm_words = convert_words(call.words);
         const bool team = labels_.vocab_size * labels_.contexts * dim_ > 8 * worth_a_team;
-#pragma omp parallel for schedule(dynamic, 1) if (team)
-        for (std::int64_t group = 0; group < chunking_.groups(); ++group)
-            for (std::int64_t chunk = chunking_.group_begin(group); chunk < chunking_.group_end(group);
-                 ++chunk)
-                run_chunk(call, gemm_words, mean_word, group, chunk, scratch_[omp_get_thread_num()]);
+        const int threads = team ? static_cast<int>(scratch_.size()) : 1;
+        share_loop(chunking_.groups(), 1, threads, [&](Parts& parts) {
+            for_each_of(parts, [&](std::int64_t group) {
+                for (std::int64_t chunk = chunking_.group_begin(group); chunk < chunking_.group_end(group);
+                     ++chunk)
+                    run_chunk(call, gemm_words, mean_word, group, chunk, scratch_[parts.thread()]);
+            });
+        });
         if (call.words_gradient) sum_partials(call);
         LossSums sums;
         for (std::int64_t chunk = 0; chunk < chunking_.chunks(); ++chunk) {
@@ -101,9 +103,8 @@ class LossStepCpu final : public LossStep {
         if constexpr (std::is_same_v<T, G>) {
             return words;
         } else {
-#pragma omp parallel for schedule(static) if (labels_.vocab_size * dim_ > worth_a_team)
-            for (std::int64_t v = 0; v < labels_.vocab_size; ++v)
-                convert_row(words + v * dim_, words_.data() + v * dim_, dim_);
+            for_each(labels_.vocab_size, 64, team_for(labels_.vocab_size * dim_),
+                     [&](std::int64_t v) { convert_row(words + v * dim_, words_.data() + v * dim_, dim_); });
             return words_.data();
         }
     }
@@ -241,15 +242,15 @@ class LossStepCpu final : public LossStep {
     void sum_partials(const Call<T>& call) {
         const std::int64_t size = labels_.vocab_size * dim_;
         constexpr std::int64_t block = 1024;
-#pragma omp parallel for schedule(static) if (size > worth_a_team)
-        for (std::int64_t start = 0; start < size; start += block) {
+        for_each((size + block - 1) / block, 8, team_for(size), [&](std::int64_t k) {
+            const std::int64_t start = k * block;
             const std::int64_t count = std::min(block, size - start);
             double sum[block];
             convert_row(partial_.data() + start, sum, count);
             for (std::int64_t group = 1; group < chunking_.groups(); ++group)
                 combine_row(1.0, partial_.data() + group * size + start, 1.0, sum, sum, count);
             combine_row(1.0, sum, call.lambda, call.words + start, call.words_gradient + start, count);
-        }
+        });
     }
 
     LabelsView labels_;

@@ -4,15 +4,14 @@
 // alone, so the bits do not depend on the number of threads.
 #pragma once
 
-#include <omp.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <vector>
 
 #include "kernels/anchored_xent/anchored_xent.hpp"
+#include "kernels/cpu/blas.hpp"
 #include "kernels/cpu/rows.hpp"
-#include "kernels/cpu/threads_and_blas.hpp"
+#include "kernels/cpu/team.hpp"
 #include "kernels/softmax/softmax_cpu.hpp"
 
 namespace ntpgeo::anchored_xent {
@@ -80,7 +79,7 @@ struct Layout {
         : vocab(labels.vocab_size),
           dim(plan.dim),
           stride(padded(labels.vocab_size)),
-          threads(omp_get_max_threads()),
+          threads(team_size()),
           element_bytes(plan.precision == Precision::fp32 ? 4 : 8),
           converts(element_bytes != bytes_of(plan.master)) {
         chunking = choose_chunking(vocab, labels.contexts, dim, element_bytes, plan.chunk, plan.group);

@@ -11,6 +11,9 @@
 
 namespace ntpgeo {
 
+/// Columns that a thread takes together.
+inline constexpr std::int64_t columns_at_once = 16;
+
 /// The largest support's size.
 inline std::int64_t longest_support(const LabelsView& labels) {
     std::int64_t longest = 0;

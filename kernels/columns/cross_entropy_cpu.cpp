@@ -5,7 +5,7 @@
 
 #include "kernels/columns/column_cpu.hpp"
 #include "kernels/columns/columns.hpp"
-#include "kernels/cpu/threads_and_blas.hpp"
+#include "kernels/cpu/team.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -31,35 +31,31 @@ ColumnLoss CpuColumnOperations::column_cross_entropy(const LabelsView& labels, c
                                                      Matrix gradient) {
     const std::int64_t vocab = labels.vocab_size, longest = longest_support(labels);
     std::vector<double> excess(static_cast<std::size_t>(labels.contexts)), rounding(excess.size());
-#pragma omp parallel if (labels.contexts * vocab > worth_a_team)
-    {
+    share_loop(labels.contexts, columns_at_once, team_for(labels.contexts * vocab), [&](Parts& parts) {
         ColumnSoftmax softmax(vocab, longest);
-#pragma omp for schedule(static)
-        for (std::int64_t c = 0; c < labels.contexts; ++c) {
+        for_each_of(parts, [&](std::int64_t c) {
             const double scale = scales ? scales[c] : 1.0, weight = labels.context_probs[c];
             softmax.evaluate(labels, c, x.as<double>() + c * vocab, scale);
             excess[c] = weight * softmax.excess();
             rounding[c] = weight * softmax.rounding();
-            if (!gradient.data) continue;
+            if (!gradient.data) return;
             double* const g = gradient.as<double>() + c * vocab;
             const double factor = weight / scale;
             for (std::int64_t v = 0; v < vocab; ++v) g[v] = factor * softmax.q()[v];
             const std::int64_t begin = labels.indptr[c];
             for (std::int64_t s = 0; s < labels.indptr[c + 1] - begin; ++s)
                 g[labels.indices[begin + s]] = factor * softmax.residual()[s];
-        }
-    }
+        });
+    });
     return over_columns<ColumnLoss>(excess, rounding);
 }
 
 void CpuColumnOperations::prox_gradient(const LabelsView& labels, const double* scales, double rho, Matrix y,
                                         Matrix x, Matrix gradient) {
     const std::int64_t vocab = labels.vocab_size, longest = longest_support(labels);
-#pragma omp parallel if (labels.contexts * vocab > worth_a_team)
-    {
+    share_loop(labels.contexts, columns_at_once, team_for(labels.contexts * vocab), [&](Parts& parts) {
         ColumnSoftmax softmax(vocab, longest);
-#pragma omp for schedule(static)
-        for (std::int64_t c = 0; c < labels.contexts; ++c) {
+        for_each_of(parts, [&](std::int64_t c) {
             const double* const from = y.as<double>() + c * vocab;
             const double* const point = x.as<double>() + c * vocab;
             double* const g = gradient.as<double>() + c * vocab;
@@ -76,19 +72,17 @@ void CpuColumnOperations::prox_gradient(const LabelsView& labels, const double* 
                 sum += g[v];
             }
             for (std::int64_t s = begin; s < end; ++s) g[labels.indices[s]] -= labels.probs[s] * sum;
-        }
-    }
+        });
+    });
 }
 
 DualEntropy CpuColumnOperations::dual_entropy(const LabelsView& labels, const double* scales, Matrix gradient,
                                               double t) {
     const std::int64_t vocab = labels.vocab_size;
     std::vector<double> excess(static_cast<std::size_t>(labels.contexts)), rounding(excess.size());
-#pragma omp parallel if (labels.contexts * vocab > worth_a_team)
-    {
+    share_loop(labels.contexts, columns_at_once, team_for(labels.contexts * vocab), [&](Parts& parts) {
         std::vector<double> off(static_cast<std::size_t>(vocab));
-#pragma omp for schedule(static)
-        for (std::int64_t c = 0; c < labels.contexts; ++c) {
+        for_each_of(parts, [&](std::int64_t c) {
             const double weight = labels.context_probs[c];
             const double factor = t * (scales ? scales[c] : 1.0) / weight;
             const double* const g = gradient.as<double>() + c * vocab;
@@ -115,15 +109,15 @@ DualEntropy CpuColumnOperations::dual_entropy(const LabelsView& labels, const do
                 if (off[v] > 0) spread -= off[v] * std::log(off[v]);
                 if (off[v] < 0) feasible = false;
             }
-            if (!feasible) continue;  // excess and rounding are 0
+            if (!feasible) return;  // excess and rounding are 0
             excess[c] = weight * (sum + spread);
             // The entropy changes by less than `steepest` for what is missing or left over in a sum of 0,
             // which is of V terms.
             rounding[c] =
                 0x1p-53 * weight *
                 (16 * (absolute + std::abs(spread)) + (16 + static_cast<double>(vocab)) * moves * steepest);
-        }
-    }
+        });
+    });
     return over_columns<DualEntropy>(excess, rounding);
 }
 
@@ -131,8 +125,7 @@ double CpuColumnOperations::polar_candidate(const LabelsView& labels, double lam
                                             Matrix gradient) {
     const std::int64_t vocab = labels.vocab_size;
     std::vector<double> longest(static_cast<std::size_t>(labels.contexts));
-#pragma omp parallel for schedule(static) if (labels.contexts * vocab > worth_a_team)
-    for (std::int64_t c = 0; c < labels.contexts; ++c) {
+    for_each(labels.contexts, columns_at_once, team_for(labels.contexts * vocab), [&](std::int64_t c) {
         const double* const n = polar.as<double>() + c * vocab;
         double* const g = gradient.as<double>() + c * vocab;
         const std::int64_t begin = labels.indptr[c], end = labels.indptr[c + 1];
@@ -150,7 +143,7 @@ double CpuColumnOperations::polar_candidate(const LabelsView& labels, double lam
             if (g[v] < 0) t = std::min(t, labels.probs[s] * labels.context_probs[c] / -g[v]);
         }
         longest[c] = t;
-    }
+    });
     return *std::min_element(longest.begin(), longest.end());
 }
 

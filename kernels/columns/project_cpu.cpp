@@ -2,8 +2,9 @@
 #include <cmath>
 #include <vector>
 
+#include "kernels/columns/column_cpu.hpp"
 #include "kernels/columns/columns.hpp"
-#include "kernels/cpu/threads_and_blas.hpp"
+#include "kernels/cpu/team.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -48,11 +49,9 @@ double support_level(double* off, std::int64_t size, double support_sum, double 
 void CpuColumnOperations::project_margins(const LabelsView& labels, const double* margins, Matrix y, Matrix z,
                                           Matrix reflected) {
     const std::int64_t vocab = labels.vocab_size;
-#pragma omp parallel if (labels.contexts * vocab > worth_a_team)
-    {
+    share_loop(labels.contexts, columns_at_once, team_for(labels.contexts * vocab), [&](Parts& parts) {
         std::vector<double> off(static_cast<std::size_t>(vocab));
-#pragma omp for schedule(static)
-        for (std::int64_t c = 0; c < labels.contexts; ++c) {
+        for_each_of(parts, [&](std::int64_t c) {
             const double* const from = y.as<double>() + c * vocab;
             double* const to = z.as<double>() + c * vocab;
             double* const mirror = reflected.as<double>() + c * vocab;
@@ -80,16 +79,15 @@ void CpuColumnOperations::project_margins(const LabelsView& labels, const double
                 to[v] = level;
                 mirror[v] = 2 * level - from[v];
             }
-        }
-    }
+        });
+    });
 }
 
 MarginDual CpuColumnOperations::margin_dual(const LabelsView& labels, const double* margins, double rho,
                                             Matrix z, Matrix y, Matrix dual) {
     const std::int64_t vocab = labels.vocab_size;
     std::vector<double> bounds(static_cast<std::size_t>(labels.contexts)), imbalances(bounds.size());
-#pragma omp parallel for schedule(static) if (labels.contexts * vocab > worth_a_team)
-    for (std::int64_t c = 0; c < labels.contexts; ++c) {
+    for_each(labels.contexts, columns_at_once, team_for(labels.contexts * vocab), [&](std::int64_t c) {
         const double* const projected = z.as<double>() + c * vocab;
         const double* const point = y.as<double>() + c * vocab;
         double* const m = dual.as<double>() + c * vocab;
@@ -115,7 +113,7 @@ MarginDual CpuColumnOperations::margin_dual(const LabelsView& labels, const doub
         }
         bounds[c] = margins[c] * off;
         imbalances[c] = std::abs(sum) + static_cast<double>(vocab) * 0x1p-52 * magnitude;
-    }
+    });
     MarginDual result;
     for (std::int64_t c = 0; c < labels.contexts; ++c) {
         result.bound += bounds[c];

@@ -1,10 +1,11 @@
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <vector>
 
 #include "kernels/columns/column_cpu.hpp"
 #include "kernels/columns/columns.hpp"
-#include "kernels/cpu/threads_and_blas.hpp"
+#include "kernels/cpu/team.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -101,12 +102,10 @@ struct Newton {
 std::int64_t CpuColumnOperations::prox_cross_entropy(const LabelsView& labels, const double* scales,
                                                      double rho, Matrix y, Matrix x, Matrix reflected) {
     const std::int64_t vocab = labels.vocab_size, longest = longest_support(labels);
-    std::int64_t unfinished = 0;
-#pragma omp parallel reduction(+ : unfinished) if (labels.contexts * vocab > worth_a_team)
-    {
+    std::atomic<std::int64_t> unfinished = 0;
+    share_loop(labels.contexts, columns_at_once, team_for(labels.contexts * vocab), [&](Parts& parts) {
         Newton newton(vocab, longest);
-#pragma omp for schedule(dynamic, 16)
-        for (std::int64_t c = 0; c < labels.contexts; ++c) {
+        for_each_of(parts, [&](std::int64_t c) {
             const double inverse = 1 / scales[c];
             const double* const from = y.as<double>() + c * vocab;
             double* const to = x.as<double>() + c * vocab;
@@ -120,8 +119,8 @@ std::int64_t CpuColumnOperations::prox_cross_entropy(const LabelsView& labels, c
                 to[v] = newton.logits[v] * scales[c];
                 mirror[v] = 2 * to[v] - from[v];
             }
-        }
-    }
+        });
+    });
     return unfinished;
 }
 

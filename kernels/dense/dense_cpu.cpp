@@ -7,31 +7,40 @@
 #include <vector>
 
 #include "kernels/base/status.hpp"
-#include "kernels/cpu/threads_and_blas.hpp"
+#include "kernels/cpu/blas.hpp"
+#include "kernels/cpu/team.hpp"
 
 namespace ntpgeo {
 namespace {
 
 constexpr std::int64_t block_rows = 512;
 constexpr std::int64_t block_sum = 2048;
+constexpr std::int64_t products_worth_a_team = std::int64_t{1} << 18;
+
+/// Threads for so many multiplications.
+int team_of(std::int64_t products) {
+    return products > products_worth_a_team ? team_size() : 1;
+}
 
 CBLAS_TRANSPOSE op(bool transpose) {
     return transpose ? CblasTrans : CblasNoTrans;
 }
 
-// The products are made inside parallel regions, also where there is but one block: that is what keeps
-// OpenBLAS from using threads of its own, whose number would decide the bits.
+// The products are made inside loops of the team, also where there is but one block: that is what keeps
+// OpenBLAS from using threads of its own, whose number would decide the bits. They get the team where they
+// are above OpenBLAS's own threshold for threads.
 
 // op(A) keeps A's rows: blocks of rows of C are independent.
 template <class T>
 void multiply_rows(const Product& product, T alpha, Matrix a, Matrix b, T beta, Matrix c) {
-#pragma omp parallel for schedule(dynamic, 1)
-    for (std::int64_t begin = 0; begin < c.rows; begin += block_rows) {
+    const std::int64_t blocks = (c.rows + block_rows - 1) / block_rows;
+    for_each(blocks, 1, team_of(c.rows * c.columns * a.columns), [&](std::int64_t block) {
+        const std::int64_t begin = block * block_rows;
         const std::int64_t rows = std::min(block_rows, c.rows - begin);
         gemm(CblasNoTrans, op(product.transpose_b), rows, c.columns, a.columns, alpha,
              a.as<T>() + begin * a.columns, a.columns, b.as<T>(), b.columns, beta,
              c.as<T>() + begin * c.columns, c.columns);
-    }
+    });
 }
 
 // AᵀB sums over the long dimension: one partial product a block, added in the order of the blocks.
@@ -48,15 +57,14 @@ void multiply_inner(const Product& product, T alpha, Matrix a, Matrix b, T beta,
     AlignedArray<T> partial(std::min(blocks, together) * size);
     for (std::int64_t first = 0; first < blocks; first += together) {
         const std::int64_t count = std::min(together, blocks - first);
-#pragma omp parallel for schedule(dynamic, 1)
-        for (std::int64_t k = 0; k < count; ++k) {
+        for_each(count, 1, team_of(size * a.rows), [&](std::int64_t k) {
             const std::int64_t begin = (first + k) * block_sum;
             const std::int64_t rows = std::min(block_sum, a.rows - begin);
             gemm(CblasTrans, op(product.transpose_b), c.rows, c.columns, rows, alpha,
                  a.as<T>() + begin * a.columns, a.columns,
                  b.as<T>() + begin * (product.transpose_b ? 1 : b.columns), b.columns, T{0},
                  partial.data() + k * size, c.columns);
-        }
+        });
         for (std::int64_t k = 0; k < count; ++k)
             for (std::int64_t i = 0; i < size; ++i) out[i] += partial.data()[k * size + i];
     }
@@ -86,8 +94,7 @@ void gram_tiles(Matrix a, bool of_columns, Matrix c) {
     };
     const auto left = of_columns ? CblasTrans : CblasNoTrans, right = of_columns ? CblasNoTrans : CblasTrans;
     // Those on the diagonal, half the work each, come last.
-#pragma omp parallel for schedule(dynamic, 1)
-    for (std::int64_t k = 0; k < count; ++k) {
+    for_each(count, 1, team_of(n * n * inner), [&](std::int64_t k) {
         const auto [row, column] =
             k < count - tiles ? below_diagonal(k) : Tile{k - (count - tiles), k - (count - tiles)};
         const std::int64_t i = row * tile, j = column * tile, rows = std::min(tile, n - i);
@@ -96,7 +103,7 @@ void gram_tiles(Matrix a, bool of_columns, Matrix c) {
             syrk(left, rows, inner, part(i), leading, target, n);
         else
             gemm(left, right, rows, tile, inner, T{1}, part(i), leading, part(j), leading, T{0}, target, n);
-    }
+    });
     for (std::int64_t i = 0; i < n; ++i)
         for (std::int64_t j = i + 1; j < n; ++j) out[i * n + j] = out[j * n + i];
 }
@@ -127,14 +134,13 @@ void CpuDenseOperations::column_means(Matrix a, Vector means) {
 void CpuDenseOperations::column_squares(Matrix a, Vector squares) {
     const std::int64_t blocks = (a.rows + block_rows - 1) / block_rows;
     std::vector<double> partial(static_cast<std::size_t>(blocks * a.columns), 0.0);
-#pragma omp parallel for schedule(static) if (a.rows * a.columns > worth_a_team)
-    for (std::int64_t block = 0; block < blocks; ++block) {
+    for_each(blocks, 1, team_for(a.rows * a.columns), [&](std::int64_t block) {
         double* const sums = partial.data() + block * a.columns;
         for (std::int64_t i = block * block_rows; i < std::min(a.rows, (block + 1) * block_rows); ++i) {
             const double* const row = a.as<double>() + i * a.columns;
             for (std::int64_t k = 0; k < a.columns; ++k) sums[k] += row[k] * row[k];
         }
-    }
+    });
     double* const out = squares.as<double>();
     std::fill_n(out, a.columns, 0.0);
     for (std::int64_t block = 0; block < blocks; ++block)
@@ -147,7 +153,7 @@ void CpuDenseOperations::subtract_row(Vector row, Matrix a) {
 }
 
 void CpuDenseOperations::orthonormalise(Matrix a) {
-    const SingleThread guard;
+    const OneBlasThread guard;
     std::vector<double> tau(static_cast<std::size_t>(a.columns));
     const auto rows = static_cast<lapack_int>(a.rows);
     const auto columns = static_cast<lapack_int>(a.columns);

@@ -1,6 +1,6 @@
 #include "kernels/sparse/pattern.hpp"
 
-#include "kernels/cpu/threads_and_blas.hpp"
+#include "kernels/cpu/team.hpp"
 
 namespace ntpgeo {
 
@@ -9,13 +9,13 @@ void CpuPatternOperations::pattern_times(const LabelsView& labels, const double*
     const std::int64_t width = x.columns;
     const double* const from = x.as<double>();
     double* const to = y.as<double>();
-#pragma omp parallel for schedule(dynamic, 64) if (labels.nnz * width > worth_a_team)
-    for (std::int64_t word = 0; word < labels.vocab_size; ++word)
+    for_each(labels.vocab_size, 64, team_for(labels.nnz * width), [=, &labels](std::int64_t word) {
         for (std::int64_t i = labels.word_indptr[word]; i < labels.word_indptr[word + 1]; ++i) {
             const double value = alpha * values[labels.word_positions[i]];
             const double* const row = from + labels.word_contexts[i] * width;
             for (std::int64_t k = 0; k < width; ++k) to[word * width + k] += value * row[k];
         }
+    });
 }
 
 void CpuPatternOperations::pattern_transposed_times(const LabelsView& labels, const double* values,
@@ -23,13 +23,13 @@ void CpuPatternOperations::pattern_transposed_times(const LabelsView& labels, co
     const std::int64_t width = y.columns;
     const double* const from = y.as<double>();
     double* const to = x.as<double>();
-#pragma omp parallel for schedule(dynamic, 256) if (labels.nnz * width > worth_a_team)
-    for (std::int64_t context = 0; context < labels.contexts; ++context)
+    for_each(labels.contexts, 256, team_for(labels.nnz * width), [=, &labels](std::int64_t context) {
         for (std::int64_t i = labels.indptr[context]; i < labels.indptr[context + 1]; ++i) {
             const double value = alpha * values[i];
             const double* const row = from + labels.indices[i] * width;
             for (std::int64_t k = 0; k < width; ++k) to[context * width + k] += value * row[k];
         }
+    });
 }
 
 }  // namespace ntpgeo

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/cpu/threads_and_blas.hpp"
+#include "kernels/cpu/team.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -26,8 +26,7 @@ double CpuSplittingOperations::splitting_step(double relaxation, const Splitting
     double* const moved = step.moved.as<double>();
     float* const residual_change = step.residual_change.as<float>();
     float* const moved_change = step.moved_change.as<float>();
-#pragma omp parallel for schedule(static) if (size > worth_a_team)
-    for (std::int64_t k = 0; k < blocks; ++k) {
+    for_each(blocks, 1, team_for(size), [=, &partial](std::int64_t k) {
         const std::int64_t begin = k * block, end = std::min(size, begin + block);
         double sum = 0;
         if (residual_change) {
@@ -46,7 +45,7 @@ double CpuSplittingOperations::splitting_step(double relaxation, const Splitting
             moved[i] = y[i];
         }
         partial[k] = sum;
-    }
+    });
     double total = 0;
     for (const double value : partial) total += value;
     return total;
@@ -58,8 +57,7 @@ RowDots CpuSplittingOperations::row_dots(Matrix rows, std::int64_t row, Vector x
     const float* const data = rows.as<float>();
     const float* const chosen = data + row * size;
     const double* const values = x.as<double>();
-#pragma omp parallel for schedule(static) if (size > worth_a_team)
-    for (std::int64_t k = 0; k < blocks; ++k) {
+    for_each(blocks, 1, team_for(size), [=, &partial](std::int64_t k) {
         const std::int64_t begin = k * block, end = std::min(size, begin + block);
         for (std::int64_t q = 0; q < width; ++q) {
             const float* const other = data + q * size;
@@ -73,7 +71,7 @@ RowDots CpuSplittingOperations::row_dots(Matrix rows, std::int64_t row, Vector x
             partial[(2 * k) * width + q] = with_row;
             partial[(2 * k + 1) * width + q] = with_vector;
         }
-    }
+    });
     RowDots dots{std::vector<double>(static_cast<std::size_t>(width), 0.0),
                  std::vector<double>(static_cast<std::size_t>(width), 0.0)};
     for (std::int64_t k = 0; k < blocks; ++k) {
@@ -88,14 +86,13 @@ RowDots CpuSplittingOperations::row_dots(Matrix rows, std::int64_t row, Vector x
 void CpuSplittingOperations::subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y) {
     const std::int64_t size = y.size, blocks = blocks_of(size);
     double* const out = y.as<double>();
-#pragma omp parallel for schedule(static) if (size > worth_a_team)
-    for (std::int64_t k = 0; k < blocks; ++k) {
+    for_each(blocks, 1, team_for(size), [=, &coefficients](std::int64_t k) {
         const std::int64_t begin = k * block, end = std::min(size, begin + block);
         for (std::int64_t q = 0; q < rows.rows; ++q) {
             const float* const row = rows.as<float>() + q * size;
             for (std::int64_t i = begin; i < end; ++i) out[i] -= coefficients[q] * row[i];
         }
-    }
+    });
 }
 
 }  // namespace ntpgeo

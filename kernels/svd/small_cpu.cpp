@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "kernels/base/status.hpp"
-#include "kernels/cpu/threads_and_blas.hpp"
+#include "kernels/cpu/blas.hpp"
 #include "kernels/svd/small.hpp"
 
 namespace ntpgeo {
@@ -36,7 +36,7 @@ SymmetricEigen eigen_of(std::vector<T> matrix, std::int64_t n) {
 
 SymmetricEigen CpuSmallDecompositions::symmetric_eigen(std::vector<double> matrix, std::int64_t n,
                                                        Real real) {
-    const SingleThread guard;
+    const OneBlasThread guard;
     if (n == 0) return {};
     if (real == Real::fp64) return eigen_of(std::move(matrix), n);
     return eigen_of(std::vector<float>(matrix.begin(), matrix.end()), n);
@@ -44,7 +44,7 @@ SymmetricEigen CpuSmallDecompositions::symmetric_eigen(std::vector<double> matri
 
 SmallSvd CpuSmallDecompositions::small_svd(std::vector<double> matrix, std::int64_t rows,
                                            std::int64_t columns) {
-    const SingleThread guard;
+    const OneBlasThread guard;
     const std::int64_t k = std::min(rows, columns);
     SmallSvd result{std::vector<double>(static_cast<std::size_t>(rows * k)),
                     std::vector<double>(static_cast<std::size_t>(k)),

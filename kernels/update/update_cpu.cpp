@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "kernels/cpu/threads_and_blas.hpp"
+#include "kernels/cpu/team.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -15,12 +15,11 @@ void move_by_velocity(double beta, double rate, Vector gradient, Vector velocity
         T* const x = values.as<T>();
         const T* const g = gradient.as<T>();
         T* const v = velocity.as<T>();
-#pragma omp parallel for schedule(static) if (values.size > worth_a_team)
-        for (std::int64_t i = 0; i < values.size; ++i) {
+        for_each_element(values.size, [=](std::int64_t i) {
             const double speed = beta * v[i] + g[i];
             v[i] = static_cast<T>(speed);
             x[i] = static_cast<T>(x[i] - rate * direction(speed));
-        }
+        });
     });
 }
 
@@ -44,7 +43,6 @@ void CpuUpdateOperations::sign_step(double beta, double rate, Vector gradient, V
 
 void CpuUpdateOperations::adam(const AdamStep& step, Vector gradient, Vector first_moment,
                                Vector second_moment, const Parameters& parameters) {
-    const std::int64_t size = parameters.values.size;
     const double rate = step.learning_rate / step.correction1;
     const double inverse_correction2 = 1 / step.correction2;
     with_real(parameters.values.real, [&]<class T>(T) {
@@ -52,8 +50,7 @@ void CpuUpdateOperations::adam(const AdamStep& step, Vector gradient, Vector fir
         const T* const g = gradient.as<T>();
         T* const m = first_moment.as<T>();
         T* const v = second_moment.as<T>();
-#pragma omp parallel for schedule(static) if (size > worth_a_team)
-        for (std::int64_t i = 0; i < size; ++i) {
+        for_each_element(parameters.values.size, [=](std::int64_t i) {
             const double slope = g[i];
             const double mean = step.beta1 * m[i] + (1 - step.beta1) * slope;
             const double square = step.beta2 * v[i] + (1 - step.beta2) * slope * slope;
@@ -61,7 +58,7 @@ void CpuUpdateOperations::adam(const AdamStep& step, Vector gradient, Vector fir
             v[i] = static_cast<T>(square);
             const double move = rate * mean / (std::sqrt(square * inverse_correction2) + step.epsilon);
             x[i] = static_cast<T>(x[i] - (step.decay * x[i] + move));
-        }
+        });
     });
 }
 

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <vector>
 
-#include "kernels/cpu/threads_and_blas.hpp"
+#include "kernels/cpu/team.hpp"
 #include "kernels/random/philox.hpp"
 
 namespace ntpgeo {
@@ -13,9 +13,9 @@ void CpuVectorOperations::fill_normal(Vector x, std::uint64_t seed, std::uint64_
     const Philox random(seed, stream);
     with_real(x.real, [&]<class T>(T) {
         T* const data = x.as<T>();
-#pragma omp parallel for schedule(static) if (x.size > worth_a_team)
-        for (std::int64_t i = 0; i < x.size; ++i)
+        for_each_element(x.size, [=](std::int64_t i) {
             data[i] = static_cast<T>(scale * random.normal(static_cast<std::uint64_t>(i)));
+        });
     });
 }
 
@@ -28,8 +28,7 @@ void CpuVectorOperations::copy(Vector from, Vector to) {
         with_real(to.real, [&]<class To>(To) {
             const From* const source = from.as<From>();
             To* const target = to.as<To>();
-#pragma omp parallel for schedule(static) if (from.size > worth_a_team)
-            for (std::int64_t i = 0; i < from.size; ++i) target[i] = static_cast<To>(source[i]);
+            for_each_element(from.size, [=](std::int64_t i) { target[i] = static_cast<To>(source[i]); });
         });
     });
 }
@@ -41,8 +40,7 @@ double CpuVectorOperations::dot(Vector x, Vector y) {
     with_real(x.real, [&]<class T>(T) {
         const T* const a = x.as<T>();
         const T* const b = y.as<T>();
-#pragma omp parallel for schedule(static) if (x.size > worth_a_team)
-        for (std::int64_t k = 0; k < blocks; ++k) {
+        for_each(blocks, 1, team_for(x.size), [=, &x, &partial](std::int64_t k) {
             // Eight independent sums, so that the order is fixed and the loop still vectorises.
             double sums[8] = {};
             const std::int64_t end = std::min(x.size, (k + 1) * block);
@@ -53,7 +51,7 @@ double CpuVectorOperations::dot(Vector x, Vector y) {
             for (; i < end; ++i) sums[0] += static_cast<double>(a[i]) * b[i];
             partial[k] =
                 ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
-        }
+        });
     });
     double total = 0;
     for (const double value : partial) total += value;
@@ -64,16 +62,14 @@ void CpuVectorOperations::axpy(double a, Vector x, Vector y) {
     with_real(x.real, [&]<class T>(T) {
         const T* const from = x.as<T>();
         T* const to = y.as<T>();
-#pragma omp parallel for schedule(static) if (x.size > worth_a_team)
-        for (std::int64_t i = 0; i < x.size; ++i) to[i] = static_cast<T>(to[i] + a * from[i]);
+        for_each_element(x.size, [=](std::int64_t i) { to[i] = static_cast<T>(to[i] + a * from[i]); });
     });
 }
 
 void CpuVectorOperations::scale(double a, Vector x) {
     with_real(x.real, [&]<class T>(T) {
         T* const data = x.as<T>();
-#pragma omp parallel for schedule(static) if (x.size > worth_a_team)
-        for (std::int64_t i = 0; i < x.size; ++i) data[i] = static_cast<T>(a * data[i]);
+        for_each_element(x.size, [=](std::int64_t i) { data[i] = static_cast<T>(a * data[i]); });
     });
 }
 

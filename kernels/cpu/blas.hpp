@@ -1,5 +1,5 @@
-// What the CPU's sources share: when a loop is worth a team of threads, OpenBLAS on one thread and by
-// overloads on the element type, and memory aligned for it.
+// OpenBLAS as the CPU's sources use it: on one thread, by overloads on the element type, and in memory
+// aligned for it.
 #pragma once
 
 #include <cblas.h>
@@ -61,22 +61,14 @@ inline void syrk(CBLAS_TRANSPOSE op, std::int64_t n, std::int64_t k, const float
                 static_cast<blasint>(lda), 0, c, static_cast<blasint>(ldc));
 }
 
-/// Below this many elements a loop takes less time than a team of threads needs to start and meet
-/// again; on a busy machine the waiting costs whole time slices. The bits do not depend on it.
-/// (Loops that call OpenBLAS keep their region unless the product is below OpenBLAS's own threshold for
-/// threads, 2^18.)
-inline constexpr std::int64_t worth_a_team = std::int64_t{1} << 15;
-
-class SingleThread {
+/// Keeps OpenBLAS's and LAPACK's work on the calling thread, for as long as it lives: their OpenMP build asks
+/// OpenMP how many threads this one may take. (A build with threads of its own is told once, by the backend.)
+class OneBlasThread {
   public:
-    SingleThread() : threads_(omp_get_max_threads()) { openblas_set_num_threads(1); }
-    ~SingleThread() {
-        // The OpenMP build of OpenBLAS sets OpenMP's own number of threads; the pthread build keeps its one
-        // thread.
-        omp_set_num_threads(threads_);
-    }
-    SingleThread(const SingleThread&) = delete;
-    SingleThread& operator=(const SingleThread&) = delete;
+    OneBlasThread() : threads_(omp_get_max_threads()) { omp_set_num_threads(1); }
+    ~OneBlasThread() { omp_set_num_threads(threads_); }
+    OneBlasThread(const OneBlasThread&) = delete;
+    OneBlasThread& operator=(const OneBlasThread&) = delete;
 
   private:
     int threads_;
