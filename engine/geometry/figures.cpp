@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "engine/geometry/implicit_matrix.hpp"
+#include "engine/geometry/rounding.hpp"
 #include "engine/geometry/spectrum.hpp"
 
 namespace ntpgeo {
@@ -13,29 +14,8 @@ namespace {
 constexpr std::int64_t wanted_singular_values = 16;
 constexpr std::int64_t wanted_directions = 16;
 
-std::optional<double> ratio(double numerator, double denominator) {
-    if (!(denominator > 0)) return std::nullopt;
-    return numerator / denominator;
-}
-
 std::optional<double> existing(double value) {
     return std::isnan(value) ? std::nullopt : std::optional<double>(value);
-}
-
-/// exp of the entropy of the squared singular values of `a`, normalised to sum to 1: from the Gram matrix of
-/// its shorter side. None where ‖a‖ is within `rounding`.
-std::optional<double> effective_rank(Backend& backend, Matrix a, double rounding) {
-    const std::int64_t shorter = std::min(a.rows, a.columns);
-    const Array gram(backend, shorter * shorter * 8);
-    backend.gram(a, a.columns <= a.rows, gram.matrix(Real::fp64, shorter, shorter));
-    const SymmetricEigen eigen =
-        backend.symmetric_eigen(download_array<double>(backend, gram.data(), shorter * shorter), shorter);
-    double sum = 0, entropy = 0;
-    for (const double square : eigen.values) sum += std::max(square, 0.0);
-    if (!(sum > rounding * rounding)) return std::nullopt;
-    for (const double square : eigen.values)
-        if (square > 0) entropy -= square / sum * std::log(square / sum);
-    return std::exp(entropy);
 }
 
 }  // namespace
@@ -64,6 +44,11 @@ struct FigureMeter::Workspace {
           precision(products),
           low_rank_energy(static_cast<std::size_t>(labels.contexts)),
           host_sparse_part(static_cast<std::size_t>(labels.nnz)) {}
+
+    [[nodiscard]] LossDetail detail() const {
+        return {support_logits.as<double>(), mean_logits.as<double>(), off_support_max.as<double>(),
+                off_support_square.as<double>()};
+    }
 };
 
 FigureMeter::FigureMeter(Backend& backend, const Dataset& dataset, const LimitFactors* limit)
@@ -91,23 +76,35 @@ Figures FigureMeter::measure(Matrix words, Matrix contexts, double ridge, Precis
 
     Figures figures;
     measure_loss(figures, ridge);
-    measure_supports(figures);
+    const double up_words = into_range(figures.words_norm), up_contexts = into_range(figures.contexts_norm);
+    if (up_words != 1 || up_contexts != 1) {
+        backend_.scale(up_words, w.flat());
+        backend_.scale(up_contexts, h.flat());
+        work_->step->run(w, h, 0, {}, {}, work_->detail());
+    }
+    // From here on W and H are scaled, by powers of 2: what grows with them is scaled back at the end.
+    const double size = (figures.words_norm * up_words) * (figures.contexts_norm * up_contexts);
+    const double low_rank_rounding = size * logit_rounding(precision, dim);
+    measure_supports(figures,
+                     {up_words, up_contexts, size * logit_rounding(Precision::fp64, dim), low_rank_rounding});
+    const bool has_low_rank = figures.low_rank_norm > low_rank_rounding;
     figures.proxy_kind = proxy_.kind();
 
     const Array mean(backend_, dim * 8);
     backend_.column_means(w, mean.vector(Real::fp64, dim));
     backend_.subtract_row(mean.vector(Real::fp64, dim), w);  // W̄ from here on
     // What centring leaves of equal rows is its rounding.
-    figures.words_rank =
-        effective_rank(backend_, w, static_cast<double>(w.rows) * 0x1p-53 * figures.words_norm);
-    figures.words_gram_proxy = existing(proxy_.words_gram_cosine(w));
+    const double words_rounding = static_cast<double>(w.rows) * 0x1p-53 * figures.words_norm * up_words;
+    const bool has_words = norm(backend_, w.flat()) > words_rounding;
+    figures.words_rank = effective_rank(backend_, w, words_rounding);
+    if (has_words) figures.words_gram_proxy = existing(proxy_.words_gram_cosine(w));
     figures.contexts_gram_proxy = existing(proxy_.contexts_gram_cosine(h));
     if (limit_) {
-        figures.alignment_limit = limit_->alignment(w, h, figures.low_rank_norm);
-        figures.words_gram_limit = limit_->words_gram_cosine(w);
+        if (has_low_rank) figures.alignment_limit = limit_->alignment(w, h, figures.low_rank_norm);
+        if (has_words) figures.words_gram_limit = limit_->words_gram_cosine(w);
         figures.contexts_gram_limit = limit_->contexts_gram_cosine(h);
     }
-    measure_collapse(figures);
+    measure_collapse(figures, low_rank_rounding);
 
     const LowRankPart low_rank(backend_, labels_.view(), w, h, work_->sparse_part.as<double>());
     figures.direction_strengths = direction_strengths(backend_, low_rank, directions_);
@@ -115,11 +112,19 @@ Figures FigureMeter::measure(Matrix words, Matrix contexts, double ridge, Precis
                                                       static_cast<std::uint64_t>(step) + 2);
     figures.singular_values = spectrum.values;
     figures.spectrum_residual = spectrum.residual;
-    if (figures.low_rank_norm == 0)  // what is left is the rounding of the parts that cancel
+    if (!has_low_rank) {  // what is left is the rounding of the parts that cancel
         std::fill(figures.singular_values.begin(), figures.singular_values.end(), 0.0);
-    else if (!spectrum.values.empty())
+        std::fill(figures.direction_strengths.begin(), figures.direction_strengths.end(), 0.0);
+    } else if (!spectrum.values.empty()) {
         figures.stable_rank =
             ratio(figures.low_rank_norm * figures.low_rank_norm, spectrum.values[0] * spectrum.values[0]);
+    }
+    const auto scale_back = [&](double& value) { value = value / up_words / up_contexts; };
+    scale_back(figures.sparse_norm);
+    scale_back(figures.low_rank_norm);
+    if (figures.min_margin) scale_back(*figures.min_margin);
+    std::for_each(figures.singular_values.begin(), figures.singular_values.end(), scale_back);
+    std::for_each(figures.direction_strengths.begin(), figures.direction_strengths.end(), scale_back);
     return figures;
 }
 
@@ -128,36 +133,32 @@ void FigureMeter::measure_loss(Figures& figures, double ridge) {
                        contexts_size = dataset_.contexts() * work_->dim;
     const Matrix w = work_->words.matrix(Real::fp64, dataset_.vocab_size, work_->dim);
     const Matrix h = work_->contexts.matrix(Real::fp64, dataset_.contexts(), work_->dim);
-    const LossDetail detail{work_->support_logits.as<double>(), work_->mean_logits.as<double>(),
-                            work_->off_support_max.as<double>(), work_->off_support_square.as<double>()};
     const LossSums sums =
         work_->step->run(w, h, ridge, work_->gradient.matrix(Real::fp64, w.rows, w.columns),
-                         work_->gradient.matrix(Real::fp64, h.rows, h.columns, words_size), detail);
+                         work_->gradient.matrix(Real::fp64, h.rows, h.columns, words_size), work_->detail());
     const Vector gradient = work_->gradient.vector(Real::fp64, words_size + contexts_size);
     figures.entropy = entropy_;
     figures.loss = entropy_ + sums.excess_loss;
     figures.excess_loss = sums.excess_loss;
     figures.off_support_mass = sums.off_support_mass;
-    figures.grad_norm = std::sqrt(backend_.dot(gradient, gradient));
-    const auto part_norm = [&](std::int64_t size, std::int64_t offset) {
-        const Vector part = work_->gradient.vector(Real::fp64, size, offset);
-        return std::sqrt(backend_.dot(part, part));
-    };
-    figures.words_grad_norm = part_norm(words_size, 0);
-    figures.contexts_grad_norm = part_norm(contexts_size, words_size);
-    figures.words_norm = std::sqrt(backend_.dot(w.flat(), w.flat()));
-    figures.contexts_norm = std::sqrt(backend_.dot(h.flat(), h.flat()));
+    figures.grad_norm = norm(backend_, gradient);
+    figures.words_grad_norm = norm(backend_, work_->gradient.vector(Real::fp64, words_size));
+    figures.contexts_grad_norm =
+        norm(backend_, work_->gradient.vector(Real::fp64, contexts_size, words_size));
+    figures.words_norm = norm(backend_, w.flat());
+    figures.contexts_norm = norm(backend_, h.flat());
 }
 
 // Everything that the support logits and the streaming pass already know.
-void FigureMeter::measure_supports(Figures& figures) {
+void FigureMeter::measure_supports(Figures& figures, const Scale& scale) {
     const std::int64_t m = dataset_.contexts();
     const auto logits = download_array<double>(backend_, work_->support_logits.data(), dataset_.nnz());
     const auto means = download_array<double>(backend_, work_->mean_logits.data(), m);
     const auto off_max = download_array<double>(backend_, work_->off_support_max.data(), m);
     const auto off_square = download_array<double>(backend_, work_->off_support_square.data(), m);
 
-    double sparse_square = 0, low_rank_square = 0, error_square = 0, limit_square = 0, with_support = 0;
+    double sparse_square = 0, low_rank_square = 0, error_square = 0, limit_square = 0, log_square = 0,
+           with_support = 0;
     double margin = std::numeric_limits<double>::infinity();
     for (std::int64_t j = 0; j < m; ++j) {
         const std::int64_t begin = dataset_.indptr[j], end = dataset_.indptr[j + 1];
@@ -176,8 +177,10 @@ void FigureMeter::measure_supports(Figures& figures) {
             const double limit = end - begin == 1 ? 0 : std::log(dataset_.probs[i]) - log_mean;
             work_->host_sparse_part[i] = own;
             sparse_square += own * own;
-            error_square += (own - limit) * (own - limit);
+            const double error = own / scale.up_words / scale.up_contexts - limit;
+            error_square += error * error;
             limit_square += limit * limit;
+            log_square += log_mean * log_mean;
         }
         // A full support leaves nothing of the centred logits outside F.
         const double lift = full ? 0 : mean - means[j];
@@ -189,15 +192,19 @@ void FigureMeter::measure_supports(Figures& figures) {
     backend_.upload(work_->host_sparse_part.data(), work_->sparse_part.data(), dataset_.nnz() * 8);
     figures.sparse_norm = std::sqrt(sparse_square);
     figures.low_rank_norm = std::sqrt(low_rank_square);
-    figures.dominance = ratio(figures.low_rank_norm, figures.sparse_norm);
-    figures.in_support_error = ratio(std::sqrt(error_square), std::sqrt(limit_square));
-    figures.alignment_proxy = ratio(with_support, figures.low_rank_norm * proxy_.norm());
+    figures.dominance = ratio(figures.low_rank_norm, figures.sparse_norm, scale.sparse_rounding);
+    // Equal labels of a support, whose limit is 0, have logarithms that differ from their mean by its
+    // rounding.
+    figures.in_support_error =
+        ratio(std::sqrt(error_square), std::sqrt(limit_square), 16 * 0x1p-53 * std::sqrt(log_square));
+    if (figures.low_rank_norm > scale.low_rank_rounding)
+        figures.alignment_proxy = ratio(with_support, figures.low_rank_norm * proxy_.norm());
     if (std::isfinite(margin)) figures.min_margin = margin;
 }
 
 // Within a class the supports agree, so P_⊥ of a difference from the class mean g = h − h̄ has the energy
 // ‖W̄g‖² − ‖P_F(W̄g)‖², the first from d×d Grams, the second from the sparse parts' differences.
-void FigureMeter::measure_collapse(Figures& figures) {
+void FigureMeter::measure_collapse(Figures& figures, double rounding) {
     const std::int64_t m = dataset_.contexts(), dim = work_->dim;
     const Matrix w = work_->words.matrix(Real::fp64, dataset_.vocab_size, dim);
     auto h = download_array<double>(backend_, work_->contexts.data(), m * dim);
@@ -248,7 +255,7 @@ void FigureMeter::measure_collapse(Figures& figures) {
     backend_.multiply(a_transposed, 1, w, w, 0, grams.matrix(Real::fp64, dim, dim, dim * dim));
     const double within =
         backend_.dot(grams.vector(Real::fp64, dim * dim), grams.vector(Real::fp64, dim * dim, dim * dim));
-    figures.collapse = ratio(std::max(0.0, within - sparse_within), total);
+    figures.collapse = ratio(std::max(0.0, within - sparse_within), total, rounding * rounding);
 
     double cosine_sum = 0, cosine_classes = 0;
     for (std::int64_t c = 0; c < classes; ++c) {

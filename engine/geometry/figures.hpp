@@ -16,7 +16,8 @@ namespace ntpgeo {
 
 /// Each member has an entry in the table of figures (figure_table.hpp), by which records hold it. Everything
 /// is of the centred logits L̄ = (I − 11ᵀ/V)L, except the loss, the raw norms and the margin, which the
-/// centring does not touch. An empty optional is a quantity that does not exist for this input.
+/// centring does not touch. An empty optional is a quantity that does not exist for this input: one that
+/// would be a ratio over a part that is 0 but for rounding (rounding.hpp).
 struct Figures {
     double loss = 0, entropy = 0;  ///< CE and its lower bound Hent, nats
     double excess_loss = 0;        ///< CE − Hent, nats
@@ -74,9 +75,13 @@ class FigureMeter {
 
   private:
     struct Workspace;
+    struct Scale {
+        double up_words, up_contexts;               ///< what W and H were multiplied by
+        double sparse_rounding, low_rank_rounding;  ///< what rounding makes of parts that are 0, as scaled
+    };
     void measure_loss(Figures& figures, double ridge);
-    void measure_supports(Figures& figures);
-    void measure_collapse(Figures& figures);
+    void measure_supports(Figures& figures, const Scale& scale);
+    void measure_collapse(Figures& figures, double rounding);
 
     Backend& backend_;
     const Dataset& dataset_;

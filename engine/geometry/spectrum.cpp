@@ -251,4 +251,18 @@ std::int64_t leading_spectrum_bytes(std::int64_t rows, std::int64_t columns, std
     return bytes_of(Real::fp64) * (shorter * (basis + 4 * width) + longer * 3 * width);
 }
 
+std::optional<double> effective_rank(Backend& backend, Matrix a, double rounding) {
+    const std::int64_t shorter = std::min(a.rows, a.columns);
+    const Array gram(backend, shorter * shorter * 8);
+    backend.gram(a, a.columns <= a.rows, gram.matrix(Real::fp64, shorter, shorter));
+    const SymmetricEigen eigen =
+        backend.symmetric_eigen(download_array<double>(backend, gram.data(), shorter * shorter), shorter);
+    double sum = 0, entropy = 0;
+    for (const double square : eigen.values) sum += std::max(square, 0.0);
+    if (!(sum > rounding * rounding)) return std::nullopt;
+    for (const double square : eigen.values)
+        if (square > 0) entropy -= square / sum * std::log(square / sum);
+    return std::exp(entropy);
+}
+
 }  // namespace ntpgeo

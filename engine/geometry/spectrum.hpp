@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "engine/geometry/implicit_matrix.hpp"
@@ -26,5 +27,9 @@ LeadingSpectrum leading_spectrum(Backend& backend, const ImplicitMatrix& matrix,
 
 /// Bytes of the backend's memory that the above takes at most.
 std::int64_t leading_spectrum_bytes(std::int64_t rows, std::int64_t columns, std::int64_t count);
+
+/// exp of the entropy of the squared singular values of `a`, normalised to sum to 1: from the Gram matrix of
+/// its shorter side. None where ‖a‖ is within `rounding`.
+std::optional<double> effective_rank(Backend& backend, Matrix a, double rounding);
 
 }  // namespace ntpgeo

@@ -39,20 +39,20 @@ struct FinishArguments {
 
 inline constexpr int finish_threads = 128;
 
-/// E of context b against `anchor`, to `exponentials`.
+/// E of context b against `anchor`, to `exponentials`, of the differences: as exact as they are, however
+/// large the logits.
 template <class A, class Logits>
 __device__ OffSupport exponentiate_row(const Logits& logits, std::int64_t b, double anchor,
                                        typename A::Operand* exponentials, std::int64_t plane,
                                        double* scratch) {
     using Logit = typename A::Logit;
-    const Logit log2_anchor = static_cast<Logit>(anchor * log2e);
     double sum = 0;
     logits.each(b, [&](std::int64_t v, Logit z) {
-        const Terms<A> value(anchored_exp(z, log2_anchor));
+        const Terms<A> value(exp2_of(static_cast<Logit>((z - anchor) * log2e)));
         for (int t = 0; t < A::terms; ++t) exponentials[t * plane + v] = value.term[t];
         sum += value.sum();
     });
-    return {static_cast<double>(log2_anchor) / log2e, device::block_sum(sum, scratch)};
+    return {anchor, device::block_sum(sum, scratch)};
 }
 
 /// A block a context. `with_gradient` false leaves E and D·H_B alone.

@@ -10,6 +10,10 @@ namespace ntpgeo::softmax {
 /// A context whose off-support ratio passes this is redone with a larger anchor.
 inline constexpr double largest_off_support_ratio = 0x1p40;
 
+/// So is one whose anchor is larger than this: against it exponents are differences of two products with log2
+/// e, whose rounding is then no longer small (beyond 1e19 it is thousands); redone, of two logits.
+inline constexpr double largest_anchor = 0x1p20;
+
 /// What the support logits of one context give before anything is known off the support.
 struct SupportTerms {
     double anchor = 0;  ///< a_j = lse over the support
@@ -32,13 +36,14 @@ inline Normalisation normalise(double weight, const SupportTerms& terms, double 
     return {weight / (1 + ratio), 1, ratio, log1p_ratio + terms.excess, ratio / (1 + ratio), terms.anchor};
 }
 
-/// Against a larger anchor c (design (1.2-14)): u = e^{a−c}, T = u + r′.
+/// Against a larger anchor c, or the same (design (1.2-14)): u = e^{a−c}, T = u + r′.
 inline Normalisation normalise_redone(double weight, const SupportTerms& terms, double larger_anchor,
                                       double ratio) {
     const double u = std::exp(terms.anchor - larger_anchor);
     const double total = u + ratio;
+    const double log_total = u == 1 ? std::log1p(ratio) : std::log(total);
     return {weight / total, u,
-            ratio,          (larger_anchor - terms.anchor) + std::log(total) + terms.excess,
+            ratio,          (larger_anchor - terms.anchor) + log_total + terms.excess,
             ratio / total,  larger_anchor};
 }
 

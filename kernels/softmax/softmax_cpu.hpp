@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <vector>
@@ -94,19 +95,26 @@ struct Row {
     }
     /// E off the support in place of the masked logits; returns its sum.
     [[nodiscard]] double exponentiate(double anchor) const { return anchored_exp_row(data, stride, anchor); }
+    /// The same, of the differences: as exact as they are, however large the logits.
+    [[nodiscard]] double exponentiate_difference(double anchor) const {
+        for (std::int64_t v = 0; v < vocab; ++v) data[v] = static_cast<G>(data[v] - anchor);
+        return anchored_exp_row(data, stride, 0);
+    }
 };
 
 /// How the context is normalised whose exponentials against terms.anchor sum to `ratio`; log1p_ratio is
-/// log1p(ratio). Where its off-support logits tower over that anchor they are taken against their own
-/// maximum: refill() writes the logits, which are lost by then, into the row again. That is rare.
+/// log1p(ratio). Where its off-support logits tower over that anchor, or that is huge, they are taken against
+/// the largest logit: refill() writes the logits, which are lost by then, into the row again. That is rare.
 template <class G, class Refill>
 Normalisation normalise_row(const Row<G>& row, double weight, const SupportTerms& terms, double ratio,
                             double log1p_ratio, const Refill& refill) {
-    if (!(ratio > largest_off_support_ratio)) return normalise(weight, terms, ratio, log1p_ratio);
+    if (!(ratio > largest_off_support_ratio) && !(std::abs(terms.anchor) > largest_anchor))
+        return normalise(weight, terms, ratio, log1p_ratio);
     refill();
     row.mask();
-    const double maximum = *std::max_element(row.data, row.data + row.vocab);
-    return normalise_redone(weight, terms, maximum, row.exponentiate(maximum));
+    const double maximum =
+        std::max<double>(terms.anchor, *std::max_element(row.data, row.data + row.vocab));
+    return normalise_redone(weight, terms, maximum, row.exponentiate_difference(maximum));
 }
 
 }  // namespace ntpgeo::softmax

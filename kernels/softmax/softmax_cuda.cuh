@@ -91,20 +91,21 @@ struct OffSupport {
 
 /// How a context is normalised, in every thread of the block, which calls this whole. `off` is against the
 /// support's anchor but for its rounding, which is made good here, so that support and off-support terms are
-/// measured alike. Where it towers over that anchor, the exponentials are made again against the largest
-/// logit off the support: each(visit) calls visit(v, z) for all of those, from any thread, and again(anchor)
+/// measured alike. Where it towers over that anchor, or that is huge, the exponentials are made again against
+/// the largest logit: each(visit) calls visit(v, z) for all of those, from any thread, and again(anchor)
 /// makes them.
 template <class Each, class Again>
 __device__ Normalisation normalise_row(double weight, const SupportTerms& terms, OffSupport off,
                                        const Each& each, const Again& again, double* scratch) {
-    if (off.ratio > largest_off_support_ratio) {
-        double maximum = -std::numeric_limits<double>::infinity();
+    if (off.ratio > largest_off_support_ratio || fabs(terms.anchor) > largest_anchor) {
+        double maximum = terms.anchor;
         each([&](std::int64_t, double z) { maximum = device::larger(maximum, z); });
         off = again(device::block_max(maximum, scratch));
         const double u = exp(terms.anchor - off.anchor);
         const double total = u + off.ratio;
+        const double log_total = u == 1 ? log1p(off.ratio) : log(total);
         return {weight / total,    u,
-                off.ratio,         (off.anchor - terms.anchor) + log(total) + terms.excess,
+                off.ratio,         (off.anchor - terms.anchor) + log_total + terms.excess,
                 off.ratio / total, off.anchor};
     }
     const double u = exp(terms.anchor - off.anchor);  // 1 to a few ulp of the used anchor

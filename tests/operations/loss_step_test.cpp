@@ -45,6 +45,24 @@ TEST_F(LossStep, RedoesAContextWhoseOffSupportLogitsTowerOverTheAnchor) {
     });
 }
 
+TEST_F(LossStep, TakesLogitsFarBeyondTheirExponentialsRounding) {
+    // From 1e19 on z·log₂e − a·log₂e is thousands where z = a; and 1e140 is what analyze takes.
+    Problem problem = random_problem(9, 12, 4, 1, 21);
+    for (const double scale : {1e4, 1e10, 1e35, 1e70}) {
+        Problem huge = problem;
+        for (double& x : huge.words) x *= scale;
+        for (double& x : huge.contexts) x *= scale;
+        SCOPED_TRACE(scale);
+        expect_close(backend(), huge, {4}, 1e-9);
+        if (scale < 1e19) expect_close(backend(), huge, {4, Real::fp64, Precision::fp32}, 1e-5);
+        // Words that are all alike: every logit of a context is the anchor.
+        for (std::size_t i = 4; i < huge.words.size(); ++i) huge.words[i] = huge.words[i - 4];
+        const StepResult alike = step(huge, {4});
+        EXPECT_TRUE(std::isfinite(alike.sums.excess_loss));
+        EXPECT_GT(alike.sums.off_support_mass, 0);
+    }
+}
+
 TEST_F(LossStep, TakesProbabilitiesDownTo1e290) {
     const Dataset data = make_dataset(3, {{0, 1}, {0, 2}}, {{1e-290, 1 - 1e-290}, {0.5, 0.5}});
     expect_close(backend(), with_logits(data, {{0, 1, -3}, {1, 2, 0}}), {3}, 1e-12);
