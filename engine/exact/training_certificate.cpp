@@ -108,7 +108,7 @@ std::int64_t OptimumBounder::bytes(std::int64_t vocab, std::int64_t contexts, st
 }
 
 OptimumBound OptimumBounder::bound(Matrix words, Matrix contexts, double lambda, std::uint64_t seed,
-                                   std::int64_t step) {
+                                   std::int64_t step, const std::function<void()>& between) {
     const std::int64_t dim = words.columns, vocab = words.rows, rows = contexts.rows;
     const Array w(backend_, vocab * dim * 8), h(backend_, rows * dim * 8), mean(backend_, dim * 8);
     const CandidateFactors own{w.matrix(Real::fp64, vocab, dim), h.matrix(Real::fp64, rows, dim), {}, {}};
@@ -123,6 +123,7 @@ OptimumBound OptimumBounder::bound(Matrix words, Matrix contexts, double lambda,
     const auto keep = [&](OptimumBound other) {
         if (other.excess > best.excess) best = std::move(other);
     };
+    if (between) between();
     if (dim <= std::min(vocab, rows)) {
         const PolarFactors polar = polar_factors(backend_, own.words, own.contexts);
         if (polar.rank > 0) {
@@ -139,6 +140,7 @@ OptimumBound OptimumBounder::bound(Matrix words, Matrix contexts, double lambda,
         PathSolver solver(backend_, dataset_, {lambda}, 1e-6);
         solver.start_from(download_array<double>(backend_, logits.data(), rows * vocab));
         for (int k = 1; k <= sharpening; ++k) {
+            if (between) between();
             if (k % 10 == 0)
                 keep({solver.step_and_certify().bound_excess,
                       "splitting from L, " + std::to_string(k) + " iterations, exact norm"});

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <string>
@@ -80,8 +81,10 @@ class OptimumBounder {
     /// The best of the gradient's bound, the polar candidate's (where d ≤ min(V, m)) and, up to 5·10⁶ logits,
     /// 20 iterations of the path's solver from L. words [V,d], contexts [m,d], in either precision; lambda >
     /// 0. ‖·‖₂ is exact up to V = 4096 (or m, where all logits fit at once); beyond, Lanczos from a start
-    /// drawn from (seed, step) underestimates it with a probability of at most 1e-9 a norm.
-    OptimumBound bound(Matrix words, Matrix contexts, double lambda, std::uint64_t seed, std::int64_t step);
+    /// drawn from (seed, step) underestimates it with a probability of at most 1e-9 a norm. `between` is
+    /// called between candidates and before each iteration, and may throw to leave it at that.
+    OptimumBound bound(Matrix words, Matrix contexts, double lambda, std::uint64_t seed, std::int64_t step,
+                       const std::function<void()>& between = {});
 
     /// Bytes of the backend's memory that a call takes at most.
     static std::int64_t bytes(std::int64_t vocab, std::int64_t contexts, std::int64_t dim);

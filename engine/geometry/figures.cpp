@@ -76,6 +76,7 @@ Figures FigureMeter::measure(Matrix words, Matrix contexts, double ridge, Precis
 
     Figures figures;
     measure_loss(figures, ridge);
+    if (between_) between_();
     const double up_words = into_range(figures.words_norm), up_contexts = into_range(figures.contexts_norm);
     if (up_words != 1 || up_contexts != 1) {
         backend_.scale(up_words, w.flat());
@@ -104,9 +105,11 @@ Figures FigureMeter::measure(Matrix words, Matrix contexts, double ridge, Precis
         if (has_words) figures.words_gram_limit = limit_->words_gram_cosine(w);
         figures.contexts_gram_limit = limit_->contexts_gram_cosine(h);
     }
+    if (between_) between_();
     measure_collapse(figures, low_rank_rounding);
 
-    const LowRankPart low_rank(backend_, labels_.view(), w, h, work_->sparse_part.as<double>());
+    const LowRankPart low_rank_part(backend_, labels_.view(), w, h, work_->sparse_part.as<double>());
+    const WatchedMatrix low_rank(low_rank_part, between_);
     figures.direction_strengths = direction_strengths(backend_, low_rank, directions_);
     const LeadingSpectrum spectrum = leading_spectrum(backend_, low_rank, wanted_singular_values, seed,
                                                       static_cast<std::uint64_t>(step) + 2);

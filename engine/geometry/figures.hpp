@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/data/labels.hpp"
@@ -71,6 +73,10 @@ class FigureMeter {
     Figures measure(Matrix words, Matrix contexts, double ridge, Precision precision, std::uint64_t seed,
                     std::int64_t step);
 
+    /// `between` is called between the parts of a measurement and before each product of its spectrum. It may
+    /// throw to leave the measurement; the next one is none the worse for it.
+    void call_between_parts(std::function<void()> between) { between_ = std::move(between); }
+
     [[nodiscard]] const Labels& labels() const { return labels_; }
 
   private:
@@ -92,6 +98,7 @@ class FigureMeter {
     SupportClasses classes_;
     double entropy_ = 0;
     std::unique_ptr<Workspace> work_;
+    std::function<void()> between_;
 };
 
 }  // namespace ntpgeo

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -58,6 +59,30 @@ class LowRankPart final : public ImplicitMatrix {
     const LabelsView& labels_;
     FactoredMatrix logits_;
     const double* sparse_part_;
+};
+
+/// Another matrix, and a call before each of its products, which may throw to end the work that asks for
+/// them.
+class WatchedMatrix final : public ImplicitMatrix {
+  public:
+    /// Both must outlive this; an empty `before` is not called.
+    WatchedMatrix(const ImplicitMatrix& matrix, const std::function<void()>& before)
+        : matrix_(matrix), before_(before) {}
+
+    [[nodiscard]] std::int64_t rows() const override { return matrix_.rows(); }
+    [[nodiscard]] std::int64_t columns() const override { return matrix_.columns(); }
+    void times(Matrix x, Matrix y) const override {
+        if (before_) before_();
+        matrix_.times(x, y);
+    }
+    void transposed_times(Matrix y, Matrix x) const override {
+        if (before_) before_();
+        matrix_.transposed_times(y, x);
+    }
+
+  private:
+    const ImplicitMatrix& matrix_;
+    const std::function<void()>& before_;
 };
 
 /// S̃ = (I − 11ᵀ/V) S, the centred support matrix (design 1.1).

@@ -13,7 +13,7 @@
 #include "host/commands/command.hpp"
 #include "host/commands/commands.hpp"
 #include "host/files/file_error.hpp"
-#include "host/terminal/terminal.hpp"
+#include "host/terminal/interruption.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {

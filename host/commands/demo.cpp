@@ -18,8 +18,8 @@
 #include "host/report/page.hpp"
 #include "host/run/device.hpp"
 #include "host/run/runs.hpp"
+#include "host/terminal/interruption.hpp"
 #include "host/terminal/numbers.hpp"
-#include "host/terminal/terminal.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -184,6 +184,7 @@ void add_demo_command(Command& program) {
                     {.default_text = *output});
     verb.on_call([output] {
         const InterruptGuard guard;
+        InterruptGuard::take_stop_signals();
         Demo(*output).run();
     });
 }

@@ -8,13 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "host/commands/call_flags.hpp"
 #include "host/commands/commands.hpp"
 #include "host/commands/setting_flags.hpp"
 #include "host/files/file_error.hpp"
 #include "host/run/run_inputs.hpp"
 #include "host/run/runs.hpp"
+#include "host/terminal/interruption.hpp"
 #include "host/terminal/numbers.hpp"
-#include "host/terminal/terminal.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -23,6 +24,7 @@ namespace {
 struct ExactOptions {
     std::optional<std::string> data, output, limit;
     bool resume = false;
+    CallFlags call;
     SettingFlags settings;
     ExactConfig defaults;  ///< what the help says, and where numbers are tried; names the verb
 };
@@ -36,6 +38,7 @@ void add_exact_options(Command& verb, ExactOptions& options) {
     verb.add_option("-o,--output", options.output, "The run's folder");
     add(0, 0);
     verb.add_flag("--resume", options.resume, "Go on with the run in the folder");
+    options.call.add(verb);
     add(1, 2);
     if (options.defaults.command != "path") return;
     verb.add_option("--limit", options.limit,
@@ -149,8 +152,9 @@ void add_exact_command(Command& program, const std::string& name, const std::str
     Command verb = program.add_command(name, help);
     add_exact_options(verb, *options);
     verb.on_call([options, body] {
+        const InterruptGuard guard(options->call.settings().time_limit);
         ExactRun run = open(*options);
-        const InterruptGuard guard;
+        InterruptGuard::take_stop_signals();
         body(run);
     });
 }

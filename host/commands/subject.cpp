@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 #include <vector>
@@ -27,33 +28,51 @@ std::string data_of_run(const SubjectOptions& options, const DatasetReference& o
     return own.path;
 }
 
-/// The result of a training run, or its newest checkpoint.
+/// What there is to read of a training run, the newest first: a run that goes on beyond its result (resumed
+/// with more steps) has checkpoints that are newer.
+std::vector<std::filesystem::path> states_of(const RunFolder& folder) {
+    std::vector<std::filesystem::path> files = folder.checkpoints();
+    const std::filesystem::path result = folder.path() / "result.safetensors";
+    if (!std::filesystem::exists(result)) return files;
+    auto place = files.begin();
+    try {
+        const std::filesystem::path same = folder.checkpoint_path(read_state_header(result).position.step);
+        place = std::find_if(files.begin(), files.end(),
+                             [&](const auto& file) { return file.filename() <= same.filename(); });
+    } catch (const InputError&) {  // NOLINT(bugprone-empty-catch): the newest for all it says; reading it
+                                   // will tell
+    }
+    files.insert(place, result);
+    return files;
+}
+
+/// The result of a training run, or its newest checkpoint; where that is damaged, which is said on stderr,
+/// what was written before it.
 Subject read_training_run(const SubjectOptions& options, const RunFolder& folder) {
     const std::filesystem::path& path = folder.path();
     const RunConfig config = read_config(folder.config_text(), printable(path / "config.json"));
     const std::string data = data_of_run(options, config.dataset);
-    const std::filesystem::path result = path / "result.safetensors";
-    const auto checkpoint = folder.newest_checkpoint();
-    const bool has_result = std::filesystem::exists(result);
-    if (!has_result && !checkpoint)
+    const std::vector<std::filesystem::path> files = states_of(folder);
+    if (files.empty())
         throw InputError(fmt::format("{}: has neither a result nor a checkpoint yet", printable(path)));
-    // A run that goes on beyond its result (resumed with more steps) has a checkpoint that is newer.
-    const bool from_result = has_result && (!checkpoint || read_state_header(result).position.step >=
-                                                               read_state_header(*checkpoint).position.step);
-    const std::filesystem::path file = from_result ? result : *checkpoint;
-    const SafetensorsFile tensors(file);
-    const Position position = read_state_header(file).position;
-    require_stage(config.training, position);
-    const double lambda = lambda_at(config.training, position);
-    return {tensors.read_matrix("W"),
-            tensors.read_matrix("H"),
-            printable(file) + ":W",
-            printable(file) + ":H",
-            lambda,
-            ridge_of(stage_at(config.training, position), lambda),
-            position.step,
-            position.stage + 1,
-            data};
+    Subject subject;
+    const auto read = [&](const std::filesystem::path& file, const SafetensorsFile& tensors) {
+        const Position position = read_state_header(tensors, file).position;
+        require_stage(config.training, position);
+        const double lambda = lambda_at(config.training, position);
+        subject = {tensors.read_matrix("W"),
+                   tensors.read_matrix("H"),
+                   printable(file) + ":W",
+                   printable(file) + ":H",
+                   lambda,
+                   ridge_of(stage_at(config.training, position), lambda),
+                   position.step,
+                   position.stage + 1,
+                   data};
+    };
+    for (const DamagedFile& file : read_newest_whole(files, read, "nothing whole is left of this run"))
+        fmt::print(stderr, "note: {}; what was written before it is read\n", file.text());
+    return subject;
 }
 
 /// λ‖L‖_* of the path is the ridge term of balanced factors, as its points are (design 1.2).

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/settings/parse_number.hpp"
+#include "host/commands/call_flags.hpp"
 #include "host/commands/commands.hpp"
 #include "host/commands/setting_flags.hpp"
 #include "host/files/atomic_file.hpp"
@@ -17,7 +18,7 @@
 #include "host/run/device.hpp"
 #include "host/run/rehearsal.hpp"
 #include "host/run/runs.hpp"
-#include "host/terminal/terminal.hpp"
+#include "host/terminal/interruption.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -27,6 +28,7 @@ namespace {
 struct TrainOptions {
     std::optional<std::string> dataset, config_file, output, limit;
     bool resume = false, dry_run = false;
+    CallFlags call;
     SettingFlags settings;
     RunSettings defaults;  ///< what the help says, and where numbers are tried
 };
@@ -87,6 +89,7 @@ void add_train_options(Command& verb, TrainOptions& options) {
     verb.add_option("DS", options.dataset, "The data set, a .safetensors file that ntpgeo data wrote");
     verb.add_option("-o,--output", options.output, "The run's folder, made new");
     verb.add_flag("--resume", options.resume, "Go on with the run in the folder, at its newest checkpoint");
+    options.call.add(verb);
     verb.add_option("--config", options.config_file,
                     "Settings from a JSON file, RUN/config.json say; flags override, in every stage");
     verb.add_flag("--dry-run", options.dry_run,
@@ -175,10 +178,11 @@ void print_summary(const RunSummary& summary, const std::filesystem::path& folde
 }
 
 void train(const TrainOptions& options) {
+    const InterruptGuard guard(options.call.settings().time_limit);
     OpenRun<RunConfig> run = open_run(verb_of(options), options.output, options.resume, options.dry_run);
     if (options.dry_run)
         return rehearse(run.config, run.dataset, *run.backend, run.limit ? run.limit->rank : 0);
-    const InterruptGuard guard;
+    InterruptGuard::take_stop_signals();
     if (run.stored && run.config.training != run.stored->training)
         run.folder().replace_config(config_text(run.config, run.dataset));
     print_summary(run_training(run), run.folder().path());

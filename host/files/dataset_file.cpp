@@ -1,18 +1,17 @@
 #include "host/files/dataset_file.hpp"
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "engine/settings/parse_number.hpp"
+#include "host/files/checksum.hpp"
 #include "host/files/file_error.hpp"
 #include "host/files/input_file.hpp"
 #include "host/files/safetensors.hpp"
@@ -163,24 +162,15 @@ void write_dataset(const std::filesystem::path& path, const Dataset& dataset) {
 
 std::string content_hash(const std::filesystem::path& path) {
     const InputFile file(path);
-    const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(), &XXH3_freeState);
-    if (!state || XXH3_128bits_reset(state.get()) != XXH_OK) {
-        throw Failure(fmt::format("{}: cannot be hashed: no memory", file.name()));
-    }
+    Hash hash;
     std::vector<std::byte> buffer(std::size_t{1} << 20);
     for (std::uint64_t offset = 0; offset < file.size(); offset += buffer.size()) {
         const auto part =
             std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), file.size() - offset));
         file.read(offset, part);
-        if (XXH3_128bits_update(state.get(), part.data(), part.size()) != XXH_OK) {
-            throw Failure(fmt::format("{}: cannot be hashed", file.name()));
-        }
+        hash.update(part);
     }
-    XXH128_canonical_t canonical;
-    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state.get()));
-    std::string text = "xxh3-128:";
-    for (const unsigned char byte : canonical.digest) text += fmt::format("{:02x}", byte);
-    return text;
+    return hash.text();
 }
 
 }  // namespace ntpgeo

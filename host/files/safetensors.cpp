@@ -7,8 +7,10 @@
 #include <optional>
 #include <set>
 #include <span>
+#include <utility>
 
 #include "host/files/atomic_file.hpp"
+#include "host/files/checksum.hpp"
 #include "host/files/file_error.hpp"
 #include "host/files/input_file.hpp"
 #include "kernels/base/status.hpp"
@@ -79,7 +81,7 @@ void write_safetensors(const std::filesystem::path& path, const std::vector<Tens
     file.commit();
 }
 
-SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path) {
+SafetensorsFile::SafetensorsFile(InputFile file) : file_(std::move(file)) {
     const std::string& name = file_.name();
     if (file_.size() == 0) throw InputError(fmt::format("{}: is empty; a safetensors file is needed", name));
     if (file_.size() < length_bytes + 2) {
@@ -107,6 +109,7 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path
     file_.read(length_bytes, std::as_writable_bytes(std::span(text)));
     data_offset_ = length_bytes + length;
     SafetensorsHeader header = parse_safetensors_header(text, file_.size() - data_offset_, name);
+    check_header_checksum(header, name);
     metadata_ = std::move(header.metadata);
     tensors_ = std::move(header.tensors);
 }
@@ -139,6 +142,12 @@ void SafetensorsFile::check_rank(const std::string& name, const TensorInfo& info
                                  rank, rank == 1 ? "" : "s", info.shape.size()));
 }
 
+std::optional<std::string> SafetensorsFile::checksum_of(const std::string& name) const {
+    const auto found = metadata_.find(checksum_key(name));
+    if (found == metadata_.end()) return std::nullopt;
+    return found->second;
+}
+
 template <class T>
 std::vector<T> SafetensorsFile::read(const std::string& name, std::size_t rank) const {
     const TensorInfo& info = find(name);
@@ -149,6 +158,11 @@ std::vector<T> SafetensorsFile::read(const std::string& name, std::size_t rank) 
     check_rank(name, info, rank);
     std::vector<T> values((info.end - info.begin) / sizeof(T));
     file_.read(data_offset_ + info.begin, std::as_writable_bytes(std::span(values)));
+    if (const auto checksum = checksum_of(name);
+        checksum && *checksum != hash_of(std::as_bytes(std::span(values))))
+        throw InputError(
+            fmt::format("{}: the bytes of its tensor '{}' do not match their checksum: the file is damaged",
+                        file_.name(), printable(std::string_view(name))));
     return values;
 }
 
@@ -166,6 +180,13 @@ HostMatrix SafetensorsFile::read_matrix(const std::string& name) const {
                                      file_.name(), printable(std::string_view(name)), info.dtype));
     }
     check_rank(name, info, 2);
+    // A file that has checksums is of this program, which writes no other formats.
+    if (checksum_of(name) && *format == FloatFormat::f64)
+        return {info.shape[0], info.shape[1], read<double>(name, 2)};
+    if (checksum_of(name) && *format == FloatFormat::f32) {
+        const std::vector<float> values = read<float>(name, 2);
+        return {info.shape[0], info.shape[1], {values.begin(), values.end()}};
+    }
     const std::size_t count = (info.end - info.begin) / size_of(*format);
     return {info.shape[0], info.shape[1], read_widened(file_, data_offset_ + info.begin, count, *format)};
 }

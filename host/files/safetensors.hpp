@@ -51,6 +51,13 @@ TensorToWrite tensor_to_write(std::string name, std::vector<std::int64_t> shape,
 void write_safetensors(const std::filesystem::path& path, const std::vector<TensorToWrite>& tensors,
                        const std::map<std::string, std::string>& metadata);
 
+/// `metadata` and the checksums of a file that is made of it and of `tensors` (design 2.2): under
+/// "checksum.NAME" that of the bytes of each tensor, under "checksum" that of all other metadata, of the
+/// names, dtypes and shapes. SafetensorsFile holds what it reads against them; to other readers they are
+/// metadata like any.
+std::map<std::string, std::string> with_checksums(const std::vector<TensorToWrite>& tensors,
+                                                  std::map<std::string, std::string> metadata);
+
 /// A tensor's place in an opened file.
 struct TensorInfo {
     std::string dtype;
@@ -59,11 +66,14 @@ struct TensorInfo {
 };
 
 /// A file opened for reading: its header is checked in full (length, JSON, dtypes, shapes against byte
-/// ranges, no name twice, no gaps, no overlaps, no trailing bytes) before any tensor is given out.
+/// ranges, no name twice, no gaps, no overlaps, no trailing bytes, its checksum where it has one) before any
+/// tensor is given out, and a tensor's bytes against their checksum when they are read, which is once.
 class SafetensorsFile {
   public:
-    /// Throws InputError, one line with the path, for anything that is not a well-formed safetensors file.
-    explicit SafetensorsFile(const std::filesystem::path& path);
+    /// Throws InputError, one line with the path, for anything that is not a well-formed safetensors file,
+    /// and for one that is damaged, which its checksum tells.
+    explicit SafetensorsFile(const std::filesystem::path& path) : SafetensorsFile(InputFile(path)) {}
+    explicit SafetensorsFile(InputFile file);
 
     [[nodiscard]] const std::map<std::string, std::string>& metadata() const { return metadata_; }
     /// Whether the metadata has this value under `key`.
@@ -89,16 +99,18 @@ class SafetensorsFile {
     [[nodiscard]] const TensorInfo& find(const std::string& name) const;
 
     /// The tensor's values; its dtype must be that of T exactly (double F64, float F32, int64 I64, int32 I32,
-    /// uint8 U8) and its rank `rank`. Throws InputError naming the tensor otherwise.
+    /// uint8 U8) and its rank `rank`. Throws InputError naming the tensor otherwise, and where its bytes are
+    /// not those of its checksum.
     template <class T>
     [[nodiscard]] std::vector<T> read(const std::string& name, std::size_t rank) const;
 
     /// A rank-2 floating tensor (F16, BF16, F32, F64) converted to double exactly. Throws InputError naming
-    /// the tensor where it is anything else.
+    /// the tensor where it is anything else, and where its bytes are not those of its checksum.
     [[nodiscard]] HostMatrix read_matrix(const std::string& name) const;
 
   private:
     void check_rank(const std::string& name, const TensorInfo& info, std::size_t rank) const;
+    [[nodiscard]] std::optional<std::string> checksum_of(const std::string& name) const;
 
     InputFile file_;
     std::uint64_t data_offset_ = 0;
@@ -123,5 +135,12 @@ std::optional<std::uint64_t> tensor_bytes(const std::string& dtype, const std::v
 /// Throws InputError unless the tensors fill that section exactly, without gap or overlap.
 SafetensorsHeader parse_safetensors_header(const std::string& text, std::uint64_t data_size,
                                            const std::string& name);
+
+/// Throws InputError where the header has a checksum and is not what that is of, or has only tensors'
+/// checksums.
+void check_header_checksum(const SafetensorsHeader& header, const std::string& name);
+
+/// The key of a tensor's checksum in the metadata.
+std::string checksum_key(const std::string& tensor);
 
 }  // namespace ntpgeo

@@ -10,6 +10,7 @@
 #include "host/run/device.hpp"
 #include "host/run/run_inputs.hpp"
 #include "host/run/runs.hpp"
+#include "host/terminal/interruption.hpp"
 #include "host/terminal/numbers.hpp"
 #include "host/terminal/terminal.hpp"
 #include "kernels/base/status.hpp"
@@ -28,17 +29,17 @@ class LimitRun {
           solver_(*run.backend, run.dataset, run.config.tolerance),
           folder_(run.folder()) {
         double before = 0;
-        if (const auto checkpoint = folder_.newest_checkpoint()) {
-            const SafetensorsFile file(*checkpoint);
-            solver_.restore(metadata_number(file, *checkpoint, "iterations"), file.read<double>("state", 2));
-            before = static_cast<double>(metadata_number(file, *checkpoint, "milliseconds")) / 1000;
-            folder_.keep_metrics(metadata_number(file, *checkpoint, "records"));
-            records_ = metadata_number(file, *checkpoint, "records");
-            if (const fs::path result = folder_.path() / result_name; fs::is_regular_file(result))
-                gap_before_ = SafetensorsFile(result).metadata_number<double>("relative_gap");
-        } else {
-            folder_.keep_metrics(0);
-        }
+        folder_.read_newest_checkpoint([&](const fs::path& path, const SafetensorsFile& file) {
+            const std::int64_t iterations = metadata_number(file, path, "iterations"),
+                               milliseconds = metadata_number(file, path, "milliseconds");
+            records_ = metadata_number(file, path, "records");
+            solver_.restore(iterations, file.read<double>("state", 2));
+            before = static_cast<double>(milliseconds) / 1000;
+        });
+        folder_.keep_metrics(records_);
+        if (const fs::path result = folder_.path() / result_name;
+            solver_.iterations() > 0 && fs::is_regular_file(result))
+            gap_before_ = SafetensorsFile(result).metadata_number<double>("relative_gap");
         clock_ = WorkClock(before);
     }
 
@@ -49,8 +50,12 @@ class LimitRun {
         while (!solver_.finished() && !solver_.stalled()) {
             solver_.advance();
             note(progress);
-            if (const int signal = InterruptGuard::requested()) stop(signal);
-            if (clock_.checkpoint_due()) checkpoint();
+            if (const auto request = InterruptGuard::stop_requested()) stop(*request);
+            const bool asked = InterruptGuard::take_checkpoint_request();
+            if (asked || clock_.checkpoint_due()) checkpoint();
+            if (asked)
+                folder_.log(
+                    fmt::format("checkpoint at iteration {}, as SIGUSR1 asked", solver_.iterations()));
         }
         write_result(true);
         const bool reached = solver_.finished();
@@ -88,7 +93,7 @@ class LimitRun {
              {"iterations", std::to_string(solver_.iterations())},
              {"records", std::to_string(records_)},
              {"milliseconds", std::to_string(static_cast<std::int64_t>(clock_.elapsed() * 1000))}},
-            1);
+            kept_checkpoints);
         clock_.checkpoint_written();
     }
 
@@ -101,7 +106,7 @@ class LimitRun {
                        {"finished", finished ? "true" : "false"}});
     }
 
-    [[noreturn]] void stop(int signal) {
+    [[noreturn]] void stop(const StopRequest& request) {
         if (!solver_.newest() || solver_.newest()->iterations != solver_.iterations()) {
             solver_.advance(true);
             record(*solver_.newest());
@@ -111,14 +116,14 @@ class LimitRun {
         // better one.
         const double gap = *solver_.best()->relative_gap;
         if (!gap_before_ || gap < *gap_before_) write_result(false);
-        folder_.log(fmt::format("interrupted at iteration {}", solver_.iterations()));
+        const std::string what = fmt::format("{} at iteration {}", request.words, solver_.iterations());
+        folder_.log(what);
         throw Interrupted(
             fmt::format(
-                "interrupted at iteration {} with a relative gap of {:.2e}, whose point is the result so "
-                "far; go on with: ntpgeo limit -o {} --resume",
-                solver_.iterations(), rounded_up(std::min(gap, gap_before_.value_or(gap)), 3),
-                printable(folder_.path())),
-            signal);
+                "{} with a relative gap of {:.2e}, whose point is the result so far; go on with: ntpgeo "
+                "limit -o {} --resume",
+                what, rounded_up(std::min(gap, gap_before_.value_or(gap)), 3), printable(folder_.path())),
+            request.exit_status);
     }
 
     const Dataset& dataset_;

@@ -12,6 +12,7 @@
 #include "host/run/record.hpp"
 #include "host/run/run_inputs.hpp"
 #include "host/run/runs.hpp"
+#include "host/terminal/interruption.hpp"
 #include "host/terminal/terminal.hpp"
 #include "kernels/base/status.hpp"
 
@@ -32,10 +33,10 @@ std::optional<LimitFactors> limit_for(const ExactRun& run) {
     if (support_classes(data).count() * data.vocab_size > cheap_limit) return std::nullopt;
     LimitSolver solver(*run.backend, data, cheap_limit_tolerance);
     while (!solver.finished() && !solver.stalled()) {
-        if (const int signal = InterruptGuard::requested())
+        if (const auto request = InterruptGuard::stop_requested())
             throw Interrupted(
-                "interrupted while L_mm was solved for, before any point; give the same command again",
-                signal);
+                request->words + " while L_mm was solved for, before any point; give the same command again",
+                request->exit_status);
         solver.advance();
     }
     SingularFactors factors = solver.factors();
@@ -57,19 +58,19 @@ class PathRun {
           meter_(backend_, dataset_, address(limit_for(run))),
           folder_(run.folder()) {
         double before = 0;
-        if (const auto checkpoint = folder_.newest_checkpoint()) {
-            const SafetensorsFile file(*checkpoint);
+        folder_.read_newest_checkpoint([&](const std::filesystem::path& path, const SafetensorsFile& file) {
             PathSolver::State state;
-            state.point = static_cast<std::size_t>(metadata_number(file, *checkpoint, "point"));
-            state.iterations = metadata_number(file, *checkpoint, "iterations");
+            state.point = static_cast<std::size_t>(metadata_number(file, path, "point"));
+            state.iterations = metadata_number(file, path, "iterations");
+            const std::int64_t milliseconds = metadata_number(file, path, "milliseconds");
             state.rho = file.read<double>("rho", 1).at(0);
             state.y = file.read<double>("y", 2);
             state.x = file.read<double>("x", 2);
             state.current = file.read<double>("current", 2);
             state.previous = file.read<double>("previous", 2);
-            before = static_cast<double>(metadata_number(file, *checkpoint, "milliseconds")) / 1000;
             solver_.restore(state);
-        }
+            before = static_cast<double>(milliseconds) / 1000;
+        });
         folder_.keep_metrics(static_cast<std::int64_t>(solver_.point()));
         clock_ = WorkClock(before);
     }
@@ -85,8 +86,10 @@ class PathRun {
             }
             progress.show(fmt::format("point {} of {}, lambda {:.1e}, iteration {}", solver_.point() + 1,
                                       config_.lambdas.size(), solver_.lambda(), solver_.iterations()));
-            if (const int signal = InterruptGuard::requested()) stop(signal);
-            if (clock_.checkpoint_due()) checkpoint();
+            stop_where_asked();
+            const bool asked = InterruptGuard::take_checkpoint_request();
+            if (asked || clock_.checkpoint_due()) checkpoint();
+            if (asked) folder_.log(fmt::format("checkpoint at {}, as SIGUSR1 asked", place()));
         }
         folder_.log("done");
     }
@@ -143,17 +146,24 @@ class PathRun {
              {"point", std::to_string(state.point)},
              {"iterations", std::to_string(state.iterations)},
              {"milliseconds", std::to_string(static_cast<std::int64_t>(clock_.elapsed() * 1000))}},
-            1);
+            kept_checkpoints);
         clock_.checkpoint_written();
     }
 
-    [[noreturn]] void stop(int signal) {
+    [[nodiscard]] std::string place() const {
+        return fmt::format("point {} of {}, iteration {}", solver_.point() + 1, config_.lambdas.size(),
+                           solver_.iterations());
+    }
+
+    void stop_where_asked() {
+        const auto request = InterruptGuard::stop_requested();
+        if (!request) return;
         checkpoint();
-        folder_.log(
-            fmt::format("interrupted at point {}, iteration {}", solver_.point() + 1, solver_.iterations()));
-        throw Interrupted(fmt::format("interrupted at point {} of {}; go on with: ntpgeo path -o {} --resume",
-                                      solver_.point() + 1, config_.lambdas.size(), printable(folder_.path())),
-                          signal);
+        const std::string what = fmt::format("{} at {}", request->words, place());
+        folder_.log(what);
+        throw Interrupted(
+            fmt::format("{}; go on with: ntpgeo path -o {} --resume", what, printable(folder_.path())),
+            request->exit_status);
     }
 
     const ExactConfig& config_;

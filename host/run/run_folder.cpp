@@ -170,14 +170,24 @@ std::vector<fs::path> RunFolder::checkpoints() const {
         const std::string name = entry.path().filename().string();
         if (name.starts_with("checkpoint-") && name.ends_with(".safetensors")) files.push_back(entry.path());
     }
-    std::sort(files.begin(), files.end());  // step numbers have a fixed width
+    std::sort(files.rbegin(), files.rend());  // step numbers have a fixed width
     return files;
 }
 
 std::optional<fs::path> RunFolder::newest_checkpoint() const {
     const auto files = checkpoints();
     if (files.empty()) return std::nullopt;
-    return files.back();
+    return files.front();
+}
+
+void RunFolder::read_newest_checkpoint(const FileReader& read) {
+    const std::string remedy = "no checkpoint is left: put a whole one back, or remove them to begin again";
+    for (const DamagedFile& file : read_newest_whole(checkpoints(), read, remedy)) {
+        damaged_.push_back(file.path);
+        const std::string said = file.text() + "; the run goes on from the checkpoint before it";
+        log(said);
+        fmt::print(stderr, "note: {}\n", said);
+    }
 }
 
 void RunFolder::flush_metrics() const {
@@ -190,26 +200,28 @@ fs::path RunFolder::checkpoint_path(std::int64_t number) const {
     return path_ / fmt::format("checkpoint-{:012}.safetensors", number);
 }
 
-void RunFolder::drop_old_checkpoints(std::int64_t keep) const {
+void RunFolder::drop_old_checkpoints(const fs::path& written, std::int64_t keep) {
+    for (const fs::path& file : damaged_)
+        if (file != written) fs::remove(file);
+    damaged_.clear();
     const auto files = checkpoints();
-    for (std::size_t i = 0; i + static_cast<std::size_t>(keep) < files.size(); ++i) fs::remove(files[i]);
+    for (auto i = static_cast<std::size_t>(keep); i < files.size(); ++i) fs::remove(files[i]);
 }
 
 void RunFolder::write_checkpoint(std::int64_t number, const std::vector<TensorToWrite>& tensors,
-                                 const std::map<std::string, std::string>& metadata,
-                                 std::int64_t keep) const {
+                                 const std::map<std::string, std::string>& metadata, std::int64_t keep) {
     flush_metrics();
-    write_safetensors(checkpoint_path(number), tensors, metadata);
-    drop_old_checkpoints(keep);
+    write_safetensors(checkpoint_path(number), tensors, with_checksums(tensors, metadata));
+    drop_old_checkpoints(checkpoint_path(number), keep);
 }
 
-void RunFolder::write_checkpoint(const TrainerState& state, double elapsed, std::int64_t keep) const {
+void RunFolder::write_checkpoint(const TrainerState& state, double elapsed, std::int64_t keep) {
     flush_metrics();
     auto metadata = position_metadata(state.position);
     metadata["format"] = "ntpgeo.checkpoint.1";
     metadata["elapsed_s"] = fmt::format("{}", elapsed);
     write_state(checkpoint_path(state.position.step), state.tensors, metadata);
-    drop_old_checkpoints(keep);
+    drop_old_checkpoints(checkpoint_path(state.position.step), keep);
 }
 
 void RunFolder::write_result(const std::vector<StateTensor>& tensors, const Position& position) const {

@@ -15,6 +15,7 @@
 #include "host/files/input_file.hpp"
 #include "host/files/safetensors.hpp"
 #include "host/run/config_file.hpp"
+#include "host/run/newest_whole.hpp"
 #include "host/run/state_file.hpp"
 
 namespace ntpgeo {
@@ -58,12 +59,21 @@ class RunFolder {
     /// Writes checkpoint-NUMBER.safetensors after flushing the metrics to disk, then removes all but the
     /// newest `keep`.
     void write_checkpoint(std::int64_t number, const std::vector<TensorToWrite>& tensors,
-                          const std::map<std::string, std::string>& metadata, std::int64_t keep) const;
+                          const std::map<std::string, std::string>& metadata, std::int64_t keep);
     /// Writes checkpoint-STEP.safetensors after flushing the metrics to disk, then removes all but the newest
     /// `keep`.
-    void write_checkpoint(const TrainerState& state, double elapsed, std::int64_t keep) const;
+    void write_checkpoint(const TrainerState& state, double elapsed, std::int64_t keep);
     /// The newest checkpoint's file, if any.
     [[nodiscard]] std::optional<std::filesystem::path> newest_checkpoint() const;
+    /// The file of the checkpoint of a number, be it there or not; their order is that of their numbers.
+    [[nodiscard]] std::filesystem::path checkpoint_path(std::int64_t number) const;
+    /// The checkpoints' files, the newest first.
+    [[nodiscard]] std::vector<std::filesystem::path> checkpoints() const;
+    /// Lets `read` take the newest checkpoint that is whole, so that the run goes on from it: where the
+    /// newest is damaged, the one before it, which is said in log.txt and on stderr. The damaged ones stay
+    /// until the next checkpoint is written. Nothing is read where there is none. Throws InputError where all
+    /// are damaged.
+    void read_newest_checkpoint(const FileReader& read);
 
     void write_result(const std::vector<StateTensor>& tensors, const Position& position) const;
     [[nodiscard]] std::optional<Position> result() const;
@@ -73,13 +83,12 @@ class RunFolder {
 
   private:
     explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
-    [[nodiscard]] std::vector<std::filesystem::path> checkpoints() const;  // oldest first
     void flush_metrics() const;
-    [[nodiscard]] std::filesystem::path checkpoint_path(std::int64_t number) const;
-    void drop_old_checkpoints(std::int64_t keep) const;
+    void drop_old_checkpoints(const std::filesystem::path& written, std::int64_t keep);  // and the damaged
 
     std::filesystem::path path_;
-    FileDescriptor log_;  // locked while this process has the folder
+    std::vector<std::filesystem::path> damaged_;  // checkpoints that the run could not go on from
+    FileDescriptor log_;                          // locked while this process has the folder
 };
 
 }  // namespace ntpgeo

@@ -117,7 +117,7 @@ void write_factors(const fs::path& file, const SingularFactors& factors, const D
                                           tensor_to_write("sigma", {rank}, factors.sigma)};
     if (bound_logits)
         tensors.push_back(tensor_to_write("bound_logits", {contexts, dataset.vocab_size}, *bound_logits));
-    write_safetensors(file, tensors, metadata);
+    write_safetensors(file, tensors, with_checksums(tensors, metadata));
 }
 
 std::int64_t metadata_number(const SafetensorsFile& file, const fs::path& path, const char* key) {

@@ -44,7 +44,7 @@ ExactResult read_exact_result(const std::filesystem::path& folder);
 /// Whether a run's folder holds a result that its solver called final.
 bool holds_final_result(const std::filesystem::path& folder);
 
-/// Writes W [V, r], H [m, r] and sigma [r] (design 2.2), and what else is given, atomically.
+/// Writes W [V, r], H [m, r] and sigma [r] (design 2.2), and what else is given, with checksums, atomically.
 void write_factors(const std::filesystem::path& file, const SingularFactors& factors, const Dataset& dataset,
                    const std::map<std::string, std::string>& metadata,
                    const std::vector<double>* bound_logits = nullptr);

@@ -1,10 +1,11 @@
 // The bodies of the verbs that have runs. Each takes an opened run from its newest checkpoint, or from its
-// beginning, to its result, and writes metrics and checkpoints on the way. Each needs an InterruptGuard: it
-// throws Interrupted after a signal, whenever since the guard was made that came, with a checkpoint written.
-// Each throws Failure where it goes wrong.
+// beginning, to its result, and writes metrics and checkpoints on the way. Each needs an InterruptGuard and
+// heeds it after every step and iteration: it throws Interrupted where a stop was asked for, with a
+// checkpoint written, and writes one where one was asked for. Each throws Failure where it goes wrong.
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -52,6 +53,9 @@ std::optional<RunSummary> finished_training(const RunFolder& folder, const RunCo
 RunSummary run_training(OpenRun<RunConfig>& run);
 
 using ExactRun = OpenRun<ExactConfig>;
+
+/// How many checkpoints limit and path keep: the newest, and one should that be damaged.
+inline constexpr std::int64_t kept_checkpoints = 2;
 
 struct LimitSummary {
     Record record;         ///< the last certificate's; empty where the run had been finished before

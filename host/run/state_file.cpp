@@ -21,7 +21,34 @@ void read_number(const SafetensorsFile& file, const std::filesystem::path& path,
     value = *number;
 }
 
-StateHeader header_of(const SafetensorsFile& file, const std::filesystem::path& path) {
+template <class T>
+std::vector<std::byte> read_bytes(const SafetensorsFile& file, const std::string& name, std::size_t rank) {
+    const std::vector<T> values = file.read<T>(name, rank);
+    std::vector<std::byte> bytes(values.size() * sizeof(T));
+    if (!bytes.empty()) std::memcpy(bytes.data(), values.data(), bytes.size());
+    return bytes;
+}
+
+}  // namespace
+
+void write_state(const std::filesystem::path& file, const std::vector<StateTensor>& tensors,
+                 const std::map<std::string, std::string>& metadata) {
+    std::vector<TensorToWrite> list;
+    list.reserve(tensors.size());
+    for (const StateTensor& tensor : tensors)
+        list.push_back({tensor.name, tensor.real == Real::fp64 ? "F64" : "F32", tensor.shape, tensor.bytes});
+    write_safetensors(file, list, with_checksums(list, metadata));
+}
+
+std::map<std::string, std::string> position_metadata(const Position& position) {
+    return {{"step", std::to_string(position.step)},
+            {"stage", std::to_string(position.stage + 1)},
+            {"stage_begin", std::to_string(position.stage_begin)},
+            {"optimizer_begin", std::to_string(position.optimizer_begin)},
+            {"noise_floor", position.at_noise_floor ? "true" : "false"}};
+}
+
+StateHeader read_state_header(const SafetensorsFile& file, const std::filesystem::path& path) {
     StateHeader header;
     Position& position = header.position;
     // Runs of one stage wrote the step alone before there were more.
@@ -39,40 +66,12 @@ StateHeader header_of(const SafetensorsFile& file, const std::filesystem::path& 
     return header;
 }
 
-template <class T>
-std::vector<std::byte> read_bytes(const SafetensorsFile& file, const std::string& name, std::size_t rank) {
-    const std::vector<T> values = file.read<T>(name, rank);
-    std::vector<std::byte> bytes(values.size() * sizeof(T));
-    if (!bytes.empty()) std::memcpy(bytes.data(), values.data(), bytes.size());
-    return bytes;
+StateHeader read_state_header(const std::filesystem::path& path) {
+    return read_state_header(SafetensorsFile(path), path);
 }
 
-}  // namespace
-
-void write_state(const std::filesystem::path& file, const std::vector<StateTensor>& tensors,
-                 const std::map<std::string, std::string>& metadata) {
-    std::vector<TensorToWrite> list;
-    list.reserve(tensors.size());
-    for (const StateTensor& tensor : tensors)
-        list.push_back({tensor.name, tensor.real == Real::fp64 ? "F64" : "F32", tensor.shape, tensor.bytes});
-    write_safetensors(file, list, metadata);
-}
-
-std::map<std::string, std::string> position_metadata(const Position& position) {
-    return {{"step", std::to_string(position.step)},
-            {"stage", std::to_string(position.stage + 1)},
-            {"stage_begin", std::to_string(position.stage_begin)},
-            {"optimizer_begin", std::to_string(position.optimizer_begin)},
-            {"noise_floor", position.at_noise_floor ? "true" : "false"}};
-}
-
-StateHeader read_state_header(const std::filesystem::path& file) {
-    return header_of(SafetensorsFile(file), file);
-}
-
-SavedState read_state(const std::filesystem::path& path) {
-    const SafetensorsFile file(path);
-    const StateHeader header = header_of(file, path);
+SavedState read_state(const SafetensorsFile& file, const std::filesystem::path& path) {
+    const StateHeader header = read_state_header(file, path);
     TrainerState state{header.position, {}};
     for (const auto& [name, info] : file.tensors()) {
         const bool wide = info.dtype == "F64";

@@ -7,10 +7,11 @@
 #include <vector>
 
 #include "engine/training/trainer.hpp"
+#include "host/files/safetensors.hpp"
 
 namespace ntpgeo {
 
-/// Writes the tensors in their own precision, atomically.
+/// Writes the tensors in their own precision, with checksums, atomically.
 void write_state(const std::filesystem::path& file, const std::vector<StateTensor>& tensors,
                  const std::map<std::string, std::string>& metadata);
 
@@ -21,14 +22,16 @@ struct StateHeader {
 };
 /// The metadata that name a position; a stage is written as its number from 1 on.
 std::map<std::string, std::string> position_metadata(const Position& position);
-/// Throws InputError where the file is not one that a training run wrote.
-StateHeader read_state_header(const std::filesystem::path& file);
+/// Of a file, which messages call `path`. Throws InputError where it is not one that a training run wrote.
+StateHeader read_state_header(const SafetensorsFile& file, const std::filesystem::path& path);
+StateHeader read_state_header(const std::filesystem::path& path);
 
 /// A checkpoint in full.
 struct SavedState {
     TrainerState state;
     double elapsed = 0;  ///< as in StateHeader
 };
-SavedState read_state(const std::filesystem::path& file);
+/// Throws InputError as read_state_header does, and where the file is damaged.
+SavedState read_state(const SafetensorsFile& file, const std::filesystem::path& path);
 
 }  // namespace ntpgeo

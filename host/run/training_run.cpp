@@ -12,11 +12,14 @@
 #include "engine/training/settings.hpp"
 #include "host/files/file_error.hpp"
 #include "host/run/runs.hpp"
+#include "host/terminal/interruption.hpp"
 #include "host/terminal/terminal.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {
+
+namespace fs = std::filesystem;
 
 /// Bound on ‖W‖²‖H‖² ≥ ‖L‖_F²: above it the squares that the figures are made of overflow, and no run comes
 /// near it but by diverging.
@@ -32,6 +35,7 @@ class TrainingRun {
           bounder_(backend_, run.dataset, meter_.labels().view()),
           trainer_(backend_, meter_.labels(), config_.training) {
         run.limit.reset();  // its copy on the backend serves from here on
+        meter_.call_between_parts([this] { stop_where_asked(); });
         restore();
     }
 
@@ -39,14 +43,14 @@ class TrainingRun {
         Progress progress(trainer_.step());
         folder_.log(fmt::format("training from step {} on {}", trainer_.step(), config_.device));
         try {
-            stop_where_asked();
+            heed_requests();
             if (config_.metrics_every.due(trainer_.step())) record(progress);
             while (!trainer_.finished()) {
+                heed_requests();
                 advance();
                 progress.show(trainer_.step(), last_step(config_.training, trainer_.position()));
                 if (config_.metrics_every.due(trainer_.step())) record(progress);
                 if (trainer_.finished()) break;
-                stop_where_asked();
                 // The next stage may ask for memory that is not there; the end of this one is safe then.
                 if (checkpoint_due() || trainer_.stage_over()) checkpoint();
             }
@@ -70,12 +74,12 @@ class TrainingRun {
   private:
     void restore() {
         double elapsed = 0;
-        if (const auto checkpoint = folder_.newest_checkpoint()) {
-            const SavedState saved = read_state(*checkpoint);
+        folder_.read_newest_checkpoint([&](const fs::path& path, const SafetensorsFile& file) {
+            const SavedState saved = read_state(file, path);
             trainer_.load(saved.state);
             saved_ = trainer_.position();
             elapsed = saved.elapsed;
-        }
+        });
         std::tie(first_, last_) = folder_.cut_metrics(saved_ ? saved_->step : -1, config_.metrics_every);
         clock_ = WorkClock(elapsed, config_.checkpoint_seconds);
     }
@@ -111,7 +115,7 @@ class TrainingRun {
         std::optional<OptimumBound> bound;
         if (ridge > 0 && certificate_due())
             bound = bounder_.bound(trainer_.words(), trainer_.contexts(), ridge, config_.training.seed,
-                                   trainer_.step());
+                                   trainer_.step(), [this] { stop_where_asked(); });
         last_ = training_record({.step = trainer_.step(),
                                  .time_s = clock_.elapsed(),
                                  .lambda = trainer_.lambda(),
@@ -161,14 +165,23 @@ class TrainingRun {
         clock_.checkpoint_written();
     }
 
-    void stop_where_asked() {
-        const int signal = InterruptGuard::requested();
-        if (signal == 0) return;
+    void heed_requests() {
+        stop_where_asked();
+        if (!InterruptGuard::take_checkpoint_request()) return;
         checkpoint();
-        folder_.log(fmt::format("interrupted at step {}", trainer_.step()));
-        throw Interrupted(fmt::format("interrupted at step {}; go on with: ntpgeo train -o {} --resume",
-                                      trainer_.step(), printable(folder_.path())),
-                          signal);
+        folder_.log(fmt::format("checkpoint at step {}, as SIGUSR1 asked", trainer_.step()));
+    }
+
+    // Also in the middle of a record, which a run that goes on from here makes again.
+    void stop_where_asked() {
+        const auto request = InterruptGuard::stop_requested();
+        if (!request) return;
+        checkpoint();
+        const std::string what = fmt::format("{} at step {}", request->words, trainer_.step());
+        folder_.log(what);
+        throw Interrupted(
+            fmt::format("{}; go on with: ntpgeo train -o {} --resume", what, printable(folder_.path())),
+            request->exit_status);
     }
 
     [[nodiscard]] std::string last_good_checkpoint() const {

@@ -3,23 +3,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
 
 #include "host/terminal/numbers.hpp"
 
 namespace ntpgeo {
-namespace {
-
-volatile std::sig_atomic_t interrupt_requested = 0;
-
-void on_signal(int signal) {
-    interrupt_requested = signal;
-    std::signal(SIGINT, SIG_DFL);
-    std::signal(SIGTERM, SIG_DFL);
-}
-
-}  // namespace
 
 void print_line(const std::string& what, const std::string& value) {
     fmt::print("{:<20}{}\n", what, value);
@@ -57,21 +45,6 @@ void Progress::print(const std::string& line) {
     std::fputs((terminal_ ? "\r\033[K" + line : line + "\n").c_str(), stderr);
     std::fflush(stderr);
     shown_ = true;
-}
-
-InterruptGuard::InterruptGuard() {
-    interrupt_requested = 0;
-    std::signal(SIGINT, on_signal);
-    std::signal(SIGTERM, on_signal);
-}
-
-InterruptGuard::~InterruptGuard() {
-    std::signal(SIGINT, SIG_DFL);
-    std::signal(SIGTERM, SIG_DFL);
-}
-
-int InterruptGuard::requested() {
-    return interrupt_requested;
 }
 
 }  // namespace ntpgeo
