@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -27,6 +28,9 @@ std::string data_of_run(const SubjectOptions& options, const DatasetReference& o
                                      printable(std::string_view(own.path))));
     return own.path;
 }
+
+/// How often a run at work may remove its checkpoints between their being found and opened.
+constexpr int most_looks = 1000;
 
 /// What there is to read of a training run, the newest first: a run that goes on beyond its result (resumed
 /// with more steps) has checkpoints that are newer.
@@ -52,9 +56,6 @@ Subject read_training_run(const SubjectOptions& options, const RunFolder& folder
     const std::filesystem::path& path = folder.path();
     const RunConfig config = read_config(folder.config_text(), printable(path / "config.json"));
     const std::string data = data_of_run(options, config.dataset);
-    const std::vector<std::filesystem::path> files = states_of(folder);
-    if (files.empty())
-        throw InputError(fmt::format("{}: has neither a result nor a checkpoint yet", printable(path)));
     Subject subject;
     const auto read = [&](const std::filesystem::path& file, const SafetensorsFile& tensors) {
         const Position position = read_state_header(tensors, file).position;
@@ -70,7 +71,15 @@ Subject read_training_run(const SubjectOptions& options, const RunFolder& folder
                    position.stage + 1,
                    data};
     };
-    for (const DamagedFile& file : read_newest_whole(files, read, "nothing whole is left of this run"))
+    std::optional<std::vector<DamagedFile>> damaged;
+    for (int look = 0; !damaged && look < most_looks; ++look) {
+        const std::vector<std::filesystem::path> files = states_of(folder);
+        if (files.empty()) break;
+        damaged = read_newest_whole(files, read, "nothing whole is left of this run");
+    }
+    if (!damaged)
+        throw InputError(fmt::format("{}: has neither a result nor a checkpoint yet", printable(path)));
+    for (const DamagedFile& file : *damaged)
         fmt::print(stderr, "note: {}; what was written before it is read\n", file.text());
     return subject;
 }

@@ -8,6 +8,7 @@
 
 #include "host/files/file_error.hpp"
 #include "host/run/device.hpp"
+#include "host/run/newest_whole.hpp"
 #include "host/run/run_inputs.hpp"
 #include "host/run/runs.hpp"
 #include "host/terminal/interruption.hpp"
@@ -37,9 +38,10 @@ class LimitRun {
             before = static_cast<double>(milliseconds) / 1000;
         });
         folder_.keep_metrics(records_);
-        if (const fs::path result = folder_.path() / result_name;
-            solver_.iterations() > 0 && fs::is_regular_file(result))
-            gap_before_ = SafetensorsFile(result).metadata_number<double>("relative_gap");
+        if (solver_.iterations() > 0)
+            read_if_whole(folder_.path() / result_name, [&](const fs::path&, const SafetensorsFile& file) {
+                gap_before_ = file.metadata_number<double>("relative_gap");
+            });
         clock_ = WorkClock(before);
     }
 

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,9 +25,14 @@ struct DamagedFile {
 };
 
 /// Lets `read` take the first of `files` that is whole, and returns those before it. Each is opened and read
-/// once: whether it is whole shows when it is read. Throws InputError where it cannot be opened at all; and
-/// where there are files and none is whole, naming them all: then `remedy` says what can be done.
-std::vector<DamagedFile> read_newest_whole(const std::vector<std::filesystem::path>& files,
-                                           const FileReader& read, const std::string& remedy);
+/// once: whether it is whole shows when it is read. Returns nullopt where none was whole and some have gone
+/// away meanwhile, as the checkpoints of a run at work do: then newer ones are there. Throws InputError where
+/// a file cannot be opened for another reason; and where there are files and none is whole, naming them all:
+/// then `remedy` says what can be done.
+std::optional<std::vector<DamagedFile>> read_newest_whole(const std::vector<std::filesystem::path>& files,
+                                                          const FileReader& read, const std::string& remedy);
+
+/// Lets `read` take a file, where it is there. Returns what is wrong where it is damaged.
+std::optional<DamagedFile> read_if_whole(const std::filesystem::path& path, const FileReader& read);
 
 }  // namespace ntpgeo

@@ -71,6 +71,7 @@ class PathRun {
             solver_.restore(state);
             before = static_cast<double>(milliseconds) / 1000;
         });
+        meter_.call_between_parts([this] { stop_where_asked(); });
         folder_.keep_metrics(static_cast<std::int64_t>(solver_.point()));
         clock_ = WorkClock(before);
     }

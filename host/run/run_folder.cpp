@@ -182,12 +182,19 @@ std::optional<fs::path> RunFolder::newest_checkpoint() const {
 
 void RunFolder::read_newest_checkpoint(const FileReader& read) {
     const std::string remedy = "no checkpoint is left: put a whole one back, or remove them to begin again";
-    for (const DamagedFile& file : read_newest_whole(checkpoints(), read, remedy)) {
+    const auto say = [&](const std::string& line) {
+        log(line);
+        fmt::print(stderr, "note: {}\n", line);
+    };
+    // The folder is locked: no checkpoint goes away.
+    const std::optional<std::vector<DamagedFile>> passed_over =
+        read_newest_whole(checkpoints(), read, remedy);
+    for (const DamagedFile& file : passed_over.value()) {
         damaged_.push_back(file.path);
-        const std::string said = file.text() + "; the run goes on from the checkpoint before it";
-        log(said);
-        fmt::print(stderr, "note: {}\n", said);
+        say(file.text() + "; the run goes on from the checkpoint before it");
     }
+    if (const auto result = read_if_whole(path_ / "result.safetensors", [](auto&...) {}))
+        say(result->text() + "; the run makes it again");
 }
 
 void RunFolder::flush_metrics() const {
@@ -231,9 +238,11 @@ void RunFolder::write_result(const std::vector<StateTensor>& tensors, const Posi
 }
 
 std::optional<Position> RunFolder::result() const {
-    const fs::path file = path_ / "result.safetensors";
-    if (!fs::exists(file)) return std::nullopt;
-    return read_state_header(file).position;
+    std::optional<Position> position;
+    read_if_whole(path_ / "result.safetensors", [&](const fs::path& path, const SafetensorsFile& file) {
+        position = read_state_header(file, path).position;
+    });
+    return position;
 }
 
 void RunFolder::log(const std::string& line) const {

@@ -76,6 +76,8 @@ class RunFolder {
     void read_newest_checkpoint(const FileReader& read);
 
     void write_result(const std::vector<StateTensor>& tensors, const Position& position) const;
+    /// Where the result stands; nullopt where there is none, and where it is damaged: it is
+    /// made again then.
     [[nodiscard]] std::optional<Position> result() const;
 
     /// One line, with the date and time, to log.txt. The folder must be locked.

@@ -9,6 +9,7 @@
 
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
+#include "host/run/newest_whole.hpp"
 #include "host/run/run_folder.hpp"
 #include "host/terminal/numbers.hpp"
 #include "kernels/base/status.hpp"
@@ -103,9 +104,11 @@ ExactResult read_exact_result(const fs::path& path) {
 }
 
 bool holds_final_result(const fs::path& folder) {
-    const fs::path result = folder / "result.safetensors";
-    if (!fs::exists(result)) return false;
-    return SafetensorsFile(result).metadata_is("finished", "true");
+    bool is_final = false;
+    read_if_whole(folder / "result.safetensors", [&](const fs::path&, const SafetensorsFile& file) {
+        is_final = file.metadata_is("finished", "true");
+    });
+    return is_final;
 }
 
 void write_factors(const fs::path& file, const SingularFactors& factors, const Dataset& dataset,

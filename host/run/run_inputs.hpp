@@ -41,7 +41,8 @@ struct ExactResult {
 /// holds no such run, has no result yet, or its tensors do not fit together.
 ExactResult read_exact_result(const std::filesystem::path& folder);
 
-/// Whether a run's folder holds a result that its solver called final.
+/// Whether a run's folder holds a result that its solver called final. One that is damaged is none, with a
+/// note on stderr.
 bool holds_final_result(const std::filesystem::path& folder);
 
 /// Writes W [V, r], H [m, r] and sigma [r] (design 2.2), and what else is given, with checksums, atomically.

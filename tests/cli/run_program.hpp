@@ -42,6 +42,8 @@ class RunningProgram {
         child_ = ::fork();
         if (child_ < 0) throw std::runtime_error("fork failed");
         if (child_ == 0) {
+            // Tests that run in a shell's background or under nohup would hand on what is ignored there.
+            for (const int signal : {SIGINT, SIGHUP}) std::signal(signal, SIG_DFL);
             for (int i = 0; i < 3; ++i) ::dup2(::fileno(streams_[static_cast<std::size_t>(i)]), i);
             ::execvp(pointers[0], pointers.data());
             ::_exit(127);

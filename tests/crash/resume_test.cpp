@@ -13,7 +13,7 @@ namespace {
 TEST_F(Resume, AStoppedRunLeavesACheckpointAndGoesOn) {
     const Arguments options = {"--steps", "20000", "--metrics-every", "50"};
     const fs::path reference = train("reference", options);
-    for (const int signal : {SIGINT, SIGTERM}) {
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
         SCOPED_TRACE(signal);
         const fs::path run = folder_ / std::to_string(signal);
         RunningProgram program(on_one_thread(command(run.filename(), options)));
