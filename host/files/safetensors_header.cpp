@@ -35,6 +35,10 @@ std::int64_t bits_of(std::string_view dtype) {
 // is bounded before hostile nesting can cost memory.
 json parse_json(const std::string& text, const std::string& name) {
     constexpr int deepest = 4;
+    // The parser takes a 0 for the text's end, and would not look at what follows.
+    if (const std::size_t zero = text.find('\0'); zero != std::string::npos)
+        throw InputError(
+            fmt::format("{}: its header is not valid JSON (at byte {} of the header)", name, zero + 1));
     std::vector<std::set<std::string>> keys;
     const auto watch = [&](int depth, json::parse_event_t event, const json& value) {
         if (depth > deepest) throw InputError(fmt::format("{}: its header is nested too deeply", name));

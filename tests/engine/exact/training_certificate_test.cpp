@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <random>
 
 #include "engine/data/labels.hpp"
@@ -133,6 +134,27 @@ TEST_F(TrainingCertificate, AGapNeedsABoundAndAnObjective) {
     EXPECT_FALSE(relative_gap(1, 0.1, 1, 1, std::nullopt).has_value());
     EXPECT_FALSE(relative_gap(0, 0, 1, 1, OptimumBound{0, ""}).has_value());
     EXPECT_NEAR(*relative_gap(0.5, 0.1, 2, 1, OptimumBound{0.6, ""}), 0.2, 1e-15);
+}
+
+TEST_F(TrainingCertificate, IsLeftBetweenItsIterations) {
+    OptimumBounder bounder(*backend_, data_, labels_.view());
+    const Array words = upload_array(*backend_, random_values(vocab * dim, 1, 1)),
+                contexts = upload_array(*backend_, random_values(rows * dim, 1, 2));
+    const auto bound = [&](const std::function<void()>& between) {
+        return bounder.bound(words.matrix(Real::fp64, vocab, dim), contexts.matrix(Real::fp64, rows, dim),
+                             1e-3, 0, 7, between);
+    };
+    int calls = 0;
+    const OptimumBound whole = bound([&] { ++calls; });
+    EXPECT_EQ(calls, 21);  // the gradient's bound, and each iteration
+    for (const int last : {1, 12, 21}) {
+        calls = 0;
+        EXPECT_THROW(bound([&] {
+                         if (++calls == last) throw last;
+                     }),
+                     int);
+    }
+    EXPECT_EQ(bound({}).excess, whole.excess);
 }
 
 }  // namespace
