@@ -2,6 +2,7 @@
 // (design 2.1).
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "host/files/safetensors.hpp"
@@ -139,7 +140,10 @@ TEST_F(Resume, AStageThatFindsNoMemoryLeavesTheCheckpointBeforeIt) {
     const Arguments options = {"train", data_, "-o", folder_ / "run", "--config", folder_ / "stages.json"};
     const ProgramResult result = run_program(
         Arguments{"bash", "-c", "ulimit -v 4000000; exec \"$@\"", "bash"} + on_one_thread(options));
-    expect_one_line(result, 1, "out of memory");
+    EXPECT_EQ(result.status, 1) << result.err;
+    // On a busy machine, lines of progress come before it.
+    expect_contains(result.err.substr(std::min(result.err.size(), result.err.rfind("ntpgeo: "))),
+                    "out of memory");
     expect_contains(result.err, "the last good checkpoint is ");
     EXPECT_EQ(names_beginning(folder_ / "run", "checkpoint-"),
               std::vector<std::string>{"checkpoint-000000000003.safetensors"});
