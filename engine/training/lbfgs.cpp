@@ -42,7 +42,7 @@ class Lbfgs final : public Optimizer {
             if (steepest) break;
             pairs_ = 0;
         }
-        return UpdateOutcome::noise_floor;
+        return is_zero(backend_, gradient()) ? UpdateOutcome::ended_stationary : UpdateOutcome::noise_floor;
     }
 
     // The pairs still describe the curvature; value and gradient may be of another precision or objective.

@@ -1,9 +1,13 @@
 #include "engine/training/optimizer.hpp"
 
 #include <cmath>
+#include <optional>
 
 namespace ntpgeo {
 namespace {
+
+// Brings the square of the smallest double into range, and none whose square had underflowed out of it.
+constexpr double far_up = 0x1p+600;
 
 void require_finite(double value) {
     if (!std::isfinite(value)) throw NonFiniteLoss("the loss is not finite");
@@ -18,7 +22,8 @@ class FirstOrder final : public Optimizer {
     UpdateOutcome update(Vector x, const UpdateContext& context) override {
         const double ridge = ridge_of(stage_, context.lambda);
         const Vector gradient = memory_.vector(saved_vectors(stage_));
-        require_finite(objective_.evaluate(x, ridge, gradient));
+        const double value = objective_.evaluate(x, ridge, gradient);
+        require_finite(value);
         FirstOrderStep step{.backend = objective_.backend(),
                             .stage = stage_,
                             .rate = context.learning_rate,
@@ -30,9 +35,16 @@ class FirstOrder final : public Optimizer {
                             .x = x};
         for (std::int64_t k = 0; k < saved_vectors(stage_); ++k)
             step.state[static_cast<std::size_t>(k)] = memory_.vector(k);
-        return row_of(stage_.optimizer).step(step);
+        // An update that leaves x alone leaves the value as it was: it is looked for nowhere else.
+        const bool resting = (!value_ || value == *value_) && at_rest(step);
+        value_ = value;
+        const UpdateOutcome outcome = row_of(stage_.optimizer).step(step);
+        return resting ? UpdateOutcome::stationary : outcome;
     }
-    void enter(const Stage& stage) override { stage_ = stage; }
+    void enter(const Stage& stage) override {
+        stage_ = stage;
+        value_.reset();
+    }
     std::vector<NamedVector> state_vectors() override {
         std::vector<NamedVector> vectors;
         for (std::int64_t k = 0; k < saved_vectors(stage_); ++k)
@@ -42,9 +54,17 @@ class FirstOrder final : public Optimizer {
     }
 
   private:
+    // Whether x stays as it is: its gradient is 0, and neither velocity nor first moment nor decay moves it.
+    bool at_rest(const FirstOrderStep& step) {
+        return is_zero(step.backend, step.gradient) &&
+               (saved_vectors(stage_) == 0 || is_zero(step.backend, step.state[0])) &&
+               (step.decay == 0 || is_zero(step.backend, step.x));
+    }
+
     Objective& objective_;
     Stage stage_;
-    OptimizerMemory memory_;  // the state, then the gradient
+    std::optional<double> value_;  // of the update before
+    OptimizerMemory memory_;       // the state, then the gradient
 };
 
 }  // namespace
@@ -53,8 +73,17 @@ Parameters FirstOrderStep::target() const {
     return objective.update_of(x);
 }
 
+bool is_zero(Backend& backend, Vector x) {
+    if (backend.dot(x, x) != 0) return false;
+    if (x.real != Real::fp64) return true;  // fp32 squares are summed in fp64
+    backend.scale(far_up, x);
+    const bool zero = backend.dot(x, x) == 0;
+    backend.scale(1 / far_up, x);
+    return zero;
+}
+
 UpdateOutcome normalised_descent(const FirstOrderStep& step) {
-    constexpr double smallest_square = 1e-280, far_up = 0x1p+500;
+    constexpr double smallest_square = 1e-280;
     const Vector gradient = step.gradient;
     double square = step.backend.dot(gradient, gradient);
     if (square < smallest_square && gradient.real == Real::fp64) {

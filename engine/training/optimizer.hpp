@@ -46,6 +46,10 @@ class Optimizer {
     virtual void restore_numbers(const std::vector<double>&) {}
 };
 
+/// Whether every entry is exactly 0, also where squares underflow. x is scaled on the way, and left as it
+/// was.
+bool is_zero(Backend& backend, Vector x);
+
 /// The optimizer of a stage, its state empty. `objective`, configured for the stage, must outlive it.
 std::unique_ptr<Optimizer> make_optimizer(Objective& objective, Real master, const Stage& stage);
 

@@ -39,9 +39,10 @@ struct Stage {
 };
 
 enum class UpdateOutcome {
-    advanced,     ///< x has moved
-    noise_floor,  ///< no step lowers the objective any more in this precision; x is unchanged
-    stationary,   ///< ngd: the gradient is 0 and has no direction; x is unchanged
+    advanced,          ///< x has moved
+    noise_floor,       ///< no step lowers the objective any more in this precision; x is unchanged
+    stationary,        ///< the gradient is exactly 0 and nothing else moves x, which is unchanged
+    ended_stationary,  ///< lbfgs: the same, and no later update of the stage would find anything else
 };
 
 class Objective;

@@ -99,8 +99,9 @@ void Trainer::advance() {
                                 learning_rate_at(stage(), step - position_.stage_begin), lambda()};
     try {
         const UpdateOutcome outcome = optimizer_->update(objective_.trained(), context);
-        stationary_ = outcome == UpdateOutcome::stationary;
-        if (outcome == UpdateOutcome::noise_floor)
+        const bool ended = outcome == UpdateOutcome::ended_stationary;
+        stationary_ = ended || outcome == UpdateOutcome::stationary;
+        if (ended || outcome == UpdateOutcome::noise_floor)
             position_.at_noise_floor = true;
         else
             ++position_.step;

@@ -22,7 +22,7 @@ struct Position {
     std::int64_t stage_begin = 0;      ///< the step it began at
     std::int64_t optimizer_begin = 0;  ///< the step its optimizer's state began at, in an earlier stage where
                                        ///< that carried over
-    bool at_noise_floor = false;       ///< the stage has ended there
+    bool at_noise_floor = false;       ///< the stage has ended there, or where its gradient is exactly 0
 
     friend bool operator==(const Position&, const Position&) = default;
 };

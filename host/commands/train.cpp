@@ -157,12 +157,11 @@ void print_summary(const RunSummary& summary, const std::filesystem::path& folde
         const std::optional<double> value = summary.last.number(key);
         return value ? fmt::format("{:.6g}", *value) : std::string("does not exist here");
     };
-    if (summary.position.at_noise_floor)
+    if (summary.position.at_noise_floor && summary.at_rest.empty())
         fmt::print("noise floor         step {}: no step lowers the objective any more in this precision\n",
                    summary.position.step);
-    if (summary.stationary)
-        fmt::print("zero gradient       step {}: ngd has no direction and stays where it is\n",
-                   summary.position.step);
+    if (!summary.at_rest.empty())
+        fmt::print("zero gradient       step {}: {}\n", summary.position.step, summary.at_rest);
     fmt::print("steps               {}\n", summary.position.step);
     fmt::print("loss                {}\n", number("loss"));
     fmt::print("excess loss         {}\n", number("excess_loss"));

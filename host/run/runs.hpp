@@ -40,7 +40,7 @@ class WorkClock {
 /// How a run stands when it ends.
 struct RunSummary {
     Position position;
-    bool stationary = false;    ///< its last update was ngd's on a gradient of 0
+    std::string at_rest;        ///< what is to be said of a gradient of exactly 0, where it ended at one
     bool was_finished = false;  ///< there was nothing left to do
     Record first, last;         ///< its first and last records; empty where `was_finished`
 };

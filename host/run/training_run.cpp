@@ -65,10 +65,9 @@ class TrainingRun {
             give_up(fmt::format("out of memory at step {}; {}", trainer_.step(), last_good_checkpoint()));
         }
         folder_.write_result(trainer_.parameters(), trainer_.position());
-        folder_.log(
-            fmt::format("done at step {}{}", trainer_.step(),
-                        trainer_.at_noise_floor() ? ", where no step lowers the objective any more" : ""));
-        return {trainer_.position(), trainer_.stationary(), false, first_, last_};
+        folder_.log(fmt::format("done at step {}{}", trainer_.step(),
+                                trainer_.at_noise_floor() ? ", " + why_it_ended() : ""));
+        return {trainer_.position(), trainer_.stationary() ? at_rest() : "", false, first_, last_};
     }
 
   private:
@@ -95,10 +94,25 @@ class TrainingRun {
                 "stage {} of {} from step {}: {}, {}", now.stage + 1, config_.training.stages.size(),
                 now.stage_begin, name_of(trainer_.stage().optimizer), name_of(trainer_.stage().precision)));
         if (now.at_noise_floor && !trainer_.finished())
-            folder_.log(fmt::format("stage {} ends at step {}, where no step lowers the objective any more",
-                                    now.stage + 1, now.step));
-        if (trainer_.stationary() && !was_stationary)
-            folder_.log(fmt::format("the gradient is 0 at step {}: ngd stays where it is", now.step));
+            folder_.log(fmt::format("stage {} ends at step {}, {}", now.stage + 1, now.step, why_it_ended()));
+        if (trainer_.stationary() && (!was_stationary || now.stage != before))
+            folder_.log(fmt::format("the gradient is 0 at step {}: {}", now.step, at_rest()));
+    }
+
+    // Of a stage that ended before its time.
+    [[nodiscard]] std::string why_it_ended() const {
+        return trainer_.stationary() ? "where the gradient is exactly 0"
+                                     : "where no step lowers the objective any more";
+    }
+
+    // Of the stage's optimizer where the gradient is exactly 0.
+    [[nodiscard]] std::string at_rest() const {
+        const bool at_zero =
+            is_zero(backend_, trainer_.words().flat()) && is_zero(backend_, trainer_.contexts().flat());
+        return fmt::format("{} stays {}", name_of(trainer_.stage().optimizer),
+                           at_zero ? "at W = H = 0, a saddle unless the objective is least there; start with "
+                                     "--init-scale above 0"
+                                   : "where it is, a stationary point");
     }
 
     void record(Progress& progress) {
@@ -216,7 +230,7 @@ std::optional<RunSummary> finished_training(const RunFolder& folder, const RunCo
     if (!result) return std::nullopt;
     require_stage(config.training, *result);
     if (!is_finished(config.training, *result)) return std::nullopt;
-    return RunSummary{*result, false, true, {}, {}};
+    return RunSummary{.position = *result, .at_rest = {}, .was_finished = true, .first = {}, .last = {}};
 }
 
 RunSummary run_training(OpenRun<RunConfig>& run) {

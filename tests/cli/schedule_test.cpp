@@ -195,15 +195,26 @@ TEST_F(Schedule, AFrozenFactorKeepsItsBitsAndItsGradientIsStillMeasured) {
     EXPECT_NE(parameters(thawed)[0], parameters(start)[0]);
 }
 
-TEST_F(Schedule, NgdSaysWhereItHasNoDirection) {
-    const fs::path run =
-        train("run", {"--dim", "4", "--steps", "6", "--optimizer", "ngd", "--init-scale", "0"});
-    expect_contains(last_.out, "zero gradient");
-    expect_contains(read_file(run / "log.txt"), "the gradient is 0 at step 1");
-    EXPECT_EQ(recorded_steps(run).back(), 6);
-    const auto factors = parameters(run);
-    for (const auto& factor : factors)
-        for (const double value : factor) EXPECT_EQ(value, 0);
+TEST_F(Schedule, EveryOptimizerSaysThatItIsAtASaddle) {
+    for (const std::string optimizer : {"gd", "momentum", "ngd", "adam", "adamw", "lbfgs", "sign"}) {
+        SCOPED_TRACE(optimizer);
+        const fs::path run =
+            train(optimizer, {"--dim", "4", "--steps", "6", "--optimizer", optimizer, "--init-scale", "0"});
+        const std::int64_t steps = optimizer == "lbfgs" ? 0 : 6;
+        const std::string said =
+            optimizer + " stays at W = H = 0, a saddle unless the objective is least there";
+        expect_contains(last_.out, "zero gradient       step " + std::to_string(steps) + ": " + said);
+        EXPECT_EQ(last_.out.find("noise floor"), std::string::npos);
+        const std::string log = read_file(run / "log.txt");
+        expect_contains(log, "the gradient is 0 at step " + std::to_string(std::min<std::int64_t>(steps, 1)) +
+                                 ": " + said);
+        EXPECT_EQ(log.find("the gradient is 0"), log.rfind("the gradient is 0")) << "once is enough";
+        EXPECT_EQ(recorded_steps(run).back(), steps);
+        for (const auto& factor : parameters(run))
+            for (const double value : factor) EXPECT_EQ(value, 0);
+        train(optimizer + "-elsewhere", {"--dim", "4", "--steps", "6", "--optimizer", optimizer});
+        EXPECT_EQ(last_.out.find("zero gradient"), std::string::npos);
+    }
 }
 
 TEST_F(Schedule, ANoiseFloorEndsItsStageAlone) {
