@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/exact/settings.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -59,8 +60,8 @@ LimitSolver::LimitSolver(Backend& backend, const Dataset& dataset, double tolera
     if (!(tolerance >= least))
         throw InputError(fmt::format(
             "a tolerance of {} cannot be certified in fp64 for {} support sets over {} words; the "
-            "least that can is {:.1e}",
-            tolerance, rows, vocab, least));
+            "least that can is {}",
+            tolerance, rows, vocab, least_tolerance_text(least)));
     if (proxy_norm_ > 0) rho_ = penalty * std::sqrt(static_cast<double>(std::min(rows, vocab))) / proxy_norm_;
     backend_.copy(proxy, splitting_.state().flat());
     if (proxy_norm_ == 0) best_ = newest_ = LimitCertificate{};

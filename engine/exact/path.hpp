@@ -23,6 +23,9 @@ struct PathCertificate {
     /// (objective_excess − bound_excess)/objective_excess, from 0 to 1; 0 where the objective is below
     /// 1e-28, the rounding of the labels themselves
     double relative_gap = 0;
+    /// What of the gap is granted to rounding: no point of this λ, however close to the optimum, is certified
+    /// to less (design (4.3-5)).
+    double rounding = 0;
     double nuclear_norm = 0;
     std::int64_t rank = 0;  ///< σ > 1e-6 σ₁
 };
@@ -31,7 +34,7 @@ struct PathCertificate {
 class PathSolver {
   public:
     /// `lambdas` fall strictly and are positive. Throws InputError where they do not or `tolerance` is not
-    /// positive or below 1e-11.
+    /// positive. One that fp64 cannot certify is never reached (path_tolerance.hpp).
     PathSolver(Backend& backend, const Dataset& dataset, std::vector<double> lambdas, double tolerance);
 
     /// Whether every point is done.

@@ -24,4 +24,9 @@ std::vector<Setting> path_settings_of(ExactSettings& run) {
     };
 }
 
+// Rounding to nearest takes at most 5 % off.
+std::string least_tolerance_text(double least) {
+    return fmt::format("{:.1e}", 1.06 * least);
+}
+
 }  // namespace ntpgeo

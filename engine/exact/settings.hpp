@@ -21,6 +21,9 @@ struct ExactSettings {
 std::vector<Setting> settings_of(ExactSettings& run);
 std::vector<Setting> path_settings_of(ExactSettings& run);
 
+/// A least tolerance in two digits, never below it: the one that is said is accepted when it is given back.
+std::string least_tolerance_text(double least);
+
 /// The grid where none is given.
 inline constexpr const char* default_grid = "1e-1:1e-8:2";
 

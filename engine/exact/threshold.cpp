@@ -137,9 +137,10 @@ double gram_norm_bound(double largest_eigenvalue, std::int64_t n, std::int64_t s
                 2 * products / (1 - products) * square);
 }
 
-double DenseSpectrum::norm_bound(Matrix m) {
-    const SymmetricEigen spectrum = eigen(m);
-    return gram_norm_bound(spectrum.values[0], shorter_, longer_, backend_.dot(m.flat(), m.flat()));
+SpectralNorm DenseSpectrum::spectral_norm(Matrix m) {
+    const double largest = eigen(m).values[0];
+    const double bound = gram_norm_bound(largest, shorter_, longer_, backend_.dot(m.flat(), m.flat()));
+    return {bound, bound - root(largest)};
 }
 
 void DenseSpectrum::times(Matrix a, Matrix vectors, Matrix out) {

@@ -30,6 +30,12 @@ struct SingularFactors {
 /// is ‖M‖_F².
 double gram_norm_bound(double largest_eigenvalue, std::int64_t n, std::int64_t summed, double square);
 
+/// What is known of ‖M‖₂.
+struct SpectralNorm {
+    double bound = 0;     ///< it is no larger, in floating-point arithmetic
+    double rounding = 0;  ///< what of `bound` is there for rounding alone
+};
+
 /// Spectral operations on [rows, vocab] matrices through the Gram matrix of the shorter side and a symmetric
 /// eigensolver, which knows a singular value to about 2^-53 (σ₁/σ)² relatively.
 class DenseSpectrum {
@@ -53,7 +59,8 @@ class DenseSpectrum {
     [[nodiscard]] std::int64_t rank() const;
     /// An upper bound on ‖M‖₂, true in floating-point arithmetic: σ̂² = λmax(Gram)(1 + 8nu) + γ‖M‖_F²
     /// (design (4.2-5)).
-    [[nodiscard]] double norm_bound(Matrix m);
+    [[nodiscard]] double norm_bound(Matrix m) { return spectral_norm(m).bound; }
+    [[nodiscard]] SpectralNorm spectral_norm(Matrix m);
 
     enum class Basis {
         own,              ///< the eigenvectors of Z's Gram matrix

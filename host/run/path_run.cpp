@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "engine/exact/limit.hpp"
+#include "engine/exact/path_tolerance.hpp"
 #include "engine/geometry/figures.hpp"
 #include "host/files/atomic_file.hpp"
 #include "host/files/file_error.hpp"
@@ -26,6 +27,28 @@ constexpr std::int64_t most_bound_logits = 10'000'000;
 constexpr std::int64_t cheap_limit = 200'000;
 constexpr double cheap_limit_tolerance = 1e-6;
 
+/// Throws Interrupted where a signal or the time limit asks for the end of a run that has no point yet.
+void stop_where_asked(const char* doing) {
+    if (const auto request = InterruptGuard::stop_requested())
+        throw Interrupted(
+            fmt::format("{} while {}, before any point; give the same command again", request->words, doing),
+            request->exit_status);
+}
+
+/// Throws InputError where the tolerance is none that fp64 can certify, with the least that is, before
+/// anything is written. A run that was begun had one.
+void require_certifiable(const ExactRun& run) {
+    const std::int64_t rows = merge_by_label(run.dataset).labels.contexts();
+    if (run.stored || run.config.tolerance >= surely_certified_tolerance(rows, run.dataset.vocab_size))
+        return;
+    ToleranceSurvey survey(*run.backend, run.dataset, run.config.lambdas);
+    while (!survey.finished()) {
+        stop_where_asked("the least tolerance was looked for");
+        survey.advance();
+    }
+    survey.require(run.config.tolerance);
+}
+
 /// The L_mm to measure against: the given one, or solved where that is cheap; none otherwise.
 std::optional<LimitFactors> limit_for(const ExactRun& run) {
     if (run.limit) return run.limit;
@@ -33,10 +56,7 @@ std::optional<LimitFactors> limit_for(const ExactRun& run) {
     if (support_classes(data).count() * data.vocab_size > cheap_limit) return std::nullopt;
     LimitSolver solver(*run.backend, data, cheap_limit_tolerance);
     while (!solver.finished() && !solver.stalled()) {
-        if (const auto request = InterruptGuard::stop_requested())
-            throw Interrupted(
-                request->words + " while L_mm was solved for, before any point; give the same command again",
-                request->exit_status);
+        stop_where_asked("L_mm was solved for");
         solver.advance();
     }
     SingularFactors factors = solver.factors();
@@ -199,6 +219,7 @@ PathSummary run_path(ExactRun& run) {
     require_memory(*run.backend,
                    PathSolver::bytes(merge_by_label(run.dataset).labels.contexts(), run.dataset.vocab_size),
                    "path");
+    require_certifiable(run);
     PathRun(run).run();
     return {records_of(run.output()), false};
 }
