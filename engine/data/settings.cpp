@@ -30,8 +30,7 @@ TextField sizes_field(SyntheticOptions& synthetic) {
 }
 
 Setting named(std::string_view name, TextField field, std::string help) {
-    std::string metavar;
-    for (const std::string_view one : field.names) metavar += (metavar.empty() ? "" : "|") + std::string(one);
+    const std::string metavar = choices_of(field);
     return {.name = name, .field = std::move(field), .help = std::move(help), .metavar = metavar};
 }
 

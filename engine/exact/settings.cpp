@@ -8,7 +8,11 @@ std::vector<Setting> settings_of(ExactSettings& run) {
     return {
         {"tol", NumberField{&run.tolerance, NumberRange::positive},
          "Relative gap to certify (default {default})", 0},
-        {"device", open_field(run.device), "auto (default), cpu or cuda[:i]", 1},
+        {.name = "device",
+         .field = open_field(run.device),
+         .help = "auto: a GPU where there is one",
+         .place = 1,
+         .metavar = device_choices},
     };
 }
 

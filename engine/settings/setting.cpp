@@ -79,17 +79,6 @@ std::string take_decay(std::string_view text, const DecayField& field) {
     return "";
 }
 
-/// "gd, adam (default) or lbfgs".
-std::string choice_text(const TextField& field) {
-    std::string text;
-    for (std::size_t k = 0; k < field.names.size(); ++k) {
-        if (k > 0) text += k + 1 < field.names.size() ? ", " : " or ";
-        text += field.names[k];
-        if (field.names[k] == field.get()) text += " (default)";
-    }
-    return text;
-}
-
 void replace(std::string& text, std::string_view what, const std::string& with) {
     if (const std::size_t at = text.find(what); at != std::string::npos) text.replace(at, what.size(), with);
 }
@@ -105,9 +94,11 @@ std::string flag_name(const Setting& setting) {
 std::string help_of(const Setting& setting) {
     std::string help = setting.help;
     replace(help, "{default}", text_of(setting.field));
-    if (const auto* text = std::get_if<TextField>(&setting.field))
-        replace(help, "{names}", choice_text(*text));
     return help;
+}
+
+std::string choices_of(const TextField& field) {
+    return fmt::format("{}", fmt::join(field.names, "|"));
 }
 
 std::string text_of(const Field& field) {

@@ -70,9 +70,10 @@ using Field = std::variant<WholeField, OptionalWholeField, SeedField, NumberFiel
 struct Setting {
     std::string_view name;  ///< in files; the flag has '-' for '_'
     Field field;
-    std::string help;            ///< {default} and {names} stand for the field's value and names
-    int place = 0;               ///< help lists settings by their place, those of one place as they come
-    std::string metavar = {};    ///< what help calls the value; "" where its type says enough
+    std::string help;  ///< {default} stands for the field's value
+    int place = 0;     ///< help lists settings by their place, those of one place as they come
+    std::string metavar =
+        {};  ///< what help calls the value, its default behind; "" where its type says enough
     std::string_view flag = {};  ///< where it is not made from the name
     std::string owners = {};     ///< "adam (or adamw)": who alone has it; "" where it is everybody's
     bool owned = true;           ///< whether it means anything beside the others' values
@@ -81,6 +82,12 @@ struct Setting {
 
 /// "keep-checkpoints", as flags and messages have it.
 std::string flag_name(const Setting& setting);
+
+/// "fp64|same": what a field of named values may be given, as help calls it.
+std::string choices_of(const TextField& field);
+
+/// What help calls the device, which is no name alone.
+inline constexpr const char* device_choices = "auto|cpu|cuda[:i]";
 
 /// The setting's help with its default, which is the value it is bound to.
 std::string help_of(const Setting& setting);

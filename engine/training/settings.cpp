@@ -32,6 +32,7 @@ TextField optimizer_field(Stage& stage) {
 
 TextField precision_field(Stage& stage) {
     TextField field = name_field(stage.precision);
+    field.names.insert(field.names.begin(), "auto");
     field.set = [&stage, set = field.set](std::string_view text) {
         std::string wrong = text == "auto" ? "" : set(text);
         if (wrong.empty()) stage.precision_auto = text == "auto";
@@ -87,31 +88,36 @@ std::string velocity_help() {
     return fmt::format("{}: what a step keeps of the last one, in [0, 1) ({{default}}{})", whose, others);
 }
 
+/// Help lists the names that a setting may be given, as those of data do.
+std::vector<Setting> with_choices(std::vector<Setting> settings) {
+    for (Setting& setting : settings)
+        if (const auto* text = std::get_if<TextField>(&setting.field); text && !text->names.empty())
+            setting.metavar = choices_of(*text);
+    return settings;
+}
+
 }  // namespace
 
 std::vector<Setting> settings_of(Stage& stage) {
-    std::vector<Setting> all = {
+    std::vector<Setting> all = with_choices({
         {"steps", WholeField{&stage.steps, 0, most_steps},
          "Updates in all ({default}); of several stages, only with --resume: the last one grows", 2},
-        {"optimizer", optimizer_field(stage), "{names}", 1},
+        {"optimizer", optimizer_field(stage), "How a gradient moves W and H", 1},
         {"lr", NumberField{&stage.learning_rate, positive},
          fmt::format("Learning rate ({{default}}); lbfgs: first trial step of each line search ({})",
                      row_of(OptimizerKind::lbfgs).rate),
          1},
-        {"lr_schedule", name_field(stage.schedule), "{names}", 1},
+        {"lr_schedule", name_field(stage.schedule), "How the rate goes on after the warm-up", 1},
         {"warmup", WholeField{&stage.warmup}, "Updates over which the rate rises linearly ({default})", 1},
         {"lambda", DecayField{&stage.lambda_start, &stage.lambda_end},
          "Ridge term X, or HI:LO for a geometric decay ({default}); adamw: decoupled decay", 5},
         {"precision", precision_field(stage),
-         "Of the three large products: auto (default), fp32 or fp64; on a GPU bf16, bf16x3 or tf32 as well",
-         5},
+         "Of the three large products; bf16, bf16x3 and tf32 on a GPU alone", 5},
         {"kernel", kernel_field(stage.kernel),
-         "Of the loss step: auto (default: plain), plain, or epilogue, which stores no logits: bf16 on a "
-         "Hopper GPU",
-         5},
+         "Of the loss step; auto is plain; epilogue, which stores no logits: bf16 on a Hopper GPU", 5},
         {.name = "freeze",
          .field = name_field(stage.frozen),
-         .help = "Leave words (W) or contexts (H) as they are; none (default)",
+         .help = "Leave words (W) or contexts (H) as they are",
          .place = 4,
          .written = stage.frozen != Frozen::nothing},
         {"momentum", NumberField{&stage.momentum, fraction}, velocity_help(), 3},
@@ -122,7 +128,7 @@ std::vector<Setting> settings_of(Stage& stage) {
         {"epsilon", NumberField{&stage.epsilon, positive},
          "Adam's and adamw's epsilon ({default}: rare contexts have gradients far below 1e-8)", 3},
         {"history", WholeField{&stage.history, 1, 1000}, "Pairs that lbfgs keeps ({default})", 3},
-    };
+    });
     for (Setting& setting : all) {
         setting.owners = owners_of(setting.name);
         setting.owned = setting.owners.empty() || has_own(row_of(stage.optimizer), setting.name);
@@ -133,17 +139,21 @@ std::vector<Setting> settings_of(Stage& stage) {
 
 std::vector<Setting> settings_of(RunSettings& run) {
     TrainingSettings& training = run.training;
-    return {
+    return with_choices({
         {"dim", WholeField{&training.dim, 1, most_dim}, "Embedding dimension d ({default})", 0},
         {"seed", SeedField{&training.seed}, "Seed of the initial values ({default})", 7},
         {"init_scale", NumberField{&training.init_scale, non_negative},
          "Initial entries are N(0, S^2/d) ({default})", 7},
-        {"master", name_field(training.master), "Of parameters, state and sums: fp64 (default) or fp32", 6},
-        {"device", open_field(run.device), "auto (default: a GPU where there is one), cpu or cuda[:i]", 6},
+        {"master", name_field(training.master), "Of parameters, state and sums", 6},
+        {.name = "device",
+         .field = open_field(run.device),
+         .help = "auto: a GPU where there is one",
+         .place = 6,
+         .metavar = device_choices},
         {"metrics_every", cadence_field(run.metrics_every),
          "Records: every N steps, or log:PER_DECADE ({default})", 8},
         {"metrics_precision", name_field(run.metrics_fp64, {{"fp64", true}, {"same", false}}),
-         "fp64 (default), or same as the products", 8},
+         "Of the figures; same: that of the products", 8},
         {"certify_every", WholeField{.value = &run.certify_every, .least = 1, .or_never = true},
          "With lambda > 0: bound the distance to the global optimum in the first record of every N steps, "
          "and "
@@ -154,7 +164,7 @@ std::vector<Setting> settings_of(RunSettings& run) {
         {"checkpoint_seconds", NumberField{&run.checkpoint_seconds, positive},
          "Seconds between checkpoints ({default})", 9},
         {"keep_checkpoints", WholeField{&run.keep_checkpoints, 1}, "Newest checkpoints kept ({default})", 9},
-    };
+    });
 }
 
 std::string Cadence::text() const {

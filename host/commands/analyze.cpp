@@ -15,6 +15,7 @@
 #include "host/commands/subject.hpp"
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
+#include "host/files/path.hpp"
 #include "host/run/device.hpp"
 #include "host/run/record.hpp"
 #include "host/run/run_folder.hpp"
@@ -35,8 +36,8 @@ std::string config_text(const Subject& subject, const Dataset& dataset, const Da
                         const LimitReference& limit, const std::string& device) {
     ConfigWriter file("analyze", data, dataset);
     file.add(limit);
-    file.add("words", subject.words_name);
-    file.add("contexts", subject.contexts_name);
+    file.add("words", text_of_path(subject.words_name));
+    file.add("contexts", text_of_path(subject.contexts_name));
     file.add("dim", subject.words.columns);
     file.add("device", device);
     return file.text();
@@ -108,7 +109,7 @@ void analyze(const AnalyzeOptions& options) {
     if (options.step && !options.output)
         throw InputError("analyze: --step adds a record to a folder; name it: -o RUN");
     const bool adds = options.step && RunFolder::holds_run(*options.output);
-    if (options.output && !adds) RunFolder::require_free(*options.output);
+    if (options.output && !adds) RunFolder::require_free(*options.output, "analyze");
     Subject subject = read_subject(options.subject, "analyze", false);
     if (options.step) subject.step = *options.step;
     const Dataset dataset = read_dataset(subject.data);
@@ -126,10 +127,11 @@ void analyze(const AnalyzeOptions& options) {
     } else if (options.output) {
         folder = RunFolder::create(*options.output, config_text(subject, dataset, data, reference, device),
                                    record);
-        folder->lock();
     }
     if (folder)
-        folder->log(fmt::format("step {}: {}, {}", subject.step, subject.words_name, subject.contexts_name));
+        folder->log(fmt::format("step {}: {}, {}", subject.step,
+                                printable(std::string_view(subject.words_name)),
+                                printable(std::string_view(subject.contexts_name))));
     fmt::print("{}\n", json_of(record));
 }
 
@@ -147,7 +149,8 @@ void add_analyze_command(Command& program) {
     verb.add_option("--step", options->step,
                     "Call the record that of step N; -o may then be a folder of earlier steps, to add to",
                     {.check = whole_number(0)});
-    verb.add_option("--device", options->device, "auto (default), cpu or cuda[:i]");
+    verb.add_option("--device", options->device, "auto: a GPU where there is one",
+                    {.type_name = device_choices, .default_text = options->device});
     verb.on_call([options] { analyze(*options); });
 }
 

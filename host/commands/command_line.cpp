@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <new>
 #include <string>
 #include <string_view>
@@ -37,11 +38,28 @@ std::string unknown_command(CLI::App* app, int argc, char** argv) {
     return "";
 }
 
-/// One line, whatever the message held.
+/// CLI11 takes "[a,b]" for a list of a and b, where a list is welcome. A file may be called so: the arguments
+/// then go to it with a byte behind that no argument has.
+constexpr char guard = '\0';
+
+std::vector<std::string> guarded(int argc, char** argv) {
+    std::vector<std::string> arguments(argv + 1, argv + std::max(argc, 1));
+    for (std::string& argument : arguments)
+        if (argument.starts_with('[') && argument.ends_with(']')) argument += guard;
+    std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
+    return arguments;
+}
+
+std::string unguarded(std::string& text) {
+    if (text.ends_with(guard)) text.pop_back();
+    return "";
+}
+
+/// One line, whatever the message held: names that CLI11 repeats, say.
 int complain(std::string message, int status) {
-    std::replace(message.begin(), message.end(), '\n', ' ');
-    while (!message.empty() && message.back() == ' ') message.pop_back();
-    std::fputs(("ntpgeo: " + message + "\n").c_str(),
+    std::erase(message, guard);
+    while (!message.empty() && (message.back() == ' ' || message.back() == '\n')) message.pop_back();
+    std::fputs(("ntpgeo: " + escaped(message) + "\n").c_str(),
                stderr);  // where stderr is closed, the status still tells
     return status;
 }
@@ -60,6 +78,7 @@ void Command::add_option(const std::string& names, Value& value, const std::stri
     if (!traits.type_name.empty()) option->type_name(traits.type_name);
     if (!traits.default_text.empty()) option->default_str(traits.default_text);
     if (traits.check) option->transform(CLI::Validator(traits.check, ""));
+    option->transform(CLI::Validator(unguarded, ""));  // the last to be added is the first to look
 }
 template void Command::add_option(const std::string&, std::string&, const std::string&, const OptionTraits&);
 template void Command::add_option(const std::string&, std::optional<std::string>&, const std::string&,
@@ -94,7 +113,7 @@ int run_command_line(int argc, char** argv) {
     if (const std::string unknown = unknown_command(&app, argc, argv); !unknown.empty())
         return complain(unknown, 2);
     try {
-        app.parse(argc, argv);
+        app.parse(guarded(argc, argv));
         // Results that could not be written (a full disk behind a redirection) are no success.
         if (std::fflush(stdout) != 0) return complain("the results could not be written to stdout", 1);
         return 0;
@@ -106,6 +125,9 @@ int run_command_line(int argc, char** argv) {
         return complain(error.what(), 2);
     } catch (const Interrupted& error) {
         return complain(error.what(), error.exit_status());
+    } catch (const std::filesystem::filesystem_error& error) {
+        return complain(fmt::format("{}: {}", error.path1().native(), error.code().message()),
+                        is_fault_of_path(error.code().value()) ? 2 : 1);
     } catch (const std::bad_alloc&) {
         return complain("out of memory", 1);
     } catch (const std::exception& error) {

@@ -16,6 +16,8 @@
 #include "host/commands/setting_flags.hpp"
 #include "host/commands/subject.hpp"
 #include "host/files/dataset_file.hpp"
+#include "host/files/file_error.hpp"
+#include "host/files/path.hpp"
 #include "host/files/text.hpp"
 #include "host/run/device.hpp"
 #include "kernels/base/status.hpp"
@@ -148,9 +150,10 @@ std::string concepts_text(const Concepts& concepts, const Dataset& dataset) {
     const Side words = words_of(concepts, dataset), contexts = contexts_of(concepts, dataset);
     std::string text = fmt::format("{:<12}{}, V = {}, m = {}\n", "matrix", concepts.matrix,
                                    dataset.vocab_size, dataset.contexts());
-    if (!concepts.words_name.empty()) text += fmt::format("{:<12}{}\n", "words", concepts.words_name);
+    if (!concepts.words_name.empty())
+        text += fmt::format("{:<12}{}\n", "words", printable(std::string_view(concepts.words_name)));
     if (!concepts.contexts_name.empty())
-        text += fmt::format("{:<12}{}\n", "contexts", concepts.contexts_name);
+        text += fmt::format("{:<12}{}\n", "contexts", printable(std::string_view(concepts.contexts_name)));
     text += fmt::format("{:<12}{} leading, singular values {:.6g} to {:.6g}\n", "directions", space.count(),
                         space.values.front(), space.values.back());
     text += fmt::format("{:<12}0: the square is below a fifth of its mean over the direction\n", "signs");
@@ -169,7 +172,7 @@ Json concepts_json(const Concepts& concepts, const Dataset& dataset) {
     const ConceptSpace& space = concepts.space;
     const Side words = words_of(concepts, dataset), contexts = contexts_of(concepts, dataset);
     const auto name_or_null = [](const std::string& name) {
-        return name.empty() ? Json(nullptr) : Json(name);
+        return name.empty() ? Json(nullptr) : Json(text_of_path(name));
     };
     Json json;
     json["matrix"] = concepts.matrix;
@@ -257,7 +260,8 @@ void add_concepts_command(Command& program) {
     verb.add_option("--directions", options->directions, "Singular directions K (4)",
                     {.check = direction_count()});
     verb.add_flag("--json", options->json, "One JSON object instead of the tables, with every member");
-    verb.add_option("--device", options->device, "auto (default), cpu or cuda[:i]");
+    verb.add_option("--device", options->device, "auto: a GPU where there is one",
+                    {.type_name = device_choices, .default_text = options->device});
     verb.on_call([options] { show_concepts(*options); });
 }
 

@@ -38,8 +38,12 @@ struct Maker {
     void apply() { flags.apply(settings_of(settings)); }
 };
 
-/// Fails before any work is done where `output` could not be written after it (InputError or Failure).
+/// Fails before any work is done where `output` could not be written after it, or is no data set (InputError
+/// or Failure).
 void require_writable(const std::string& output) {
+    if (!may_become_dataset(output))
+        throw InputError(fmt::format("-o {}: is there already and is no data set; give another name",
+                                     printable(std::filesystem::path(output))));
     const AtomicFile probe(output);
 }
 
@@ -81,8 +85,8 @@ void check_files(const std::vector<std::string>& files, const std::string& outpu
 }
 
 void run_text(Maker<TextSettings>& command) {
-    require_writable(command.output);
     check_files(command.files, command.output);
+    require_writable(command.output);
     command.apply();
     std::string lines;
     Dataset dataset = count_text(command.files, command.settings, lines);

@@ -15,8 +15,12 @@
 #include "host/files/atomic_file.hpp"
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
+#include "host/files/path.hpp"
+#include "host/files/temporaries.hpp"
+#include "host/report/mark.hpp"
 #include "host/report/page.hpp"
 #include "host/run/device.hpp"
+#include "host/run/run_files.hpp"
 #include "host/run/runs.hpp"
 #include "host/terminal/interruption.hpp"
 #include "host/terminal/numbers.hpp"
@@ -32,24 +36,65 @@ constexpr std::int64_t demo_dim = 128;
 constexpr std::int64_t demo_steps = 2000;
 constexpr double demo_first_lambda = 1e-2, demo_last_lambda = 1e-8;
 constexpr const char* marker = ".ntpgeo-demo";
+constexpr const char *data_name = "stories.safetensors", *report_name = "report.html";
+constexpr fs::perms any_write = fs::perms::owner_write | fs::perms::group_write | fs::perms::others_write;
+constexpr const char* run_names[] = {"limit", "path", "train"};
 
-/// An empty folder with the demo's mark. Only a folder with that mark is ever replaced.
+[[noreturn]] void refuse_entry(const fs::path& path, const char* what) {
+    throw InputError(fmt::format("{}: {}; move it, or name another folder with -o", printable(path), what));
+}
+
+/// What an earlier demo made of a run in its folder: its files, found and not yet touched. Throws InputError
+/// where anything else is there, too, or a process at work.
+std::vector<fs::path> files_of_run(const fs::path& folder) {
+    if (!fs::is_directory(fs::symlink_status(folder))) refuse_entry(folder, "is not what the demo made");
+    if (RunFolder::holds_run(folder)) RunFolder::open(folder).lock();
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+        const std::string name = entry.path().filename();
+        if (!entry.is_regular_file() || !(is_name_of_run(name) || is_temporary_name(name)))
+            refuse_entry(entry.path(), "is not what the demo made");
+        files.push_back(entry.path());
+    }
+    return files;
+}
+
+/// Removes what an earlier demo made, and nothing else. Throws InputError, before anything is removed, where
+/// something else has a name that this demo needs.
+void clear(const fs::path& folder) {
+    std::error_code ignored;
+    std::vector<fs::path> made;
+    for (const char* name : run_names) {
+        const fs::path run = folder / name;
+        if (!fs::exists(fs::symlink_status(run, ignored))) continue;
+        for (fs::path& file : files_of_run(run)) made.push_back(std::move(file));
+        made.push_back(run);
+    }
+    const fs::path report = folder / report_name, data = folder / data_name;
+    made.push_back(report);
+    made.push_back(data);
+    const std::string page = beginning_of(report, kMarkedBytes);
+    if (!page.empty() && !is_report(page)) refuse_entry(report, "is no report of ntpgeo");
+    if (!may_become_dataset(data)) refuse_entry(data, "is no data set");
+    for (const fs::path& path : made)
+        if (fs::exists(path, ignored) && (fs::status(path).permissions() & any_write) == fs::perms::none)
+            refuse_entry(path, "is write-protected");
+    for (const fs::path& path : made) fs::remove(path);
+}
+
+/// The demo's folder, with its mark and none of what it will make. Only in a folder with that mark is
+/// anything replaced; a kill on the way leaves it.
 void prepare(const fs::path& folder) {
     if (folder.empty()) throw InputError("the empty path names no folder; give the name of a new folder");
     std::error_code error;
-    if (fs::exists(folder / marker, error)) {
-        // The mark goes last, so that a kill in between leaves a folder that the next demo may replace.
-        for (const auto& entry : fs::directory_iterator(folder))
-            if (entry.path().filename() != marker) fs::remove_all(entry.path());
-        fs::remove(folder / marker);
-    }
+    if (fs::exists(folder / marker, error)) return clear(folder);
     if (fs::exists(folder, error) && !(fs::is_directory(folder, error) && fs::is_empty(folder, error)))
         throw InputError(fmt::format(
             "{}: is there already and is no earlier demo; name another folder with -o", printable(folder)));
     if (!fs::create_directory(folder, error) && error)
         throw InputError(fmt::format("{}: cannot be made: {}; name another folder with -o", printable(folder),
                                      error.message()));
-    write_file_atomically(folder / marker, "Made by ntpgeo demo, which may replace this folder.\n");
+    write_file_atomically(folder / marker, "Made by ntpgeo demo, which may replace what it made here.\n");
 }
 
 std::string figure(const Record& record, const char* key) {
@@ -71,7 +116,7 @@ class Demo {
         const auto factors = load_limit(limit_, dataset_, data_.hash);
         const PathSummary path = walk_path(factors);
         const RunSummary training = train(factors);
-        const fs::path report = folder_ / "report.html";
+        const fs::path report = folder_ / report_name;
         write_file_atomically(
             report, report_page(read_runs({folder_ / "limit", folder_ / "path", folder_ / "train"})));
         tell_limit(limit.record);
@@ -82,12 +127,12 @@ class Demo {
 
   private:
     void make_data() {
-        const fs::path file = folder_ / "stories.safetensors";
+        const fs::path file = folder_ / data_name;
         std::string lines;
         dataset_ = make_stories(StoriesSettings{}, lines);
         check_dataset(dataset_, "stories");
         write_dataset(file, dataset_);
-        data_ = {fs::absolute(file).lexically_normal().string(), content_hash(file)};
+        data_ = {absolute_path(file), content_hash(file)};
         fmt::print("{}", lines);
         std::fflush(stdout);
     }
@@ -180,7 +225,7 @@ void add_demo_command(Command& program) {
     auto output = std::make_shared<std::string>("ntpgeo-demo");
     Command verb = program.add_command(
         "demo", "Stories, their limit, the path to it, training and a report, in under a minute");
-    verb.add_option("-o,--output", *output, "The folder to make; that of an earlier demo is replaced",
+    verb.add_option("-o,--output", *output, "The folder to make; what an earlier demo made in it is replaced",
                     {.default_text = *output});
     verb.on_call([output] {
         const InterruptGuard guard;

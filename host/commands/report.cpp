@@ -14,6 +14,7 @@
 #include "host/commands/commands.hpp"
 #include "host/files/atomic_file.hpp"
 #include "host/files/file_error.hpp"
+#include "host/report/mark.hpp"
 #include "host/report/page.hpp"
 #include "host/report/run_reader.hpp"
 #include "host/run/run_folder.hpp"
@@ -66,10 +67,20 @@ void require_suffix_of_the_format(const ReportOptions& options) {
                                      output, options.figure));
 }
 
+/// An earlier report may be replaced, and a file that is empty.
+void require_replaceable(const std::string& output) {
+    const std::string text = beginning_of(output, kMarkedBytes);
+    if (!text.empty() && !is_report(text))
+        throw InputError(
+            fmt::format("report: -o {}: is there already and is no report of ntpgeo; give another name",
+                        printable(std::string_view(output))));
+}
+
 void report(const ReportOptions& options) {
     require_no_part_of_a_run(options.output, options.runs);
     if (!options.figure.empty()) require_figure(options.figure);
     require_suffix_of_the_format(options);
+    require_replaceable(options.output);
     const std::vector<Run> runs = read_runs({options.runs.begin(), options.runs.end()});
     const bool page = options.figure.empty();
     write_file_atomically(options.output, page ? report_page(runs) : standalone_figure(runs, options.figure));
@@ -87,8 +98,8 @@ void add_report_command(Command& program) {
                     {.required = true});
     verb.add_option(
         "-o,--output", options->output,
-        "The file to write, in .html or .htm, or in .svg with --figure, or without a suffix; one that "
-        "is there is replaced",
+        "The file to write, in .html or .htm, or in .svg with --figure, or without a suffix; an earlier "
+        "report is replaced",
         {.required = true});
     verb.add_option("--figure", options->figure,
                     "Write this figure alone as an SVG file, in light colours: " + figure_names());

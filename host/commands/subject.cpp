@@ -13,6 +13,7 @@
 #include "host/files/matrix_file.hpp"
 #include "host/files/safetensors.hpp"
 #include "host/run/config.hpp"
+#include "host/run/run_files.hpp"
 #include "host/run/run_folder.hpp"
 #include "host/run/run_inputs.hpp"
 #include "kernels/base/status.hpp"
@@ -21,8 +22,12 @@ namespace ntpgeo {
 namespace {
 
 /// The data set named on the command line, or else the run's own, unchanged.
-std::string data_of_run(const SubjectOptions& options, const DatasetReference& own) {
+std::string data_of_run(const SubjectOptions& options, const DatasetReference& own,
+                        const std::filesystem::path& config) {
     if (options.data) return *options.data;
+    if (own.path.empty())
+        throw InputError(
+            fmt::format("{}: does not name the run's data set; name it with --data", printable(config)));
     if (content_hash(own.path) != own.hash)
         throw InputError(fmt::format("{}: has changed since the run was made; name the data set with --data",
                                      printable(std::string_view(own.path))));
@@ -30,14 +35,15 @@ std::string data_of_run(const SubjectOptions& options, const DatasetReference& o
 }
 
 /// How often a run at work may remove its checkpoints between their being found and opened.
-constexpr int most_looks = 1000;
+constexpr int fewest_looks = 10, most_looks = 1000;
 
 /// What there is to read of a training run, the newest first: a run that goes on beyond its result (resumed
 /// with more steps) has checkpoints that are newer.
 std::vector<std::filesystem::path> states_of(const RunFolder& folder) {
     std::vector<std::filesystem::path> files = folder.checkpoints();
-    const std::filesystem::path result = folder.path() / "result.safetensors";
-    if (!std::filesystem::exists(result)) return files;
+    const std::filesystem::path result = folder.path() / result_name;
+    std::error_code ignored;
+    if (!std::filesystem::exists(result, ignored)) return files;
     auto place = files.begin();
     try {
         const std::filesystem::path same = folder.checkpoint_path(read_state_header(result).position.step);
@@ -54,8 +60,8 @@ std::vector<std::filesystem::path> states_of(const RunFolder& folder) {
 /// what was written before it.
 Subject read_training_run(const SubjectOptions& options, const RunFolder& folder) {
     const std::filesystem::path& path = folder.path();
-    const RunConfig config = read_config(folder.config_text(), printable(path / "config.json"));
-    const std::string data = data_of_run(options, config.dataset);
+    const RunConfig config = read_config(folder.config_text(), printable(path / config_name));
+    const std::string data = data_of_run(options, config.dataset, path / config_name);
     Subject subject;
     const auto read = [&](const std::filesystem::path& file, const SafetensorsFile& tensors) {
         const Position position = read_state_header(tensors, file).position;
@@ -63,8 +69,8 @@ Subject read_training_run(const SubjectOptions& options, const RunFolder& folder
         const double lambda = lambda_at(config.training, position);
         subject = {tensors.read_matrix("W"),
                    tensors.read_matrix("H"),
-                   printable(file) + ":W",
-                   printable(file) + ":H",
+                   file.native() + ":W",
+                   file.native() + ":H",
                    lambda,
                    ridge_of(stage_at(config.training, position), lambda),
                    position.step,
@@ -74,6 +80,8 @@ Subject read_training_run(const SubjectOptions& options, const RunFolder& folder
     std::optional<std::vector<DamagedFile>> damaged;
     for (int look = 0; !damaged && look < most_looks; ++look) {
         const std::vector<std::filesystem::path> files = states_of(folder);
+        // A list is not made in one moment: it may miss a checkpoint that goes and the one that comes.
+        if (files.empty() && look < fewest_looks) continue;
         if (files.empty()) break;
         damaged = read_newest_whole(files, read, "nothing whole is left of this run");
     }
@@ -94,7 +102,7 @@ Subject read_exact_run(const SubjectOptions& options, const std::filesystem::pat
         result.contexts = {result.contexts.rows, 1,
                            std::vector<double>(static_cast<std::size_t>(result.contexts.rows))};
     }
-    const std::string file = printable(result.file);
+    const std::string file = result.file;
     return {std::move(result.words),
             std::move(result.contexts),
             file + ":W",
@@ -103,7 +111,7 @@ Subject read_exact_run(const SubjectOptions& options, const std::filesystem::pat
             lambda,
             0,
             std::nullopt,
-            data_of_run(options, result.dataset)};
+            data_of_run(options, result.dataset, path / config_name)};
 }
 
 Subject read_run_subject(const SubjectOptions& options) {
@@ -138,17 +146,18 @@ Subject read_subject(const SubjectOptions& options, const std::string& verb, boo
     Subject subject;
     subject.data = *options.data;
     subject.words = read_matrix(*options.words);
-    subject.words_name = printable(std::string_view(*options.words));
+    subject.words_name = *options.words;
     if (options.contexts) {
         subject.contexts = read_matrix(*options.contexts);
-        subject.contexts_name = printable(std::string_view(*options.contexts));
+        subject.contexts_name = *options.contexts;
     }
     return subject;
 }
 
 void check_shapes(const Subject& subject, const Dataset& dataset) {
     const auto refuse = [](const std::string& name, const HostMatrix& matrix, const std::string& wrong) {
-        throw InputError(fmt::format("{}: is [{}, {}], but {}", name, matrix.rows, matrix.columns, wrong));
+        throw InputError(fmt::format("{}: is [{}, {}], but {}", printable(std::string_view(name)),
+                                     matrix.rows, matrix.columns, wrong));
     };
     const std::string data = printable(std::string_view(subject.data));
     if (subject.words.rows != dataset.vocab_size)

@@ -19,8 +19,8 @@ void add_subject_options(Command& verb, SubjectOptions& options);
 
 /// W and H with where they come from.
 struct Subject {
-    HostMatrix words, contexts;  ///< [V, d], [m, d]; contexts is empty where only words were given
-    std::string words_name, contexts_name;
+    HostMatrix words, contexts;             ///< [V, d], [m, d]; contexts is empty where only words were given
+    std::string words_name, contexts_name;  ///< paths, with the tensor's name behind
     double lambda = 0, ridge = 0;
     std::int64_t step = 0;              ///< of a training run; 0 where none made them
     std::optional<std::int64_t> stage;  ///< of a training run, from 1 on

@@ -15,6 +15,7 @@
 #include "host/commands/setting_flags.hpp"
 #include "host/files/atomic_file.hpp"
 #include "host/files/file_error.hpp"
+#include "host/files/path.hpp"
 #include "host/run/device.hpp"
 #include "host/run/rehearsal.hpp"
 #include "host/run/runs.hpp"
@@ -123,7 +124,7 @@ RunConfig train_configuration(const TrainOptions& options, const std::string& st
                 ? fmt::format("train: {} holds no run to resume, and no data set is given to start one",
                               printable(std::filesystem::path(*options.output)))
                 : "train: no data set is given; name one: ntpgeo train DS -o RUN");
-    config.dataset.path = std::filesystem::absolute(config.dataset.path).lexically_normal().string();
+    config.dataset.path = absolute_path(config.dataset.path);
     if (options.limit) config.limit = limit_reference(options.limit);
     apply(options.settings, !stored.empty(), config);
     return config;

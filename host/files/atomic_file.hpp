@@ -1,5 +1,4 @@
-// Files and folders that appear under their names whole or not at all: made under a temporary name, flushed
-// to disk, renamed (design 2.2).
+// Files that appear under their names whole or not at all (design 2.2).
 #pragma once
 
 #include <cstddef>
@@ -12,14 +11,20 @@
 
 namespace ntpgeo {
 
-/// Writes beside `path` under a temporary name (`.ntpgeo-*.tmp`, all that a kill can leave behind); `commit`
-/// fsyncs, renames over `path` and fsyncs the folder. Destroyed without commit, it leaves nothing. A symbolic
-/// link is followed: the file it names is replaced, the link stays. Throws Failure with the system's reason
-/// (a full disk, say), and InputError where `path` cannot be a file (its folder is missing or closed to us,
-/// it is a folder or a device).
+/// A file that is written where nobody sees it: without any name where the file system has such files
+/// (Linux's O_TMPFILE), else under a temporary one beside `path`. `commit` fsyncs, puts it at `path` and
+/// fsyncs the folder. Destroyed without commit, it leaves nothing; what a kill leaves (a file with a
+/// temporary name) the next AtomicFile in that folder sweeps away.
+///
+/// A symbolic link is followed: the file it names is replaced, the link stays. The file that is replaced
+/// hands on its mode and, where we may, its owner; one that is write-protected is not replaced. Throws
+/// Failure with the system's reason (a full disk, say), and InputError where `path` cannot be a file (its
+/// folder is missing or closed to us, it is a folder, a device or write-protected).
 class AtomicFile {
   public:
-    explicit AtomicFile(const std::filesystem::path& path);
+    /// Whether it may do without a name.
+    enum class Making { unnamed, named };
+    explicit AtomicFile(const std::filesystem::path& path, Making making = Making::unnamed);
     ~AtomicFile();
     AtomicFile(const AtomicFile&) = delete;
     AtomicFile& operator=(const AtomicFile&) = delete;
@@ -27,43 +32,36 @@ class AtomicFile {
     void write(std::span<const std::byte> bytes);
     void write(std::string_view text);
 
-    /// Puts the file in its place; called once, after the last write.
+    /// Puts the file in its place, over what is there; called once, after the last write.
     void commit();
+    /// Puts the file in its place where nothing is there by then: true. False, and nothing done, otherwise.
+    [[nodiscard]] bool commit_new();
 
   private:
     [[noreturn]] void fail(const char* what) const;
+    bool open_unnamed();
+    void open_named();
+    bool link_as(const std::filesystem::path& name) const;
+    bool take_free_place();
+    bool put_in_place(bool may_replace);
+    void replace();
 
-    std::string name_;                        ///< the path as messages name it
-    std::filesystem::path path_, temporary_;  ///< temporary_ is empty once nothing is left to remove
+    std::string name_;            ///< the path as messages name it
+    std::filesystem::path path_;  ///< links followed
+    std::filesystem::path folder_;
+    std::filesystem::path temporary_;  ///< empty where there is no name that is left to remove
     FileDescriptor descriptor_;
+    bool is_named_ = false;
 };
 
 /// The whole of `text` as the file `path`, atomically.
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
 
+/// The first `bytes` of a regular file, fewer where it has fewer; "" where there is none. Throws InputError
+/// where it cannot be read.
+std::string beginning_of(const std::filesystem::path& path, std::size_t bytes);
+
 /// All bytes of a file, a pipe or a device. Throws InputError where it is missing, a folder or unreadable.
 std::string read_file(const std::filesystem::path& path);
-
-/// A folder of its own beside the one wanted, removed again unless it was renamed. It is locked while its
-/// process lives, so that what killed processes have left can be told from what others are making.
-class TemporaryFolder {
-  public:
-    /// Throws InputError where none can be made there.
-    explicit TemporaryFolder(const std::filesystem::path& wanted);
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-    ~TemporaryFolder();
-
-    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-    /// Gives it its name. Throws Failure where that is taken by now.
-    void rename_to(const std::filesystem::path& wanted);
-
-    /// Removes temporary folders in `parent` whose processes are gone. What cannot be removed stays.
-    static void sweep(const std::filesystem::path& parent);
-
-  private:
-    std::filesystem::path path_;
-    FileDescriptor lock_;
-};
 
 }  // namespace ntpgeo

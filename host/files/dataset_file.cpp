@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/settings/parse_number.hpp"
+#include "host/files/atomic_file.hpp"
 #include "host/files/checksum.hpp"
 #include "host/files/file_error.hpp"
 #include "host/files/input_file.hpp"
@@ -128,6 +129,13 @@ Dataset read_dataset(const std::filesystem::path& path) {
     dataset.source = metadata_value(file, "source").value_or("");
     check_dataset(dataset, name);
     return dataset;
+}
+
+bool may_become_dataset(const std::filesystem::path& path) {
+    constexpr std::size_t longest_header = 1 << 16, length_bytes = 8;
+    const std::string text = beginning_of(path, longest_header);
+    return text.empty() || (text.substr(0, length_bytes + 1).ends_with('{') && text.size() > length_bytes &&
+                            text.find(format_name) != std::string::npos);
 }
 
 void write_dataset(const std::filesystem::path& path, const Dataset& dataset) {

@@ -9,6 +9,7 @@
 #include "host/files/dataset_file.hpp"
 #include "host/files/safetensors.hpp"
 #include "host/report/text.hpp"
+#include "host/run/run_files.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -29,7 +30,7 @@ std::int64_t whole_number_in(const ConfigValue& setting) {
 
 DataSet described(const ShownSettings& settings) {
     DataSet data_set;
-    data_set.path = text_in(settings.data_path);
+    data_set.path = settings.data_path;
     data_set.hash = text_in(settings.data_hash);
     data_set.vocab_size = whole_number_in(settings.vocab_size);
     data_set.nnz = whole_number_in(settings.nnz);
@@ -41,7 +42,7 @@ Factor to_factor(HostMatrix matrix) {
 }
 
 std::filesystem::path result_of(const Run& run) {
-    return run.folder / "result.safetensors";
+    return run.folder / result_name;
 }
 
 }  // namespace
@@ -85,7 +86,7 @@ std::vector<DataSet> data_sets_of(const std::vector<Run>& runs) {
     }
     std::vector<std::filesystem::path> names;
     for (const DataSet& data_set : data_sets) {
-        std::filesystem::path path = std::filesystem::path(data_set.path).lexically_normal();
+        std::filesystem::path path = data_set.path;
         names.push_back(path.empty() ? "unnamed data" : path.replace_extension());
     }
     const std::vector<std::string> distinct = distinct_names(names);

@@ -7,6 +7,7 @@
 #include "host/report/chart_layout.hpp"
 #include "host/report/concept_tables.hpp"
 #include "host/report/gram_figures.hpp"
+#include "host/report/mark.hpp"
 #include "host/report/summary.hpp"
 #include "host/report/svg.hpp"
 #include "host/report/text.hpp"
@@ -177,6 +178,7 @@ std::string report_page(const std::vector<Run>& runs) {
     }
     return fmt::format(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
+        "{}\n"
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
         "<meta name=\"color-scheme\" content=\"light dark\"/>\n<title>ntpgeo: "
         "{}</title>\n<style>{}</style>\n</head>\n"
@@ -184,7 +186,7 @@ std::string report_page(const std::vector<Run>& runs) {
         "<p class=\"lead\">{} with {}, drawn by ntpgeo {}</p>\n</header>\n<main>\n{}"
         "<h2>Figures</h2>\n{}{}{}<h2>Notation</h2>\n<dl>\n{}</dl>\n</main>\n"
         "</body>\n</html>\n",
-        enumerated(names), page_style(), count_of(runs.size(), "run"), count_of(records, "record"),
+        kPageMark, enumerated(names), page_style(), count_of(runs.size(), "run"), count_of(records, "record"),
         NTPGEO_VERSION, summary_tables(runs) + limit_cards(runs), how_drawn(runs, figures, reasons),
         figures.html, concepts.html, notation);
 }

@@ -10,7 +10,9 @@
 
 #include "host/files/atomic_file.hpp"
 #include "host/files/file_error.hpp"
+#include "host/files/path.hpp"
 #include "host/report/data_sets.hpp"
+#include "host/run/run_files.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -152,10 +154,17 @@ void read_records(Run& run, const std::filesystem::path& file) {
         append_record(run, record, place);
         begin = end + 1;
     }
-    if (run.records == 0) {
+    if (run.records == 0)
         throw InputError(fmt::format("{}: holds no record; has the run begun?", printable(file)));
-    }
     order_records(run, file);
+}
+
+/// The whole path, which ends with a name to call the run by.
+std::filesystem::path named_path(const std::filesystem::path& folder) {
+    std::filesystem::path path = absolute_folder(folder);
+    std::error_code error;
+    if (path.filename() == "." || path.filename() == "..") path = std::filesystem::canonical(path, error);
+    return error ? absolute_folder(folder) : path;
 }
 
 RunKind kind_of(const std::string& command) {
@@ -174,21 +183,21 @@ Run read_run(const std::filesystem::path& folder) {
         throw InputError(fmt::format("{}: not a run folder but a file; give the folder that train wrote",
                                      printable(folder)));
     }
-    for (const char* name : {"config.json", "metrics.jsonl"}) {
-        if (!std::filesystem::exists(folder / name, ignored)) {
-            throw InputError(fmt::format("{}: not a run folder (it has no {})", printable(folder), name));
-        }
-    }
+    if (!std::filesystem::exists(folder / config_name, ignored))
+        throw InputError(fmt::format("{}: not a run folder (it has no {})", printable(folder), config_name));
     Run run;
     run.folder = folder;
     run.label = folder.filename().string();
-    const std::optional<ConfigFile> config = ConfigFile::parse(read_file(folder / "config.json"));
+    const std::optional<ConfigFile> config = ConfigFile::parse(read_file(folder / config_name));
     if (!config) {
-        throw InputError(fmt::format("{}: not a JSON object", printable(folder / "config.json")));
+        throw InputError(fmt::format("{}: not a JSON object", printable(folder / config_name)));
     }
     run.settings = shown_settings(*config);
     run.kind = kind_of(run.settings.command);
-    read_records(run, folder / "metrics.jsonl");
+    if (!std::filesystem::exists(folder / metrics_name, ignored))
+        throw InputError(fmt::format("{}: holds no record (it has no {}); has the run begun?",
+                                     printable(folder), metrics_name));
+    read_records(run, folder / metrics_name);
     return run;
 }
 
@@ -196,13 +205,13 @@ std::vector<Run> read_runs(const std::vector<std::filesystem::path>& folders) {
     std::vector<Run> runs;
     std::vector<std::filesystem::path> paths;
     for (const auto& folder : folders) {
-        std::filesystem::path path = std::filesystem::absolute(folder).lexically_normal();
-        if (!path.has_filename()) path = path.parent_path();  // a trailing slash
-        if (std::find(paths.begin(), paths.end(), path) != paths.end()) {
-            throw InputError(fmt::format("{}: this run is given twice", printable(folder)));
-        }
         runs.push_back(read_run(folder));
-        paths.push_back(path);
+        // One folder may have many paths: the system knows.
+        std::error_code ignored;
+        for (std::size_t i = 0; i + 1 < runs.size(); ++i)
+            if (std::filesystem::equivalent(folders[i], folder, ignored))
+                throw InputError(fmt::format("{}: this run is given twice", printable(folder)));
+        paths.push_back(named_path(folder));
     }
     const std::vector<std::string> labels = distinct_names(paths);
     for (std::size_t i = 0; i < runs.size(); ++i) runs[i].label = labels[i];

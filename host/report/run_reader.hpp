@@ -22,7 +22,8 @@ struct StageSettings {
 struct ShownSettings {
     std::string command;  ///< empty where none is named
     ConfigValue dim, master, device, tolerance;
-    ConfigValue data_path, data_hash, data_source, vocab_size, contexts, nnz, entropy;  ///< of its data set
+    std::string data_path;  ///< of its data set, as what follows; "" where none is named
+    ConfigValue data_hash, data_source, vocab_size, contexts, nnz, entropy;
     std::optional<std::vector<StageSettings>> stages;
 };
 

@@ -15,7 +15,7 @@ ShownSettings shown_settings(const ConfigFile& config) {
     settings.master = config.value({"master"});
     settings.device = config.value({"device"});
     settings.tolerance = config.value({"tol"});
-    settings.data_path = config.value({"dataset", "path"});
+    settings.data_path = config.inputs().dataset.path;
     settings.data_hash = config.value({"dataset", "hash"});
     settings.data_source = config.value({"dataset", "source"});
     settings.vocab_size = config.value({"dataset", "vocab_size"});

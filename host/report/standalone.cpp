@@ -8,6 +8,7 @@
 #include "host/report/chart.hpp"
 #include "host/report/concept_tables.hpp"
 #include "host/report/gram_figures.hpp"
+#include "host/report/mark.hpp"
 #include "host/report/page.hpp"
 #include "host/report/svg.hpp"
 #include "host/report/text.hpp"
@@ -143,11 +144,11 @@ std::string standalone_figure(const std::vector<Run>& runs, std::string_view id)
     return fmt::format(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" "
         "role=\"img\" "
-        "aria-labelledby=\"title description\">\n<title id=\"title\">{2}</title>\n"
+        "aria-labelledby=\"title description\">\n{6}\n<title id=\"title\">{2}</title>\n"
         "<desc id=\"description\">{3}</desc>\n<style>{4}</style>\n"
         "<rect class=\"paper\" width=\"{0}\" height=\"{1}\"/>\n{5}</svg>\n",
         coordinate(width), coordinate(height), title, description,
-        chart_rules(&light_palette()) + (matrices ? heat_rules(&light_palette()) : ""), panels);
+        chart_rules(&light_palette()) + (matrices ? heat_rules(&light_palette()) : ""), panels, kFigureMark);
 }
 
 }  // namespace ntpgeo

@@ -60,7 +60,7 @@ std::string precision(const Run& run) {
 
 std::string data_set(const Run& run) {
     std::string named = setting(run.settings.data_source);
-    if (named == kAbsentCell) named = setting(run.settings.data_path);
+    if (named == kAbsentCell && !run.settings.data_path.empty()) named = escape_text(run.settings.data_path);
     return run.data_set.empty() ? named : escape_text(run.data_set) + " (" + named + ")";
 }
 

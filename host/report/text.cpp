@@ -66,7 +66,8 @@ std::string escape_text(std::string_view untrusted) {
         const std::size_t begin = position;
         const UChar32 code_point = next_code_point(untrusted, position);
         if (code_point < 0) {
-            escaped += "\uFFFD";
+            for (const char byte : untrusted.substr(begin, position - begin))
+                escaped += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
         } else if (code_point == '&') {
             escaped += "&amp;";
         } else if (code_point == '<') {
@@ -140,9 +141,9 @@ double text_width(std::string_view text, double font_size) {
         for (std::size_t position = 0; position < part.size();) {
             const UChar32 code_point = next_code_point(part, position);
             // What escape_text spells out, \u{202e} say, is as wide as its spelling.
-            const double characters = code_point >= 0 && is_invisible(code_point)
-                                          ? 5.0
-                                          : character_width(std::max(code_point, 0x20));
+            const double characters = code_point < 0             ? 2.5
+                                      : is_invisible(code_point) ? 5.0
+                                                                 : character_width(code_point);
             width += characters * (level == 0 ? 1.0 : 0.76);
         }
     });

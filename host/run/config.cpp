@@ -11,11 +11,18 @@ namespace {
 
 constexpr std::size_t most_stages = 1000;
 
+std::vector<std::string_view> names_of(const std::vector<Setting>& settings) {
+    std::vector<std::string_view> names;
+    for (const Setting& setting : settings) names.push_back(setting.name);
+    return names;
+}
+
 /// Keys left out keep their defaults; unknown keys and those of another optimizer are refused.
 Stage read_stage(ConfigReader& part) {
     Stage stage = RunSettings{}.training.stages[0];
     part.take(settings_of(stage));
-    part.finish();
+    RunSettings run;
+    part.finish({"to the whole run, beside \"stages\"", names_of(settings_of(run))});
     for (const Setting& setting : settings_of(stage))
         if (part.has(setting.name) && !setting.owned)
             part.refuse(
@@ -79,7 +86,8 @@ RunConfig read_config(const std::string& text, const std::string& where) {
     std::vector<Stage> stages;
     file.take_list("stages", "stage", most_stages,
                    [&](ConfigReader& part) { stages.push_back(read_stage(part)); });
-    file.finish();
+    Stage stage;
+    file.finish({"to a stage, as in \"stages\": [{\"steps\": 100}]", names_of(settings_of(stage))});
     if (!stages.empty()) config.training.stages = std::move(stages);
     return config;
 }

@@ -1,12 +1,15 @@
 #include "host/run/config_file.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "host/files/characters.hpp"
 #include "host/files/file_error.hpp"
+#include "host/files/path.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -163,9 +166,11 @@ std::string ConfigFile::command() const {
 }
 
 RunInputs ConfigFile::inputs() const {
-    const auto text = [&](const char* part, const char* key) { return text_in(value({part, key})); };
-    return {{text("dataset", "path"), text("dataset", "hash")},
-            {text("limit", "path"), text("limit", "hash")}};
+    const auto path = [&](const char* part) {
+        return path_of_text(text_in(value({part, "path"}))).value_or("");
+    };
+    const auto hash = [&](const char* part) { return text_in(value({part, "hash"})); };
+    return {{path("dataset"), hash("dataset")}, {path("limit"), hash("limit")}};
 }
 
 ConfigReader::ConfigReader(const std::string& text, const std::string& where, const std::string& command,
@@ -202,11 +207,19 @@ void ConfigReader::take(const char* key, std::string& value) {
     value = found->get<std::string>();
 }
 
+void ConfigReader::take_path(std::string& path) {
+    std::string text = text_of_path(path);
+    take("path", text);
+    std::optional<std::string> found = path_of_text(text);
+    if (!found) fail(where_, "path", "a path: a U+0000 in it needs two hexadecimal digits behind it");
+    path = *std::move(found);
+}
+
 void ConfigReader::take(DatasetReference& dataset) {
     const Json* found = child("dataset");
     if (!found) return;
     ConfigReader part({json_, found}, where_ + ", dataset");
-    part.take("path", dataset.path);
+    part.take_path(dataset.path);
     part.take("hash", dataset.hash);
     for (const char* key : {"vocab_size", "contexts", "nnz", "source", "entropy"}) part.seen_.insert(key);
     part.finish();
@@ -216,7 +229,7 @@ void ConfigReader::take(LimitReference& limit) {
     const Json* found = child("limit");
     if (!found) return;
     ConfigReader part({json_, found}, where_ + ", limit");
-    part.take("path", limit.path);
+    part.take_path(limit.path);
     part.take("hash", limit.hash);
     part.finish();
 }
@@ -245,9 +258,17 @@ void ConfigReader::take_list(const char* key, const char* name, std::size_t most
     }
 }
 
-void ConfigReader::finish() const {
-    for (const auto& [key, value] : json_->items())
-        if (!seen_.contains(key)) refuse(fmt::format("unknown key '{}'", printable(std::string_view(key))));
+void ConfigReader::finish(const Elsewhere& elsewhere) const {
+    for (const auto& [key, value] : json_->items()) {
+        if (seen_.contains(key)) continue;
+        const std::string shown = printable(std::string_view(key));
+        const std::string known = fmt::format("{}", fmt::join(seen_, ", "));
+        if (elsewhere.has(key))
+            refuse(
+                fmt::format("unknown key '{}' here: it belongs {}; the keys there are {}; those here are {}",
+                            shown, elsewhere.where, fmt::join(elsewhere.keys, ", "), known));
+        refuse(fmt::format("unknown key '{}'; the keys here are {}", shown, known));
+    }
 }
 
 void ConfigReader::refuse(const std::string& what) const {

@@ -2,6 +2,7 @@
 // hold settings, how they are refused and how those of two runs differ.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -99,14 +100,24 @@ class ConfigReader {
     /// none where the key is not there. Messages call a part by `name` and its number.
     void take_list(const char* key, const char* name, std::size_t most,
                    const std::function<void(ConfigReader&)>& read);
-    /// Throws InputError where a key is left.
-    void finish() const;
+    /// Keys that have their place in another part of the file, and which that is.
+    struct Elsewhere {
+        std::string where;
+        std::vector<std::string_view> keys;
+        [[nodiscard]] bool has(std::string_view key) const {
+            return std::find(keys.begin(), keys.end(), key) != keys.end();
+        }
+    };
+    /// Throws InputError where a key is left, with those that are known here and, where it belongs
+    /// `elsewhere`, there.
+    void finish(const Elsewhere& elsewhere = {}) const;
     [[noreturn]] void refuse(const std::string& what) const;
 
   private:
     ConfigReader(std::shared_ptr<const nlohmann::json> json, std::string where);
     const nlohmann::json* child(std::string_view key);
     void take(const char* key, std::string& value);
+    void take_path(std::string& path);
     void take(const Setting& setting);
 
     std::shared_ptr<const nlohmann::json> json_;
@@ -121,9 +132,9 @@ class ConfigWriter {
     ConfigWriter(const std::string& command, const DatasetReference& reference, const Dataset& dataset);
     ~ConfigWriter();
 
-    void add(const std::vector<Setting>& settings);  ///< those that a file holds
-    void add(const LimitReference& limit);           ///< where there is one
-    void add(const char* key, const std::string& value);
+    void add(const std::vector<Setting>& settings);       ///< those that a file holds
+    void add(const LimitReference& limit);                ///< where there is one
+    void add(const char* key, const std::string& value);  ///< valid UTF-8
     void add(const char* key, std::int64_t value);
     /// Adds settings as one more object of a list.
     void append(const char* key, const std::vector<Setting>& settings);

@@ -1,6 +1,7 @@
 // Writing a config.json.
 #include <nlohmann/json.hpp>
 
+#include "host/files/path.hpp"
 #include "host/run/config_file.hpp"
 
 namespace ntpgeo {
@@ -37,8 +38,8 @@ ConfigWriter::ConfigWriter(const std::string& command, const DatasetReference& r
     (*json_)["format"] = config_format;
     (*json_)["command"] = command;
     (*json_)["dataset"] = {
-        {"path", reference.path},         {"hash", reference.hash}, {"vocab_size", dataset.vocab_size},
-        {"contexts", dataset.contexts()}, {"nnz", dataset.nnz()},   {"source", dataset.source},
+        {"path", text_of_path(reference.path)}, {"hash", reference.hash}, {"vocab_size", dataset.vocab_size},
+        {"contexts", dataset.contexts()},       {"nnz", dataset.nnz()},   {"source", dataset.source},
         {"entropy", entropy(dataset)}};
 }
 ConfigWriter::~ConfigWriter() = default;
@@ -48,7 +49,7 @@ void ConfigWriter::add(const std::vector<Setting>& settings) {
 }
 
 void ConfigWriter::add(const LimitReference& limit) {
-    if (!limit.path.empty()) (*json_)["limit"] = {{"path", limit.path}, {"hash", limit.hash}};
+    if (!limit.path.empty()) (*json_)["limit"] = {{"path", text_of_path(limit.path)}, {"hash", limit.hash}};
 }
 
 void ConfigWriter::add(const char* key, const std::string& value) {

@@ -9,6 +9,7 @@
 #include "host/files/file_error.hpp"
 #include "host/run/device.hpp"
 #include "host/run/newest_whole.hpp"
+#include "host/run/run_files.hpp"
 #include "host/run/run_inputs.hpp"
 #include "host/run/runs.hpp"
 #include "host/terminal/interruption.hpp"
@@ -20,8 +21,6 @@ namespace ntpgeo {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* result_name = "result.safetensors";
 
 class LimitRun {
   public:
@@ -162,7 +161,7 @@ LimitSummary run_limit(ExactRun& run) {
     if (run.is_finished()) return {{}, true, true};
     require_memory(*run.backend,
                    LimitSolver::bytes(support_classes(run.dataset).count(), run.dataset.vocab_size), "limit");
-    return LimitRun(run).run();
+    return run.recording_failure([&] { return LimitRun(run).run(); });
 }
 
 }  // namespace ntpgeo

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "host/run/device.hpp"
 #include "host/run/run_folder.hpp"
 #include "host/run/run_inputs.hpp"
+#include "host/terminal/interruption.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -63,17 +65,41 @@ class OpenRun {
 
     /// The folder, locked.
     RunFolder& folder() {
-        if (!folder_) {
-            folder_ = RunFolder::create(output_, config_text(config, dataset));
-            folder_->lock();
-        }
+        if (!folder_) folder_ = RunFolder::create(output_, config_text(config, dataset));
         return *folder_;
+    }
+    /// Lets `body` do the work. What it fails by is left in the log of its folder, where there is one by
+    /// then.
+    template <class Body>
+    auto recording_failure(const Body& body) {
+        try {
+            return body();
+        } catch (const Interrupted&) {
+            throw;
+        } catch (const InputError& error) {
+            if (!stored) record_failure(error.what());  // a run that cannot go on is left as it is
+            throw;
+        } catch (const std::bad_alloc&) {
+            record_failure("out of memory");
+            throw;
+        } catch (const std::exception& error) {
+            record_failure(error.what());
+            throw;
+        }
     }
     /// Whether there is nothing left to do.
     [[nodiscard]] bool is_finished() const { return folder_ && finished_ && finished_(*folder_, config); }
     [[nodiscard]] const std::filesystem::path& output() const { return output_; }
 
   private:
+    void record_failure(const std::string& message) const {
+        try {
+            if (folder_) folder_->log_failure(message);
+        } catch (
+            const std::exception&) {  // NOLINT(bugprone-empty-catch): a full disk may be what there is to say
+        }
+    }
+
     template <class C>
     friend OpenRun<C> open_run(const RunVerb<C>&, const std::optional<std::string>&, bool, bool);
 
@@ -88,9 +114,9 @@ inline bool goes_on(const std::optional<std::string>& output, bool resume) {
 }
 
 /// Opens the run of a verb in `output`. One that goes on must be of the verb, its data set and limit of the
-/// same contents as before, and its settings the same; a finished one is opened where its inputs are gone,
-/// too, without them. For a rehearsal the folder may be missing, and is neither locked nor made. Throws
-/// InputError, before anything is written.
+/// same contents as before, and its settings the same (a start that came to nothing begins anew where they
+/// are not); a finished one is opened where its inputs are gone, too, without them. For a rehearsal the
+/// folder may be missing, and is neither locked nor made. Throws InputError, before anything is written.
 template <class Config>
 OpenRun<Config> open_run(const RunVerb<Config>& verb, const std::optional<std::string>& output, bool resume,
                          bool rehearsal = false) {
@@ -115,7 +141,7 @@ OpenRun<Config> open_run(const RunVerb<Config>& verb, const std::optional<std::s
         run.is_finished())
         return run;
     config.device = resolve_device(config.device);
-    if (output && !stored) RunFolder::require_free(*output);
+    if (output && !stored) RunFolder::require_free(*output, verb.command);
     run.dataset =
         read_known_dataset(config.dataset, stored ? verb.changed_since_begun : verb.changed_since_written);
     run.backend = make_backend(config.device);
@@ -124,10 +150,16 @@ OpenRun<Config> open_run(const RunVerb<Config>& verb, const std::optional<std::s
     if (!stored || config.dataset.hash == stored->dataset.hash)
         run.limit = load_limit(config.limit, run.dataset, config.dataset.hash);
     if (!stored) return run;
-    if (const std::string difference = first_difference(*stored, config); !difference.empty())
+    if (const std::string difference = first_difference(*stored, config); !difference.empty()) {
+        if (!rehearsal && RunFolder::may_begin_anew(*output, verb.command)) {
+            stored.reset();
+            run.folder_.reset();
+            return run;
+        }
         throw InputError(
             fmt::format("{}: cannot be resumed with another setting of {}; {}, or give a new name",
                         printable(run.output_), difference, verb.leave_out));
+    }
     config.dataset.path = stored->dataset.path;
     config.limit.path = stored->limit.path;
     if (!verb.locks_first && !rehearsal) run.folder_->lock();

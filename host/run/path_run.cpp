@@ -202,7 +202,7 @@ std::vector<Record> records_of(const std::filesystem::path& folder) {
     std::istringstream lines(read_file(file));
     for (std::string line; std::getline(lines, line);) {
         std::optional<Record> record = parse_record(line);
-        if (!record) throw Failure(printable(file) + ": has a line that is no record");
+        if (!record) throw InputError(printable(file) + ": has a line that is no record");
         records.push_back(std::move(*record));
     }
     return records;
@@ -220,7 +220,7 @@ PathSummary run_path(ExactRun& run) {
                    PathSolver::bytes(merge_by_label(run.dataset).labels.contexts(), run.dataset.vocab_size),
                    "path");
     require_certifiable(run);
-    PathRun(run).run();
+    run.recording_failure([&] { PathRun(run).run(); });
     return {records_of(run.output()), false};
 }
 

@@ -9,10 +9,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <string_view>
 
 #include "host/files/atomic_file.hpp"
 #include "host/files/file_error.hpp"
+#include "host/files/temporaries.hpp"
 #include "host/run/record.hpp"
+#include "host/run/run_files.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -20,17 +23,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* config_name = "config.json";
-constexpr const char* metrics_name = "metrics.jsonl";
-constexpr const char* log_name = "log.txt";
-
 [[noreturn]] void fail(const fs::path& path, const char* what) {
     throw Failure(fmt::format("{}: cannot be {}: {}", printable(path), what, system_reason(errno)));
 }
 
 FileDescriptor open_for_appending(const fs::path& path) {
     FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-    if (!file.is_open()) fail(path, "opened");
+    if (!file.is_open()) throw_system_error(printable(path), "opened", errno);
     return file;
 }
 
@@ -43,10 +42,8 @@ void append(const FileDescriptor& file, const fs::path& path, std::string_view t
     }
 }
 
-// Absolute, and without a slash at its end.
-fs::path whole_path(const fs::path& path) {
-    const fs::path whole = fs::absolute(path).lexically_normal();
-    return whole.has_filename() ? whole : whole.parent_path();
+[[noreturn]] void refuse_line(const fs::path& file) {
+    throw InputError(fmt::format("{}: has a line that is no record; this run cannot go on", printable(file)));
 }
 
 }  // namespace
@@ -54,34 +51,6 @@ fs::path whole_path(const fs::path& path) {
 bool RunFolder::holds_run(const fs::path& path) {
     std::error_code ignored;
     return !path.empty() && fs::is_regular_file(path / config_name, ignored);
-}
-
-void RunFolder::require_free(const fs::path& path) {
-    if (path.empty()) throw InputError("the empty path names no folder; give the name of a new folder");
-    std::error_code error;
-    const fs::path target = whole_path(path);
-    if (holds_run(target))
-        throw InputError(
-            fmt::format("{}: holds another run; give another name, or --resume where the command has it",
-                        printable(path)));
-    if (fs::exists(target, error) && !(fs::is_directory(target, error) && fs::is_empty(target, error)))
-        throw InputError(fmt::format("{}: is there already and holds no run; give the name of a new folder",
-                                     printable(path)));
-    if (!fs::is_directory(target.parent_path(), error))
-        throw InputError(fmt::format("{}: the folder {} does not exist", printable(path),
-                                     printable(target.parent_path())));
-}
-
-RunFolder RunFolder::create(const fs::path& path, const std::string& config,
-                            const std::optional<Record>& record) {
-    require_free(path);
-    const fs::path target = whole_path(path);
-    TemporaryFolder::sweep(target.parent_path());
-    TemporaryFolder temporary(target);
-    write_file_atomically(temporary.path() / config_name, config);
-    if (record) write_file_atomically(temporary.path() / metrics_name, json_of(*record) + "\n");
-    temporary.rename_to(target);
-    return RunFolder(target);
 }
 
 RunFolder RunFolder::open(const fs::path& path) {
@@ -113,10 +82,7 @@ void RunFolder::lock() {
     if (::flock(log_.get(), LOCK_EX | LOCK_NB) != 0)
         throw InputError(
             fmt::format("{}: another process is at work in it; wait for its end", printable(path_)));
-    for (const auto& entry : fs::directory_iterator(path_)) {
-        const std::string name = entry.path().filename().string();
-        if (name.starts_with(".ntpgeo-") && name.ends_with(".tmp")) fs::remove(entry.path());
-    }
+    sweep_temporaries(path_, false);
 }
 
 std::pair<Record, Record> RunFolder::cut_metrics(std::int64_t last, const Cadence& cadence) const {
@@ -132,9 +98,7 @@ std::pair<Record, Record> RunFolder::cut_metrics(std::int64_t last, const Cadenc
         begin = end + 1;
         const std::optional<Record> record = parse_record(line);
         const std::optional<std::int64_t> step = record ? record->integer("step") : std::nullopt;
-        if (!step)
-            throw InputError(
-                fmt::format("{}: has a line that is no record; this run cannot go on", printable(file)));
+        if (!step) refuse_line(file);
         if (*step > last || !cadence.due(*step)) continue;
         kept += line;
         if (ends.first.empty()) ends.first = *record;
@@ -144,19 +108,21 @@ std::pair<Record, Record> RunFolder::cut_metrics(std::int64_t last, const Cadenc
     return ends;
 }
 
-std::int64_t RunFolder::keep_metrics(std::int64_t count) const {
+void RunFolder::keep_metrics(std::int64_t count) const {
     const fs::path file = path_ / metrics_name;
-    if (!fs::exists(file)) return 0;
+    if (count == 0 && !fs::exists(file)) return;
     const std::string text = read_file(file);
-    std::int64_t kept = 0;
     std::size_t end = 0;
-    for (; kept < count; ++kept) {
+    for (std::int64_t kept = 0; kept < count; ++kept) {
         const std::size_t next = text.find('\n', end);
-        if (next == std::string::npos) break;
+        if (next == std::string::npos)
+            throw InputError(
+                fmt::format("{}: has {} of the {} records that the checkpoint counts; this run cannot go on",
+                            printable(file), kept, count));
+        if (!parse_record(std::string_view(text).substr(end, next - end))) refuse_line(file);
         end = next + 1;
     }
     write_file_atomically(file, std::string_view(text).substr(0, end));
-    return kept;
 }
 
 void RunFolder::append_metrics(const Record& record) const {
@@ -166,10 +132,10 @@ void RunFolder::append_metrics(const Record& record) const {
 
 std::vector<fs::path> RunFolder::checkpoints() const {
     std::vector<fs::path> files;
-    for (const auto& entry : fs::directory_iterator(path_)) {
-        const std::string name = entry.path().filename().string();
-        if (name.starts_with("checkpoint-") && name.ends_with(".safetensors")) files.push_back(entry.path());
-    }
+    std::error_code error;  // of a file that goes away meanwhile
+    for (const auto& entry : fs::directory_iterator(path_))
+        if (is_checkpoint_name(entry.path().filename().native()) && entry.is_regular_file(error))
+            files.push_back(entry.path());
     std::sort(files.rbegin(), files.rend());  // step numbers have a fixed width
     return files;
 }
@@ -193,7 +159,7 @@ void RunFolder::read_newest_checkpoint(const FileReader& read) {
         damaged_.push_back(file.path);
         say(file.text() + "; the run goes on from the checkpoint before it");
     }
-    if (const auto result = read_if_whole(path_ / "result.safetensors", [](auto&...) {}))
+    if (const auto result = read_if_whole(path_ / result_name, [](auto&...) {}))
         say(result->text() + "; the run makes it again");
 }
 
@@ -234,12 +200,17 @@ void RunFolder::write_checkpoint(const TrainerState& state, double elapsed, std:
 void RunFolder::write_result(const std::vector<StateTensor>& tensors, const Position& position) const {
     auto metadata = position_metadata(position);
     metadata["format"] = "ntpgeo.result.1";
-    write_state(path_ / "result.safetensors", tensors, metadata);
+    write_state(path_ / result_name, tensors, metadata);
+}
+
+bool RunFolder::has_result() const {
+    std::error_code ignored;
+    return fs::exists(path_ / result_name, ignored);
 }
 
 std::optional<Position> RunFolder::result() const {
     std::optional<Position> position;
-    read_if_whole(path_ / "result.safetensors", [&](const fs::path& path, const SafetensorsFile& file) {
+    read_if_whole(path_ / result_name, [&](const fs::path& path, const SafetensorsFile& file) {
         position = read_state_header(file, path).position;
     });
     return position;

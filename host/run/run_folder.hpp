@@ -24,13 +24,17 @@ class RunFolder {
   public:
     /// Throws InputError where `create` would find the path taken, naming --resume where a run is there, or
     /// no folder to make it in.
-    static void require_free(const std::filesystem::path& path);
-    /// A new folder that holds `config`, the bytes of its config.json, from its first moment on (made under a
-    /// temporary name, then renamed; what killed processes left under such names beside it is swept away). A
-    /// `record` is the first of its metrics from that moment on. An empty folder may be there already. Throws
-    /// InputError where anything else is, naming --resume, and leaves it untouched.
+    static void require_free(const std::filesystem::path& path, const std::string& command);
+    /// A folder that holds `config`, the bytes of its config.json, from its first moment on, locked. A new
+    /// one is made under a temporary name, then renamed (what killed processes left under such names beside
+    /// it is swept away), and `record` is the first of its metrics from that moment on. An empty folder may
+    /// be there already, or a start that may begin anew: what is there besides stays. Throws InputError where
+    /// anything else is, naming --resume, and leaves it untouched.
     static RunFolder create(const std::filesystem::path& path, const std::string& config,
                             const std::optional<Record>& record = {});
+    /// Whether `path` holds no more than a start of `command` that came to nothing: it has neither checkpoint
+    /// nor result, and its log ends with its failure (or its first record was never written, of analyze).
+    static bool may_begin_anew(const std::filesystem::path& path, const std::string& command);
     /// A folder that holds a run. Throws InputError where there is none.
     static RunFolder open(const std::filesystem::path& path);
     /// Whether a file of this name in a run's folder is one of those that make it up.
@@ -53,8 +57,9 @@ class RunFolder {
     std::pair<Record, Record> cut_metrics(std::int64_t last, const Cadence& cadence) const;
     void append_metrics(const Record& record) const;
 
-    /// Keeps the first `count` records and drops all others; returns how many were there to keep.
-    std::int64_t keep_metrics(std::int64_t count) const;
+    /// Keeps the first `count` records and drops all others. Throws InputError where there are fewer, or
+    /// where one of them is none.
+    void keep_metrics(std::int64_t count) const;
 
     /// Writes checkpoint-NUMBER.safetensors after flushing the metrics to disk, then removes all but the
     /// newest `keep`.
@@ -82,9 +87,13 @@ class RunFolder {
 
     /// One line, with the date and time, to log.txt. The folder must be locked.
     void log(const std::string& line) const;
+    /// The line of a run that ends by a failure, so that a start which came to nothing is known as one.
+    void log_failure(const std::string& line) const;
 
   private:
     explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
+    void begin_in_place(const std::string& config, const std::optional<Record>& record);
+    [[nodiscard]] bool has_result() const;
     void flush_metrics() const;
     void drop_old_checkpoints(const std::filesystem::path& written, std::int64_t keep);  // and the damaged
 

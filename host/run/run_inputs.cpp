@@ -9,7 +9,9 @@
 
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
+#include "host/files/path.hpp"
 #include "host/run/newest_whole.hpp"
+#include "host/run/run_files.hpp"
 #include "host/run/run_folder.hpp"
 #include "host/terminal/numbers.hpp"
 #include "kernels/base/status.hpp"
@@ -18,10 +20,6 @@ namespace ntpgeo {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string whole_path(const std::string& path) {
-    return fs::absolute(path).lexically_normal().string();
-}
 
 bool all_finite(const std::vector<double>& values) {
     return std::all_of(values.begin(), values.end(), [](double x) { return std::isfinite(x); });
@@ -70,7 +68,7 @@ ExactResult read_limit_run(const fs::path& path, const Dataset& dataset, const s
 }  // namespace
 
 DatasetReference dataset_reference(const std::string& path) {
-    return {whole_path(path), ""};
+    return {absolute_path(path), ""};
 }
 
 Dataset read_known_dataset(DatasetReference& reference, std::string_view since) {
@@ -94,7 +92,7 @@ ExactResult read_exact_result(const fs::path& path) {
     if (result.dataset.path.empty() || result.dataset.hash.empty())
         throw InputError(printable(path / "config.json") +
                          " does not name its data set by 'path' and 'hash'");
-    result.file = path / "result.safetensors";
+    result.file = path / result_name;
     std::error_code ignored;
     if (!fs::exists(result.file, ignored))
         throw InputError(fmt::format("{}: has no result yet; go on with it by ntpgeo {} --resume",
@@ -105,7 +103,7 @@ ExactResult read_exact_result(const fs::path& path) {
 
 bool holds_final_result(const fs::path& folder) {
     bool is_final = false;
-    read_if_whole(folder / "result.safetensors", [&](const fs::path&, const SafetensorsFile& file) {
+    read_if_whole(folder / result_name, [&](const fs::path&, const SafetensorsFile& file) {
         is_final = file.metadata_is("finished", "true");
     });
     return is_final;
@@ -133,14 +131,14 @@ LimitReference limit_reference(const std::optional<std::string>& folder) {
     if (!folder) return {};
     if (folder->empty())
         throw InputError("limit: the empty path names no folder; give the folder that ntpgeo limit made");
-    return {whole_path(*folder), ""};
+    return {absolute_path(*folder), ""};
 }
 
 std::optional<LimitFactors> load_limit(LimitReference& reference, const Dataset& dataset,
                                        const std::string& dataset_hash) {
     if (reference.path.empty()) return std::nullopt;
     ExactResult result = read_limit_run(reference.path, dataset, dataset_hash);
-    LimitReference found{whole_path(reference.path), content_hash(result.file)};
+    LimitReference found{absolute_path(reference.path), content_hash(result.file)};
     if (!reference.hash.empty() && found.hash != reference.hash)
         throw InputError(fmt::format(
             "limit: {} is not the limit that the run was begun with (its result's hash is another); begin a "

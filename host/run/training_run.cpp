@@ -57,12 +57,13 @@ class TrainingRun {
             record(progress);
             checkpoint();
         } catch (const NonFiniteLoss& error) {
-            give_up(fmt::format("{}; {}; a smaller {} may help", error.what(), last_good_checkpoint(),
-                                trainer_.step() == 0 ? "init-scale" : "lr"));
+            throw Failure(fmt::format("{}; {}; a smaller {} may help", error.what(), last_good_checkpoint(),
+                                      trainer_.step() == 0 ? "init-scale" : "lr"));
         } catch (const Failure& error) {
-            give_up(fmt::format("{}; {}", error.what(), last_good_checkpoint()));
+            throw Failure(fmt::format("{}; {}", error.what(), last_good_checkpoint()));
         } catch (const std::bad_alloc&) {
-            give_up(fmt::format("out of memory at step {}; {}", trainer_.step(), last_good_checkpoint()));
+            throw Failure(
+                fmt::format("out of memory at step {}; {}", trainer_.step(), last_good_checkpoint()));
         }
         folder_.write_result(trainer_.parameters(), trainer_.position());
         folder_.log(fmt::format("done at step {}{}", trainer_.step(),
@@ -204,14 +205,6 @@ class TrainingRun {
                     : std::string("no checkpoint had been written yet");
     }
 
-    [[noreturn]] void give_up(const std::string& message) const {
-        try {
-            folder_.log(message);
-        } catch (const Failure&) {  // NOLINT(bugprone-empty-catch): a full disk may be what there is to say
-        }
-        throw Failure(message);
-    }
-
     RunFolder& folder_;
     const RunConfig& config_;
     Backend& backend_;
@@ -235,7 +228,7 @@ std::optional<RunSummary> finished_training(const RunFolder& folder, const RunCo
 
 RunSummary run_training(OpenRun<RunConfig>& run) {
     if (const auto finished = finished_training(run.folder(), run.config)) return *finished;
-    return TrainingRun(run).run();
+    return run.recording_failure([&] { return TrainingRun(run).run(); });
 }
 
 }  // namespace ntpgeo

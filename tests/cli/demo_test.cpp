@@ -72,12 +72,28 @@ TEST(Demo, TellsWhatWasSeenAndReplacesNoFolderButItsOwn) {
                              "<h2>The limit <i>L</i><sub>mm</sub></h2>"})
         expect_contains(page, part);
 
-    // A second demo begins by emptying the folder of the first.
-    write_raw(demo / "stray", "old");
+    // What the user put among the first demo's files stops a second one before it has touched any.
+    fs::create_directory(demo / "notes");
+    write_raw(demo / "notes/file", "mine");
+    write_raw(demo / "stray", "mine");
+    for (const char* stray : {"train/checkpoint-best.safetensors", "limit/notes.txt"}) {
+        write_raw(demo / stray, "mine");
+        const auto before = contents(demo), trained = contents(demo / "train");
+        expect_one_line(run_quickly({"demo", "-o", demo}), 2, stray);
+        EXPECT_EQ(contents(demo), before);
+        EXPECT_EQ(contents(demo / "train"), trained);
+        fs::remove(demo / stray);
+    }
+    write_raw(demo / "report.html", "<p>mine</p>");
+    expect_one_line(run_quickly({"demo", "-o", demo}), 2, "is no report");
+    write_raw(demo / "report.html", page);
+
+    // A second demo begins by removing what the first one made, and nothing else.
     RunningProgram second(on_one_thread({"demo", "-o", demo}));
     EXPECT_TRUE(second.wait_until(
-        [&] { return !fs::exists(demo / "stray") && fs::exists(demo / "path/config.json"); }));
-    EXPECT_FALSE(fs::exists(demo / "report.html"));
+        [&] { return !fs::exists(demo / "report.html") && fs::exists(demo / "path/config.json"); }));
+    EXPECT_EQ(read_file(demo / "stray"), "mine");
+    EXPECT_EQ(read_file(demo / "notes/file"), "mine");
     // Ctrl-C stops it as it stops any run.
     second.send(SIGINT);
     EXPECT_EQ(second.wait().status, 130);

@@ -45,7 +45,10 @@ TEST(ReportCommand, ReplacesAnEarlierReportWithTheSameBytes) {
     write_sample_run(folder / "run");
     ASSERT_EQ(run_ntpgeo({"report", (folder / "run").string(), "-o", (folder / "one.html").string()}).status,
               0);
-    write_raw(folder / "two.html", "old");
+    write_run(folder / "other", "{}", "{\"step\":0,\"excess_loss\":1}\n");
+    ASSERT_EQ(
+        run_ntpgeo({"report", (folder / "other").string(), "-o", (folder / "two.html").string()}).status, 0);
+    ASSERT_NE(contents(folder / "one.html"), contents(folder / "two.html"));
     ASSERT_EQ(run_ntpgeo({"report", (folder / "run").string(), "-o", (folder / "two.html").string()}).status,
               0);
     EXPECT_EQ(contents(folder / "one.html"), contents(folder / "two.html"));

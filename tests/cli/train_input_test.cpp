@@ -132,6 +132,12 @@ TEST_F(TrainInput, ConfigurationsThatAreWrong) {
         {"{\"colour\": 1}", "unknown key 'colour'"},
         {"{\"steps\": 3}", "unknown key 'steps'"},
         {"{\"output\": \"x\"}", "unknown key 'output'"},
+        {"{\"lr\": 0.1}", "belongs to a stage"},
+        {"{\"lr\": 0.1}", "steps, optimizer, lr, lr_schedule, warmup"},
+        {"{\"colour\": 1}", "init_scale, keep_checkpoints"},
+        {"{\"stages\": [{\"seed\": 1}]}", "belongs to the whole run"},
+        {"{\"stages\": [{\"seed\": 1}]}", "dim, seed, init_scale"},
+        {"{\"dataset\": {\"path\": \"a\\u0000b\"}}", "'path' must be a path"},
         {"{\"dim\": 0}", "dim"},
         {"{\"dim\": -3}", "dim"},
         {"{\"dim\": \"4\"}", "'dim' must be a whole number"},
@@ -187,6 +193,18 @@ TEST(CommandLine, NamesACommandThatItDoesNotHave) {
     expect_one_line(run_quickly({"data"}), 2, "subcommand is required");
     expect_one_line(run_quickly({}), 2, "subcommand is required");
     EXPECT_EQ(run_quickly({"data", "--help"}).status, 0);
+}
+
+TEST(CommandLine, HelpListsTheChoicesOfASetting) {
+    const std::string help = run_quickly({"train", "--help"}).out;
+    for (const char* choices :
+         {"--optimizer gd|momentum|ngd|adam|adamw|lbfgs|sign=adam",
+          "--lr-schedule constant|cosine|inverse-sqrt=constant", "--freeze words|contexts|none=none",
+          "--precision auto|bf16|bf16x3|tf32|fp32|fp64=auto", "--kernel auto|plain|epilogue=auto",
+          "--master fp32|fp64=fp64", "--metrics-precision fp64|same=fp64", "--device auto|cpu|cuda[:i]=auto"})
+        expect_contains(help, choices);
+    for (const char* verb : {"limit", "path", "analyze", "concepts"})
+        expect_contains(run_quickly({verb, "--help"}).out, "--device auto|cpu|cuda[:i]=auto");
 }
 
 TEST(CommandLine, TakesSeedsOf64Bits) {

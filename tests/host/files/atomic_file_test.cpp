@@ -7,8 +7,11 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <set>
+#include <string>
 #include <thread>
 
+#include "host/files/temporaries.hpp"
 #include "kernels/base/status.hpp"
 #include "tests/host/files/scratch.hpp"
 
@@ -142,6 +145,105 @@ TEST(AtomicFile, LinkIsFollowedNotReplaced) {
     std::filesystem::create_symlink("nowhere", folder / "dangling");
     expect_contains(refusal<InputError>([&] { const AtomicFile file(folder / "dangling"); }),
                     "leads nowhere");
+}
+
+mode_t mode_of(const std::filesystem::path& path) {
+    struct stat status {};
+    EXPECT_EQ(::stat(path.c_str(), &status), 0) << path;
+    return status.st_mode & 07777;
+}
+
+TEST(AtomicFile, HasNoNameUntilItIsWhole) {
+    const ScratchFolder folder;
+    {
+        AtomicFile file(folder / "out");
+        file.write("half");
+        // Temporary folders lie on file systems that have files without names, or this test proves nothing.
+        EXPECT_TRUE(folder.names().empty());
+    }
+    AtomicFile named(folder / "out", AtomicFile::Making::named);
+    EXPECT_EQ(folder.names().size(), 1U);
+}
+
+TEST(AtomicFile, AFileThatIsReplacedHandsOnItsMode) {
+    const ScratchFolder folder;
+    for (const auto making : {AtomicFile::Making::unnamed, AtomicFile::Making::named}) {
+        for (const mode_t mode : {0600U, 0640U, 0666U, 0200U}) {
+            write_raw(folder / "out", "old");
+            ASSERT_EQ(::chmod((folder / "out").c_str(), mode), 0);
+            AtomicFile file(folder / "out", making);
+            file.write("new");
+            file.commit();
+            EXPECT_EQ(mode_of(folder / "out"), mode);
+            ASSERT_EQ(::chmod((folder / "out").c_str(), 0600), 0);
+            EXPECT_EQ(read_file(folder / "out"), "new");
+        }
+    }
+    std::filesystem::create_symlink("out", folder / "link");
+    write_file_atomically(folder / "link", "newer");
+    EXPECT_EQ(mode_of(folder / "out"), 0600U);
+    EXPECT_EQ(folder.names().size(), 2U);
+}
+
+TEST(AtomicFile, AWriteProtectedFileIsNotReplaced) {
+    const ScratchFolder folder;
+    write_raw(folder / "out", "mine");
+    std::filesystem::create_symlink("out", folder / "link");
+    ASSERT_EQ(::chmod((folder / "out").c_str(), 0444), 0);
+    for (const char* name : {"out", "link"})
+        for (const auto making : {AtomicFile::Making::unnamed, AtomicFile::Making::named})
+            expect_contains(refusal<InputError>([&] { const AtomicFile file(folder / name, making); }),
+                            "0444");
+    EXPECT_EQ(read_file(folder / "out"), "mine");
+    EXPECT_EQ(mode_of(folder / "out"), 0444U);
+    EXPECT_EQ(folder.names().size(), 2U);
+}
+
+TEST(AtomicFile, TakesAFreePlaceOnlyOnce) {
+    const ScratchFolder folder;
+    for (const auto making : {AtomicFile::Making::unnamed, AtomicFile::Making::named}) {
+        std::filesystem::remove(folder / "out");
+        AtomicFile first(folder / "out", making), second(folder / "out", making);
+        first.write("first");
+        second.write("second");
+        EXPECT_TRUE(first.commit_new());
+        EXPECT_FALSE(second.commit_new());
+        EXPECT_EQ(read_file(folder / "out"), "first");
+    }
+    EXPECT_EQ(folder.names(), std::vector<std::string>{"out"});
+}
+
+TEST(AtomicFile, TheNextOneSweepsWhatAKilledProcessLeftAndSparesTheRest) {
+    const ScratchFolder folder;
+    const std::filesystem::path deep = folder / "deep";
+    std::filesystem::create_directory(deep);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        AtomicFile file(deep / "out", AtomicFile::Making::named);
+        file.write("half");
+        ::raise(SIGKILL);
+    }
+    ::waitpid(child, nullptr, 0);
+    // A process that lives, a name that is not ours, and a file that is at work.
+    const std::string living = ".ntpgeo-" + std::to_string(::getppid()) + "-0.tmp";
+    write_raw(deep / living, "x");
+    write_raw(deep / ".ntpgeo-notes.tmp", "mine");
+    const auto names = [&] {
+        std::set<std::string> found;
+        for (const auto& entry : std::filesystem::directory_iterator(deep))
+            found.insert(entry.path().filename());
+        return found;
+    };
+    ASSERT_EQ(names().size(), 3U);
+    AtomicFile working(deep / "a", AtomicFile::Making::named);
+    const std::set<std::string> swept = names();
+    EXPECT_EQ(swept.size(), 3U);
+    EXPECT_TRUE(swept.contains(living) && swept.contains(".ntpgeo-notes.tmp"));
+    sweep_temporaries(deep);
+    EXPECT_EQ(names(), swept);
+    working.write("whole");
+    working.commit();
+    EXPECT_EQ(names(), (std::set<std::string>{"a", living, ".ntpgeo-notes.tmp"}));
 }
 
 TEST(AtomicFile, ControlCharactersOfAPathStayOffTheMessage) {

@@ -5,7 +5,7 @@
 
 #include <optional>
 
-#include "host/files/atomic_file.hpp"
+#include "host/files/temporaries.hpp"
 #include "host/run/run_folder.hpp"
 #include "kernels/base/status.hpp"
 #include "tests/host/files/scratch.hpp"
@@ -38,16 +38,18 @@ TEST(TemporaryFolder, ASweepTakesWhatAKilledProcessLeftAndSparesWhatIsBeingMade)
     ASSERT_EQ(folder.names().size(), 1U);
     write_raw(folder / ".ntpgeo-run-file", "no folder");
     fs::create_directory(folder / "ntpgeo-run-mine");
+    fs::create_directory(folder / ".ntpgeo-run-1");  // the user's, as is all that is not named to the letter
     std::optional<TemporaryFolder> making(folder / "other");
-    TemporaryFolder::sweep(folder.path());
-    std::vector<std::string> expected = {".ntpgeo-run-file", "ntpgeo-run-mine", making->path().filename()},
+    sweep_temporaries(folder.path());
+    std::vector<std::string> expected = {".ntpgeo-run-file", "ntpgeo-run-mine", ".ntpgeo-run-1",
+                                         making->path().filename()},
                              found = folder.names();
     std::sort(expected.begin(), expected.end());
     std::sort(found.begin(), found.end());
     EXPECT_EQ(found, expected);
     making.reset();
     RunFolder::create(folder / "run", "{}\n");
-    EXPECT_EQ(folder.names().size(), 3U);
+    EXPECT_EQ(folder.names().size(), 4U);
 }
 
 }  // namespace

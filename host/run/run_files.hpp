@@ -1,0 +1,33 @@
+// The names of what makes up a run's folder (design 2.2).
+#pragma once
+
+#include <string_view>
+
+namespace ntpgeo {
+
+inline constexpr const char* config_name = "config.json";
+inline constexpr const char* metrics_name = "metrics.jsonl";
+inline constexpr const char* log_name = "log.txt";
+inline constexpr const char* result_name = "result.safetensors";
+
+/// Whether `name` is BEGINNING, so many digits, ".safetensors".
+constexpr bool is_numbered_name(std::string_view name, std::string_view beginning, std::size_t digits) {
+    constexpr std::string_view end = ".safetensors";
+    if (name.size() != beginning.size() + digits + end.size() || !name.starts_with(beginning) ||
+        !name.ends_with(end))
+        return false;
+    return name.substr(beginning.size(), digits).find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+/// "checkpoint-" and twelve digits: anything else that lies there is the user's.
+constexpr bool is_checkpoint_name(std::string_view name) {
+    return is_numbered_name(name, "checkpoint-", 12);
+}
+
+/// Whether a run writes a file of this name.
+constexpr bool is_name_of_run(std::string_view name) {
+    return name == config_name || name == metrics_name || name == log_name || name == result_name ||
+           is_checkpoint_name(name) || is_numbered_name(name, "point-", 6);
+}
+
+}  // namespace ntpgeo
