@@ -90,6 +90,9 @@ TEST_F(LimitOption, IsPartOfTheConfiguration) {
 
     const fs::path other = make_limit_folder(folder_ / "other", data_, {.seed = 5});
     expect_refused({"train", data_, "-o", run, "--resume", "--limit", other}, "another setting of limit");
+    expect_refused({"train", "-o", run, "--resume", "--dry-run", "--limit", other},
+                   "another setting of limit");
+    run_well({"train", "-o", run, "--resume", "--dry-run", "--limit", folder_ / "copy"});
     run_well(train("plain"));
     expect_refused({"train", data_, "-o", folder_ / "plain", "--resume", "--limit", limit_},
                    "another setting of limit");
