@@ -112,8 +112,7 @@ Normalisation normalise_row(const Row<G>& row, double weight, const SupportTerms
         return normalise(weight, terms, ratio, log1p_ratio);
     refill();
     row.mask();
-    const double maximum =
-        std::max<double>(terms.anchor, *std::max_element(row.data, row.data + row.vocab));
+    const double maximum = std::max<double>(terms.anchor, *std::max_element(row.data, row.data + row.vocab));
     return normalise_redone(weight, terms, maximum, row.exponentiate_difference(maximum));
 }
 
