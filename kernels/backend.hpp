@@ -10,6 +10,7 @@
 #include "kernels/columns/columns.hpp"
 #include "kernels/dense/dense.hpp"
 #include "kernels/memory/memory.hpp"
+#include "kernels/smoothing/smoothing.hpp"
 #include "kernels/sparse/pattern.hpp"
 #include "kernels/splitting/splitting.hpp"
 #include "kernels/svd/small.hpp"
@@ -25,6 +26,7 @@ class Backend : public virtual Memory,
                 public virtual VectorOperations,
                 public virtual UpdateOperations,
                 public virtual SplittingOperations,
+                public virtual SmoothingOperations,
                 public virtual DenseOperations,
                 public virtual PatternOperations,
                 public virtual ColumnOperations,

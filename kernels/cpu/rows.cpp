@@ -155,6 +155,60 @@ HWY_INLINE void sample_row_fp64(const double* words, std::int64_t dim, const std
     sample_rows(words, dim, indices, count, context, logits);
 }
 
+// Four rows at a time share the loads of x; a short last group repeats its last row.
+HWY_INLINE void dot_rows_fp32(const float* HWY_RESTRICT rows, std::int64_t stride, std::int64_t count,
+                              const double* HWY_RESTRICT x, std::int64_t size, double* HWY_RESTRICT sums) {
+    const hn::ScalableTag<double> d;
+    const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    for (std::int64_t q = 0; q < count; q += 4) {
+        const std::int64_t last = std::min<std::int64_t>(count - q, 4) - 1;
+        const float* HWY_RESTRICT r0 = rows + q * stride;
+        const float* HWY_RESTRICT r1 = r0 + std::min<std::int64_t>(1, last) * stride;
+        const float* HWY_RESTRICT r2 = r0 + std::min<std::int64_t>(2, last) * stride;
+        const float* HWY_RESTRICT r3 = r0 + last * stride;
+        auto a0 = hn::Zero(d), a1 = hn::Zero(d), a2 = hn::Zero(d), a3 = hn::Zero(d);
+        std::int64_t i = 0;
+        for (; i + lanes <= size; i += lanes) {
+            const auto value = hn::LoadU(d, x + i);
+            a0 = hn::MulAdd(load_wide(d, r0 + i), value, a0);
+            a1 = hn::MulAdd(load_wide(d, r1 + i), value, a1);
+            a2 = hn::MulAdd(load_wide(d, r2 + i), value, a2);
+            a3 = hn::MulAdd(load_wide(d, r3 + i), value, a3);
+        }
+        double found[4] = {hn::GetLane(hn::SumOfLanes(d, a0)), hn::GetLane(hn::SumOfLanes(d, a1)),
+                           hn::GetLane(hn::SumOfLanes(d, a2)), hn::GetLane(hn::SumOfLanes(d, a3))};
+        for (; i < size; ++i) {
+            found[0] += r0[i] * x[i];
+            found[1] += r1[i] * x[i];
+            found[2] += r2[i] * x[i];
+            found[3] += r3[i] * x[i];
+        }
+        for (std::int64_t k = 0; k <= last; ++k) sums[q + k] = found[k];
+    }
+}
+
+// Four rows at a time share the loads and stores of y.
+HWY_INLINE void subtract_rows_fp32(const double* HWY_RESTRICT coefficients, const float* HWY_RESTRICT rows,
+                                   std::int64_t stride, std::int64_t count, double* HWY_RESTRICT y,
+                                   std::int64_t size) {
+    const hn::ScalableTag<double> d;
+    const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    for (std::int64_t q = 0; q < count; q += 4) {
+        const std::int64_t group = std::min<std::int64_t>(count - q, 4);
+        const float* HWY_RESTRICT first = rows + q * stride;
+        std::int64_t i = 0;
+        for (; i + lanes <= size; i += lanes) {
+            auto value = hn::LoadU(d, y + i);
+            for (std::int64_t k = 0; k < group; ++k)
+                value = hn::Sub(
+                    value, hn::Mul(hn::Set(d, coefficients[q + k]), load_wide(d, first + k * stride + i)));
+            hn::StoreU(value, d, y + i);
+        }
+        for (; i < size; ++i)
+            for (std::int64_t k = 0; k < group; ++k) y[i] -= coefficients[q + k] * first[k * stride + i];
+    }
+}
+
 }  // namespace ntpgeo::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -171,6 +225,8 @@ HWY_EXPORT(narrow_row);
 HWY_EXPORT(widen_row);
 HWY_EXPORT(sample_row_fp32);
 HWY_EXPORT(sample_row_fp64);
+HWY_EXPORT(dot_rows_fp32);
+HWY_EXPORT(subtract_rows_fp32);
 
 void scale_row(float scale, const float* x, float* out, std::int64_t size) {
     HWY_DYNAMIC_DISPATCH(scale_row_fp32)(scale, x, out, size);
@@ -209,6 +265,15 @@ void sample_row(const float* words, std::int64_t dim, const std::int32_t* indice
 void sample_row(const double* words, std::int64_t dim, const std::int32_t* indices, std::int64_t count,
                 const double* context, double* logits) {
     HWY_DYNAMIC_DISPATCH(sample_row_fp64)(words, dim, indices, count, context, logits);
+}
+
+void dot_rows(const float* rows, std::int64_t stride, std::int64_t count, const double* x, std::int64_t size,
+              double* sums) {
+    HWY_DYNAMIC_DISPATCH(dot_rows_fp32)(rows, stride, count, x, size, sums);
+}
+void subtract_scaled_rows(const double* coefficients, const float* rows, std::int64_t stride,
+                          std::int64_t count, double* y, std::int64_t size) {
+    HWY_DYNAMIC_DISPATCH(subtract_rows_fp32)(coefficients, rows, stride, count, y, size);
 }
 
 }  // namespace ntpgeo

@@ -36,4 +36,13 @@ void sample_row(const float* words, std::int64_t dim, const std::int32_t* indice
 void sample_row(const double* words, std::int64_t dim, const std::int32_t* indices, std::int64_t count,
                 const double* context, double* logits);
 
+/// sums[q] = ⟨row q, x⟩ in fp64 and an order that follows from `size` and the machine's vectors alone; row q
+/// begins q·stride elements after the first.
+void dot_rows(const float* rows, std::int64_t stride, std::int64_t count, const double* x, std::int64_t size,
+              double* sums);
+/// y −= Σ_q coefficients[q]·row q in fp64, subtracted in the rows' order and without contraction: every
+/// machine's bits are the same.
+void subtract_scaled_rows(const double* coefficients, const float* rows, std::int64_t stride,
+                          std::int64_t count, double* y, std::int64_t size);
+
 }  // namespace ntpgeo

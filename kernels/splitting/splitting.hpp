@@ -23,8 +23,12 @@ struct SplittingStep {
 
 /// Products of a history's rows.
 struct RowDots {
-    std::vector<double> with_row, with_vector;  ///< [w]
+    std::vector<double> with_row;     ///< [w], or empty where no row was named
+    std::vector<double> with_vector;  ///< [w]
 };
+
+/// Where the rows' products with a vector alone are wanted.
+inline constexpr std::int64_t no_row = -1;
 
 /// Sums are made over fixed blocks in a fixed order, which follows from the sizes alone. Sizes may be 0.
 class SplittingOperations {
@@ -33,8 +37,8 @@ class SplittingOperations {
 
     /// g = relaxation·(x − z), y ← y + g, and the differences from the step before. Returns ‖g‖².
     virtual double splitting_step(double relaxation, const SplittingStep& step) = 0;
-    /// with_row[q] = ⟨rows[q], rows[row]⟩ and with_vector[q] = ⟨rows[q], x⟩ in one pass over the rows. rows
-    /// [w, N] fp32; x [N] fp64.
+    /// with_row[q] = ⟨rows[q], rows[row]⟩ and with_vector[q] = ⟨rows[q], x⟩ in one pass over the rows; the
+    /// latter alone where row is `no_row`. rows [w, N] fp32; x [N] fp64.
     virtual RowDots row_dots(Matrix rows, std::int64_t row, Vector x) = 0;
     /// y −= Σ_q coefficients[q]·rows[q]. rows [w, N] fp32; y [N] fp64.
     virtual void subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y) = 0;

@@ -2,13 +2,14 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/rows.hpp"
 #include "kernels/cpu/team.hpp"
 
 namespace ntpgeo {
 namespace {
 
 // What a thread keeps in its cache while it walks over the history's rows.
-constexpr std::int64_t block = 4096;
+constexpr std::int64_t block = 2048;
 
 std::int64_t blocks_of(std::int64_t size) {
     return (size + block - 1) / block;
@@ -53,31 +54,26 @@ double CpuSplittingOperations::splitting_step(double relaxation, const Splitting
 
 RowDots CpuSplittingOperations::row_dots(Matrix rows, std::int64_t row, Vector x) {
     const std::int64_t size = x.size, blocks = blocks_of(size), width = rows.rows;
-    std::vector<double> partial(static_cast<std::size_t>(blocks * 2 * width));
     const float* const data = rows.as<float>();
-    const float* const chosen = data + row * size;
     const double* const values = x.as<double>();
+    const std::int64_t vectors = row == no_row ? 1 : 2;
+    std::vector<double> partial(static_cast<std::size_t>(blocks * vectors * width));
     for_each(blocks, 1, team_for(size), [=, &partial](std::int64_t k) {
-        const std::int64_t begin = k * block, end = std::min(size, begin + block);
-        for (std::int64_t q = 0; q < width; ++q) {
-            const float* const other = data + q * size;
-            double with_row = 0, with_vector = 0;
-#pragma omp simd reduction(+ : with_row, with_vector)
-            for (std::int64_t i = begin; i < end; ++i) {
-                const double value = other[i];
-                with_row += value * chosen[i];
-                with_vector += value * values[i];
-            }
-            partial[(2 * k) * width + q] = with_row;
-            partial[(2 * k + 1) * width + q] = with_vector;
-        }
+        const std::int64_t begin = k * block, some = std::min(size - begin, block);
+        double* const sums = partial.data() + k * vectors * width;
+        dot_rows(data + begin, size, width, values + begin, some, sums);
+        if (row == no_row) return;
+        double chosen[block];
+        convert_row(data + row * size + begin, chosen, some);
+        dot_rows(data + begin, size, width, chosen, some, sums + width);
     });
-    RowDots dots{std::vector<double>(static_cast<std::size_t>(width), 0.0),
+    RowDots dots{std::vector<double>(static_cast<std::size_t>(row == no_row ? 0 : width), 0.0),
                  std::vector<double>(static_cast<std::size_t>(width), 0.0)};
     for (std::int64_t k = 0; k < blocks; ++k) {
+        const double* const sums = partial.data() + k * vectors * width;
         for (std::int64_t q = 0; q < width; ++q) {
-            dots.with_row[q] += partial[(2 * k) * width + q];
-            dots.with_vector[q] += partial[(2 * k + 1) * width + q];
+            dots.with_vector[q] += sums[q];
+            if (row != no_row) dots.with_row[q] += sums[width + q];
         }
     }
     return dots;
@@ -85,13 +81,11 @@ RowDots CpuSplittingOperations::row_dots(Matrix rows, std::int64_t row, Vector x
 
 void CpuSplittingOperations::subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y) {
     const std::int64_t size = y.size, blocks = blocks_of(size);
-    double* const out = y.as<double>();
-    for_each(blocks, 1, team_for(size), [=, &coefficients](std::int64_t k) {
-        const std::int64_t begin = k * block, end = std::min(size, begin + block);
-        for (std::int64_t q = 0; q < rows.rows; ++q) {
-            const float* const row = rows.as<float>() + q * size;
-            for (std::int64_t i = begin; i < end; ++i) out[i] -= coefficients[q] * row[i];
-        }
+    const double* const factors = coefficients.data();
+    for_each(blocks, 1, team_for(size), [=](std::int64_t k) {
+        const std::int64_t begin = k * block;
+        subtract_scaled_rows(factors, rows.as<float>() + begin, size, rows.rows, y.as<double>() + begin,
+                             std::min(size - begin, block));
     });
 }
 

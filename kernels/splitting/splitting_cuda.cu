@@ -50,14 +50,14 @@ __global__ void splitting_step(double relaxation, StepArrays a, std::int64_t siz
 }
 
 /// partial[2q, block] = ⟨rows[q], chosen⟩ and partial[2q + 1, block] = ⟨rows[q], x⟩ over the block's
-/// elements, for `count` ≤ rows_at_once rows of `size` elements.
+/// elements, for `count` ≤ rows_at_once rows of `size` elements; the former are 0 where `chosen` is null.
 __global__ void row_dots(const float* rows, int count, const float* chosen, const double* x,
                          std::int64_t size, double* partial) {
     SHARED_ARRAY(double, scratch, device::warp_threads);
     const std::int64_t stride = std::int64_t{gridDim.x} * blockDim.x;
     double with_row[rows_at_once] = {}, with_vector[rows_at_once] = {};
     for (std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < size; i += stride) {
-        const double other = chosen[i], value = x[i];
+        const double other = chosen ? chosen[i] : 0.0F, value = x[i];
 #pragma unroll
         for (int q = 0; q < rows_at_once; ++q) {
             if (q >= count) continue;
@@ -117,19 +117,20 @@ double CudaSplittingOperations::splitting_step(double relaxation, const Splittin
 
 RowDots CudaSplittingOperations::row_dots(Matrix rows, std::int64_t row, Vector x) {
     const std::int64_t size = x.size, width = rows.rows;
-    RowDots dots{std::vector<double>(static_cast<std::size_t>(width), 0.0),
+    RowDots dots{std::vector<double>(static_cast<std::size_t>(row == no_row ? 0 : width), 0.0),
                  std::vector<double>(static_cast<std::size_t>(width), 0.0)};
     if (size == 0) return dots;
     const float* const data = rows.as<float>();
+    const float* const chosen = row == no_row ? nullptr : data + row * size;
     const unsigned blocks = blocks_for(size);
     double* const partial = device_.scratch<double>(2 * width * (blocks + 1));
     for (std::int64_t first = 0; first < width; first += rows_at_once)
         NTPGEO_CHECK(launch(kernels::row_dots, blocks, threads, 0, device_.stream(), data + first * size,
-                            static_cast<int>(std::min<std::int64_t>(width - first, rows_at_once)),
-                            data + row * size, x.as<double>(), size, partial + 2 * first * blocks));
+                            static_cast<int>(std::min<std::int64_t>(width - first, rows_at_once)), chosen,
+                            x.as<double>(), size, partial + 2 * first * blocks));
     const std::vector<double> sums = device::fetch_row_sums(device_, partial, 2 * width, blocks);
     for (std::int64_t q = 0; q < width; ++q) {
-        dots.with_row[q] = sums[2 * q];
+        if (chosen) dots.with_row[q] = sums[2 * q];
         dots.with_vector[q] = sums[2 * q + 1];
     }
     return dots;

@@ -104,6 +104,11 @@ TEST_F(Splitting, RowDotsInOnePass) {
                 }
             EXPECT_TRUE(close_to(found, run(cpu()), 1e-12, words));
             EXPECT_TRUE(same_bits(run(backend()), found, words));
+            // Without a row to compare with, the others are as before.
+            const Guarded history(backend(), Real::fp32, rows), vector(backend(), Real::fp64, x);
+            const RowDots alone = backend().row_dots(history.matrix(width, size), no_row, vector.vector());
+            EXPECT_TRUE(alone.with_row.empty()) << words;
+            EXPECT_TRUE(same_bits(alone.with_vector, {found.begin() + width, found.end()}, words));
         }
 }
 
