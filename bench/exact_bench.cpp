@@ -67,10 +67,10 @@ Dataset random_supports(std::int64_t vocab, std::int64_t contexts) {
     return make_synthetic(options);
 }
 
-/// The limit's solver, in its phase of fp32 steps or past it.
+/// The limit's solver, splitting alone, in its phase of fp32 steps or past it.
 struct LimitSteps {
     LimitSteps(std::int64_t vocab, std::int64_t contexts, Real real)
-        : backend(make_cpu_backend()), solver(*backend, random_supports(vocab, contexts), tolerance) {
+        : backend(make_cpu_backend()), solver(*backend, random_supports(vocab, contexts), tolerance, 0) {
         for (int k = 0; k < 10; ++k) solver.advance();
         while (real == Real::fp64 && solver.in_fp32()) solver.advance();
         calls = std::make_unique<ThresholdCalls>(*backend, contexts, vocab, solver.survivors(), real);

@@ -14,11 +14,12 @@ namespace {
 constexpr double unit_roundoff = 0x1p-53;
 constexpr double penalty = 0.5;  // c of design (4.2-1)
 constexpr double sign_rounding = 1e-10;
-constexpr double norm_rounding = 1e-9;  // of ‖S̃‖_* at most, relatively
-// While the gap is larger, steps whose products are made in fp32 lead on as well as any.
-constexpr double fp32_suffices_above = 1e-4;
-// Where they do not, the gap comes to rest at their rounding: after so many iterations they end.
-constexpr std::int64_t fp32_rests_at_most = 60;
+constexpr double norm_rounding = 1e-9;        // of ‖S̃‖_* at most, relatively
+constexpr std::int64_t first_splitting = 20;  // steps before Newton's method
+// Splitting alone: how many times faster one of Z and M may move, and how much ρ changes at once.
+constexpr double unbalanced = 2, largest_change = 4;
+// ‖X − Z‖ next to ‖Z‖ where splitting has met its rounding.
+constexpr double rounding_of_points = 1e-15;
 
 // S̃·D, one row a support class (design 1.1, 4.2).
 std::vector<double> scaled_proxy(const MergedContexts& merged) {
@@ -42,7 +43,8 @@ ProxyVerdict judge_proxy(const ProxyTest& proxy, double nuclear_norm, double rel
     return excess > norm_rounding ? ProxyVerdict::is_longer : ProxyVerdict::unproven;
 }
 
-LimitSolver::LimitSolver(Backend& backend, const Dataset& dataset, double tolerance)
+LimitSolver::LimitSolver(Backend& backend, const Dataset& dataset, double tolerance,
+                         std::int64_t newton_iterations)
     : backend_(backend),
       merged_(merge_by_support(dataset)),
       labels_(backend, merged_.labels),
@@ -50,9 +52,13 @@ LimitSolver::LimitSolver(Backend& backend, const Dataset& dataset, double tolera
       splitting_(backend, merged_.labels.contexts(), dataset.vocab_size),
       best_point_(backend, merged_.labels.contexts() * dataset.vocab_size * 8),
       proxy_matrix_(upload_array(backend, scaled_proxy(merged_))),
+      balanced_point_(backend, merged_.labels.contexts() * dataset.vocab_size * 8),
+      balanced_dual_(backend, merged_.labels.contexts() * dataset.vocab_size * 8),
       tolerance_(tolerance),
-      schedule_(tolerance) {
+      schedule_(tolerance),
+      most_newton_(newton_iterations) {
     const std::int64_t rows = merged_.labels.contexts(), vocab = dataset.vocab_size;
+    if (!SmoothedNewton::fits(rows, vocab)) most_newton_ = 0;
     const Vector proxy = proxy_matrix_.vector(Real::fp64, rows * vocab);
     proxy_norm_ = std::sqrt(backend_.dot(proxy, proxy));
     test_proxy();
@@ -62,7 +68,8 @@ LimitSolver::LimitSolver(Backend& backend, const Dataset& dataset, double tolera
             "a tolerance of {} cannot be certified in fp64 for {} support sets over {} words; the "
             "least that can is {}",
             tolerance, rows, vocab, least_tolerance_text(least)));
-    if (proxy_norm_ > 0) rho_ = penalty * std::sqrt(static_cast<double>(std::min(rows, vocab))) / proxy_norm_;
+    if (proxy_norm_ > 0) unit_ = std::sqrt(static_cast<double>(std::min(rows, vocab))) / proxy_norm_;
+    rho_ = penalty * unit_;
     backend_.copy(proxy, splitting_.state().flat());
     if (proxy_norm_ == 0) best_ = newest_ = LimitCertificate{};
 }
@@ -77,7 +84,8 @@ double LimitSolver::least_tolerance(std::int64_t rows, std::int64_t vocab, doubl
 }
 
 std::int64_t LimitSolver::bytes(std::int64_t rows, std::int64_t vocab) {
-    return Splitting::bytes(rows, vocab) + 2 * rows * vocab * 8;
+    const std::int64_t newton = SmoothedNewton::fits(rows, vocab) ? SmoothedNewton::bytes(rows, vocab) : 0;
+    return Splitting::bytes(rows, vocab) + 4 * rows * vocab * 8 + newton;
 }
 
 // N = UVᵀ of S̃; ‖S̃‖_*; and the share of off-support entries where N is positive (design 1.4). Uses the
@@ -109,74 +117,94 @@ void LimitSolver::test_proxy() {
 
 void LimitSolver::advance(bool certify) {
     if (proxy_norm_ == 0) return;
+    ++iterations_;
+    newton_ ? improve(certify) : split(certify);
+}
+
+void LimitSolver::split(bool certify) {
     backend_.project_margins(labels_.view(), margins_.as<double>(), splitting_.state(),
                              splitting_.columns_point(), splitting_.reflected());
-    ++iterations_;
     if (in_fp32_)
         splitting_.propose_in_fp32(1 / rho_);
     else
         splitting_.propose(1 / rho_);
-    if (certify || schedule_.due(iterations_)) make_certificate(certify);
-    if (!std::isfinite(splitting_.accept())) not_finite();
+    if (certify || iterations_ == first_splitting || schedule_.due(iterations_)) make_certificate(certify);
+    const double length = splitting_.accept();
+    if (!std::isfinite(length)) not_finite();
+    const Vector z = splitting_.columns_point().flat();
+    splitting_rests_ = !in_fp32_ && length <= rounding_of_points * std::sqrt(backend_.dot(z, z));
+    if (splitting_rests_ && newest_->iterations != iterations_) make_certificate(true);
+    if (finished()) return;
+    if (most_newton_ > 0 && iterations_ >= first_splitting && newest_->iterations == iterations_ &&
+        schedule_.crawls()) {
+        make_newton();
+        newton_->start(rho_, *best_->relative_gap);
+    } else if (iterations_ % first_splitting == 0) {
+        balance_penalty();
+    }
+}
+
+// ρ so that Z and M = ρ(Z − Y) move about as fast as each other. The iteration begins anew from both.
+void LimitSolver::balance_penalty() {
+    const Vector z = splitting_.columns_point().flat(), y = splitting_.state().flat(),
+                 dual = splitting_.reflected().flat(), last_z = matrix(balanced_point_).flat(),
+                 last_dual = matrix(balanced_dual_).flat();
+    backend_.copy(z, dual);
+    backend_.axpy(-1, y, dual);
+    backend_.scale(rho_, dual);
+    if (looked_at_penalty_) {
+        backend_.axpy(-1, z, last_z);
+        backend_.axpy(-1, dual, last_dual);
+        const double ratio =
+            std::sqrt(backend_.dot(last_dual, last_dual)) / (rho_ * std::sqrt(backend_.dot(last_z, last_z)));
+        if (std::isfinite(ratio) && (ratio < 1 / unbalanced || ratio > unbalanced)) {
+            rho_ *= std::clamp(ratio, 1 / largest_change, largest_change);
+            backend_.copy(z, y);
+            backend_.axpy(-1 / rho_, dual, y);
+            splitting_.restart();
+        }
+    }
+    backend_.copy(z, last_z);
+    backend_.copy(dual, last_dual);
+    looked_at_penalty_ = true;
+}
+
+void LimitSolver::make_newton() {
+    newton_.emplace(backend_, labels_.view(), margins_.as<double>(), splitting_, unit_, tolerance_,
+                    best_->nuclear_norm);
+}
+
+void LimitSolver::improve(bool certify) {
+    in_fp32_ = false;
+    const bool is_worth_it = newton_->step();
+    if (!std::isfinite(newton_->length())) not_finite();
+    ++newton_iterations_;
+    if (!is_worth_it && !certify && newton_iterations_ < most_newton_) return;
+    rho_ = newton_->state().rho;
+    make_certificate(certify);
+    if (is_worth_it && !finished()) newton_->next_problem();
 }
 
 void LimitSolver::not_finite() const {
     throw Failure("the limit's iteration " + std::to_string(iterations_) + " is not finite");
 }
 
-void LimitSolver::make_certificate(bool precisely) {
-    using Basis = DenseSpectrum::Basis;
-    const Matrix z = splitting_.columns_point(), dual = splitting_.reflected();
-    DenseSpectrum& spectrum = splitting_.spectrum();
-    LimitCertificate now;
-    now.iterations = iterations_;
-    NuclearNorm size = spectrum.nuclear_norm_bound(z, in_fp32_ ? Basis::own : Basis::last_thresholded, dual);
-    const MarginDual proof =
-        backend_.margin_dual(labels_.view(), margins_.as<double>(), rho_, z, splitting_.state(), dual);
-    const double norm = spectrum.norm_bound(dual);
-    const auto terms = static_cast<double>(z.rows * z.columns);
-    const auto conclude = [&] {
-        now.nuclear_norm = size.bound;
-        now.rank = size.rank;
-        // |a_c| of the support's level is below ‖L_mm‖_*, so that is what an unbalanced column of M can cost.
-        now.bound =
-            norm > 0
-                ? std::max(0.0,
-                           (proof.bound * (1 - terms * 0x1p-52) - now.nuclear_norm * proof.imbalance) / norm)
-                : 0;
-        now.relative_gap = (now.nuclear_norm - *now.bound) / now.nuclear_norm;
-    };
-    conclude();
-    // Z's own basis, once more an eigendecomposition, where the norm may be what is missing.
-    if (!in_fp32_ && (precisely || *now.relative_gap <= 2 * tolerance_)) {
-        const NuclearNorm own = spectrum.nuclear_norm_bound(z, Basis::own, dual);
-        size = {std::min(size.bound, own.bound), own.rank};
-        conclude();
-    }
-    const Vector proxy = proxy_matrix_.vector(Real::fp64, z.rows * z.columns);
-    now.proxy_alignment =
-        backend_.dot(z.flat(), proxy) / (std::sqrt(backend_.dot(z.flat(), z.flat())) * proxy_norm_);
-    if (!std::isfinite(*now.relative_gap)) not_finite();
-    schedule_.note(iterations_, *now.relative_gap);
-    newest_ = now;
-    if (in_fp32_ && (*now.relative_gap <= fp32_suffices_above || schedule_.resting() >= fp32_rests_at_most)) {
-        in_fp32_ = false;
-        schedule_ = CertificateSchedule(tolerance_, iterations_);
-    }
-    if (!best_ || *now.relative_gap < *best_->relative_gap) {
-        best_ = now;
-        backend_.copy(z.flat(), best_point_.vector(Real::fp64, z.rows * z.columns));
-    }
-}
-
 bool LimitSolver::finished() const {
     return proxy_norm_ == 0 || (best_ && *best_->relative_gap <= tolerance_);
 }
 
+bool LimitSolver::at_rest() const {
+    return !finished() && (newton_ ? newton_->at_rest() : splitting_rests_);
+}
+
+bool LimitSolver::ended() const {
+    if (finished() || at_rest()) return true;
+    return newton_ ? newton_iterations_ >= most_newton_ : schedule_.stalled();
+}
+
 SingularFactors LimitSolver::factors() {
     if (proxy_norm_ == 0 || !best_) return {};
-    const std::int64_t rows = merged_.labels.contexts(), vocab = merged_.labels.vocab_size;
-    const Matrix point = best_point_.matrix(Real::fp64, rows, vocab);
+    const Matrix point = matrix(best_point_);
     subtract_means(point);
     SingularFactors result = splitting_.spectrum().decompose(point, splitting_.reflected());
     // A certificate on the way is made in the basis at hand, and before the means are subtracted.
@@ -198,20 +226,40 @@ void LimitSolver::subtract_means(Matrix point) {
     backend_.multiply(plain, -1 / static_cast<double>(point.columns), column, row, 1, point);
 }
 
-std::vector<double> LimitSolver::state() const {
-    const Matrix y = splitting_.state();
-    return download_array<double>(backend_, y.data, y.rows * y.columns);
+Matrix LimitSolver::matrix(const Array& array) const {
+    return array.matrix(Real::fp64, merged_.labels.contexts(), merged_.labels.vocab_size);
 }
 
-void LimitSolver::restore(std::int64_t iterations, const std::vector<double>& state) {
+LimitSolver::State LimitSolver::state() const {
+    const auto host = [&](const Matrix& m) {
+        return download_array<double>(backend_, m.data, m.rows * m.columns);
+    };
+    State state{iterations_, {}, rho_, best_, host(splitting_.state()), {}};
+    if (newton_) state.newton = newton_->state();
+    if (best_ && proxy_norm_ > 0) state.best_point = host(matrix(best_point_));
+    return state;
+}
+
+void LimitSolver::restore(const State& state) {
     const Matrix y = splitting_.state();
-    if (static_cast<std::int64_t>(state.size()) != y.rows * y.columns)
-        throw InputError(
-            fmt::format("the saved state has {} numbers, not {}", state.size(), y.rows * y.columns));
-    backend_.upload(state.data(), y.data, y.rows * y.columns * 8);
-    iterations_ = iterations;
-    schedule_ = CertificateSchedule(tolerance_);
+    const auto size = static_cast<std::size_t>(y.rows * y.columns);
+    if (state.y.size() != size || (state.best && state.best_point.size() != size))
+        throw InputError(fmt::format("the saved state has {} and {} numbers, not {}", state.y.size(),
+                                     state.best_point.size(), size));
+    backend_.upload(state.y.data(), y.data, y.rows * y.columns * 8);
+    if (state.best) backend_.upload(state.best_point.data(), best_point_.data(), y.rows * y.columns * 8);
+    iterations_ = state.iterations;
+    if (state.rho > 0) rho_ = state.rho;
+    best_ = state.best;
+    newest_.reset();
+    schedule_ = CertificateSchedule(tolerance_, iterations_);
+    splitting_rests_ = looked_at_penalty_ = false;
     splitting_.restart();
+    newton_iterations_ = 0;
+    newton_.reset();
+    if (!state.newton || !best_ || most_newton_ == 0) return;
+    make_newton();
+    newton_->start(*state.newton);
 }
 
 }  // namespace ntpgeo

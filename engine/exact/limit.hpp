@@ -8,6 +8,7 @@
 
 #include "engine/data/labels.hpp"
 #include "engine/exact/merged.hpp"
+#include "engine/exact/newton.hpp"
 #include "engine/exact/splitting.hpp"
 
 namespace ntpgeo {
@@ -40,40 +41,60 @@ enum class ProxyVerdict {
 /// What a certificate of this norm and relative gap proves of S̃. NaNs prove nothing.
 ProxyVerdict judge_proxy(const ProxyTest& proxy, double nuclear_norm, double relative_gap);
 
-/// Solves NTP-SVM on merged contexts. `backend` and `dataset` must outlive it.
+/// Solves NTP-SVM on merged contexts: 20 steps of Douglas-Rachford splitting, then a smoothed Newton
+/// iteration where its basis has room, else splitting on. `backend` and `dataset` must outlive it.
 class LimitSolver {
   public:
+    /// What ends a run that neither reaches its tolerance nor comes to rest.
+    static constexpr std::int64_t most_newton_iterations = 80;
+
     /// Throws InputError where `tolerance` is not positive or below what fp64 can certify here (and says what
-    /// it can).
-    LimitSolver(Backend& backend, const Dataset& dataset, double tolerance);
+    /// it can). `newton_iterations` at most are made of Newton's method; with 0 splitting goes on.
+    LimitSolver(Backend& backend, const Dataset& dataset, double tolerance,
+                std::int64_t newton_iterations = most_newton_iterations);
 
     /// One iteration; where a certificate is due, or `certify` asks for one, it is made and kept.
     void advance(bool certify = false);
-    /// Whether the last certificate reaches the tolerance, or there is nothing to solve.
+
+    /// Whether the tolerance is reached.
     [[nodiscard]] bool finished() const;
-    /// Whether the gap has stopped falling before the tolerance.
-    [[nodiscard]] bool stalled() const { return schedule_.stalled(); }
-    /// The best certificate so far, of the matrix that factors() gives; null before the first.
+    /// Whether steps in fp64 no longer lower the residual: there is nothing to go on with.
+    [[nodiscard]] bool at_rest() const;
+    /// Whether there is no use in going on now: finished, at rest, or, since it began or was restored, as
+    /// many Newton iterations as it is given or 500 of splitting without a fall of the gap by a tenth. The
+    /// last certificate is then of the last iteration.
+    [[nodiscard]] bool ended() const;
+
+    /// The smallest norm and the largest bound so far, which may come from different iterations; the rank and
+    /// the alignment are of the norm's matrix, which factors() gives. Null before the first certificate.
     [[nodiscard]] const std::optional<LimitCertificate>& best() const { return best_; }
-    /// The newest certificate; null before the first.
+    /// The newest iteration's own norm and bound; null before the first certificate.
     [[nodiscard]] const std::optional<LimitCertificate>& newest() const { return newest_; }
     [[nodiscard]] std::int64_t iterations() const { return iterations_; }
-    /// Whether steps are made in fp32, as they are while the gap is large.
+    /// Whether splitting steps are made in fp32, as they are while the gap is large.
     [[nodiscard]] bool in_fp32() const { return in_fp32_; }
-    /// How many singular values survived the last threshold.
+    /// How many singular values survived splitting's last threshold.
     [[nodiscard]] std::int64_t survivors() const {
         return static_cast<std::int64_t>(splitting_.spectrum().values().size());
     }
     [[nodiscard]] const ProxyTest& proxy() const { return proxy_; }
 
-    /// Factors of the feasible matrix with the best certificate: words [V, r], contexts [m, r], one row a
+    /// Factors of the feasible matrix with the smallest norm: words [V, r], contexts [m, r], one row a
     /// context again. best() then has that matrix's own norm and rank.
     [[nodiscard]] SingularFactors factors();
 
-    /// The state Y [K, V] between iterations, and what restores it. The acceleration's history is not part of
-    /// it.
-    [[nodiscard]] std::vector<double> state() const;
-    void restore(std::int64_t iterations, const std::vector<double>& state);
+    /// All that a later process needs between iterations; the acceleration's history and the Newton path's
+    /// last point are not part of it.
+    struct State {
+        std::int64_t iterations = 0;
+        std::optional<SmoothedNewton::State> newton;  ///< null while splitting
+        double rho = 0;                               ///< splitting's penalty
+        std::optional<LimitCertificate> best;
+        std::vector<double> y, best_point;  ///< [K, V] each, the latter empty where there is no `best`
+    };
+    [[nodiscard]] State state() const;
+    /// Throws InputError where the state has other sizes.
+    void restore(const State& state);
 
     /// The least tolerance that can be certified in fp64 for these sizes and ‖S̃‖_*.
     static double least_tolerance(std::int64_t rows, std::int64_t vocab, double proxy_nuclear_norm);
@@ -82,22 +103,35 @@ class LimitSolver {
 
   private:
     void test_proxy();
+    void split(bool certify);
+    void balance_penalty();
+    void improve(bool certify);
+    void make_newton();
     void make_certificate(bool precisely);
+    double bound_of_clipped(const SymmetricEigen& dual_spectrum, Matrix dual, double nuclear_norm);
+    void keep_best();
     [[noreturn]] void not_finite() const;
     void subtract_means(Matrix point);
+    [[nodiscard]] Matrix matrix(const Array& array) const;
 
     Backend& backend_;
     MergedContexts merged_;
     Labels labels_;
     Array margins_;
     Splitting splitting_;
-    Array best_point_;  // Z of the best certificate
+    Array best_point_;  // Z of the smallest norm
     Array proxy_matrix_;
+    Array balanced_point_, balanced_dual_;  // Z and M when the penalty was last looked at; splitting alone
     ProxyTest proxy_;
-    double tolerance_, proxy_norm_ = 0, rho_ = 0;
+    double tolerance_, proxy_norm_ = 0, unit_ = 0, rho_ = 0;
     std::int64_t iterations_ = 0;
-    bool in_fp32_ = true;  // while the gap is far from what that resolves
+    bool in_fp32_ = true;  // splitting, while the gap is far from what that resolves
+    bool splitting_rests_ = false;
     CertificateSchedule schedule_;
+    std::int64_t most_newton_;
+    std::int64_t newton_iterations_ = 0;  // since it began or was restored
+    bool looked_at_penalty_ = false;
+    std::optional<SmoothedNewton> newton_;
     std::optional<LimitCertificate> best_, newest_;
 };
 

@@ -35,10 +35,15 @@ class CertificateSchedule {
             best_ = gap;
             best_iteration_ = iteration;
         }
+        crawls_ = last_gap_ > 0 &&
+                  std::log(last_gap_ / gap) * slow < static_cast<double>(iteration - last_iteration_);
         last_iteration_ = iteration;
         last_gap_ = gap;
         next_ = iteration + wait;
     }
+    /// Whether the gap took more than 15 iterations to fall by a factor e before it was last noted, as far as
+    /// is known.
+    [[nodiscard]] bool crawls() const { return crawls_; }
 
     /// Iterations since the gap last fell by a tenth.
     [[nodiscard]] std::int64_t resting() const { return last_iteration_ - best_iteration_; }
@@ -47,9 +52,11 @@ class CertificateSchedule {
 
   private:
     static constexpr std::int64_t first = 10;
+    static constexpr double slow = 40;
 
     double tolerance_, last_gap_ = 0, best_ = std::numeric_limits<double>::infinity();
     std::int64_t next_, last_iteration_, best_iteration_;
+    bool crawls_ = false;
 };
 
 /// Type-II Anderson mixing over the last `window` steps of Y⁺ = Y + g(Y): Y = Y⁺ − Σ γ_q ΔY⁺_q with

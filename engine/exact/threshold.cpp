@@ -137,10 +137,16 @@ double gram_norm_bound(double largest_eigenvalue, std::int64_t n, std::int64_t s
                 2 * products / (1 - products) * square);
 }
 
-SpectralNorm DenseSpectrum::spectral_norm(Matrix m) {
-    const double largest = eigen(m).values[0];
+SpectralNorm DenseSpectrum::spectral_norm(const SymmetricEigen& own, Matrix m) {
+    const double largest = own.values[0];
     const double bound = gram_norm_bound(largest, shorter_, longer_, backend_.dot(m.flat(), m.flat()));
     return {bound, bound - root(largest)};
+}
+
+void DenseSpectrum::clip(const SymmetricEigen& own, Matrix m, Matrix clipped) {
+    std::vector<double> factor;
+    for (const double square : own.values) factor.push_back(square > 1 ? 1 / root(square) : 1);
+    filter(own, factor, m, clipped);
 }
 
 void DenseSpectrum::times(Matrix a, Matrix vectors, Matrix out) {

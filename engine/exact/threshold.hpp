@@ -49,6 +49,15 @@ class DenseSpectrum {
     /// `a`, and remembers X's singular values alone.
     void threshold_in_fp32(Matrix a, double tau, Matrix x);
 
+    /// A's squared singular values, descending, and vectors on the shorter side; what follows remembers them
+    /// as those of the last thresholded matrix.
+    const SymmetricEigen& remember(Matrix a) { return last_ = eigen(a); }
+    /// out = A·U diag(factor) Uᵀ on the words' side, U diag(factor) Uᵀ·A on the contexts', U the remembered
+    /// vectors; factor [min(rows, vocab)] ≥ 0.
+    void filter(const std::vector<double>& factor, Matrix a, Matrix out) { filter(last_, factor, a, out); }
+    /// Whether the shorter side, whose vectors these are, is the words'.
+    [[nodiscard]] bool by_words() const { return by_words_; }
+
     /// Singular values of the last thresholded X, descending, those that are not 0.
     [[nodiscard]] const std::vector<double>& values() const { return values_; }
     [[nodiscard]] double nuclear_norm() const;
@@ -60,7 +69,11 @@ class DenseSpectrum {
     /// An upper bound on ‖M‖₂, true in floating-point arithmetic: σ̂² = λmax(Gram)(1 + 8nu) + γ‖M‖_F²
     /// (design (4.2-5)).
     [[nodiscard]] double norm_bound(Matrix m) { return spectral_norm(m).bound; }
-    [[nodiscard]] SpectralNorm spectral_norm(Matrix m);
+    [[nodiscard]] SpectralNorm spectral_norm(Matrix m) { return spectral_norm(eigen(m), m); }
+    /// The same, M's own singular values and vectors being known.
+    [[nodiscard]] SpectralNorm spectral_norm(const SymmetricEigen& own, Matrix m);
+    /// `clipped` = M with its singular values above 1 lowered to 1. `clipped` must not be `m`.
+    void clip(const SymmetricEigen& own, Matrix m, Matrix clipped);
 
     enum class Basis {
         own,              ///< the eigenvectors of Z's Gram matrix
@@ -83,9 +96,10 @@ class DenseSpectrum {
     /// Bytes of the backend's memory that the operations take beside their arguments.
     static std::int64_t bytes(std::int64_t rows, std::int64_t vocab);
 
-  private:
     /// A's squared singular values, descending, and vectors on the shorter side, from its Gram matrix.
     SymmetricEigen eigen(Matrix a);
+
+  private:
     /// out = A·V diag(factor) Vᵀ on the words' side, V diag(factor) Vᵀ·A on the contexts', in the precision
     /// of A; vectors beyond those of `factor` get 0.
     void filter(const SymmetricEigen& basis, const std::vector<double>& factor, Matrix a, Matrix out);

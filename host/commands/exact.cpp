@@ -98,10 +98,18 @@ void print_limit(const LimitSummary& summary, const ExactConfig& config,
     } else {
         fmt::print("nuclear norm        {:.10g}, certified from {:.10g}\n",
                    rounded_up(number("nuclear_norm"), 10), rounded_down(number("bound"), 10));
-        fmt::print("relative gap        {:.2e}{}\n", rounded_up(number("relative_gap"), 3),
-                   summary.reached
-                       ? ""
-                       : fmt::format(", where it falls no further; {:.2e} was asked for", config.tolerance));
+        const double gap = rounded_up(number("relative_gap"), 3);
+        fmt::print("relative gap        {:.2e}{}\n", gap,
+                   summary.at_rest
+                       ? fmt::format(", where fp64 steps no longer lower the residual; {:.2e} was "
+                                     "asked for",
+                                     config.tolerance)
+                       : "");
+        if (!summary.reached && !summary.at_rest)
+            fmt::print(
+                "                    stopped after {} iterations at a gap of {:.2e}; {:.2e} was asked "
+                "for, and --resume goes on\n",
+                summary.record.integer("iterations").value(), gap, config.tolerance);
         fmt::print("rank                {}\n", summary.record.integer("rank").value());
         fmt::print("proxy               nuclear norm {:.10g}, cosine with L_mm {:.8f}\n",
                    number("proxy_nuclear_norm"), number("proxy_alignment"));

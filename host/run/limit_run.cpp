@@ -30,50 +30,50 @@ class LimitRun {
           folder_(run.folder()) {
         double before = 0;
         folder_.read_newest_checkpoint([&](const fs::path& path, const SafetensorsFile& file) {
-            const std::int64_t iterations = metadata_number(file, path, "iterations"),
-                               milliseconds = metadata_number(file, path, "milliseconds");
+            const std::int64_t milliseconds = metadata_number(file, path, "milliseconds");
             records_ = metadata_number(file, path, "records");
-            solver_.restore(iterations, file.read<double>("state", 2));
+            solver_.restore(saved_state(file, path));
             before = static_cast<double>(milliseconds) / 1000;
         });
         folder_.keep_metrics(records_);
-        if (solver_.iterations() > 0)
-            read_if_whole(folder_.path() / result_name, [&](const fs::path&, const SafetensorsFile& file) {
-                gap_before_ = file.metadata_number<double>("relative_gap");
-            });
         clock_ = WorkClock(before);
     }
 
     LimitSummary run() {
         Progress progress(0);
         folder_.log(fmt::format("limit from iteration {}", solver_.iterations()));
-        if (solver_.finished()) record(*solver_.best());  // every support is full
-        while (!solver_.finished() && !solver_.stalled()) {
+        while (!solver_.ended()) {
             solver_.advance();
-            note(progress);
+            advanced_ = true;
             if (const auto request = InterruptGuard::stop_requested()) stop(*request);
+            if (solver_.ended()) break;  // the last record is the result's own
+            note(progress);
             const bool asked = InterruptGuard::take_checkpoint_request();
             if (asked || clock_.checkpoint_due()) checkpoint();
             if (asked)
                 folder_.log(
                     fmt::format("checkpoint at iteration {}, as SIGUSR1 asked", solver_.iterations()));
         }
-        write_result(true);
-        const bool reached = solver_.finished();
-        folder_.log(fmt::format("done after {} iterations{}", solver_.iterations(),
-                                reached ? "" : ", where the gap falls no further"));
-        // Where the gap came to rest the result is not of the last certificate.
-        if (!reached) last_ = limit_record(*solver_.best(), solver_.proxy(), clock_.elapsed());
-        return {last_, reached, false};
+        const bool reached = solver_.finished(), final = reached || solver_.at_rest();
+        write_result(final);
+        if (!final) checkpoint();
+        folder_.log(reached ? fmt::format("done after {} iterations", solver_.iterations())
+                    : final
+                        ? fmt::format("done after {} iterations: fp64 steps no longer lower the residual",
+                                      solver_.iterations())
+                        : fmt::format("stopped after {} iterations at a gap of {:.2e}", solver_.iterations(),
+                                      rounded_up(*solver_.best()->relative_gap, 3)));
+        return {last_, reached, solver_.at_rest(), false};
     }
 
   private:
     void note(Progress& progress) {
         const auto& newest = solver_.newest();
-        if (newest && newest->iterations == solver_.iterations()) record(*newest);
+        if (newest && newest->iterations == solver_.iterations()) record(*solver_.best());
+        const auto& best = solver_.best();
         progress.show(fmt::format("iteration {}, relative gap {}", solver_.iterations(),
-                                  newest && newest->relative_gap
-                                      ? fmt::format("{:.2e}", rounded_up(*newest->relative_gap, 3))
+                                  best && best->relative_gap
+                                      ? fmt::format("{:.2e}", rounded_up(*best->relative_gap, 3))
                                       : std::string("not known yet")));
     }
 
@@ -83,13 +83,53 @@ class LimitRun {
         ++records_;
     }
 
+    // The solver's numbers as the tensor `solver` holds them.
+    static std::vector<double> numbers(const LimitSolver::State& state) {
+        const SmoothedNewton::State newton = state.newton.value_or(SmoothedNewton::State{});
+        const LimitCertificate best = state.best.value_or(LimitCertificate{});
+        return {state.rho,
+                newton.rho,
+                newton.nu,
+                newton.in_fp64 ? 1.0 : 0.0,
+                best.nuclear_norm,
+                best.bound.value_or(0),
+                static_cast<double>(best.rank),
+                best.proxy_alignment.value_or(0)};
+    }
+
+    static LimitSolver::State saved_state(const SafetensorsFile& file, const fs::path& path) {
+        LimitSolver::State state;
+        state.iterations = metadata_number(file, path, "iterations");
+        state.y = file.read<double>("state", 2);
+        if (!file.has("solver")) return state;  // as earlier versions wrote them
+        const std::vector<double> saved = file.read<double>("solver", 1);
+        if (saved.size() != numbers({}).size())
+            throw InputError(fmt::format("{}: its tensor 'solver' has {} numbers, not {}", printable(path),
+                                         saved.size(), numbers({}).size()));
+        state.rho = saved[0];
+        if (saved[1] > 0) state.newton = {saved[1], saved[2], saved[3] != 0};
+        if (!(saved[4] > 0)) return state;
+        state.best = {state.iterations,
+                      saved[4],
+                      saved[5],
+                      (saved[4] - saved[5]) / saved[4],
+                      static_cast<std::int64_t>(saved[6]),
+                      saved[7]};
+        state.best_point = file.read<double>("best", 2);
+        return state;
+    }
+
     void checkpoint() {
-        const std::vector<double> state = solver_.state();
+        const LimitSolver::State state = solver_.state();
+        const std::vector<double> solver = numbers(state);
+        const std::vector<std::int64_t> shape = {
+            static_cast<std::int64_t>(state.y.size()) / dataset_.vocab_size, dataset_.vocab_size};
+        std::vector<TensorToWrite> tensors = {
+            tensor_to_write("state", shape, state.y),
+            tensor_to_write("solver", {static_cast<std::int64_t>(solver.size())}, solver)};
+        if (state.best) tensors.push_back(tensor_to_write("best", shape, state.best_point));
         folder_.write_checkpoint(
-            solver_.iterations(),
-            {tensor_to_write(
-                "state", {static_cast<std::int64_t>(state.size()) / dataset_.vocab_size, dataset_.vocab_size},
-                state)},
+            solver_.iterations(), tensors,
             {{"format", "ntpgeo.checkpoint.1"},
              {"iterations", std::to_string(solver_.iterations())},
              {"records", std::to_string(records_)},
@@ -98,6 +138,7 @@ class LimitRun {
         clock_.checkpoint_written();
     }
 
+    // Writes the result, and the record that is its own.
     void write_result(bool finished) {
         const SingularFactors factors = solver_.factors();
         write_factors(folder_.path() / result_name, factors, dataset_,
@@ -105,25 +146,25 @@ class LimitRun {
                        {"relative_gap", fmt::format("{}", solver_.best()->relative_gap.value_or(0))},
                        {"step", std::to_string(solver_.best()->iterations)},
                        {"finished", finished ? "true" : "false"}});
+        // What ended when it was restored has that record already.
+        if (advanced_ || records_ == 0)
+            record(*solver_.best());
+        else
+            last_ = limit_record(*solver_.best(), solver_.proxy(), clock_.elapsed());
     }
 
     [[noreturn]] void stop(const StopRequest& request) {
-        if (!solver_.newest() || solver_.newest()->iterations != solver_.iterations()) {
-            solver_.advance(true);
-            record(*solver_.newest());
-        }
+        if (!solver_.newest() || solver_.newest()->iterations != solver_.iterations()) solver_.advance(true);
+        write_result(false);
         checkpoint();
-        // A resumed run begins without the best point before it, which stays the result while it is the
-        // better one.
         const double gap = *solver_.best()->relative_gap;
-        if (!gap_before_ || gap < *gap_before_) write_result(false);
         const std::string what = fmt::format("{} at iteration {}", request.words, solver_.iterations());
         folder_.log(what);
         throw Interrupted(
             fmt::format(
                 "{} with a relative gap of {:.2e}, whose point is the result so far; go on with: ntpgeo "
                 "limit -o {} --resume",
-                what, rounded_up(std::min(gap, gap_before_.value_or(gap)), 3), printable(folder_.path())),
+                what, rounded_up(gap, 3), printable(folder_.path())),
             request.exit_status);
     }
 
@@ -132,7 +173,7 @@ class LimitRun {
     RunFolder& folder_;  // made once the solver has found nothing wrong
     WorkClock clock_{0};
     std::int64_t records_ = 0;
-    std::optional<double> gap_before_;  // of the result of an earlier stop
+    bool advanced_ = false;  // by this process
     Record last_;
 };
 
@@ -158,7 +199,7 @@ std::string proxy_verdict(const Record& record) {
 }
 
 LimitSummary run_limit(ExactRun& run) {
-    if (run.is_finished()) return {{}, true, true};
+    if (run.is_finished()) return {{}, true, false, true};
     require_memory(*run.backend,
                    LimitSolver::bytes(support_classes(run.dataset).count(), run.dataset.vocab_size), "limit");
     return run.recording_failure([&] { return LimitRun(run).run(); });

@@ -55,7 +55,7 @@ std::optional<LimitFactors> limit_for(const ExactRun& run) {
     const Dataset& data = run.dataset;
     if (support_classes(data).count() * data.vocab_size > cheap_limit) return std::nullopt;
     LimitSolver solver(*run.backend, data, cheap_limit_tolerance);
-    while (!solver.finished() && !solver.stalled()) {
+    while (!solver.ended()) {
         stop_where_asked("L_mm was solved for");
         solver.advance();
     }

@@ -58,8 +58,9 @@ using ExactRun = OpenRun<ExactConfig>;
 inline constexpr std::int64_t kept_checkpoints = 2;
 
 struct LimitSummary {
-    Record record;         ///< the last certificate's; empty where the run had been finished before
+    Record record;         ///< the result's certificate; empty where the run had been finished before
     bool reached = false;  ///< whether the tolerance was reached
+    bool at_rest = false;  ///< whether it was not and there is nothing to go on with
     bool was_finished = false;
 };
 

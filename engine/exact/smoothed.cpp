@@ -1,0 +1,184 @@
+#include "engine/exact/smoothed.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace ntpgeo {
+namespace {
+
+// Singular values this close, relatively and next to the largest, share the derivative.
+constexpr double close_relatively = 1e-6, close_absolutely = 1e-9;
+
+/// The smoothed soft threshold s f(s) at one singular value s, f = 1 − τ/δ (design (4.2-9)).
+struct SoftThreshold {
+    double f, slope;  ///< slope = df/d(s²)
+};
+
+SoftThreshold soft_threshold(double s, const Smoothing& smoothing, double largest) {
+    const double tau = smoothing.tau, product = 4 * tau * smoothing.nu;
+    const double up = std::sqrt((s + tau) * (s + tau) + product),
+                 down = std::sqrt((s - tau) * (s - tau) + product), delta = (up + down) / 2;
+    const double along = ((s + tau) / up + (s - tau) / down) / 2;  // dδ/ds
+    return {1 - tau / delta, tau / (delta * delta) * along / (2 * std::max(s, close_absolutely * largest))};
+}
+
+double sigma(double square) {
+    return std::sqrt(std::max(square, 0.0));
+}
+
+// Where one side is so many times the other, a product costs less by maps.
+constexpr std::int64_t much_longer = 4;
+
+bool is_much_longer(std::int64_t rows, std::int64_t vocab) {
+    return std::max(rows, vocab) > much_longer * std::min(rows, vocab);
+}
+
+void upload(Backend& backend, Real real, const std::vector<double>& values, const Array& to) {
+    with_real(real, [&]<class T>(T) {
+        const std::vector<T> converted(values.begin(), values.end());
+        backend.upload(converted.data(), to.data(), static_cast<std::int64_t>(converted.size() * sizeof(T)));
+    });
+}
+
+}  // namespace
+
+SmoothedResidual::SmoothedResidual(Backend& backend, const LabelsView& labels, const double* margins,
+                                   Splitting& splitting)
+    : backend_(backend),
+      labels_(labels),
+      margins_(margins),
+      splitting_(splitting),
+      rows_(labels.contexts),
+      vocab_(labels.vocab_size),
+      shorter_(std::min(rows_, vocab_)),
+      by_maps_(is_much_longer(rows_, vocab_)),
+      levels_(upload_array(backend, std::vector<double>(static_cast<std::size_t>(rows_),
+                                                        std::numeric_limits<double>::quiet_NaN()))),
+      weights_(backend, rows_ * vocab_ * 8),
+      matrix_(backend, rows_ * vocab_ * 8),
+      mirror_(backend, rows_ * vocab_ * 8),
+      vectors_(backend, shorter_ * shorter_ * 8),
+      slopes_(backend, shorter_ * shorter_ * 8),
+      symmetric_(backend, shorter_ * shorter_ * 8),
+      factors_(backend, shorter_ * 8) {
+    for (Array* array : {&turned_, &image_})
+        if (!by_maps_) *array = Array(backend, rows_ * vocab_ * 8);
+    for (Array* array : {&map_, &inner_})
+        if (by_maps_) *array = Array(backend, shorter_ * shorter_ * 8);
+}
+
+std::int64_t SmoothedResidual::bytes(std::int64_t rows, std::int64_t vocab) {
+    const std::int64_t shorter = std::min(rows, vocab);
+    const bool by_maps = is_much_longer(rows, vocab);
+    return 8 * (rows + (by_maps ? 3 : 5) * rows * vocab + (by_maps ? 5 : 3) * shorter * shorter + shorter);
+}
+
+Matrix SmoothedResidual::like_state(const Array& array, Real real) const {
+    return array.matrix(real, rows_, vocab_);
+}
+
+Matrix SmoothedResidual::square(const Array& array, Real real) const {
+    return array.matrix(real, shorter_, shorter_);
+}
+
+double SmoothedResidual::evaluate(const Smoothing& smoothing, Real products) {
+    real_ = products;
+    smoothing_ = smoothing;
+    const Matrix b = splitting_.reflected(), z = splitting_.columns_point(), x = splitting_.spectral_point();
+    backend_.smooth_margins(labels_, margins_, smoothing, splitting_.state(), levels_.as<double>(), z, b,
+                            like_state(weights_, real_));
+    eigen_ = splitting_.spectrum().remember(b);
+    const double largest = sigma(eigen_.values[0]);
+    factor_.clear();
+    for (const double value : eigen_.values)
+        factor_.push_back(soft_threshold(sigma(value), smoothing, largest).f);
+    backend_.copy(b.flat(), like_state(matrix_, real_).flat());
+    splitting_.spectrum().filter(factor_, b, x);
+    backend_.axpy(-1, z.flat(), x.flat());
+    return std::sqrt(backend_.dot(x.flat(), x.flat()));
+}
+
+void SmoothedResidual::linearise() {
+    const double largest = sigma(eigen_.values[0]);
+    std::vector<double> slopes, own;
+    for (const double value : eigen_.values)
+        own.push_back(soft_threshold(sigma(value), smoothing_, largest).slope);
+    slopes.reserve(static_cast<std::size_t>(shorter_ * shorter_));
+    for (std::int64_t i = 0; i < shorter_; ++i)
+        for (std::int64_t k = 0; k < shorter_; ++k) {
+            const double one = sigma(eigen_.values[i]), other = sigma(eigen_.values[k]);
+            const double far = std::abs(one - other);
+            const bool close = far <= close_relatively * (one + other) + close_absolutely * largest;
+            slopes.push_back(close ? (own[i] + own[k]) / 2
+                                   : (factor_[i] - factor_[k]) / ((one - other) * (one + other)));
+        }
+    upload(backend_, real_, slopes, slopes_);
+    upload(backend_, real_, eigen_.vectors, vectors_);
+    upload(backend_, real_, factor_, factors_);
+    const Matrix b = like_state(matrix_, real_), u = square(vectors_, real_);
+    if (by_maps_) {
+        const Matrix scaled = square(symmetric_, real_);
+        backend_.copy(u.flat(), scaled.flat());
+        backend_.scale_lines(factors_.vector(real_, shorter_), true, scaled);
+        backend_.multiply(b_transposed, 1, scaled, u, 0, square(map_, real_));
+    } else if (splitting_.spectrum().by_words()) {  // everything is stored transposed
+        backend_.multiply(plain, 1, b, u, 0, like_state(turned_, real_));
+    } else {
+        backend_.multiply(a_transposed, 1, u, b, 0, like_state(turned_, real_));
+    }
+}
+
+void SmoothedResidual::product(Vector direction, Vector out) {
+    const auto state = [&](const Vector& v) { return Matrix{v.data, real_, rows_, vocab_}; };
+    const Matrix mirror = like_state(mirror_, real_);
+    backend_.project_direction(like_state(weights_, real_), state(direction), state(out), mirror);
+    by_maps_ ? threshold_by_maps(mirror, state(out)) : threshold_by_vectors(mirror, state(out));
+}
+
+// out −= S D = U((G∘(H + Hᵀ))UᵀB + f E) with E = UᵀD and H = E(UᵀB)ᵀ.
+void SmoothedResidual::threshold_by_vectors(Matrix mirror, Matrix out) {
+    const Matrix turned = like_state(turned_, real_), image = like_state(image_, real_),
+                 u = square(vectors_, real_), h = square(symmetric_, real_);
+    const Vector factors = factors_.vector(real_, shorter_);
+    const bool by_words = splitting_.spectrum().by_words();
+    if (by_words) {
+        backend_.multiply(plain, 1, mirror, u, 0, image);
+        backend_.multiply(a_transposed, 1, image, turned, 0, h);
+    } else {
+        backend_.multiply(a_transposed, 1, u, mirror, 0, image);
+        backend_.multiply(b_transposed, 1, image, turned, 0, h);
+    }
+    backend_.weigh_symmetric_part(square(slopes_, real_), h);
+    backend_.scale_lines(factors, by_words, image);
+    if (by_words) {
+        backend_.multiply(plain, 1, turned, h, 1, image);
+        backend_.multiply(b_transposed, -1, image, u, 1, out);
+    } else {
+        backend_.multiply(plain, 1, h, turned, 1, image);
+        backend_.multiply(plain, -1, u, image, 1, out);
+    }
+}
+
+// The same as (U f Uᵀ)D + (U(G∘(T + Tᵀ))Uᵀ)B with T = Uᵀ(D Bᵀ)U.
+void SmoothedResidual::threshold_by_maps(Matrix mirror, Matrix out) {
+    const Matrix b = like_state(matrix_, real_), u = square(vectors_, real_), map = square(map_, real_),
+                 h = square(symmetric_, real_), inner = square(inner_, real_);
+    const bool by_words = splitting_.spectrum().by_words();
+    by_words ? backend_.multiply(a_transposed, 1, mirror, b, 0, h)
+             : backend_.multiply(b_transposed, 1, mirror, b, 0, h);
+    backend_.multiply(plain, 1, h, u, 0, inner);
+    backend_.multiply(a_transposed, 1, u, inner, 0, h);
+    backend_.weigh_symmetric_part(square(slopes_, real_), h);
+    backend_.multiply(plain, 1, u, h, 0, inner);
+    backend_.multiply(b_transposed, 1, inner, u, 0, h);
+    if (by_words) {
+        backend_.multiply(plain, -1, mirror, map, 1, out);
+        backend_.multiply(plain, -1, b, h, 1, out);
+    } else {
+        backend_.multiply(plain, -1, map, mirror, 1, out);
+        backend_.multiply(plain, -1, h, b, 1, out);
+    }
+}
+
+}  // namespace ntpgeo
