@@ -44,6 +44,28 @@ TEST_F(CudaExact, LimitHasTheCpusCertificate) {
     }
 }
 
+// Newton's method from the tenth iteration on, with sides about as long as each other, and with one of them
+// over four times the other, the words' or the contexts'.
+TEST_F(CudaExact, NewtonsLimitHasTheCpusCertificate) {
+    for (const Dataset& data :
+         {random_dataset(11, 13, 13, 1, 4, seed()), random_dataset(6, 40, 40, 1, 3, seed() + 1),
+          random_dataset(33, 6, 6, 2, 5, seed() + 2)}) {
+        const auto solve = [&](Backend& backend) {
+            LimitSolver solver(backend, data, 1e-9);
+            for (int k = 0; k < 10; ++k) solver.advance();
+            LimitSolver::State state = solver.state();
+            state.newton = SmoothedNewton::State{.rho = state.rho, .nu = 1e-3};
+            solver.restore(state);
+            while (!solver.ended()) solver.advance();
+            EXPECT_TRUE(solver.finished());
+            return *solver.best();
+        };
+        const LimitCertificate actual = solve(gpu()), expected = solve(cpu());
+        EXPECT_NEAR(actual.nuclear_norm / expected.nuclear_norm, 1, 1e-9);
+        EXPECT_NEAR(*actual.bound / *expected.bound, 1, 1e-9);
+    }
+}
+
 TEST_F(CudaExact, PathHasTheCpusCertificates) {
     for (const Dataset& data : problems(seed())) {
         const auto solve = [&](Backend& backend) {

@@ -121,6 +121,26 @@ TEST(LimitNewton, TakesNoMoreMemoryThanItSaid) {
     EXPECT_LE(backend.peak, LimitSolver::bytes(40, 40) + labels_bytes(data) + 40 * 8);
 }
 
+// Newton's method from the tenth iteration on finds what splitting alone finds: with many more support
+// classes than words, with fewer, and with about as many.
+TEST(LimitNewton, FindsWhatSplittingFinds) {
+    const auto backend = make_cpu_backend();
+    for (const Dataset& data : {random_dataset(6, 40, 40, 1, 3, 3), random_dataset(33, 6, 6, 2, 5, 4),
+                                random_dataset(11, 13, 13, 1, 4, 5)}) {
+        LimitSolver alone(*backend, data, 1e-9, 0), newton(*backend, data, 1e-9);
+        finish(alone);
+        EXPECT_TRUE(alone.finished());
+        for (int k = 0; k < 10; ++k) newton.advance();
+        LimitSolver::State state = newton.state();
+        state.newton = SmoothedNewton::State{.rho = state.rho, .nu = 1e-3};
+        newton.restore(state);
+        finish(newton);
+        EXPECT_TRUE(newton.finished());
+        EXPECT_LE(*newton.best()->bound, alone.best()->nuclear_norm);
+        EXPECT_LE(*alone.best()->bound, newton.best()->nuclear_norm);
+    }
+}
+
 // A norm and a bound that were once certified stay so.
 TEST(LimitNewton, KeepsTheBestNormAndTheBestBoundApart) {
     const auto backend = make_cpu_backend();
