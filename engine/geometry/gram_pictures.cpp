@@ -120,7 +120,7 @@ std::vector<std::int64_t> SmallProxy::word_order() const {
     std::vector<std::string> pattern(static_cast<std::size_t>(n));
     for (std::int64_t z = 0; z < n; ++z) {
         // In ASCII '+' comes before '-' and that before '0'; the words that never follow come last.
-        pattern[z] = never[z] ? "~" : coordinate_signs(&points[z * directions], noise);
+        pattern[z] = never[z] ? "~" : coordinate_signs(points.data() + z * directions, noise);
     }
     std::vector<std::int64_t> order(static_cast<std::size_t>(n));
     std::iota(order.begin(), order.end(), std::int64_t{0});
