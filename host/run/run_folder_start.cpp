@@ -73,9 +73,11 @@ void RunFolder::require_free(const fs::path& path, const std::string& command) {
     std::error_code error;
     const bool is_there = fs::exists(target, error);
     if (error) throw_system_error(printable(path), "made", error.value());
-    if (is_there && !is_free_folder(target))
+    if (is_there && !is_free_folder(target)) {
+        if (holds_run(target)) refuse_other_run(path);  // by now: another process was quicker
         throw InputError(fmt::format("{}: is there already and holds no run; give the name of a new folder",
                                      printable(path)));
+    }
     if (!is_there && !fs::is_directory(folder_of(target), error))
         throw InputError(
             fmt::format("{}: the folder {} does not exist", printable(path), printable(folder_of(target))));
@@ -107,10 +109,15 @@ RunFolder RunFolder::create(const fs::path& path, const std::string& config,
 
 /// In a folder that stays what it is: empty so far, or with a start that came to nothing.
 void RunFolder::begin_in_place(const std::string& config, const std::optional<Record>& record) {
+    // Another process may have been quicker, before the lock, which is then not ours to take from it, or
+    // until we had it.
+    const auto require_failed_start = [&] {
+        if (!may_begin_anew(path_, command_of(config))) refuse_other_run(path_);
+    };
     if (holds_run(path_)) {
+        require_failed_start();
         lock();
-        if (!may_begin_anew(path_, command_of(config)))
-            refuse_other_run(path_);  // another process was quicker
+        require_failed_start();
         fs::remove(path_ / metrics_name);
         replace_config(config);
         log("begun anew, after a failure before any checkpoint");
