@@ -23,7 +23,7 @@ Gmres::Gmres(Backend& backend, std::int64_t size, std::int64_t most)
 
 std::int64_t Gmres::bytes(std::int64_t size, std::int64_t most) {
     const std::int64_t vectors = std::min(size, most) + 1;
-    return size * ((vectors + chunk - 1) / chunk * chunk * 4 + 2 * 8);
+    return size * ((vectors + chunk - 1) / chunk * chunk * 4 + 16);
 }
 
 Vector Gmres::vector(std::int64_t k) const {
