@@ -69,7 +69,7 @@ UpdateOutcome normalised_descent(const FirstOrderStep& step);
 
 /// An optimizer: its name, the settings of a stage that it alone has, the vectors that a checkpoint holds,
 /// and how it moves x. `step` is null for lbfgs, which is no first-order method (see lbfgs.cpp).
-struct OptimizerRow {
+struct OptimizerRow {  // NOLINT(clang-analyzer-optin.performance.Padding): rows are read in this order
     OptimizerKind kind;
     std::string_view name;
     UpdateOutcome (*step)(const FirstOrderStep&) = nullptr;
