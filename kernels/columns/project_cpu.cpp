@@ -4,6 +4,7 @@
 
 #include "kernels/columns/column_cpu.hpp"
 #include "kernels/columns/columns.hpp"
+#include "kernels/cpu/off_support.hpp"
 #include "kernels/cpu/team.hpp"
 
 namespace ntpgeo {
@@ -56,17 +57,7 @@ void CpuColumnOperations::project_margins(const LabelsView& labels, const double
             double* const to = z.as<double>() + c * vocab;
             double* const mirror = reflected.as<double>() + c * vocab;
             const std::int64_t begin = labels.indptr[c], end = labels.indptr[c + 1];
-            double support_sum = 0;
-            std::int64_t size = 0, word = 0;
-            for (std::int64_t s = begin; s < end; ++s) {
-                const std::int64_t next = labels.indices[s];
-                support_sum += from[next];
-                std::copy(from + word, from + next, off.data() + size);
-                size += next - word;
-                word = next + 1;
-            }
-            std::copy(from + word, from + vocab, off.data() + size);
-            size += vocab - word;
+            const auto [support_sum, size] = gather_off_support(labels, c, from, off.data());
             const double level =
                 support_level(off.data(), size, support_sum, static_cast<double>(end - begin), margins[c]);
             const double cap = level - margins[c];

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <vector>
 
+#include "kernels/cpu/off_support.hpp"
 #include "kernels/cpu/team.hpp"
 #include "kernels/smoothing/slack.hpp"
 #include "kernels/smoothing/smoothing.hpp"
@@ -46,15 +47,7 @@ void smooth_rows(const LabelsView& labels, const double* margins, double product
             double* const mirror = reflected.as<double>() + c * vocab;
             T* const weight = weights.as<T>() + c * vocab;
             const std::int64_t begin = labels.indptr[c], end = labels.indptr[c + 1];
-            double support_sum = 0;
-            std::int64_t size = 0, word = 0;
-            for (std::int64_t s = begin; s < end; ++s) {
-                const std::int64_t next = labels.indices[s];
-                support_sum += from[next];
-                size = std::copy(from + word, from + next, off.begin() + size) - off.begin();
-                word = next + 1;
-            }
-            size = std::copy(from + word, from + vocab, off.begin() + size) - off.begin();
+            const auto [support_sum, size] = gather_off_support(labels, c, from, off.data());
             const double level = smoothed_level(levels[c], off, size, support_sum,
                                                 static_cast<double>(end - begin), margins[c], product);
             levels[c] = level;
