@@ -12,6 +12,20 @@
 
 namespace ntpgeo {
 
+/// A character and its bytes; negative where they are no UTF-8.
+struct Piece {
+    std::int32_t character;
+    std::string_view bytes;
+};
+
+/// The piece at byte `at` < text.size(), which moves behind it.
+inline Piece next_piece(std::string_view text, std::size_t& at) {
+    const std::size_t begin = at;
+    UChar32 character = 0;
+    U8_NEXT(text.data(), at, text.size(), character);
+    return {character, text.substr(begin, at - begin)};
+}
+
 /// Throws the InputError of a byte at `at` of `text`, called `name`, that is not UTF-8.
 [[noreturn]] void refuse_byte(std::string_view text, std::size_t at, const std::string& name);
 
@@ -24,8 +38,7 @@ inline std::int32_t character_at(std::string_view text, std::size_t& at, const s
         return first;
     }
     const std::size_t begin = at;
-    UChar32 character = 0;
-    U8_NEXT(text.data(), at, text.size(), character);
+    const std::int32_t character = next_piece(text, at).character;
     if (character < 0) refuse_byte(text, begin, name);
     return character;
 }

@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 #include <unicode/uchar.h>
-#include <unicode/utf8.h>
 
 #include <cerrno>
 #include <system_error>
 
+#include "host/files/characters.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -20,15 +20,18 @@ bool cannot_be_seen(UChar32 character) {
 
 }  // namespace
 
+std::string spelled(std::string_view bytes) {
+    std::string text;
+    for (const char byte : bytes) text += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+    return text;
+}
+
 std::string escaped(std::string_view text) {
     std::string line;
     for (std::size_t at = 0; at < text.size();) {
-        const std::size_t begin = at;
-        UChar32 character = 0;
-        U8_NEXT(text.data(), at, text.size(), character);
-        const std::string_view raw = text.substr(begin, at - begin);
+        const auto [character, raw] = next_piece(text, at);
         if (character < 0x20 || character == 0x7f) {
-            for (const char byte : raw) line += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+            line += spelled(raw);
         } else if (cannot_be_seen(character)) {
             line += fmt::format("\\u{{{:04X}}}", static_cast<std::uint32_t>(character));
         } else {

@@ -7,6 +7,9 @@
 
 namespace ntpgeo {
 
+/// Each byte as \xNN.
+std::string spelled(std::string_view bytes);
+
 /// `text` fit for one line of a message, always valid UTF-8: control characters and bytes that are not UTF-8
 /// as \xNN, other characters that cannot be seen (line separators, marks of direction) as \u{NNNN}.
 std::string escaped(std::string_view text);

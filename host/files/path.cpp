@@ -1,11 +1,11 @@
 #include "host/files/path.hpp"
 
 #include <fmt/format.h>
-#include <unicode/utf8.h>
 
 #include <charconv>
 #include <system_error>
 
+#include "host/files/characters.hpp"
 #include "host/files/file_error.hpp"
 #include "kernels/base/status.hpp"
 
@@ -36,10 +36,7 @@ fs::path folder_of(const fs::path& path) {
 std::string text_of_path(std::string_view path) {
     std::string text;
     for (std::size_t at = 0; at < path.size();) {
-        const std::size_t begin = at;
-        UChar32 character = 0;
-        U8_NEXT(path.data(), at, path.size(), character);
-        const std::string_view raw = path.substr(begin, at - begin);
+        const auto [character, raw] = next_piece(path, at);
         if (character >= 0) {
             text += raw;
             continue;

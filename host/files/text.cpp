@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <unicode/uchar.h>
-#include <unicode/utf8.h>
 
 #include <algorithm>
 #include <array>
@@ -176,12 +175,9 @@ std::string read_text(const std::string& file) {
 std::string printable_token(std::string_view bytes) {
     std::string shown;
     for (std::size_t at = 0; at < bytes.size();) {
-        const std::size_t begin = at;
-        UChar32 character = 0;
-        U8_NEXT(bytes.data(), at, bytes.size(), character);
-        const std::string_view raw = bytes.substr(begin, at - begin);
+        const auto [character, raw] = next_piece(bytes, at);
         if (character < 0) {
-            for (const char byte : raw) shown += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+            shown += spelled(raw);
         } else if (character == '\n') {
             shown += "\\n";
         } else if (character == '\r') {

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <unicode/uchar.h>
-#include <unicode/utf8.h>
 
 #include <algorithm>
 #include <cmath>
@@ -10,15 +9,11 @@
 #include <utility>
 #include <vector>
 
+#include "host/files/characters.hpp"
+#include "host/files/file_error.hpp"
+
 namespace ntpgeo {
 namespace {
-
-/// The next code point of `text`, or a negative value where the bytes at `position` are not UTF-8.
-UChar32 next_code_point(std::string_view text, std::size_t& position) {
-    UChar32 code_point = 0;
-    U8_NEXT(text.data(), position, text.size(), code_point);
-    return code_point;
-}
 
 bool is_invisible(UChar32 code_point) {
     const int type = u_charType(code_point);
@@ -63,11 +58,9 @@ double character_width(UChar32 code_point) {
 std::string escape_text(std::string_view untrusted) {
     std::string escaped;
     for (std::size_t position = 0; position < untrusted.size();) {
-        const std::size_t begin = position;
-        const UChar32 code_point = next_code_point(untrusted, position);
+        const auto [code_point, bytes] = next_piece(untrusted, position);
         if (code_point < 0) {
-            for (const char byte : untrusted.substr(begin, position - begin))
-                escaped += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+            escaped += spelled(bytes);
         } else if (code_point == '&') {
             escaped += "&amp;";
         } else if (code_point == '<') {
@@ -81,7 +74,7 @@ std::string escape_text(std::string_view untrusted) {
         } else if (is_invisible(code_point)) {
             escaped += fmt::format("\\u{{{:x}}}", code_point);
         } else {
-            escaped += untrusted.substr(begin, position - begin);
+            escaped += bytes;
         }
     }
     return escaped;
@@ -139,7 +132,7 @@ double text_width(std::string_view text, double font_size) {
     double width = 0.0;
     visit_markup(text, [&](std::string_view part, int level) {
         for (std::size_t position = 0; position < part.size();) {
-            const UChar32 code_point = next_code_point(part, position);
+            const UChar32 code_point = next_piece(part, position).character;
             // What escape_text spells out, \u{202e} say, is as wide as its spelling.
             const double characters = code_point < 0             ? 2.5
                                       : is_invisible(code_point) ? 5.0
@@ -155,7 +148,7 @@ std::string shorten(std::string_view text, double max_width, double font_size) {
     std::vector<std::string_view> characters;
     for (std::size_t position = 0; position < text.size();) {
         const std::size_t begin = position;
-        next_code_point(text, position);
+        next_piece(text, position);
         characters.push_back(text.substr(begin, position - begin));
     }
     std::size_t head = 0, tail = characters.size();
@@ -203,7 +196,7 @@ std::vector<std::string> wrapped(std::string_view text, double max_width, double
     std::size_t space = std::string::npos;  // the last one in the line
     for (std::size_t position = 0; position < text.size();) {
         const std::size_t begin = position;
-        next_code_point(text, position);
+        next_piece(text, position);
         const std::string_view character = text.substr(begin, position - begin);
         width += text_width(character, font_size);
         if (width > max_width && !lines.back().empty() && character != " ") {
