@@ -73,11 +73,13 @@ TEST_F(FailedStart, AnythingElseStaysBlocked) {
 }
 
 TEST_F(FailedStart, OutOfMemoryIsOneToo) {
-    // Enough to begin with, and not for the state of a d that large.
-    const Arguments large = {"bash", "-c", "ulimit -v \"$0\"; exec \"$@\"", "700000"};
-    const Arguments wide = {"train",   data_,     "-o", run_,          "--dim",
-                            "1000000", "--steps", "2",  "--optimizer", "adam"};
-    const ProgramResult result = run_program(large + on_one_thread(wide));
+    // Enough to begin with, the addresses of CUDA's libraries among it, and not for H of 1200·1e6 numbers.
+    run_well({"data", "synth", "-o", data_ + "-many", "--vocab", "20", "--contexts", "1200", "--supports",
+              "12", "--support-size", "2:6"});
+    const Arguments limited = {"bash", "-c", "ulimit -v \"$0\"; exec \"$@\"", "4000000"};
+    const Arguments wide = {"train",   data_ + "-many", "-o", run_,          "--dim",
+                            "1000000", "--steps",       "2",  "--optimizer", "adam"};
+    const ProgramResult result = run_program(limited + on_one_thread(wide));
     expect_one_line(result, 1, "out of memory");
     if (fs::exists(run_)) expect_contains(read_file(run_ + "/log.txt"), "failed before any checkpoint: ");
     Arguments narrow = wide;
