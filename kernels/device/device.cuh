@@ -44,6 +44,11 @@ class Device {
     [[nodiscard]] T* scratch(std::int64_t size) {
         return reinterpret_cast<T*>(scratch_bytes(size * static_cast<std::int64_t>(sizeof(T))));
     }
+    /// Partial results of a reduction, `most_partials` and four, for the length of one call: where `scratch`
+    /// may move, this stays, so that recorded work may use it.
+    static constexpr std::int64_t most_partials = 1024;
+    [[nodiscard]] double* partials() const { return partials_.data(); }
+
     /// One number from device memory, once everything queued before has run.
     template <class T>
     [[nodiscard]] T fetch(const T* address) const {
@@ -66,6 +71,7 @@ class Device {
     Stream stream_;
     DeviceArray<unsigned char> workspace_;  // cuBLAS's
     DeviceArray<unsigned char> scratch_;
+    DeviceArray<double> partials_{most_partials + 4};
     PinnedArray<double> landing_{1};
     cublasHandle_t cublas_ = nullptr;
     cusolverDnHandle_t cusolver_ = nullptr;
