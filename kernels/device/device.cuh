@@ -16,8 +16,10 @@ namespace ntpgeo::device {
 /// Why `status` of cudaGetDeviceCount leaves no GPU: one clause without a full stop.
 std::string why_no_device(cudaError_t status);
 
-/// A GPU with one stream and the library handles that work on it. All work of a backend goes through that
-/// stream, so it runs in the order in which it is queued. To be used from the thread that made it.
+/// A GPU with one stream and the library handles that work on it, in their default modes: a product is made
+/// in the precision that it asks for, unless the process's environment says otherwise (host/run/device.cpp
+/// refuses that). All work of a backend goes through that stream, so it runs in the order in which it is
+/// queued. To be used from the thread that made it.
 class Device {
   public:
     /// Selects GPU `index`. Throws InputError where there is none, where its compute capability is below 8.0,
