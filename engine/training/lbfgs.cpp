@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "engine/training/line_search.hpp"
 #include "engine/training/optimizer.hpp"
@@ -7,9 +9,12 @@
 namespace ntpgeo {
 namespace {
 
-/// Limited-memory BFGS (Nocedal and Wright, algorithms 7.4 and 7.5) with a strong-Wolfe line search. One
-/// update is one accepted iterate. It has reached its noise floor when steepest descent finds no decrease, or
-/// when the objective has moved by no more than its own rounding several updates in a row.
+/// Limited-memory BFGS (Nocedal and Wright, algorithms 7.4 and 7.5) with a strong-Wolfe line search. The two
+/// loops run over the coefficients of the direction in the basis of the gradient and the pairs, whose
+/// products are kept (Chen, Wang and Zhou, NIPS 2014): an update makes those of its three new vectors in one
+/// pass, and the direction in another. One update is one accepted iterate. It has reached its noise floor
+/// when steepest descent finds no decrease, or when the objective has moved by no more than its own rounding
+/// several updates in a row.
 class Lbfgs final : public Optimizer {
   public:
     Lbfgs(Objective& objective, Real master, const Stage& stage)
@@ -18,7 +23,8 @@ class Lbfgs final : public Optimizer {
           stage_(stage),
           history_(stage.history),
           memory_(objective, master, stage),
-          curvature_(static_cast<std::size_t>(history_), 0.0) {}
+          curvature_(static_cast<std::size_t>(history_), 0.0),
+          products_(static_cast<std::size_t>(basis() * basis()), 0.0) {}
 
     UpdateOutcome update(Vector x, const UpdateContext& context) override {
         const double lambda = lambda_at(stage_, context.update);
@@ -80,51 +86,92 @@ class Lbfgs final : public Optimizer {
         next_ = static_cast<std::int64_t>(numbers.at(4));
         stagnant_ = static_cast<std::int64_t>(numbers.at(5));
         for (std::size_t k = 0; k < curvature_.size(); ++k) curvature_[k] = numbers.at(6 + k);
+        have_products_ = false;
     }
 
   private:
-    static constexpr std::int64_t work_vectors = 4;
     static constexpr std::int64_t most_stagnant = 5;
 
+    // The basis comes first: row 0 the gradient, rows 1 + 2k and 2 + 2k pair k.
+    [[nodiscard]] std::int64_t basis() const { return 1 + 2 * history_; }
+    static std::int64_t step_row(std::int64_t k) { return 1 + 2 * k; }
+    static std::int64_t change_row(std::int64_t k) { return 2 + 2 * k; }
     [[nodiscard]] Vector gradient() const { return memory_.vector(0); }
-    [[nodiscard]] Vector direction() const { return memory_.vector(1); }
-    [[nodiscard]] Vector trial() const { return memory_.vector(2); }
-    [[nodiscard]] Vector trial_gradient() const { return memory_.vector(3); }
-    [[nodiscard]] Vector step_of(std::int64_t k) const { return memory_.vector(work_vectors + 2 * k); }
-    [[nodiscard]] Vector change_of(std::int64_t k) const { return memory_.vector(work_vectors + 2 * k + 1); }
+    [[nodiscard]] Vector step_of(std::int64_t k) const { return memory_.vector(step_row(k)); }
+    [[nodiscard]] Vector change_of(std::int64_t k) const { return memory_.vector(change_row(k)); }
+    [[nodiscard]] Vector direction() const { return memory_.vector(basis()); }
+    [[nodiscard]] Vector trial() const { return memory_.vector(basis() + 1); }
+    [[nodiscard]] Vector trial_gradient() const { return memory_.vector(basis() + 2); }
+
+    /// Rows of the basis up to the last that a pair has been written to.
+    [[nodiscard]] Matrix rows() const {
+        const Vector first = gradient();
+        return {first.data, first.real, 1 + 2 * written_, first.size};
+    }
+    double& product(std::int64_t a, std::int64_t b) { return products_[a * basis() + b]; }
+
+    /// Makes the products of these rows of the basis with all of it.
+    void make_products(const std::vector<std::int64_t>& of) {
+        std::vector<Vector> left;
+        for (const std::int64_t row : of) left.push_back(memory_.vector(row));
+        const Matrix right = rows();
+        const std::vector<double> made = backend_.products(left, right);
+        for (std::size_t i = 0; i < of.size(); ++i)
+            for (std::int64_t k = 0; k < right.rows; ++k)
+                product(of[i], k) = product(k, of[i]) = made[i * right.rows + k];
+    }
+    // What a checkpoint does not hold follows from the vectors that it does, to the last bit.
+    void have_products() {
+        if (have_products_) return;
+        // All slots may have been written: which is not known any more.
+        written_ = pairs_ == 0 ? 0 : next_ >= pairs_ ? next_ : history_;
+        make_products({0});
+        for (std::int64_t k = 0; k < written_; ++k) make_products({step_row(k), change_row(k)});
+        have_products_ = true;
+    }
 
     // Value and gradient at x for this λ; they are kept from the last accepted trial.
     void prepare(Vector x, double lambda) {
         if (!ready_) {
             value_ = objective_.evaluate(x, lambda, gradient());
             ready_ = true;
+            have_products_ = false;
         } else if (lambda != lambda_) {
             value_ += 0.5 * (lambda - lambda_) * backend_.dot(x, x);
             backend_.axpy(lambda - lambda_, x, gradient());
+            if (have_products_) make_products({0});
         }
         lambda_ = lambda;
     }
 
     // direction = −(inverse Hessian estimate)·gradient by the two loops over the pairs, newest first.
     void find_direction() {
-        backend_.copy(gradient(), direction());
-        std::vector<double> weight(static_cast<std::size_t>(pairs_));
+        have_products();
+        std::vector<double> found(static_cast<std::size_t>(rows().rows), 0.0),
+            weight(static_cast<std::size_t>(pairs_));
+        found[0] = 1;
+        const auto product_with = [&](std::int64_t row) {
+            double sum = 0;
+            for (std::size_t k = 0; k < found.size(); ++k)
+                sum += found[k] * product(row, static_cast<std::int64_t>(k));
+            return sum;
+        };
         for (std::int64_t i = 0; i < pairs_; ++i) {
             const std::int64_t k = slot(i);
-            weight[i] = backend_.dot(step_of(k), direction()) / curvature_[k];
-            backend_.axpy(-weight[i], change_of(k), direction());
+            weight[i] = product_with(step_row(k)) / curvature_[k];
+            found[change_row(k)] -= weight[i];
         }
         if (pairs_ > 0) {
-            const std::int64_t newest = slot(0);
-            backend_.scale(curvature_[newest] / backend_.dot(change_of(newest), change_of(newest)),
-                           direction());
+            const std::int64_t newest = slot(0), change = change_row(newest);
+            const double scale = curvature_[newest] / product(change, change);
+            for (double& coefficient : found) coefficient *= scale;
         }
         for (std::int64_t i = pairs_ - 1; i >= 0; --i) {
             const std::int64_t k = slot(i);
-            const double correction = weight[i] - backend_.dot(change_of(k), direction()) / curvature_[k];
-            backend_.axpy(correction, step_of(k), direction());
+            found[step_row(k)] += weight[i] - product_with(change_row(k)) / curvature_[k];
         }
-        backend_.scale(-1, direction());
+        for (double& coefficient : found) coefficient = -coefficient;
+        backend_.combine_rows(found, rows(), direction());
     }
     // Where the i-th newest pair lies.
     [[nodiscard]] std::int64_t slot(std::int64_t i) const {
@@ -142,21 +189,27 @@ class Lbfgs final : public Optimizer {
     void accept(Vector x, const LinePoint& point, double lambda) {
         if (evaluated_ != point.step)
             evaluate_at(x, point.step, lambda);  // the best trial was not the last one
-        const Vector step = step_of(next_), change = change_of(next_);
+        const std::int64_t newest = next_;
+        const Vector step = step_of(newest), change = change_of(newest);
         backend_.copy(trial(), step);
         backend_.axpy(-1, x, step);
         backend_.copy(trial_gradient(), change);
         backend_.axpy(-1, gradient(), change);
-        const double product = backend_.dot(step, change);
-        if (product > std::numeric_limits<double>::epsilon() * backend_.dot(change, change)) {
-            curvature_[next_] = product;
-            next_ = (next_ + 1) % history_;
+        backend_.copy(trial(), x);
+        backend_.copy(trial_gradient(), gradient());
+        written_ = std::max(written_, newest + 1);
+        make_products({step_row(newest), change_row(newest), 0});
+        const double curvature = product(step_row(newest), change_row(newest));
+        if (curvature >
+            std::numeric_limits<double>::epsilon() * product(change_row(newest), change_row(newest))) {
+            curvature_[newest] = curvature;
+            next_ = (newest + 1) % history_;
             pairs_ = std::min(pairs_ + 1, history_);
+        } else {
+            pairs_ = std::min(pairs_, history_ - 1);  // the oldest, where all are kept, has been written over
         }
         const double rounding = 8 * std::numeric_limits<double>::epsilon() * std::abs(value_);
         stagnant_ = value_ - point.value <= rounding ? stagnant_ + 1 : 0;
-        backend_.copy(trial(), x);
-        backend_.copy(trial_gradient(), gradient());
         value_ = point.value;
     }
 
@@ -164,8 +217,11 @@ class Lbfgs final : public Optimizer {
     Backend& backend_;
     Stage stage_;
     std::int64_t history_;
-    OptimizerMemory memory_;         // gradient, direction, trial, trial gradient, then the pairs (s, y)
+    OptimizerMemory memory_;         // the basis, then direction, trial, trial gradient
     std::vector<double> curvature_;  // [history] sᵀy
+    std::vector<double> products_;   // [basis, basis] of its vectors
+    bool have_products_ = false;
+    std::int64_t written_ = 0;  // slots of pairs, from the first on
     bool ready_ = false;
     double value_ = 0, lambda_ = 0;
     double evaluated_ = -1;  // the step that trial and trial gradient belong to

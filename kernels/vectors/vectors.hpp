@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "kernels/base/views.hpp"
 
@@ -25,6 +26,15 @@ class VectorOperations {
     /// y += a·x.
     virtual void axpy(double a, Vector x, Vector y) = 0;
     virtual void scale(double a, Vector x) = 0;
+
+    /// out[i·q + k] = ⟨left[i], row k of right⟩ in double, in one pass over all of them; a product's bits
+    /// follow from its two vectors alone, whichever is left. Up to `most_left` left ones; right [q, n] in
+    /// their precision.
+    static constexpr std::int64_t most_left = 3;
+    virtual std::vector<double> products(const std::vector<Vector>& left, Matrix right) = 0;
+    /// out = Σ_k coefficients[k]·row k, added in double in the rows' order and rounded once. rows [q, n] in
+    /// out's precision, which is none of them.
+    virtual void combine_rows(const std::vector<double>& coefficients, Matrix rows, Vector out) = 0;
 };
 
 class CpuVectorOperations : public virtual VectorOperations {
@@ -35,12 +45,14 @@ class CpuVectorOperations : public virtual VectorOperations {
     double dot(Vector x, Vector y) override;
     void axpy(double a, Vector x, Vector y) override;
     void scale(double a, Vector x) override;
+    std::vector<double> products(const std::vector<Vector>& left, Matrix right) override;
+    void combine_rows(const std::vector<double>& coefficients, Matrix rows, Vector out) override;
 };
 
 /// The same formulas in the same arithmetic (no contraction), so that all but the sums and the normals have
 /// the CPU's bits; a normal differs by what log and cos differ (an ulp or two). Neither the GPU nor the
-/// alignment changes the bits of a dot product. Everything is queued on the device's stream; only `dot`
-/// waits.
+/// alignment changes the bits of a dot product. Everything is queued on the device's stream; only `dot` and
+/// `products` wait.
 class CudaVectorOperations : public virtual VectorOperations {
   public:
     explicit CudaVectorOperations(device::Device& device) : device_(device) {}
@@ -50,6 +62,8 @@ class CudaVectorOperations : public virtual VectorOperations {
     double dot(Vector x, Vector y) override;
     void axpy(double a, Vector x, Vector y) override;
     void scale(double a, Vector x) override;
+    std::vector<double> products(const std::vector<Vector>& left, Matrix right) override;
+    void combine_rows(const std::vector<double>& coefficients, Matrix rows, Vector out) override;
 
   private:
     device::Device& device_;

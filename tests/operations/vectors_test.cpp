@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <utility>
 
 #include "tests/operations/elementwise_fixture.hpp"
 
@@ -107,6 +108,70 @@ TEST_F(Vectors, DotPassesOnWhatIsNotFinite) {
     a[777] = std::numeric_limits<double>::quiet_NaN();
     const Guarded x(backend(), Real::fp64, a), y(backend(), Real::fp64, std::vector<double>(1000, 1.0));
     EXPECT_TRUE(std::isnan(backend().dot(x.vector(), y.vector())));
+}
+
+// Within a block, and of several; on the CPU so long that a team takes them.
+std::vector<std::int64_t> row_sizes(bool on_cpu) {
+    std::vector<std::int64_t> sizes{0, 1, 33, 2049};
+    if (on_cpu) sizes.push_back(20001);
+    return sizes;
+}
+
+TEST_F(Vectors, ProductsAreExactEnoughAndTheSameInAnyCompany) {
+    for (const Real real : {Real::fp64, Real::fp32})
+        for (const std::int64_t size : row_sizes(on_cpu()))
+            for (const auto& [count, rows] :
+                 {std::pair<std::int64_t, std::int64_t>{1, 1}, {2, 8}, {3, 21}, {3, 0}}) {
+                const std::string words =
+                    std::to_string(count) + " times " + std::to_string(rows) + " of " + std::to_string(size);
+                const std::vector<double> a = random(count * size, real), b = random(rows * size, real);
+                const Guarded left(backend(), real, a, 1), right(backend(), real, b);
+                const auto left_at = [&](std::int64_t i) { return left.matrix(1, size, i * size).flat(); };
+                std::vector<Vector> lefts;
+                for (std::int64_t i = 0; i < count; ++i) lefts.push_back(left_at(i));
+                const std::vector<double> found = backend().products(lefts, right.matrix(rows, size));
+                ASSERT_EQ(std::ssize(found), count * rows);
+                for (std::int64_t i = 0; i < count; ++i)
+                    for (std::int64_t k = 0; k < rows; ++k) {
+                        long double sum = 0, total = 0;
+                        for (std::int64_t j = 0; j < size; ++j) {
+                            const long double product =
+                                static_cast<long double>(a[i * size + j]) * b[k * size + j];
+                            sum += product;
+                            total += std::abs(product);
+                        }
+                        const double product = found[i * rows + k];
+                        EXPECT_NEAR(product, static_cast<double>(sum), 1e-14 * static_cast<double>(total))
+                            << words;
+                        // Alone, and the other way round.
+                        const Vector row = right.matrix(1, size, k * size).flat();
+                        const std::vector<double> alone = backend().products({left_at(i)},
+                                                                             right.matrix(1, size, k * size)),
+                                                  turned = backend().products({row},
+                                                                              left.matrix(1, size, i * size));
+                        EXPECT_TRUE(same_bits({alone[0], turned[0]}, {product, product}, words));
+                    }
+            }
+}
+
+TEST_F(Vectors, CombinesRows) {
+    for (const Real real : {Real::fp64, Real::fp32})
+        for (const std::int64_t size : row_sizes(on_cpu()))
+            for (const std::int64_t rows : {0, 1, 8, 21}) {
+                const std::string words = std::to_string(rows) + " rows of " + std::to_string(size);
+                const std::vector<double> a = random(rows * size, real), coefficients = random(rows);
+                std::vector<double> expected(static_cast<std::size_t>(size));
+                for (std::int64_t k = 0; k < rows; ++k)
+                    for (std::int64_t i = 0; i < size; ++i) expected[i] += coefficients[k] * a[k * size + i];
+                const auto run = [&](Backend& on) {
+                    const Guarded matrix(on, real, a), out = Guarded::poisoned(on, real, size, 1);
+                    on.combine_rows(coefficients, matrix.matrix(rows, size), out.vector());
+                    EXPECT_TRUE(same_bits(matrix.read(), a, words));
+                    return out.read();
+                };
+                // Added in that order on every backend.
+                EXPECT_TRUE(same_bits(run(backend()), rounded(real, expected), words));
+            }
 }
 
 TEST_F(Vectors, UploadAndDownloadAreEachOthersInverse) {
