@@ -1,9 +1,12 @@
 // Host code that keeps the rules of design 4.5: it synchronises where it must and nowhere else.
-#include <port.cuh>
+#include <nvtx3/nvToolsExt.h>
 
+#include <map>
+#include <port.cuh>
 #include <stdexcept>
 #include <vector>
 
+#include "counts.hpp"
 #include "program_tools.cuh"
 #include "programs.hpp"
 
@@ -157,6 +160,29 @@ bool freeing_while_unwinding() {
     } catch (const std::runtime_error&) {
         return cudaStreamQuery(stream.handle) == cudaSuccess;
     }
+}
+
+/// Kernels count by their grids, in the region that their launch stands in.
+bool counted_kernels() {
+    const Stream stream;
+    const Array<int> in(std::vector<int>(size, 1), stream), out(size);
+    stream.finish();
+    emulated_device::reset_counts();
+    bool right = nvtxRangePushA("outer") == 0;
+    scale(in.data, out.data, 2, stream);
+    right &= nvtxRangePushA("inner") == 1;
+    for (int k = 0; k < 3; ++k) scale(in.data, out.data, 2, stream);
+    ok(launch(kernels::added, dim3(3, 2), dim3(8, 4), 0, stream.handle, in.data, in.data, out.data, size));
+    right &= nvtxRangePop() == 1 && nvtxRangePop() == 0;
+    scale(in.data, out.data, 2, stream);
+    using emulated_device::KernelLaunch;
+    using Launches = std::map<KernelLaunch, std::int64_t>;
+    const KernelLaunch scaled{"programs::kernels::scaled", 2, 64}, added{"programs::kernels::added", 6, 32};
+    emulated_device::CountsByRegion regions = emulated_device::counts_by_region();
+    stream.finish();
+    return right && regions["outer"].direct.launches == Launches{{scaled, 1}} &&
+           regions["outer/inner"].direct.launches == Launches{{scaled, 3}, {added, 1}} &&
+           regions[""].direct.launches == Launches{{scaled, 1}} && regions.size() == 3;
 }
 
 }  // namespace programs

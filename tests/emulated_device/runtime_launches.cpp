@@ -81,7 +81,10 @@ cudaError_t launch_kernel(const void* kernel, dim3 grid, dim3 block, std::size_t
         parameters_alive();
         Executor::instance().run(launch);
     };
-    return Streams::instance().submit(stream, {"kernel " + kernel_name(kernel), {}, run});
+    Operation operation{"kernel " + kernel_name(kernel), {}, run};
+    operation.request.launch = {kernel_name(kernel), std::int64_t{grid.x} * grid.y * grid.z,
+                                std::int64_t{block.x} * block.y * block.z};
+    return Streams::instance().submit(stream, std::move(operation));
 }
 
 }  // namespace emulated_device
