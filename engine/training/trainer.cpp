@@ -89,6 +89,7 @@ Matrix Trainer::contexts() const {
 
 void Trainer::advance() {
     if (finished()) return;
+    const InRegion region(backend_, Region::step);
     while (stage_over()) {
         const bool carried = carries_over(stage(), settings_.stages[position_.stage + 1]);
         position_ = next_stage(settings_, position_);
@@ -125,6 +126,7 @@ std::vector<StateTensor> Trainer::parameters() const {
 }
 
 TrainerState Trainer::save() const {
+    const InRegion region(backend_, Region::checkpoint);
     TrainerState state{position_, parameters()};
     for (const auto& [name, vector] : optimizer_->state_vectors())
         state.tensors.push_back(download("optimizer." + name, vector, {vector.size}));
