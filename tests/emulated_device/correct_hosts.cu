@@ -185,4 +185,33 @@ bool counted_kernels() {
            regions[""].direct.launches == Launches{{scaled, 1}} && regions.size() == 3;
 }
 
+/// Each of two large arrays is read or written, then one is both; and a page of either.
+bool traffic_of_kernels() {
+    constexpr int many = 8192;
+    const Stream stream;
+    const Array<int> in(std::vector<int>(many, 1), stream), out(many);
+    stream.finish();
+    const auto scale_all = [&](const int* from, int* to) {
+        ok(launch(kernels::scaled, many / 256, 256, 0, stream.handle, from, to, 2, many));
+    };
+    scale_all(in.data, out.data);
+    stream.finish();
+    bool right = emulated_device::kernel_traffic().empty();
+    emulated_device::measure_traffic(true);
+    scale_all(in.data, out.data);
+    scale_all(in.data, out.data);
+    scale_all(out.data, out.data);
+    scale(in.data, out.data, 2, stream);  // 100 numbers, in one page of either
+    right &= out.now(stream)[0] == 2 && out.now(stream)[many - 1] == 4;
+    const auto traffic = emulated_device::kernel_traffic();
+    emulated_device::measure_traffic(false);
+    const auto all = traffic.at({"programs::kernels::scaled", many / 256, 256}),
+               few = traffic.at({"programs::kernels::scaled", 2, 64});
+    constexpr std::int64_t bytes = many * sizeof(int), page = 4096;
+    return right && traffic.size() == 2 && all.launches == 3 && all.bytes_read == 3 * bytes &&
+           all.bytes_written == 3 * bytes && few.launches == 1 && few.bytes_read <= page &&
+           few.bytes_read >= 400 && few.bytes_written <= page && few.bytes_written >= 400 &&
+           emulated_device::kernel_traffic().empty();
+}
+
 }  // namespace programs

@@ -65,4 +65,15 @@ CountsByRegion counts_by_region();
 Counts counts();
 void reset_counts();
 
+/// Device memory that launches of one kernel and grid touched, in pages of 4 KiB, each once a launch: the
+/// least that memory has to move. A page that is read before it is written counts as both.
+struct Traffic {
+    std::int64_t launches = 0, bytes_read = 0, bytes_written = 0;
+};
+
+/// Measures it from here on, or no longer; what had been measured is forgotten. It takes time: off at first.
+void measure_traffic(bool on);
+/// Of the kernels that have run, which waiting ones have not.
+std::map<KernelLaunch, Traffic> kernel_traffic();
+
 }  // namespace emulated_device

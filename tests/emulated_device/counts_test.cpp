@@ -11,6 +11,7 @@
 
 #include "child.hpp"
 #include "programs.hpp"
+#include "sanitizers.hpp"
 
 namespace emulated_device {
 namespace {
@@ -133,6 +134,11 @@ TEST(Counts, LibraryCallsByTheirShapes) {
 
 TEST(Counts, KernelsByTheirGridsAndRegions) {
     expect_in_child(programs::counted_kernels);
+}
+
+TEST(Counts, TrafficOfKernelsInPages) {
+    if (sanitizer::address || sanitizer::thread) GTEST_SKIP() << "the sanitizers have signals of their own";
+    expect_in_child(programs::traffic_of_kernels);
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "limits.hpp"
 #include "pinned.hpp"
 #include "streams.hpp"
+#include "traffic.hpp"
 
 namespace emulated_device {
 namespace {
@@ -77,13 +78,15 @@ cudaError_t launch_kernel(const void* kernel, dim3 grid, dim3 block, std::size_t
         error != cudaSuccess)
         return reported(error);
     const Launch launch{kernel, grid, block, shared_bytes, std::move(thread_body)};
-    const auto run = [launch, parameters_alive = std::move(parameters_alive)] {
+    const KernelLaunch counted{kernel_name(kernel), std::int64_t{grid.x} * grid.y * grid.z,
+                               std::int64_t{block.x} * block.y * block.z};
+    const auto run = [launch, counted, parameters_alive = std::move(parameters_alive)] {
         parameters_alive();
+        const TrafficMeter meter(counted);
         Executor::instance().run(launch);
     };
-    Operation operation{"kernel " + kernel_name(kernel), {}, run};
-    operation.request.launch = {kernel_name(kernel), std::int64_t{grid.x} * grid.y * grid.z,
-                                std::int64_t{block.x} * block.y * block.z};
+    Operation operation{"kernel " + counted.kernel, {}, run};
+    operation.request.launch = counted;
     return Streams::instance().submit(stream, std::move(operation));
 }
 
