@@ -30,10 +30,18 @@ std::unique_ptr<Backend> make_gpu() {
 /// Counts `iterations` calls of `advance`.
 Profile count_calls(const std::string& name, const std::string& problem, std::int64_t iterations,
                     const std::function<void()>& advance) {
-    if (cudaDeviceSynchronize() != cudaSuccess) throw Failure("the emulated device does not answer");
+    const auto finish = [] {
+        if (cudaDeviceSynchronize() != cudaSuccess) throw Failure("the emulated device does not answer");
+    };
+    finish();
     emulated_device::reset_counts();
+    emulated_device::measure_traffic(true);
     for (std::int64_t k = 0; k < iterations; ++k) advance();
-    return {name, problem, iterations, emulated_device::counts_by_region()};
+    Profile profile{name, problem, iterations, emulated_device::counts_by_region(), {}};
+    finish();
+    profile.traffic = emulated_device::kernel_traffic();
+    emulated_device::measure_traffic(false);
+    return profile;
 }
 
 Dataset stories() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ struct Profile {
     std::string problem;  ///< sizes and precision, in words
     std::int64_t iterations = 0;
     emulated_device::CountsByRegion regions;  ///< of all of them
+    /// Device memory that their kernels touched.
+    std::map<emulated_device::KernelLaunch, emulated_device::Traffic> traffic;
 
     [[nodiscard]] emulated_device::Counts total() const;
 };

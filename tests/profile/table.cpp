@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "tests/profile/cost_model.hpp"
 
 namespace ntpgeo::profile {
 namespace {
@@ -60,6 +63,25 @@ Json counts_as_json(const Counts& counts) {
             {"frees", counts.frees}};
 }
 
+Json prediction_as_json(const Prediction& prediction, std::int64_t iterations) {
+    const auto each = [&](double seconds) { return seconds / static_cast<double>(iterations); };
+    return {{"seconds", each(prediction.seconds())}, {"kernels", each(prediction.kernels)},
+            {"calls", each(prediction.calls)},       {"copies", each(prediction.copies)},
+            {"waits", each(prediction.waits)},       {"memory", each(prediction.memory)}};
+}
+
+Json traffic_as_json(const Profile& profile) {
+    Json all = Json::array();
+    for (const auto& [launch, traffic] : profile.traffic)
+        all.push_back({{"kernel", launch.kernel},
+                       {"blocks", launch.blocks},
+                       {"threads", launch.threads},
+                       {"launches", traffic.launches},
+                       {"bytes_read", traffic.bytes_read},
+                       {"bytes_written", traffic.bytes_written}});
+    return all;
+}
+
 }  // namespace
 
 Columns columns_of(const Counts& counts, std::int64_t iterations) {
@@ -79,15 +101,25 @@ std::string table_text(const std::vector<Profile>& profiles) {
     std::vector<std::string> cells;
     for (const Column& column : all_columns) cells.emplace_back(column.title);
     std::string text = line("case", "", cells);
+    text.pop_back();
+    for (const device::Machine& machine : device::machines)
+        text += fmt::format(" {:>8} ms", fmt::format("{}", machine.name));
+    text += "  (predicted)\n";
     const auto add = [&](const std::string& name, const std::string& problem, const Counts& counts,
                          std::int64_t iterations) {
         const Columns columns = columns_of(counts, iterations);
         cells.clear();
         for (const Column& column : all_columns) cells.push_back(number(columns.*column.value));
         text += line(name, problem, cells);
+        text.pop_back();
     };
-    for (const Profile& profile : profiles)
+    for (const Profile& profile : profiles) {
         add(profile.name, profile.problem, profile.total(), profile.iterations);
+        for (const device::Machine& machine : device::machines)
+            text += fmt::format(" {:>11.4g}", 1000 * predict(profile, machine).seconds() /
+                                                  static_cast<double>(profile.iterations));
+        text += "\n";
+    }
     return text;
 }
 
@@ -95,14 +127,19 @@ Json as_json(const std::vector<Profile>& profiles) {
     Json cases = Json::array();
     for (const Profile& profile : profiles) {
         const Columns columns = columns_of(profile.total(), profile.iterations);
-        Json per_iteration, regions = Json::object();
+        Json per_iteration, predicted, regions = Json::object();
+        for (const device::Machine& machine : device::machines)
+            predicted[std::string(machine.name)] =
+                prediction_as_json(predict(profile, machine), profile.iterations);
         for (const Column& column : all_columns) per_iteration[column.key] = columns.*column.value;
         for (const auto& [region, counts] : profile.regions) regions[region] = counts_as_json(counts);
         cases.push_back({{"name", profile.name},
                          {"problem", profile.problem},
                          {"iterations", profile.iterations},
                          {"per_iteration", per_iteration},
-                         {"regions", regions}});
+                         {"predicted_s", predicted},
+                         {"regions", regions},
+                         {"traffic", traffic_as_json(profile)}});
     }
     return {{"format", "ntpgeo.profile.1"}, {"cases", cases}};
 }

@@ -33,11 +33,13 @@ inline constexpr Column all_columns[] = {
 
 Columns columns_of(const emulated_device::Counts& counts, std::int64_t iterations);
 
-/// A line of names, then a line a profile, each ended by a newline.
+/// A line of names, then a line a profile, each ended by a newline: its columns, and the milliseconds that an
+/// iteration is predicted to take on each machine of kernels/device/machines.hpp.
 std::string table_text(const std::vector<Profile>& profiles);
 
-/// {format, cases: [{name, problem, iterations, per_iteration: the columns, regions: {region: {the columns,
-/// kernels, calls, copies, in_graphs: {...}}}}]}; counts in regions are of all iterations.
+/// {format, cases: [{name, problem, iterations, per_iteration: the columns, predicted_s: {machine: {seconds,
+/// and its parts}}, regions: {region: counts}, traffic: [...]}]}; predictions are of one iteration, counts in
+/// regions and traffic of all of them.
 nlohmann::ordered_json as_json(const std::vector<Profile>& profiles);
 
 }  // namespace ntpgeo::profile
