@@ -11,6 +11,7 @@
 #include "kernels/dense/dense.hpp"
 #include "kernels/device/regions.hpp"
 #include "kernels/memory/memory.hpp"
+#include "kernels/replay/replay.hpp"
 #include "kernels/smoothing/smoothing.hpp"
 #include "kernels/sparse/pattern.hpp"
 #include "kernels/splitting/splitting.hpp"
@@ -24,6 +25,7 @@ namespace ntpgeo {
 /// called; those that return a number have finished when they return. Reductions are made in a fixed order,
 /// in double.
 class Backend : public virtual Memory,
+                public virtual Replays,
                 public virtual VectorOperations,
                 public virtual UpdateOperations,
                 public virtual SplittingOperations,

@@ -9,6 +9,7 @@ namespace ntpgeo {
 
 class CpuBackend : public Backend,
                    public CpuMemory,
+                   public CpuReplays,
                    public CpuVectorOperations,
                    public CpuUpdateOperations,
                    public CpuSplittingOperations,

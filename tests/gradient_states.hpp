@@ -22,6 +22,13 @@ inline Factors factors_of(Backend& backend, const Trainer& trainer) {
             download_array<double>(backend, h.data, h.rows * h.columns)};
 }
 
+/// The same as an fp32 master holds them.
+inline Factors in_fp32(Factors factors) {
+    for (double& x : factors.words) x = static_cast<float>(x);
+    for (double& x : factors.contexts) x = static_cast<float>(x);
+    return factors;
+}
+
 /// What one writes without anchoring: logits, softmax and labels in fp32, their difference times the factors.
 inline StepResult usual_fp32(const Dataset& data, const Factors& factors, std::int64_t dim) {
     const std::int64_t vocab = data.vocab_size;

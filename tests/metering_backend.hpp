@@ -56,6 +56,11 @@ class MeteringBackend final : public CpuBackend {
                      Matrix contexts_gradient, const LossDetail& detail) override {
             return step_->run(words, contexts, lambda, words_gradient, contexts_gradient, detail);
         }
+        void enqueue(Matrix words, Matrix contexts, const double* ridge, Matrix words_gradient,
+                     Matrix contexts_gradient) override {
+            step_->enqueue(words, contexts, ridge, words_gradient, contexts_gradient);
+        }
+        [[nodiscard]] const double* sums() const override { return step_->sums(); }
 
       private:
         MeteringBackend& meter_;

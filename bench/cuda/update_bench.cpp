@@ -24,14 +24,17 @@ class AdamUpdate final : public DeviceWork {
           precision_(precision),
           state_(*gpu_, 4 * size_ * bytes_of(master)),
           operand_(*gpu_, precision ? words_size_ * operand_bytes(*precision) : 0),
-          parameters_{part(0), {}} {
+          parameters_{part(0), {}},
+          numbers_(upload_array<UpdateNumbers>(*gpu_, {{.rate = rate}})) {
         if (precision)  // dim is a multiple of 8: nothing is padded
             parameters_.operand = {operand_.data(), *precision, size.vocab, size.dim, size.dim};
         for (int k = 0; k < 4; ++k) gpu_->fill_normal(part(k), 1, static_cast<std::uint64_t>(k), 1);
         gpu_->fill_zero(part(3));  // a mean of squares
     }
 
-    void queue() override { gpu_->adam(step_, part(1), part(2), part(3), parameters_); }
+    void queue() override {
+        gpu_->adam(numbers_.as<UpdateNumbers>(), settings_, part(1), part(2), part(3), parameters_);
+    }
     void wait() override { gpu_->dot({state_.data(), master_, 1}, {state_.data(), master_, 1}); }
     double error() override {
         constexpr std::int64_t most = 1000;
@@ -42,9 +45,9 @@ class AdamUpdate final : public DeviceWork {
         const std::vector<double> moved = first(0, count);
         double worst = 0;
         for (std::int64_t i = 0; i < count; ++i) {
-            const double mean = step_.beta1 * m[i] + (1 - step_.beta1) * g[i];
-            const double square = step_.beta2 * v[i] + (1 - step_.beta2) * g[i] * g[i];
-            const double move = step_.learning_rate * mean / (std::sqrt(square) + step_.epsilon);
+            const double mean = settings_.beta1 * m[i] + (1 - settings_.beta1) * g[i];
+            const double square = settings_.beta2 * v[i] + (1 - settings_.beta2) * g[i] * g[i];
+            const double move = rate * mean / (std::sqrt(square) + settings_.epsilon);
             worst = std::max(worst, std::abs(moved[i] - (x[i] - move)) / (std::abs(x[i]) + std::abs(move)));
         }
         return worst;
@@ -57,6 +60,8 @@ class AdamUpdate final : public DeviceWork {
     }
 
   private:
+    static constexpr double rate = 0.01;
+
     // Parameters, gradient, first and second moment.
     [[nodiscard]] Vector part(std::int64_t k) const { return state_.vector(master_, size_, k * size_); }
     [[nodiscard]] std::vector<double> first(std::int64_t k, std::int64_t count) const {
@@ -73,7 +78,8 @@ class AdamUpdate final : public DeviceWork {
     std::optional<Precision> precision_;
     Array state_, operand_;
     Parameters parameters_;
-    AdamStep step_{};
+    AdamSettings settings_{};
+    Array numbers_;
 };
 
 void time_update(benchmark::State& state, const ProblemSize& size, Real master,

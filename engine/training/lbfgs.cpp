@@ -15,12 +15,14 @@ class Lbfgs final : public Optimizer {
     Lbfgs(Objective& objective, Real master, const Stage& stage)
         : objective_(objective),
           backend_(objective.backend()),
+          stage_(stage),
           history_(stage.history),
           memory_(objective, master, stage),
           curvature_(static_cast<std::size_t>(history_), 0.0) {}
 
     UpdateOutcome update(Vector x, const UpdateContext& context) override {
-        prepare(x, context.lambda);
+        const double lambda = lambda_at(stage_, context.update);
+        prepare(x, lambda);
         if (!std::isfinite(value_)) throw NonFiniteLoss("the loss is not finite");
         if (stagnant_ >= most_stagnant) return UpdateOutcome::noise_floor;
         for (int attempt = 0; attempt < 2; ++attempt) {
@@ -32,10 +34,10 @@ class Lbfgs final : public Optimizer {
                 // shorter.
                 const double scale = steepest ? std::min(1.0, 1 / std::sqrt(-slope)) : 1.0;
                 const LineSearchResult result =
-                    strong_wolfe_search({0, value_, slope}, context.learning_rate * scale,
-                                        [&](double step) { return evaluate_at(x, step, context.lambda); });
+                    strong_wolfe_search({0, value_, slope}, learning_rate_at(stage_, context.update) * scale,
+                                        [&](double step) { return evaluate_at(x, step, lambda); });
                 if (result.found) {
-                    accept(x, result.point, context.lambda);
+                    accept(x, result.point, lambda);
                     return UpdateOutcome::advanced;
                 }
             }
@@ -46,7 +48,8 @@ class Lbfgs final : public Optimizer {
     }
 
     // The pairs still describe the curvature; value and gradient may be of another precision or objective.
-    void enter(const Stage&) override {
+    void enter(const Stage& stage) override {
+        stage_ = stage;
         ready_ = false;
         stagnant_ = 0;
     }
@@ -159,6 +162,7 @@ class Lbfgs final : public Optimizer {
 
     Objective& objective_;
     Backend& backend_;
+    Stage stage_;
     std::int64_t history_;
     OptimizerMemory memory_;         // gradient, direction, trial, trial gradient, then the pairs (s, y)
     std::vector<double> curvature_;  // [history] sᵀy

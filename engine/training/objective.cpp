@@ -41,25 +41,37 @@ Parameters Objective::update_of(Vector x) {
     return {x, step_->words_operand()};
 }
 
-double Objective::evaluate(Vector x, double lambda, Vector gradient) {
+Objective::Point Objective::point(Vector x, Vector gradient) const {
     // A frozen factor is read where it lies, and has no gradient.
-    Matrix words = words_of(parameters_, shape_), contexts = contexts_of(parameters_, shape_);
-    Matrix words_gradient, contexts_gradient;
-    if (frozen_ == Frozen::nothing) {
-        words = words_of(x, shape_);
-        contexts = contexts_of(x, shape_);
-        words_gradient = words_of(gradient, shape_);
-        contexts_gradient = contexts_of(gradient, shape_);
-    } else if (frozen_ == Frozen::words) {
-        contexts.data = x.data;
-        contexts_gradient = {gradient.data, gradient.real, contexts.rows, contexts.columns};
+    Point point{words_of(parameters_, shape_), contexts_of(parameters_, shape_), {}, {}};
+    if (frozen_ == Frozen::nothing)
+        return {words_of(x, shape_), contexts_of(x, shape_), words_of(gradient, shape_),
+                contexts_of(gradient, shape_)};
+    if (frozen_ == Frozen::words) {
+        point.contexts.data = x.data;
+        point.contexts_gradient = {gradient.data, gradient.real, point.contexts.rows, point.contexts.columns};
     } else {
-        words.data = x.data;
-        words_gradient = {gradient.data, gradient.real, words.rows, words.columns};
+        point.words.data = x.data;
+        point.words_gradient = {gradient.data, gradient.real, point.words.rows, point.words.columns};
     }
+    return point;
+}
+
+void Objective::find_operand(const Matrix& words) {
     if (std::exchange(in_operand_, nullptr) == words.data) step_->words_are_in_operand();
-    const LossSums sums = step_->run(words, contexts, lambda, words_gradient, contexts_gradient);
-    if (frozen_ == Frozen::words) in_operand_ = words.data;
+    if (frozen_ == Frozen::words) in_operand_ = words.data;  // where this evaluation leaves it
+}
+
+void Objective::enqueue(Vector x, const double* ridge, Vector gradient) {
+    const Point at = point(x, gradient);
+    find_operand(at.words);
+    step_->enqueue(at.words, at.contexts, ridge, at.words_gradient, at.contexts_gradient);
+}
+
+double Objective::evaluate(Vector x, double lambda, Vector gradient) {
+    const Point at = point(x, gradient);
+    find_operand(at.words);
+    const LossSums sums = step_->run(at.words, at.contexts, lambda, at.words_gradient, at.contexts_gradient);
     return lambda == 0 ? sums.excess_loss : sums.excess_loss + 0.5 * lambda * backend_.dot(x, x);
 }
 

@@ -34,6 +34,10 @@ class Objective {
     /// Excess loss plus ridge at x [size()], and the gradient of the same (overwritten). Counts no state.
     double evaluate(Vector x, double lambda, Vector gradient);
 
+    /// Queues the loss at x and its gradient as LossStep::enqueue does; the excess loss is left in value().
+    void enqueue(Vector x, const double* ridge, Vector gradient);
+    [[nodiscard]] const double* value() const { return step_->sums(); }
+
     /// What the next update of x moves, x being what the next evaluation is of. Between the update and that
     /// evaluation nothing else may change x.
     Parameters update_of(Vector x);
@@ -44,6 +48,14 @@ class Objective {
     [[nodiscard]] std::int64_t size() const { return trained().size; }
 
   private:
+    /// Parameters and gradients as the loss step takes them.
+    struct Point {
+        Matrix words, contexts, words_gradient, contexts_gradient;
+    };
+    [[nodiscard]] Point point(Vector x, Vector gradient) const;
+    /// Tells the loss step where its operand already holds these words.
+    void find_operand(const Matrix& words);
+
     Backend& backend_;
     LabelsView labels_;
     ModelShape shape_;

@@ -1,49 +1,43 @@
 #include "engine/training/optimizer.hpp"
 
-#include <cmath>
 #include <optional>
 
 namespace ntpgeo {
 namespace {
 
-// Brings the square of the smallest double into range, and none whose square had underflowed out of it.
-constexpr double far_up = 0x1p+600;
-
-void require_finite(double value) {
-    if (!std::isfinite(value)) throw NonFiniteLoss("the loss is not finite");
-}
-
-/// An optimizer that makes an update of the gradient at x and of the vectors it keeps, as its row says.
+/// An optimizer that makes an update of the gradient at x and of the vectors it keeps, as its row says. An
+/// update is operations alone, which read their numbers where they are computed, so that a backend can queue
+/// many of them ahead.
 class FirstOrder final : public Optimizer {
   public:
     FirstOrder(Objective& objective, Real master, const Stage& stage)
-        : objective_(objective), stage_(stage), memory_(objective, master, stage) {}
+        : objective_(objective),
+          backend_(objective.backend()),
+          stage_(stage),
+          memory_(objective, master, stage),
+          numbers_(backend_, static_cast<std::int64_t>(sizeof(UpdateNumbers))),
+          status_(backend_) {}
 
     UpdateOutcome update(Vector x, const UpdateContext& context) override {
-        const double ridge = ridge_of(stage_, context.lambda);
-        const Vector gradient = memory_.vector(saved_vectors(stage_));
-        const double value = objective_.evaluate(x, ridge, gradient);
-        require_finite(value);
-        FirstOrderStep step{.backend = objective_.backend(),
-                            .stage = stage_,
-                            .rate = context.learning_rate,
-                            .decay = context.lambda - ridge,
-                            .count = context.update + 1,
-                            .gradient = gradient,
-                            .state = {},
-                            .objective = objective_,
-                            .x = x};
-        for (std::int64_t k = 0; k < saved_vectors(stage_); ++k)
-            step.state[static_cast<std::size_t>(k)] = memory_.vector(k);
-        // An update that leaves x alone leaves the value as it was: it is looked for nowhere else.
-        const bool resting = (!value_ || value == *value_) && at_rest(step);
-        value_ = value;
-        const UpdateOutcome outcome = row_of(stage_.optimizer).step(step);
-        return resting ? UpdateOutcome::stationary : outcome;
+        if (!replay_) {
+            const UpdateNumbers start{.update = context.update, .seen = context.seen};
+            backend_.upload(&start, numbers_.data(), numbers_.bytes());
+            *status_.get() = {};
+            replay_ = backend_.make_replay([this, x] { queue(x); });
+        }
+        replay_->run();
+        if (!replay_->runs_ahead()) return settle(x);
+        require_finite();
+        return UpdateOutcome::queued;
+    }
+    UpdateOutcome settle(Vector x) override {
+        replay_->finish();
+        require_finite();
+        return status_->unchanged && at_rest(x) ? UpdateOutcome::stationary : UpdateOutcome::advanced;
     }
     void enter(const Stage& stage) override {
+        replay_.reset();
         stage_ = stage;
-        value_.reset();
     }
     std::vector<NamedVector> state_vectors() override {
         std::vector<NamedVector> vectors;
@@ -54,17 +48,41 @@ class FirstOrder final : public Optimizer {
     }
 
   private:
+    [[nodiscard]] Vector gradient() const { return memory_.vector(saved_vectors(stage_)); }
+
+    void queue(Vector x) {
+        auto* const numbers = numbers_.as<UpdateNumbers>();
+        const OptimizerRow& row = row_of(stage_.optimizer);
+        backend_.begin_update(schedule_of(stage_), numbers);
+        objective_.enqueue(x, &numbers->ridge, gradient());
+        if (row.by_norm) backend_.divide_by_norm(gradient(), numbers);
+        backend_.judge_update(objective_.value(), numbers, status_.get());
+        FirstOrderStep step{backend_, stage_, numbers, gradient(), {}, objective_, x};
+        for (std::int64_t k = 0; k < saved_vectors(stage_); ++k)
+            step.state[static_cast<std::size_t>(k)] = memory_.vector(k);
+        row.step(step);
+    }
+
     // Whether x stays as it is: its gradient is 0, and neither velocity nor first moment nor decay moves it.
-    bool at_rest(const FirstOrderStep& step) {
-        return is_zero(step.backend, step.gradient) &&
-               (saved_vectors(stage_) == 0 || is_zero(step.backend, step.state[0])) &&
-               (step.decay == 0 || is_zero(step.backend, step.x));
+    bool at_rest(Vector x) {
+        return is_zero(backend_, gradient()) &&
+               (saved_vectors(stage_) == 0 || is_zero(backend_, memory_.vector(0))) &&
+               (!row_of(stage_.optimizer).decoupled_decay || stage_.lambda_start == 0 ||
+                is_zero(backend_, x));
+    }
+    // As far as the queue has come.
+    void require_finite() const {
+        const std::int64_t at = static_cast<const volatile UpdateStatus*>(status_.get())->stopped_at;
+        if (at >= 0) throw NonFiniteLoss("the loss is not finite", at);
     }
 
     Objective& objective_;
+    Backend& backend_;
     Stage stage_;
-    std::optional<double> value_;  // of the update before
-    OptimizerMemory memory_;       // the state, then the gradient
+    OptimizerMemory memory_;  // the state, then the gradient
+    Array numbers_;           // UpdateNumbers
+    Shared<UpdateStatus> status_;
+    std::unique_ptr<Replay> replay_;  // of update(), from the stage's first on
 };
 
 }  // namespace
@@ -80,21 +98,6 @@ bool is_zero(Backend& backend, Vector x) {
     const bool zero = backend.dot(x, x) == 0;
     backend.scale(1 / far_up, x);
     return zero;
-}
-
-UpdateOutcome normalised_descent(const FirstOrderStep& step) {
-    constexpr double smallest_square = 1e-280;
-    const Vector gradient = step.gradient;
-    double square = step.backend.dot(gradient, gradient);
-    if (square < smallest_square && gradient.real == Real::fp64) {
-        // Long runs reach gradients whose squares underflow before they do.
-        step.backend.scale(far_up, gradient);
-        square = step.backend.dot(gradient, gradient);
-    }
-    if (square == 0) return UpdateOutcome::stationary;
-    require_finite(square);
-    step.backend.descend(step.rate / std::sqrt(square), gradient, step.target());
-    return UpdateOutcome::advanced;
 }
 
 std::unique_ptr<Optimizer> make_optimizer(Objective& objective, Real master, const Stage& stage) {

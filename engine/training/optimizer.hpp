@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,17 +13,20 @@
 
 namespace ntpgeo {
 
-/// What an update was made with.
+/// Which update is to be made.
 struct UpdateContext {
-    std::int64_t update = 0;  ///< updates that the optimizer's state has seen before this one
-    double learning_rate = 0;
-    double lambda = 0;
+    std::int64_t update = 0;  ///< in the stage, from 0
+    std::int64_t seen = 0;    ///< updates that the optimizer's state has seen before this one
 };
 
 /// The loss or the gradient was not finite. The parameters are those that gave it.
 class NonFiniteLoss : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
+    NonFiniteLoss(const std::string& what, std::int64_t of_update)
+        : std::runtime_error(what), update(of_update) {}
+
+    std::optional<std::int64_t> update;  ///< of the stage, where it is an earlier one than asked for last
 };
 
 /// One piece of optimizer state: a vector of the trained parameters' size on the backend.
@@ -32,8 +36,11 @@ class Optimizer {
   public:
     virtual ~Optimizer() = default;
 
-    /// One update of x. Throws NonFiniteLoss where the objective at x is not finite.
+    /// One update of x. Throws NonFiniteLoss where the objective at x is not finite, now or when the updates
+    /// that are `queued` are settled: all from that one on leave x and the state as they are.
     virtual UpdateOutcome update(Vector x, const UpdateContext& context) = 0;
+    /// Waits for what is queued, and says what came of the last update.
+    virtual UpdateOutcome settle(Vector) { return UpdateOutcome::advanced; }
 
     /// Goes on under another stage's settings with the state it has; for stages that carry over. What was
     /// computed in the arithmetic or with the objective of the stage before is computed again.

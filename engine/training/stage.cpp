@@ -1,8 +1,6 @@
 #include "engine/training/stage.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <numbers>
 
 namespace ntpgeo {
 
@@ -22,30 +20,25 @@ std::int64_t optimizer_vectors(const Stage& stage) {
     return saved_vectors(stage) + (stage.optimizer == OptimizerKind::lbfgs ? 3 : 1);
 }
 
+UpdateSchedule schedule_of(const Stage& stage) {
+    const bool adam = row_of(stage.optimizer).settings == of_adam;
+    return {stage.learning_rate,
+            stage.schedule,
+            stage.warmup,
+            stage.steps,
+            stage.lambda_start,
+            stage.lambda_end,
+            row_of(stage.optimizer).decoupled_decay,
+            adam ? stage.beta1 : 0,
+            adam ? stage.beta2 : 0};
+}
+
 double learning_rate_at(const Stage& stage, std::int64_t update) {
-    const double rate = stage.learning_rate;
-    if (update < stage.warmup)
-        return rate * static_cast<double>(update + 1) / static_cast<double>(stage.warmup);
-    switch (stage.schedule) {
-        case RateSchedule::constant:
-            return rate;
-        case RateSchedule::cosine: {
-            const double span = static_cast<double>(std::max<std::int64_t>(1, stage.steps - stage.warmup));
-            const double done = static_cast<double>(update - stage.warmup) / span;
-            return rate * 0.5 * (1 + std::cos(std::numbers::pi * done));
-        }
-        case RateSchedule::inverse_sqrt:
-            return rate * std::sqrt(static_cast<double>(std::max<std::int64_t>(stage.warmup, 1)) /
-                                    static_cast<double>(update + 1));
-    }
-    return rate;
+    return rate_at(schedule_of(stage), update);
 }
 
 double lambda_at(const Stage& stage, std::int64_t step) {
-    if (stage.lambda_start == stage.lambda_end) return stage.lambda_start;
-    if (stage.steps == 0) return stage.lambda_start;
-    const double done = static_cast<double>(step) / static_cast<double>(stage.steps);
-    return stage.lambda_start * std::pow(stage.lambda_end / stage.lambda_start, done);
+    return lambda_at(schedule_of(stage), step);
 }
 
 double ridge_of(const Stage& stage, double lambda) {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <array>
-#include <cmath>
 #include <cstdint>
 #include <string_view>
 
@@ -12,8 +11,6 @@
 namespace ntpgeo {
 
 enum class OptimizerKind { gd, momentum, ngd, adam, adamw, lbfgs, sign };
-enum class RateSchedule { constant, cosine, inverse_sqrt };
-
 /// The factor that a stage leaves as it is.
 enum class Frozen { nothing, words, contexts };
 
@@ -40,6 +37,7 @@ struct Stage {
 
 enum class UpdateOutcome {
     advanced,          ///< x has moved
+    queued,            ///< an update that moves x is on its way; its outcome is settled later
     noise_floor,       ///< no step lowers the objective any more in this precision; x is unchanged
     stationary,        ///< the gradient is exactly 0 and nothing else moves x, which is unchanged
     ended_stationary,  ///< lbfgs: the same, and no later update of the stage would find anything else
@@ -47,14 +45,12 @@ enum class UpdateOutcome {
 
 class Objective;
 
-/// What a first-order optimizer makes an update of x of: the gradient, which it may overwrite, and the state
-/// that it keeps from one update to the next, all of x's size.
+/// What a first-order optimizer moves x by: the gradient and the state that it keeps from one update to the
+/// next, all of x's size, and the numbers of the update, in backend memory.
 struct FirstOrderStep {
     Backend& backend;
     const Stage& stage;
-    double rate = 0;
-    double decay = 0;        ///< λ where it is decoupled from the objective, 0 elsewhere
-    std::int64_t count = 0;  ///< updates that the state has seen with this one
+    const UpdateNumbers* numbers;
     Vector gradient;
     std::array<Vector, 2> state;  ///< as its row names them
     Objective& objective;
@@ -64,20 +60,19 @@ struct FirstOrderStep {
     [[nodiscard]] Parameters target() const;
 };
 
-/// Normalised gradient descent: x ← x − lr·g/‖g‖ with the norm of all that is trained, λ's part included.
-UpdateOutcome normalised_descent(const FirstOrderStep& step);
-
 /// An optimizer: its name, the settings of a stage that it alone has, the vectors that a checkpoint holds,
-/// and how it moves x. `step` is null for lbfgs, which is no first-order method (see lbfgs.cpp).
+/// and how it moves x, by operations alone. `step` is null for lbfgs, which is no first-order method (see
+/// lbfgs.cpp).
 struct OptimizerRow {  // NOLINT(clang-analyzer-optin.performance.Padding): rows are read in this order
     OptimizerKind kind;
     std::string_view name;
-    UpdateOutcome (*step)(const FirstOrderStep&) = nullptr;
+    void (*step)(const FirstOrderStep&) = nullptr;
     std::array<std::string_view, 3> settings = {};
     std::array<std::string_view, 2> state = {};
     double rate = usual_rate;      ///< where none is given
     double beta = usual_beta;      ///< likewise, of those that keep a velocity
     bool decoupled_decay = false;  ///< λ is decay beside the objective, which then has no ridge
+    bool by_norm = false;          ///< the rate is divided by the gradient's norm
     std::string_view gloss = {};   ///< what help says behind its name
 };
 
@@ -88,28 +83,25 @@ inline constexpr std::array<std::string_view, 2> moments = {"first_moment", "sec
 
 /// Adam (arXiv 1412.6980) and, with decoupled decay x ← x − lr·λ·x beside it, AdamW (arXiv 1711.05101).
 inline constexpr auto adam_step = [](const FirstOrderStep& s) {
-    const double first = s.stage.beta1, second = s.stage.beta2, count = static_cast<double>(s.count);
-    s.backend.adam({s.rate, first, second, s.stage.epsilon, -std::expm1(count * std::log(first)),
-                    -std::expm1(count * std::log(second)), s.rate * s.decay},
-                   s.gradient, s.state[0], s.state[1], s.target());
-    return UpdateOutcome::advanced;
+    s.backend.adam(s.numbers, {s.stage.beta1, s.stage.beta2, s.stage.epsilon}, s.gradient, s.state[0],
+                   s.state[1], s.target());
+};
+
+inline constexpr auto descent = [](const FirstOrderStep& s) {
+    s.backend.descend(s.numbers, s.gradient, s.target());
 };
 
 inline constexpr OptimizerRow optimizer_table[] = {
-    {OptimizerKind::gd, "gd",  // x ← x − lr·g
-     [](const FirstOrderStep& s) {
-         s.backend.descend(s.rate, s.gradient, s.target());
-         return UpdateOutcome::advanced;
-     }},
+    {OptimizerKind::gd, "gd", descent},  // x ← x − lr·g
     // Heavy ball (Polyak 1964): v ← βv + g, x ← x − lr·v. The velocity is in units of the gradient, so that a
     // schedule of the rate scales the whole step.
     {OptimizerKind::momentum, "momentum",
      [](const FirstOrderStep& s) {
-         s.backend.heavy_ball(s.stage.momentum, s.rate, s.gradient, s.state[0], s.target());
-         return UpdateOutcome::advanced;
+         s.backend.heavy_ball(s.numbers, s.stage.momentum, s.gradient, s.state[0], s.target());
      },
-     of_velocity, velocity, usual_rate, usual_beta, false, ", the heavy ball"},
-    {OptimizerKind::ngd, "ngd", normalised_descent},
+     of_velocity, velocity, usual_rate, usual_beta, false, false, ", the heavy ball"},
+    // Normalised descent: x ← x − lr·g/‖g‖ with the norm of all that is trained, λ's part included.
+    {.kind = OptimizerKind::ngd, .name = "ngd", .step = descent, .by_norm = true},
     {OptimizerKind::adam, "adam", adam_step, of_adam, moments},
     {.kind = OptimizerKind::adamw,
      .name = "adamw",
@@ -121,8 +113,7 @@ inline constexpr OptimizerRow optimizer_table[] = {
     // Sign descent: x ← x − lr·sign(v), v ← βv + g; steepest descent in the largest entry's norm.
     {OptimizerKind::sign, "sign",
      [](const FirstOrderStep& s) {
-         s.backend.sign_step(s.stage.momentum, s.rate, s.gradient, s.state[0], s.target());
-         return UpdateOutcome::advanced;
+         s.backend.sign_step(s.numbers, s.stage.momentum, s.gradient, s.state[0], s.target());
      },
      of_velocity, velocity, usual_rate, 0},
 };
@@ -134,12 +125,12 @@ const OptimizerRow& row_of(OptimizerKind kind);
 std::int64_t optimizer_vectors(const Stage& stage);
 std::int64_t saved_vectors(const Stage& stage);
 
-/// The learning rate of a stage's update t = 0, 1, …: with w warm-up updates, rate·(t+1)/w while t < w;
-/// afterwards the rate itself (constant), rate·(1 + cos(π(t−w)/(T−w)))/2 (cosine, T updates in all) or
-/// rate·√(max(w,1)/(t+1)) (inverse_sqrt).
-double learning_rate_at(const Stage& stage, std::int64_t update);
+/// How the stage's rate and λ run.
+UpdateSchedule schedule_of(const Stage& stage);
 
-/// λ after `step` of the stage's updates, the λ of the next one: start·(end/start)^(step/T).
+/// The learning rate of a stage's update t = 0, 1, … (rate_at), and λ after `step` of its updates, the λ of
+/// the next one.
+double learning_rate_at(const Stage& stage, std::int64_t update);
 double lambda_at(const Stage& stage, std::int64_t step);
 
 /// What of λ is the ridge term of the objective: all of it, but nothing under adamw, whose λ is decay beside

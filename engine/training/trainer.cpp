@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <stdexcept>
 
 #include "kernels/base/status.hpp"
 
@@ -87,28 +88,45 @@ Matrix Trainer::contexts() const {
     return contexts_of(flat(), shape_);
 }
 
+template <class Work>
+auto Trainer::naming_the_step(const Work& work) {
+    try {
+        return work();
+    } catch (const NonFiniteLoss& error) {
+        queued_ = false;
+        if (error.update) position_.step = position_.stage_begin + *error.update;
+        throw NonFiniteLoss(std::string(error.what()) + " at step " + std::to_string(position_.step));
+    }
+}
+
 void Trainer::advance() {
     if (finished()) return;
     const InRegion region(backend_, Region::step);
+    if (stage_over()) settle();
     while (stage_over()) {
         const bool carried = carries_over(stage(), settings_.stages[position_.stage + 1]);
         position_ = next_stage(settings_, position_);
         prepare_stage(carried);
     }
-    const std::int64_t step = position_.step;
-    const UpdateContext context{step - position_.optimizer_begin,
-                                learning_rate_at(stage(), step - position_.stage_begin), lambda()};
-    try {
-        const UpdateOutcome outcome = optimizer_->update(objective_.trained(), context);
-        const bool ended = outcome == UpdateOutcome::ended_stationary;
-        stationary_ = ended || outcome == UpdateOutcome::stationary;
-        if (ended || outcome == UpdateOutcome::noise_floor)
-            position_.at_noise_floor = true;
-        else
-            ++position_.step;
-    } catch (const NonFiniteLoss& error) {
-        throw NonFiniteLoss(std::string(error.what()) + " at step " + std::to_string(step));
-    }
+    const UpdateContext context{position_.step - position_.stage_begin,
+                                position_.step - position_.optimizer_begin};
+    const UpdateOutcome outcome =
+        naming_the_step([&] { return optimizer_->update(objective_.trained(), context); });
+    queued_ = outcome == UpdateOutcome::queued;
+    if (!queued_) note(outcome);
+    if (!position_.at_noise_floor) ++position_.step;
+}
+
+void Trainer::settle() {
+    if (!queued_) return;
+    note(naming_the_step([&] { return optimizer_->settle(objective_.trained()); }));
+    queued_ = false;
+}
+
+void Trainer::note(UpdateOutcome outcome) {
+    const bool ended = outcome == UpdateOutcome::ended_stationary;
+    stationary_ = ended || outcome == UpdateOutcome::stationary;
+    position_.at_noise_floor = ended || outcome == UpdateOutcome::noise_floor;
 }
 
 StateTensor Trainer::download(const std::string& name, Vector vector, std::vector<std::int64_t> shape) const {
@@ -119,6 +137,7 @@ StateTensor Trainer::download(const std::string& name, Vector vector, std::vecto
 }
 
 std::vector<StateTensor> Trainer::parameters() const {
+    if (queued_) throw std::logic_error("a trainer is saved before its updates are settled");
     std::vector<StateTensor> tensors;
     tensors.push_back(download("W", words().flat(), {shape_.vocab_size, shape_.dim}));
     tensors.push_back(download("H", contexts().flat(), {shape_.contexts, shape_.dim}));
@@ -149,6 +168,7 @@ void Trainer::upload(const TrainerState& state, const std::string& name, Vector 
 
 void Trainer::load(const TrainerState& state) {
     require_stage(settings_, state.position);
+    queued_ = false;
     position_ = state.position;
     prepare_stage(false);
     upload(state, "W", words().flat());

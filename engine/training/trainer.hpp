@@ -68,9 +68,13 @@ class Trainer {
     Trainer(Backend& backend, const Labels& labels, const TrainingSettings& settings);
 
     /// One update, the first of the next stage where the present one is over: its optimizer then takes the
-    /// place of the old one, or goes on with that one's state (`carries_over`). Throws NonFiniteLoss naming
-    /// the step. Does nothing once `finished`.
+    /// place of the old one, or goes on with that one's state (`carries_over`). A GPU may still have it in
+    /// its queue, behind up to 63 others, when this comes back. Throws NonFiniteLoss naming the step, which
+    /// may be one of those: the position is then that step's, and parameters and state are what it began
+    /// with. Does nothing once `finished`.
     void advance();
+    /// Waits for what is queued. Throws as `advance` does.
+    void settle();
 
     [[nodiscard]] const Position& position() const { return position_; }
     [[nodiscard]] std::int64_t step() const { return position_.step; }
@@ -79,12 +83,14 @@ class Trainer {
     [[nodiscard]] bool at_noise_floor() const { return position_.at_noise_floor; }
     [[nodiscard]] bool stage_over() const { return stage_is_over(settings_, position_); }
     [[nodiscard]] bool finished() const { return is_finished(settings_, position_); }
-    /// Whether the last update found a gradient that is exactly 0 and left the parameters alone.
+    /// Whether the last update that is settled found a gradient that is exactly 0 and left the parameters
+    /// alone.
     [[nodiscard]] bool stationary() const { return stationary_; }
     [[nodiscard]] Matrix words() const;     ///< [V, d] in master precision
     [[nodiscard]] Matrix contexts() const;  ///< [m, d]
 
-    /// Parameters alone (`W`, `H`), and the whole state.
+    /// Parameters alone (`W`, `H`), and the whole state, of a trainer that is settled; throws
+    /// std::logic_error where it is not.
     [[nodiscard]] std::vector<StateTensor> parameters() const;
     [[nodiscard]] TrainerState save() const;
     /// Throws InputError where the state is of a stage that this run does not have, or a tensor is missing or
@@ -92,6 +98,11 @@ class Trainer {
     void load(const TrainerState& state);
 
   private:
+    /// Calls work(), and moves to the step that a NonFiniteLoss is of and names it.
+    template <class Work>
+    auto naming_the_step(const Work& work);
+    /// Of the last update.
+    void note(UpdateOutcome outcome);
     /// Makes the optimizer of the position's stage ready, empty or (`carried`) with the state it has.
     void prepare_stage(bool carried);
     [[nodiscard]] Vector flat() const { return parameters_.vector(settings_.master, shape_.size()); }
@@ -107,6 +118,7 @@ class Trainer {
     std::unique_ptr<Optimizer> optimizer_;
     Position position_;
     bool stationary_ = false;
+    bool queued_ = false;  ///< updates that are not settled
 };
 
 }  // namespace ntpgeo

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <limits>
 #include <optional>
@@ -33,6 +34,20 @@ int cuda_index(const std::string& name) {
     if (!parse_number(std::string_view(name).substr(cuda_prefix.size()), index) || index < 0)
         refuse_unknown(name);
     return index;
+}
+
+/// With these set cuBLAS rounds otherwise than in the precision that it is asked for, whatever the mode of
+/// its handle: fp32 is no longer fp32, and certificates count on IEEE fp64 products.
+void require_the_asked_arithmetic() {
+    for (const char* const name : {"NVIDIA_TF32_OVERRIDE", "CUBLAS_EMULATE_SINGLE_PRECISION",
+                                   "CUBLAS_EMULATE_DOUBLE_PRECISION", "CUBLAS_EMULATION_STRATEGY"}) {
+        const char* const value = std::getenv(name);
+        if (value && *value)
+            throw InputError(
+                fmt::format("device: {}={} is in the environment, and lets cuBLAS round otherwise than "
+                            "asked; unset it, or use --device cpu",
+                            name, printable(std::string_view(value))));
+    }
 }
 
 /// V·m·d up to which the CPU multiplies in fp64: a step of some tenths of a second on two cores.
@@ -91,6 +106,7 @@ std::string resolve_device(const std::string& name) {
 std::unique_ptr<Backend> make_backend(const std::string& device) {
     settle_team();
     if (device == "cpu") return make_cpu_backend();
+    require_the_asked_arithmetic();
     return make_cuda_backend(cuda_index(device));
 }
 

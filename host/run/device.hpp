@@ -17,7 +17,8 @@ namespace ntpgeo {
 /// is no such GPU, saying why.
 std::string resolve_device(const std::string& name);
 
-/// The backend that a resolved name stands for.
+/// The backend that a resolved name stands for. Throws InputError where it is a GPU and the environment would
+/// change its arithmetic, naming the variable.
 std::unique_ptr<Backend> make_backend(const std::string& device);
 
 /// The cheapest products that a stage bears, of those the backend supports; `size` is V·m·d.

@@ -64,7 +64,7 @@ double time_step(const TrainingSettings& training, const Stage& stage, const Lab
     do {
         const auto start = Clock::now();
         trainer.advance();
-        backend.dot(trainer.words().flat(), trainer.words().flat());  // the device has done all before it
+        trainer.settle();
         seconds = std::chrono::duration<double>(Clock::now() - start).count();
     } while (!trainer.finished() && seconds < long_step_s);
     return seconds;

@@ -89,6 +89,9 @@ class TrainingRun {
         const std::int64_t before = trainer_.position().stage;
         const bool was_stationary = trainer_.stationary();
         trainer_.advance();
+        // What comes next looks at the parameters; until then updates may be queued.
+        if (config_.metrics_every.due(trainer_.step()) || trainer_.stage_over() || checkpoint_due())
+            trainer_.settle();
         const Position& now = trainer_.position();
         if (now.stage != before)
             folder_.log(fmt::format(
@@ -172,6 +175,7 @@ class TrainingRun {
 
     // A state that has diverged never replaces a good one.
     void checkpoint() {
+        trainer_.settle();
         clock_.checkpoint_written();
         if (saved_ == trainer_.position()) return;
         require_in_range();

@@ -67,6 +67,13 @@ class LossStep {
         return run(words, contexts, lambda, words_gradient, contexts_gradient, LossDetail{});
     }
 
+    /// The same without detail, queued: λ is what *ridge, in backend memory, holds when the step runs, and
+    /// the sums are left in sums(). Nothing of it waits, allocates or is copied, so that it may be recorded.
+    virtual void enqueue(Matrix words, Matrix contexts, const double* ridge, Matrix words_gradient,
+                         Matrix contexts_gradient) = 0;
+    /// The last step's excess loss and off-support mass, in this order, in backend memory.
+    [[nodiscard]] virtual const double* sums() const = 0;
+
     /// Where an update may leave W for the coming run. Null data: nowhere.
     virtual WordsOperand words_operand() { return {}; }
     /// The words of the next run are those that an update has left there since the last one: they need no
@@ -102,7 +109,8 @@ class CpuLossSteps : public virtual LossSteps {
 
 /// All five GEMM precisions. A step's memory is allocated when it is made, on the device, which must outlive
 /// it: `run` allocates nothing, waits once at its end for the sums, and from its third call with the same
-/// addresses on is one graph launch. Throws OutOfDeviceMemory. The size waits for the stream.
+/// addresses on is one graph launch; `enqueue` is what a Replay records. Throws OutOfDeviceMemory. The size
+/// waits for the stream.
 class CudaLossSteps : public virtual LossSteps {
   public:
     explicit CudaLossSteps(device::Device& device) : device_(device) {}

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -87,8 +88,14 @@ class LossStepCpu final : public LossStep {
             sums.excess_loss += chunk_excess_[chunk];
             sums.off_support_mass += chunk_mass_[chunk];
         }
+        sums_ = {sums.excess_loss, sums.off_support_mass};
         return sums;
     }
+    void enqueue(Matrix words, Matrix contexts, const double* ridge, Matrix words_gradient,
+                 Matrix contexts_gradient) override {
+        run(words, contexts, *ridge, words_gradient, contexts_gradient);
+    }
+    [[nodiscard]] const double* sums() const override { return sums_.data(); }
 
   private:
     std::vector<double> mean_row(const T* words) const {
@@ -146,7 +153,7 @@ class LossStepCpu final : public LossStep {
         for (std::int64_t b = 0; b < size; ++b) {
             const std::int64_t first = labels_.indptr[begin + b] - base,
                                end = labels_.indptr[begin + b + 1] - base;
-            if constexpr (std::is_same_v<T, G>) {  // the product has them in master precision already
+            if constexpr (std::is_same_v<G, double>) {  // the product has them already
                 const G* row = scratch.logits.data() + b * stride_;
                 for (std::int64_t s = first; s < end; ++s) logits[s] = row[labels_.indices[base + s]];
             } else {
@@ -262,6 +269,7 @@ class LossStepCpu final : public LossStep {
     AlignedArray<G> partial_;           // [groups, V, dim]
     std::vector<double> chunk_excess_;  // [chunks] Σ π_j excess_j
     std::vector<double> chunk_mass_;    // [chunks] Σ π_j · off-support mass
+    std::array<double, 2> sums_{};      // of the last run
 };
 
 }  // namespace

@@ -30,8 +30,7 @@ class LossStepCuda final : public LossStep {
     using Operand = typename A::Operand;
     using Logit = typename A::Logit;
     using Logits = std::conditional_t<fused, RecomputedLogits<A>, StoredLogits<Logit>>;
-    static constexpr bool logits_in_master = std::is_same_v<T, Logit> && std::is_same_v<Operand, Logit> &&
-                                             A::compute_type != CUBLAS_COMPUTE_32F_FAST_TF32;
+    static constexpr bool logits_in_fp64 = std::is_same_v<Operand, double>;
 
   public:
     LossStepCuda(device::Device& device, const LabelsView& labels, const LossPlan& plan)
@@ -57,19 +56,24 @@ class LossStepCuda final : public LossStep {
     using LossStep::run;
     LossSums run(Matrix words, Matrix contexts, double lambda, Matrix words_gradient,
                  Matrix contexts_gradient, const LossDetail& detail) override {
-        const Call call{words.as<T>(), contexts.as<T>(), words_gradient.as<T>(), contexts_gradient.as<T>(),
-                        std::exchange(words_are_converted_, false)};
+        const Call call = call_of(words, contexts, work_.lambda.data(), words_gradient, contexts_gradient);
         host_lambda_[0] = lambda;
         NTPGEO_CHECK(cudaMemcpyAsync(work_.lambda.data(), host_lambda_.data(), sizeof(double),
                                      cudaMemcpyHostToDevice, device_.stream()));
         if (detail.wanted())
-            enqueue(call, &detail);
+            queue_with_totals(call, &detail);
         else
             launch_graph(call);
         device_.synchronise();
         operand_is_padded_ = true;
         return {host_totals_[0], host_totals_[1]};
     }
+    void enqueue(Matrix words, Matrix contexts, const double* ridge, Matrix words_gradient,
+                 Matrix contexts_gradient) override {
+        queue(call_of(words, contexts, ridge, words_gradient, contexts_gradient), nullptr);
+        operand_is_padded_ = true;
+    }
+    [[nodiscard]] const double* sums() const override { return work_.totals.data(); }
 
     WordsOperand words_operand() override {
         return {work_.words.data(), precision_, layout_.vocab, layout_.dim, layout_.padded_dim};
@@ -82,6 +86,7 @@ class LossStepCuda final : public LossStep {
         const T* contexts;
         T* words_gradient;     // null: not wanted
         T* contexts_gradient;  // null: not wanted
+        const double* ridge;
         bool words_are_converted;
         friend bool operator==(const Call&, const Call&) = default;
 
@@ -95,21 +100,37 @@ class LossStepCuda final : public LossStep {
     };
     static constexpr std::size_t most_recordings = 8;
 
+    Call call_of(Matrix words, Matrix contexts, const double* ridge, Matrix words_gradient,
+                 Matrix contexts_gradient) {
+        return {words.as<T>(),
+                contexts.as<T>(),
+                words_gradient.as<T>(),
+                contexts_gradient.as<T>(),
+                ridge,
+                std::exchange(words_are_converted_, false)};
+    }
+
     void launch_graph(const Call& call) {
         const auto known = std::find_if(recordings_.begin(), recordings_.end(),
                                         [&](const Recording& recording) { return recording.call == call; });
         if (known == recordings_.end()) {
             if (recordings_.size() == most_recordings) recordings_.erase(recordings_.begin());
             recordings_.push_back({call, {}});
-            enqueue(call, nullptr);
+            queue_with_totals(call, nullptr);
             return;
         }
         if (known->graph.empty())
-            known->graph = device::Graph(device_.stream(), [&] { enqueue(call, nullptr); });
+            known->graph = device::Graph(device_.stream(), [&] { queue_with_totals(call, nullptr); });
         known->graph.launch(device_.stream());
     }
 
-    void enqueue(const Call& call, const LossDetail* detail) {
+    void queue_with_totals(const Call& call, const LossDetail* detail) {
+        queue(call, detail);
+        NTPGEO_CHECK(cudaMemcpyAsync(host_totals_.data(), work_.totals.data(), 2 * sizeof(double),
+                                     cudaMemcpyDeviceToHost, device_.stream()));
+    }
+
+    void queue(const Call& call, const LossDetail* detail) {
         const cudaStream_t stream = device_.stream();
         const Layout<A>& l = layout_;
         if (!call.words_are_converted)
@@ -117,30 +138,28 @@ class LossStepCuda final : public LossStep {
                                        stream);
         if (detail) mean_row(call.words, work_.mean_word.data(), l.vocab, l.dim, stream);
         for (std::int64_t begin = 0; begin < l.contexts; begin += l.group)
-            enqueue_group(call, begin, std::min(l.group, l.contexts - begin), detail);
+            queue_group(call, begin, std::min(l.group, l.contexts - begin), detail);
         if (call.words_gradient)
-            combine(work_.words_gradient.data(), l.padded_dim, nullptr, call.words, work_.lambda.data(),
+            combine(work_.words_gradient.data(), l.padded_dim, nullptr, call.words, call.ridge,
                     call.words_gradient, l.vocab, l.dim, stream);
         device::sum_rows(work_.results.data(), 2, l.contexts, work_.totals.data(), stream);
-        NTPGEO_CHECK(cudaMemcpyAsync(host_totals_.data(), work_.totals.data(), 2 * sizeof(double),
-                                     cudaMemcpyDeviceToHost, stream));
     }
 
-    void enqueue_group(const Call& call, std::int64_t begin, std::int64_t size, const LossDetail* detail) {
+    void queue_group(const Call& call, std::int64_t begin, std::int64_t size, const LossDetail* detail) {
         const device::Range group(Region::group);
         for (std::int64_t at = 0; at < size; at += layout_.chunk)
-            enqueue_chunk(call, begin + at, at, std::min(layout_.chunk, size - at), detail);
+            queue_chunk(call, begin + at, at, std::min(layout_.chunk, size - at), detail);
         if (call.words_gradient) words_product(size, begin == 0 ? 0.0 : 1.0);
         if (!call.contexts_gradient) return;
         contexts_product(size);
         combine(work_.contexts_gradient.data(), layout_.padded_dim, work_.scale.data(),
-                call.contexts + begin * layout_.dim, work_.lambda.data(),
-                call.contexts_gradient + begin * layout_.dim, size, layout_.dim, device_.stream());
+                call.contexts + begin * layout_.dim, call.ridge, call.contexts_gradient + begin * layout_.dim,
+                size, layout_.dim, device_.stream());
     }
 
     // The contexts from `begin` on, whose exponentials are rows `row` on of their group's.
-    void enqueue_chunk(const Call& call, std::int64_t begin, std::int64_t row, std::int64_t size,
-                       const LossDetail* detail) {
+    void queue_chunk(const Call& call, std::int64_t begin, std::int64_t row, std::int64_t size,
+                     const LossDetail* detail) {
         const cudaStream_t stream = device_.stream();
         const Layout<A>& l = layout_;
         const T* const contexts = call.contexts + begin * l.dim;
@@ -152,7 +171,7 @@ class LossStepCuda final : public LossStep {
             product<A>(device_.cublas(), false, true, size, l.stride, inner, {work_.contexts.data(), inner},
                        {work_.words.data(), inner}, 0, {work_.logits.data(), l.stride});
         }
-        support<T, Logit, logits_in_master>(
+        support<T, Logit, logits_in_fp64>(
             {call.words, contexts, l.dim, entry, labels_.indptr + begin, labels_.indices + entry,
              labels_.probs + entry, labels_.log_probs + entry, work_.logits.data(), l.stride,
              detail ? detail->support_logits + entry : work_.support_logits.data(), work_.residual.data(),

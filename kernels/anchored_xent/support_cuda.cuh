@@ -1,5 +1,5 @@
-// What a loss step does at the supports on CUDA. Step 1 of design 4.1: the support logits in master
-// precision, the anchors, and all that the labels alone decide. And the repair: what the fused product leaves
+// What a loss step does at the supports on CUDA. Step 1 of design 4.1: the support logits in fp64,
+// the anchors, and all that the labels alone decide. And the repair: what the fused product leaves
 // to be done before its exponentials are those of the words off the support.
 #pragma once
 
@@ -38,17 +38,17 @@ struct SupportArguments {
 
 inline constexpr int support_threads = 128;
 
-/// ⟨a, b⟩ in T over the lanes of one warp, in every lane.
+/// ⟨a, b⟩ in fp64, whatever T, over the lanes of one warp, in every lane.
 template <class T>
-__device__ T warp_dot(const T* __restrict__ a, const T* __restrict__ b, std::int64_t size) {
-    T sum{0};
+__device__ double warp_dot(const T* __restrict__ a, const T* __restrict__ b, std::int64_t size) {
+    double sum = 0;
 #pragma unroll 4
     for (std::int64_t k = threadIdx.x % device::warp_threads; k < size; k += device::warp_threads)
-        sum = fma(a[k], b[k], sum);
+        sum = fma(static_cast<double>(a[k]), static_cast<double>(b[k]), sum);
     return device::warp_sum(sum);
 }
 
-/// `read_logits`: Z is in master precision and holds the support logits already.
+/// `read_logits`: Z is in fp64 and holds the support logits already.
 template <class T, class Logit, bool read_logits>
 __global__ void __launch_bounds__(support_threads) support_kernel(SupportArguments<T, Logit> a) {
     SHARED_ARRAY(double, scratch, 32);

@@ -104,7 +104,7 @@ template <class T>
 HWY_INLINE void sample_rows(const T* HWY_RESTRICT words, std::int64_t dim,
                             const std::int32_t* HWY_RESTRICT indices, std::int64_t count,
                             const T* HWY_RESTRICT context, double* HWY_RESTRICT logits) {
-    const hn::ScalableTag<T> d;
+    const hn::ScalableTag<double> d;
     const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
     for (std::int64_t s = 0; s < count; s += 4) {
         const std::int64_t last = std::min<std::int64_t>(count - s, 4) - 1;
@@ -116,32 +116,32 @@ HWY_INLINE void sample_rows(const T* HWY_RESTRICT words, std::int64_t dim,
         auto b0 = hn::Zero(d), b1 = hn::Zero(d), b2 = hn::Zero(d), b3 = hn::Zero(d);
         std::int64_t k = 0;
         for (; k + 2 * lanes <= dim; k += 2 * lanes) {
-            const auto h = hn::LoadU(d, context + k), g = hn::LoadU(d, context + k + lanes);
-            a0 = hn::MulAdd(hn::LoadU(d, w0 + k), h, a0);
-            a1 = hn::MulAdd(hn::LoadU(d, w1 + k), h, a1);
-            a2 = hn::MulAdd(hn::LoadU(d, w2 + k), h, a2);
-            a3 = hn::MulAdd(hn::LoadU(d, w3 + k), h, a3);
-            b0 = hn::MulAdd(hn::LoadU(d, w0 + k + lanes), g, b0);
-            b1 = hn::MulAdd(hn::LoadU(d, w1 + k + lanes), g, b1);
-            b2 = hn::MulAdd(hn::LoadU(d, w2 + k + lanes), g, b2);
-            b3 = hn::MulAdd(hn::LoadU(d, w3 + k + lanes), g, b3);
+            const auto h = load_wide(d, context + k), g = load_wide(d, context + k + lanes);
+            a0 = hn::MulAdd(load_wide(d, w0 + k), h, a0);
+            a1 = hn::MulAdd(load_wide(d, w1 + k), h, a1);
+            a2 = hn::MulAdd(load_wide(d, w2 + k), h, a2);
+            a3 = hn::MulAdd(load_wide(d, w3 + k), h, a3);
+            b0 = hn::MulAdd(load_wide(d, w0 + k + lanes), g, b0);
+            b1 = hn::MulAdd(load_wide(d, w1 + k + lanes), g, b1);
+            b2 = hn::MulAdd(load_wide(d, w2 + k + lanes), g, b2);
+            b3 = hn::MulAdd(load_wide(d, w3 + k + lanes), g, b3);
         }
         if (k + lanes <= dim) {
-            const auto h = hn::LoadU(d, context + k);
-            a0 = hn::MulAdd(hn::LoadU(d, w0 + k), h, a0);
-            a1 = hn::MulAdd(hn::LoadU(d, w1 + k), h, a1);
-            a2 = hn::MulAdd(hn::LoadU(d, w2 + k), h, a2);
-            a3 = hn::MulAdd(hn::LoadU(d, w3 + k), h, a3);
+            const auto h = load_wide(d, context + k);
+            a0 = hn::MulAdd(load_wide(d, w0 + k), h, a0);
+            a1 = hn::MulAdd(load_wide(d, w1 + k), h, a1);
+            a2 = hn::MulAdd(load_wide(d, w2 + k), h, a2);
+            a3 = hn::MulAdd(load_wide(d, w3 + k), h, a3);
             k += lanes;
         }
-        T sums[4] = {
+        double sums[4] = {
             hn::GetLane(hn::SumOfLanes(d, hn::Add(a0, b0))), hn::GetLane(hn::SumOfLanes(d, hn::Add(a1, b1))),
             hn::GetLane(hn::SumOfLanes(d, hn::Add(a2, b2))), hn::GetLane(hn::SumOfLanes(d, hn::Add(a3, b3)))};
         for (; k < dim; ++k) {
-            sums[0] += w0[k] * context[k];
-            sums[1] += w1[k] * context[k];
-            sums[2] += w2[k] * context[k];
-            sums[3] += w3[k] * context[k];
+            sums[0] += static_cast<double>(w0[k]) * context[k];
+            sums[1] += static_cast<double>(w1[k]) * context[k];
+            sums[2] += static_cast<double>(w2[k]) * context[k];
+            sums[3] += static_cast<double>(w3[k]) * context[k];
         }
         for (std::int64_t i = 0; i <= last; ++i) logits[s + i] = sums[i];
     }

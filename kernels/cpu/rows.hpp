@@ -29,8 +29,8 @@ void convert_row(const double* x, float* out, std::int64_t size);
 void convert_row(const float* x, double* out, std::int64_t size);
 void convert_row(const double* x, double* out, std::int64_t size);
 
-/// logits[s] = ⟨words[indices[s]], context⟩ for `count` support entries, in the precision of T and a fixed
-/// order. words [V, dim], context [dim].
+/// logits[s] = ⟨words[indices[s]], context⟩ for `count` support entries, summed in fp64 and a fixed order.
+/// words [V, dim], context [dim].
 void sample_row(const float* words, std::int64_t dim, const std::int32_t* indices, std::int64_t count,
                 const float* context, double* logits);
 void sample_row(const double* words, std::int64_t dim, const std::int32_t* indices, std::int64_t count,

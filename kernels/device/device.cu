@@ -1,6 +1,5 @@
 #include "kernels/device/device.cuh"
 
-#include <cstdlib>
 #include <port.cuh>
 #include <string>
 
@@ -102,14 +101,6 @@ std::string cuda_version(int version) {
     return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
 }
 
-// With these set the libraries round otherwise than in the precision that they are asked for: certificates
-// count on IEEE fp64 products, and fp32 does not mean tf32. They are read when a handle is made.
-void forget_other_arithmetic() {
-    for (const char* const name : {"NVIDIA_TF32_OVERRIDE", "CUBLAS_EMULATE_DOUBLE_PRECISION",
-                                   "CUBLAS_EMULATE_SINGLE_PRECISION", "CUBLAS_EMULATION_STRATEGY"})
-        unsetenv(name);
-}
-
 }  // namespace
 
 std::string why_no_device(cudaError_t status) {
@@ -123,7 +114,6 @@ std::string why_no_device(cudaError_t status) {
 }
 
 int Device::select(int index) {
-    forget_other_arithmetic();
     int count = 0;
     const cudaError_t status = cudaGetDeviceCount(&count);
     if (status != cudaSuccess) {

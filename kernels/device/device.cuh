@@ -16,8 +16,10 @@ namespace ntpgeo::device {
 /// Why `status` of cudaGetDeviceCount leaves no GPU: one clause without a full stop.
 std::string why_no_device(cudaError_t status);
 
-/// A GPU with one stream and the library handles that work on it. All work of a backend goes through that
-/// stream, so it runs in the order in which it is queued. To be used from the thread that made it.
+/// A GPU with one stream and the library handles that work on it, in their default modes: a product is made
+/// in the precision that it asks for, unless the process's environment says otherwise (host/run/device.cpp
+/// refuses that). All work of a backend goes through that stream, so it runs in the order in which it is
+/// queued. To be used from the thread that made it.
 class Device {
   public:
     /// Selects GPU `index`. Throws InputError where there is none, where its compute capability is below 8.0,
@@ -44,6 +46,11 @@ class Device {
     [[nodiscard]] T* scratch(std::int64_t size) {
         return reinterpret_cast<T*>(scratch_bytes(size * static_cast<std::int64_t>(sizeof(T))));
     }
+    /// Partial results of a reduction, `most_partials` and four, for the length of one call: where `scratch`
+    /// may move, this stays, so that recorded work may use it.
+    static constexpr std::int64_t most_partials = 1024;
+    [[nodiscard]] double* partials() const { return partials_.data(); }
+
     /// One number from device memory, once everything queued before has run.
     template <class T>
     [[nodiscard]] T fetch(const T* address) const {
@@ -66,6 +73,7 @@ class Device {
     Stream stream_;
     DeviceArray<unsigned char> workspace_;  // cuBLAS's
     DeviceArray<unsigned char> scratch_;
+    DeviceArray<double> partials_{most_partials + 4};
     PinnedArray<double> landing_{1};
     cublasHandle_t cublas_ = nullptr;
     cusolverDnHandle_t cusolver_ = nullptr;

@@ -139,6 +139,13 @@ class Event {
     /// Work queued on `stream` from here on starts after the recorded point.
     void hold_back(cudaStream_t stream) const { NTPGEO_CHECK(cudaStreamWaitEvent(stream, event_, 0)); }
     void synchronise() const { NTPGEO_CHECK(cudaEventSynchronize(event_)); }
+    /// Whether the device has come to the recorded point.
+    [[nodiscard]] bool reached() const {
+        const cudaError_t status = cudaEventQuery(event_);
+        if (status == cudaErrorNotReady) return false;
+        NTPGEO_CHECK(status);
+        return true;
+    }
 
   private:
     cudaEvent_t event_ = nullptr;

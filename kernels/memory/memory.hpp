@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -27,6 +28,10 @@ class Memory {
     /// Memory aligned for any operation. Throws Failure where there is none left.
     virtual void* allocate(std::int64_t bytes) = 0;
     virtual void release(void* memory) noexcept = 0;
+    /// A few bytes of host memory that operations may write as well. What one has written is there once the
+    /// work has been waited for (Replay).
+    virtual void* allocate_shared(std::int64_t bytes) = 0;
+    virtual void release_shared(void* memory) noexcept = 0;
     // Both have finished when they return; what was queued before has then happened to the device's side.
     virtual void upload(const void* host, void* device, std::int64_t bytes) = 0;
     virtual void download(const void* device, void* host, std::int64_t bytes) = 0;
@@ -38,6 +43,8 @@ class CpuMemory : public virtual Memory {
     [[nodiscard]] DeviceMemory memory() const override;
     void* allocate(std::int64_t bytes) override;
     void release(void* memory) noexcept override;
+    void* allocate_shared(std::int64_t bytes) override;
+    void release_shared(void* memory) noexcept override;
     void upload(const void* host, void* device, std::int64_t bytes) override;
     void download(const void* device, void* host, std::int64_t bytes) override;
 };
@@ -49,6 +56,8 @@ class CudaMemory : public virtual Memory {
     [[nodiscard]] DeviceMemory memory() const override;
     void* allocate(std::int64_t bytes) override;
     void release(void* memory) noexcept override;
+    void* allocate_shared(std::int64_t bytes) override;
+    void release_shared(void* memory) noexcept override;
     void upload(const void* host, void* device, std::int64_t bytes) override;
     void download(const void* device, void* host, std::int64_t bytes) override;
 
@@ -95,6 +104,24 @@ class Array {
     Memory* memory_ = nullptr;
     std::int64_t bytes_ = 0;
     void* data_ = nullptr;
+};
+
+/// One T in memory that the host and operations share, released with its owner.
+template <class T>
+class Shared {
+  public:
+    explicit Shared(Memory& memory)
+        : memory_(memory), value_(new (memory.allocate_shared(static_cast<std::int64_t>(sizeof(T)))) T{}) {}
+    Shared(const Shared&) = delete;
+    Shared& operator=(const Shared&) = delete;
+    ~Shared() { memory_.release_shared(value_); }
+
+    [[nodiscard]] T* get() const { return value_; }
+    T* operator->() const { return value_; }
+
+  private:
+    Memory& memory_;
+    T* value_;
 };
 
 /// A copy of host values on a backend.

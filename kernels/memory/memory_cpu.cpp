@@ -34,6 +34,14 @@ void CpuMemory::release(void* memory) noexcept {
     std::free(memory);
 }
 
+void* CpuMemory::allocate_shared(std::int64_t bytes) {
+    return CpuMemory::allocate(bytes);
+}
+
+void CpuMemory::release_shared(void* memory) noexcept {
+    CpuMemory::release(memory);
+}
+
 void CpuMemory::upload(const void* host, void* device, std::int64_t bytes) {
     copy_bytes(host, device, bytes);
 }

@@ -32,6 +32,16 @@ void CudaMemory::release(void* memory) noexcept {
     static_cast<void>(cudaFree(memory));
 }
 
+// Page-locked, which kernels reach under the same address.
+void* CudaMemory::allocate_shared(std::int64_t bytes) {
+    return device::allocate_pinned(bytes);
+}
+
+void CudaMemory::release_shared(void* memory) noexcept {
+    static_cast<void>(cudaStreamSynchronize(device_.stream()));
+    static_cast<void>(cudaFreeHost(memory));
+}
+
 void CudaMemory::upload(const void* host, void* device, std::int64_t bytes) {
     copy_and_wait(device_, host, device, bytes, cudaMemcpyHostToDevice);
 }

@@ -2,62 +2,76 @@
 #pragma once
 
 #include "kernels/base/views.hpp"
+#include "kernels/update/schedule.hpp"
 #include "kernels/vectors/vectors.hpp"
 
 namespace ntpgeo {
 
-/// One Adam update (Kingma and Ba, arXiv 1412.6980, algorithm 1):
-/// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², x ← x − (decay·x + lr·(m/correction1)/(√(v/correction2) + ε)).
-struct AdamStep {
-    double learning_rate = 0.01;
+/// Of Adam (Kingma and Ba, arXiv 1412.6980, algorithm 1) with decoupled decay (arXiv 1711.05101):
+/// m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², x ← x − rate·(decay·x + (m/correction1)/(√(v/correction2) + ε)).
+struct AdamSettings {
     double beta1 = 0.9, beta2 = 0.999;
     double epsilon = 1e-15;
-    double correction1 = 1, correction2 = 1;  ///< 1 − β₁ᵗ and 1 − β₂ᵗ after t updates, this one included
-    double decay = 0;                         ///< lr·λ of a decoupled decay (arXiv 1711.05101)
 };
 
-/// Each moves the parameters x along a gradient g, and leaves W's new values in the loss step's operand as
-/// well, where there is one.
+/// An update: its numbers are begun, the loss is made at x, they are judged by it, and x moves. The numbers
+/// and what else is pointed to lie in backend memory (the status in shared memory) and are read when the
+/// operation runs. Each move goes along a gradient g, leaves W's new values in the loss step's operand as
+/// well, where there is one, and leaves everything as it is once the numbers say `stopped`.
 class UpdateOperations {
   public:
     virtual ~UpdateOperations() = default;
 
+    /// The numbers of update `numbers->update` of the schedule.
+    virtual void begin_update(const UpdateSchedule& schedule, UpdateNumbers* numbers) = 0;
+    /// Between the loss and the judgement: divides the rate by ‖g‖.
+    virtual void divide_by_norm(Vector gradient, UpdateNumbers* numbers) = 0;
+    /// Stops where *value or ‖g‖ is not finite, and counts the update otherwise.
+    virtual void judge_update(const double* value, UpdateNumbers* numbers, UpdateStatus* status) = 0;
+
     /// x ← x − rate·g.
-    virtual void descend(double rate, Vector gradient, const Parameters& parameters) = 0;
+    virtual void descend(const UpdateNumbers* numbers, Vector gradient, const Parameters& parameters) = 0;
     /// v ← β·v + g, x ← x − rate·v.
-    virtual void heavy_ball(double beta, double rate, Vector gradient, Vector velocity,
+    virtual void heavy_ball(const UpdateNumbers* numbers, double beta, Vector gradient, Vector velocity,
                             const Parameters& parameters) = 0;
     /// The same v, and x ← x − rate·sign(v), where sign 0 = 0.
-    virtual void sign_step(double beta, double rate, Vector gradient, Vector velocity,
+    virtual void sign_step(const UpdateNumbers* numbers, double beta, Vector gradient, Vector velocity,
                            const Parameters& parameters) = 0;
-    virtual void adam(const AdamStep& step, Vector gradient, Vector first_moment, Vector second_moment,
-                      const Parameters& parameters) = 0;
+    virtual void adam(const UpdateNumbers* numbers, const AdamSettings& settings, Vector gradient,
+                      Vector first_moment, Vector second_moment, const Parameters& parameters) = 0;
 };
 
-/// The CPU's loss step has no operand, so that there is none to write. A descent is the vectors' axpy.
+/// The CPU's loss step has no operand, so that there is none to write.
 class CpuUpdateOperations : public virtual UpdateOperations, public virtual VectorOperations {
   public:
-    void descend(double rate, Vector gradient, const Parameters& parameters) override;
-    void heavy_ball(double beta, double rate, Vector gradient, Vector velocity,
+    void begin_update(const UpdateSchedule& schedule, UpdateNumbers* numbers) override;
+    void divide_by_norm(Vector gradient, UpdateNumbers* numbers) override;
+    void judge_update(const double* value, UpdateNumbers* numbers, UpdateStatus* status) override;
+    void descend(const UpdateNumbers* numbers, Vector gradient, const Parameters& parameters) override;
+    void heavy_ball(const UpdateNumbers* numbers, double beta, Vector gradient, Vector velocity,
                     const Parameters& parameters) override;
-    void sign_step(double beta, double rate, Vector gradient, Vector velocity,
+    void sign_step(const UpdateNumbers* numbers, double beta, Vector gradient, Vector velocity,
                    const Parameters& parameters) override;
-    void adam(const AdamStep& step, Vector gradient, Vector first_moment, Vector second_moment,
-              const Parameters& parameters) override;
+    void adam(const UpdateNumbers* numbers, const AdamSettings& settings, Vector gradient,
+              Vector first_moment, Vector second_moment, const Parameters& parameters) override;
 };
 
-/// The same formulas in the same arithmetic (no contraction), so that they have the CPU's bits. W's new
-/// values are rounded for the coming products in the same pass. Queued on the device's stream.
+/// The same formulas in the same arithmetic (no contraction), so that a move has the CPU's bits where its
+/// numbers have. W's new values are rounded for the coming products in the same pass. Queued on the device's
+/// stream: nothing waits, allocates or copies, so that an update may be recorded.
 class CudaUpdateOperations : public virtual UpdateOperations {
   public:
     explicit CudaUpdateOperations(device::Device& device) : device_(device) {}
-    void descend(double rate, Vector gradient, const Parameters& parameters) override;
-    void heavy_ball(double beta, double rate, Vector gradient, Vector velocity,
+    void begin_update(const UpdateSchedule& schedule, UpdateNumbers* numbers) override;
+    void divide_by_norm(Vector gradient, UpdateNumbers* numbers) override;
+    void judge_update(const double* value, UpdateNumbers* numbers, UpdateStatus* status) override;
+    void descend(const UpdateNumbers* numbers, Vector gradient, const Parameters& parameters) override;
+    void heavy_ball(const UpdateNumbers* numbers, double beta, Vector gradient, Vector velocity,
                     const Parameters& parameters) override;
-    void sign_step(double beta, double rate, Vector gradient, Vector velocity,
+    void sign_step(const UpdateNumbers* numbers, double beta, Vector gradient, Vector velocity,
                    const Parameters& parameters) override;
-    void adam(const AdamStep& step, Vector gradient, Vector first_moment, Vector second_moment,
-              const Parameters& parameters) override;
+    void adam(const UpdateNumbers* numbers, const AdamSettings& settings, Vector gradient,
+              Vector first_moment, Vector second_moment, const Parameters& parameters) override;
 
   private:
     device::Device& device_;

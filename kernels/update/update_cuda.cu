@@ -1,11 +1,13 @@
 #include "kernels/update/update.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <port.cuh>
 
 #include "kernels/device/device.cuh"
 #include "kernels/operands/operands.cuh"
 #include "kernels/vectors/elementwise.cuh"
+#include "kernels/vectors/reductions.cuh"
 
 namespace ntpgeo::update_cuda {
 namespace operations {
@@ -14,7 +16,27 @@ using device::load;
 using device::Pack;
 using device::store;
 
-// `writer` is a WordsWriter or NoWriter.
+// `writer` is a WordsWriter or NoWriter. Every thread reads the numbers itself.
+
+/// x ← x − rate·(scale·g).
+template <class T, class Writer>
+struct Descend {
+    const UpdateNumbers* numbers;
+    const T* gradient;
+    T* x;
+    Writer writer;
+    template <int width>
+    __device__ void run(std::int64_t i) const {
+        if (numbers->stopped) return;
+        const double rate = numbers->rate, scale = numbers->gradient_scale;
+        const auto g = load<width>(gradient + i);
+        auto p = load<width>(x + i);
+        for (int k = 0; k < width; ++k)
+            p.values[k] = static_cast<T>(p.values[k] - rate * (scale * g.values[k]));
+        store(x + i, p);
+        writer.write(i, p);
+    }
+};
 
 struct VelocityItself {
     __device__ static double of(double velocity) { return velocity; }
@@ -26,13 +48,16 @@ struct VelocitySign {
 /// v ← βv + g; x moves by −rate times the direction of v, before v is rounded.
 template <class Direction, class T, class Writer>
 struct VelocityStep {
-    double beta, rate;
+    const UpdateNumbers* numbers;
+    double beta;
     const T* gradient;
     T* velocity;
     T* x;
     Writer writer;
     template <int width>
     __device__ void run(std::int64_t i) const {
+        if (numbers->stopped) return;
+        const double rate = numbers->rate;
         const auto g = load<width>(gradient + i);
         auto v = load<width>(velocity + i), p = load<width>(x + i);
         for (int k = 0; k < width; ++k) {
@@ -48,8 +73,8 @@ struct VelocityStep {
 
 template <class T, class Writer>
 struct Adam {
-    AdamStep step;
-    double rate, inverse_correction2;
+    const UpdateNumbers* numbers;
+    AdamSettings settings;
     const T* gradient;
     T* first_moment;
     T* second_moment;
@@ -57,16 +82,19 @@ struct Adam {
     Writer writer;
     template <int width>
     __device__ void run(std::int64_t i) const {
+        if (numbers->stopped) return;
+        const double rate = numbers->rate / numbers->correction1, decay = numbers->rate * numbers->decay;
+        const double inverse_correction2 = 1 / numbers->correction2;
         const auto g = load<width>(gradient + i);
         auto m = load<width>(first_moment + i), v = load<width>(second_moment + i), p = load<width>(x + i);
         for (int k = 0; k < width; ++k) {
             const double slope = g.values[k];
-            const double mean = step.beta1 * m.values[k] + (1 - step.beta1) * slope;
-            const double square = step.beta2 * v.values[k] + (1 - step.beta2) * slope * slope;
+            const double mean = settings.beta1 * m.values[k] + (1 - settings.beta1) * slope;
+            const double square = settings.beta2 * v.values[k] + (1 - settings.beta2) * slope * slope;
             m.values[k] = static_cast<T>(mean);
             v.values[k] = static_cast<T>(square);
-            const double move = rate * mean / (std::sqrt(square * inverse_correction2) + step.epsilon);
-            p.values[k] = static_cast<T>(p.values[k] - (step.decay * p.values[k] + move));
+            const double move = rate * mean / (std::sqrt(square * inverse_correction2) + settings.epsilon);
+            p.values[k] = static_cast<T>(p.values[k] - (decay * p.values[k] + move));
         }
         store(first_moment + i, m);
         store(second_moment + i, v);
@@ -76,6 +104,36 @@ struct Adam {
 };
 
 }  // namespace operations
+
+namespace kernels {
+
+__global__ void begin_update(UpdateSchedule schedule, UpdateNumbers* numbers) {
+    ntpgeo::begin_update(schedule, *numbers);
+}
+
+__global__ void judge_update(const double* value, UpdateNumbers* numbers, UpdateStatus* status) {
+    ntpgeo::judge_update(*value, *numbers, *status);
+}
+
+/// partial[block] = Σ (2⁶⁰⁰·x_i)² over the block's elements, where *square says that squares have
+/// underflowed.
+__global__ void far_square_partials(const double* x, std::int64_t size, const double* square,
+                                    double* partial) {
+    SHARED_ARRAY(double, scratch, device::warp_threads);
+    double sum = 0;
+    if (*square < underflown_square)
+        for (std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < size;
+             i += std::int64_t{gridDim.x} * blockDim.x)
+            sum = std::fma(far_up * x[i], far_up * x[i], sum);
+    sum = device::block_sum(sum, scratch);
+    if (threadIdx.x == 0) partial[blockIdx.x] = sum;
+}
+
+__global__ void divide_by_norm(const double* square, const double* far_square, UpdateNumbers* numbers) {
+    ntpgeo::divide_by_norm(*square, far_square ? *far_square : 0, *numbers);
+}
+
+}  // namespace kernels
 
 namespace {
 
@@ -94,13 +152,13 @@ void with_parameters(const Parameters& parameters, const Work& work) {
 }
 
 template <class Direction>
-void move_by_velocity(device::Device& device, double beta, double rate, Vector gradient, Vector velocity,
-                      const Parameters& parameters) {
+void move_by_velocity(device::Device& device, const UpdateNumbers* numbers, double beta, Vector gradient,
+                      Vector velocity, const Parameters& parameters) {
     with_parameters(parameters, [&]<class T, class Writer>(T* x, Writer writer) {
         const T* const g = gradient.as<T>();
         T* const v = velocity.as<T>();
         device::for_each_element<device::pack_width<T>>(
-            device, operations::VelocityStep<Direction, T, Writer>{beta, rate, g, v, x, writer},
+            device, operations::VelocityStep<Direction, T, Writer>{numbers, beta, g, v, x, writer},
             parameters.values.size, {device::start(g), device::start(v), device::start(x)});
     });
 }
@@ -112,36 +170,62 @@ void move_by_velocity(device::Device& device, double beta, double rate, Vector g
 namespace ntpgeo {
 using namespace update_cuda;
 
-void CudaUpdateOperations::descend(double rate, Vector gradient, const Parameters& parameters) {
+void CudaUpdateOperations::begin_update(const UpdateSchedule& schedule, UpdateNumbers* numbers) {
+    NTPGEO_CHECK(launch(update_cuda::kernels::begin_update, 1, 1, 0, device_.stream(), schedule, numbers));
+}
+
+void CudaUpdateOperations::judge_update(const double* value, UpdateNumbers* numbers, UpdateStatus* status) {
+    NTPGEO_CHECK(
+        launch(update_cuda::kernels::judge_update, 1, 1, 0, device_.stream(), value, numbers, status));
+}
+
+void CudaUpdateOperations::divide_by_norm(Vector gradient, UpdateNumbers* numbers) {
+    double* const square = device_.partials() + device::Device::most_partials;
+    double* far_square = nullptr;
+    device::queue_dot(device_, gradient, gradient, square);
+    if (gradient.real == Real::fp64) {  // of fp32 no square underflows in fp64
+        constexpr std::int64_t threads = 256;
+        const std::int64_t blocks = std::clamp<std::int64_t>((gradient.size + threads - 1) / threads, 1,
+                                                             device::Device::most_partials);
+        far_square = square + 1;
+        NTPGEO_CHECK(launch(update_cuda::kernels::far_square_partials, static_cast<unsigned>(blocks),
+                            static_cast<unsigned>(threads), 0, device_.stream(), gradient.as<double>(),
+                            gradient.size, square, device_.partials()));
+        device::sum_rows(device_.partials(), 1, blocks, far_square, device_.stream());
+    }
+    NTPGEO_CHECK(
+        launch(update_cuda::kernels::divide_by_norm, 1, 1, 0, device_.stream(), square, far_square, numbers));
+}
+
+void CudaUpdateOperations::descend(const UpdateNumbers* numbers, Vector gradient,
+                                   const Parameters& parameters) {
     with_parameters(parameters, [&]<class T, class Writer>(T* x, Writer writer) {
         const T* const g = gradient.as<T>();
-        device::for_each_element<device::pack_width<T>>(device_, device::Axpy<T, Writer>{-rate, g, x, writer},
-                                                        parameters.values.size,
-                                                        {device::start(g), device::start(x)});
+        device::for_each_element<device::pack_width<T>>(
+            device_, operations::Descend<T, Writer>{numbers, g, x, writer}, parameters.values.size,
+            {device::start(g), device::start(x)});
     });
 }
 
-void CudaUpdateOperations::heavy_ball(double beta, double rate, Vector gradient, Vector velocity,
-                                      const Parameters& parameters) {
-    move_by_velocity<operations::VelocityItself>(device_, beta, rate, gradient, velocity, parameters);
+void CudaUpdateOperations::heavy_ball(const UpdateNumbers* numbers, double beta, Vector gradient,
+                                      Vector velocity, const Parameters& parameters) {
+    move_by_velocity<operations::VelocityItself>(device_, numbers, beta, gradient, velocity, parameters);
 }
 
-void CudaUpdateOperations::sign_step(double beta, double rate, Vector gradient, Vector velocity,
-                                     const Parameters& parameters) {
-    move_by_velocity<operations::VelocitySign>(device_, beta, rate, gradient, velocity, parameters);
+void CudaUpdateOperations::sign_step(const UpdateNumbers* numbers, double beta, Vector gradient,
+                                     Vector velocity, const Parameters& parameters) {
+    move_by_velocity<operations::VelocitySign>(device_, numbers, beta, gradient, velocity, parameters);
 }
 
-void CudaUpdateOperations::adam(const AdamStep& step, Vector gradient, Vector first_moment,
-                                Vector second_moment, const Parameters& parameters) {
+void CudaUpdateOperations::adam(const UpdateNumbers* numbers, const AdamSettings& settings, Vector gradient,
+                                Vector first_moment, Vector second_moment, const Parameters& parameters) {
     with_parameters(parameters, [&]<class T, class Writer>(T* x, Writer writer) {
         const T* const g = gradient.as<T>();
         T* const m = first_moment.as<T>();
         T* const v = second_moment.as<T>();
-        const operations::Adam<T, Writer> operation{
-            step, step.learning_rate / step.correction1, 1 / step.correction2, g, m, v, x, writer};
         device::for_each_element<device::pack_width<T>>(
-            device_, operation, parameters.values.size,
-            {device::start(g), device::start(m), device::start(v), device::start(x)});
+            device_, operations::Adam<T, Writer>{numbers, settings, g, m, v, x, writer},
+            parameters.values.size, {device::start(g), device::start(m), device::start(v), device::start(x)});
     });
 }
 

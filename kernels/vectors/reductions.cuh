@@ -6,6 +6,7 @@
 #include <port.cuh>
 #include <vector>
 
+#include "kernels/base/views.hpp"
 #include "kernels/device/device.cuh"
 
 namespace ntpgeo::device {
@@ -65,8 +66,12 @@ __device__ inline T block_max(T value, T* scratch) {
 void sum_rows(const double* values, std::int64_t rows, std::int64_t size, double* totals,
               cudaStream_t stream);
 
-/// The same totals on the host, once everything queued before has run. `values` has room for `rows` numbers
-/// more behind its last row.
+/// *total = ⟨x, y⟩ in device memory, queued on its stream, in an order that the size alone decides; through
+/// the device's partials.
+void queue_dot(Device& device, Vector x, Vector y, double* total);
+
+/// The totals of sum_rows on the host, once everything queued before has run. `values` has room for `rows`
+/// numbers more behind its last row.
 std::vector<double> fetch_row_sums(Device& device, double* values, std::int64_t rows, std::int64_t size);
 
 /// Where `value` stands among the strictly ascending `sorted` [size]; −1 where it does not.

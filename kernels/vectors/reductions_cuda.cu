@@ -11,7 +11,6 @@ namespace ntpgeo::vectors_cuda {
 namespace {
 
 constexpr int threads = 256;
-constexpr std::int64_t most_blocks = 1024;
 
 }  // namespace
 
@@ -53,24 +52,33 @@ using namespace vectors_cuda;
 
 double CudaVectorOperations::dot(Vector x, Vector y) {
     if (x.size == 0) return 0;
-    return with_real(x.real, [&]<class T>(T) {
-        constexpr int pack = static_cast<int>(16 / sizeof(T));
-        const T* const a = x.as<T>();
-        const T* const b = y.as<T>();
-        const bool aligned =
-            device::elements_before_packs({{a, bytes_of(x.real)}, {b, bytes_of(y.real)}}, x.size) == 0;
-        const std::int64_t work = std::max<std::int64_t>(x.size / pack, 1);
-        const auto blocks = static_cast<unsigned>(std::min((work + threads - 1) / threads, most_blocks));
-        double* const partial = device_.scratch<double>(most_blocks + 1);
-        NTPGEO_CHECK(launch(aligned ? kernels::dot_partials<T, pack> : kernels::dot_partials<T, 1>, blocks,
-                            threads, 0, device_.stream(), a, b, x.size, partial));
-        return device::fetch_row_sums(device_, partial, 1, blocks)[0];
-    });
+    double* const total = device_.partials() + device::Device::most_partials;
+    device::queue_dot(device_, x, y, total);
+    return device_.fetch(total);
 }
 
 }  // namespace ntpgeo
 
 namespace ntpgeo::device {
+
+using vectors_cuda::threads;
+
+void queue_dot(Device& device, Vector x, Vector y, double* total) {
+    with_real(x.real, [&]<class T>(T) {
+        constexpr int pack = static_cast<int>(16 / sizeof(T));
+        const T* const a = x.as<T>();
+        const T* const b = y.as<T>();
+        const bool aligned = elements_before_packs({start(a), start(b)}, x.size) == 0;
+        const std::int64_t work = std::max<std::int64_t>(x.size / pack, 1);
+        const auto blocks =
+            static_cast<unsigned>(std::min((work + threads - 1) / threads, Device::most_partials));
+        NTPGEO_CHECK(launch(aligned ? vectors_cuda::kernels::dot_partials<T, pack>
+                                    : vectors_cuda::kernels::dot_partials<T, 1>,
+                            blocks, threads, 0, device.stream(), a, b, x.size, device.partials()));
+        sum_rows(device.partials(), 1, blocks, total, device.stream());
+    });
+}
+
 namespace kernels {
 
 /// A block a row.

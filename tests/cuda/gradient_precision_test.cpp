@@ -2,6 +2,7 @@
 // interpolating run; and the two regimes that the claim leaves out, measured in every precision.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <vector>
 
@@ -19,7 +20,9 @@ struct Bound {
     double error;
     LossKernel kernel = LossKernel::plain;
 
-    [[nodiscard]] LossPlan plan(std::int64_t dim) const { return {dim, Real::fp64, precision, 0, 0, kernel}; }
+    [[nodiscard]] LossPlan plan(std::int64_t dim, Real master = Real::fp64) const {
+        return {dim, master, precision, 0, 0, kernel};
+    }
 };
 const std::vector<Bound> bounds{
     {Precision::bf16, "bf16", 1e-2}, {Precision::bf16, "bf16 in the epilogue", 1e-2, LossKernel::epilogue},
@@ -30,12 +33,20 @@ TEST_F(CudaGradientPrecision, EveryPrecisionKeepsItsDigitsDownToAnExcessOf1e9) {
     const int marks = visit_interpolating_run(30, [&](const Dataset& data, const Factors& factors,
                                                       const StepResult& exact) {
         std::printf("excess %.0e:", exact.sums.excess_loss);
+        const Factors narrow = in_fp32(factors);
+        const StepResult narrow_exact = run_step(data, narrow.words, narrow.contexts, {30});
         for (const Bound& bound : bounds) {
             if (!gpu().why_not(bound.kernel, bound.precision).empty()) continue;
-            const StepResult step = run_step(gpu(), data, factors.words, factors.contexts, bound.plan(30));
-            const double error = gradient_error(step, exact).norm;
+            const StepResult step = run_step(gpu(), data, factors.words, factors.contexts, bound.plan(30)),
+                             from_fp32 = run_step(gpu(), data, narrow.words, narrow.contexts,
+                                                  bound.plan(30, Real::fp32));
+            const double error = gradient_error(step, exact).norm,
+                         narrow_error = gradient_error(from_fp32, narrow_exact).norm;
             EXPECT_LT(error, bound.error) << bound.name << " at excess " << exact.sums.excess_loss;
-            std::printf("  %s %.1e", bound.name, error);
+            // The gradient of an fp32 master is rounded to fp32.
+            EXPECT_LT(narrow_error, std::max(bound.error, 2e-7))
+                << bound.name << " from fp32 at excess " << exact.sums.excess_loss;
+            std::printf("  %s %.1e (%.1e)", bound.name, error, narrow_error);
         }
         std::printf("  usual fp32 %.1e\n", gradient_error(usual_fp32(data, factors, 30), exact).norm);
     });

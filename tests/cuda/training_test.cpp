@@ -42,6 +42,7 @@ Trained train(Backend& backend, const Dataset& data, const TrainingSettings& tra
     const std::int64_t steps = training.stages.front().steps;
     while (trainer->step() < steps && !trainer->finished()) {
         if (interrupted && trainer->step() == steps / 2) {
+            trainer->settle();
             const TrainerState state = trainer->save();
             trainer.emplace(backend, meter.labels(), training);
             trainer->load(state);
@@ -49,6 +50,7 @@ Trained train(Backend& backend, const Dataset& data, const TrainingSettings& tra
         }
         trainer->advance();
     }
+    trainer->settle();
     const auto parameters = trainer->parameters();
     return {meter.measure(trainer->words(), trainer->contexts(), trainer->lambda(), Precision::fp64, 0, 200),
             parameters[0].bytes, parameters[1].bytes};

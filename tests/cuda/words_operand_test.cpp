@@ -10,6 +10,7 @@
 #include "engine/training/objective.hpp"
 #include "tests/cuda/cuda_fixture.hpp"
 #include "tests/loss_fixture.hpp"
+#include "tests/update_numbers.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -51,10 +52,12 @@ class Descent {
         return all;
     }
     void update(int kind, const Parameters& parameters) {
-        if (kind == 0) backend_.descend(0.5, gradient(), parameters);
-        if (kind == 1) backend_.heavy_ball(0.9, 0.5, gradient(), part(velocity_), parameters);
-        if (kind == 2) backend_.adam({}, gradient(), part(velocity_), part(square_), parameters);
-        if (kind == 3) backend_.sign_step(0.9, 0.5, gradient(), part(velocity_), parameters);
+        const NumbersOn numbers(backend_, {.rate = kind == 2 ? 0.01 : 0.5});
+        const UpdateNumbers* const n = numbers.get();
+        if (kind == 0) backend_.descend(n, gradient(), parameters);
+        if (kind == 1) backend_.heavy_ball(n, 0.9, gradient(), part(velocity_), parameters);
+        if (kind == 2) backend_.adam(n, {}, gradient(), part(velocity_), part(square_), parameters);
+        if (kind == 3) backend_.sign_step(n, 0.9, gradient(), part(velocity_), parameters);
     }
 
   private:
@@ -130,7 +133,8 @@ TEST_F(CudaWordsOperand, MayComeFromAnyElementOn) {
                     return gradient.read();
                 };
                 run();
-                gpu().descend(0.1, direction.vector(), {words.vector(), step->words_operand()});
+                gpu().descend(NumbersOn(gpu(), {.rate = 0.1}).get(), direction.vector(),
+                              {words.vector(), step->words_operand()});
                 step->words_are_in_operand();
                 const std::vector<double> taken = run(), converted = run();
                 EXPECT_TRUE(same_bits(taken, converted));
@@ -153,7 +157,7 @@ TEST_F(CudaWordsOperand, IsWhatTheNextStepMultipliesAndThatStepAlone) {
     };
     step->words_are_in_operand();  // nothing is in it yet: not even its padding
     const std::vector<double> first = run();
-    gpu().descend(0, words.vector(), {others.vector(), step->words_operand()});
+    gpu().descend(NumbersOn(gpu(), {}).get(), words.vector(), {others.vector(), step->words_operand()});
     step->words_are_in_operand();
     EXPECT_FALSE(same_bits(run(), first));
     EXPECT_TRUE(same_bits(run(), first));

@@ -5,7 +5,7 @@
 
 #include "kernels/backend.hpp"
 #include "kernels/base/status.hpp"
-#include "tests/cuda/child_environment.hpp"
+#include "tests/child_environment.hpp"
 
 namespace ntpgeo {
 namespace {

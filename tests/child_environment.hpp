@@ -1,5 +1,5 @@
-// What tests of a process that finds no usable GPU share. Death tests in the "threadsafe" style start the
-// executable anew, with the environment as it is then.
+// A process with another environment. Death tests in the "threadsafe" style start the executable anew, with the
+// environment as it is then.
 #pragma once
 
 #include <cstdlib>
