@@ -9,6 +9,7 @@
 #include "kernels/anchored_xent/anchored_xent.hpp"
 #include "kernels/columns/columns.hpp"
 #include "kernels/dense/dense.hpp"
+#include "kernels/device/regions.hpp"
 #include "kernels/memory/memory.hpp"
 #include "kernels/replay/replay.hpp"
 #include "kernels/smoothing/smoothing.hpp"
@@ -33,7 +34,8 @@ class Backend : public virtual Memory,
                 public virtual PatternOperations,
                 public virtual ColumnOperations,
                 public virtual SmallDecompositions,
-                public virtual LossSteps {
+                public virtual LossSteps,
+                public virtual Regions {
   public:
     /// What a config or a record calls this device: "cpu".
     [[nodiscard]] virtual std::string device() const = 0;

@@ -18,7 +18,8 @@ class CpuBackend : public Backend,
                    public CpuPatternOperations,
                    public CpuColumnOperations,
                    public CpuSmallDecompositions,
-                   public CpuLossSteps {
+                   public CpuLossSteps,
+                   public CpuRegions {
   public:
     CpuBackend();
 

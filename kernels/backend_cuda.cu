@@ -25,7 +25,8 @@ class CudaBackend final : OwnDevice,
                           public CudaPatternOperations,
                           public CudaColumnOperations,
                           public CudaSmallDecompositions,
-                          public CudaLossSteps {
+                          public CudaLossSteps,
+                          public CudaRegions {
   public:
     explicit CudaBackend(int index)
         : OwnDevice{device::Device(index)},

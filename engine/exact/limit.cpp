@@ -117,6 +117,7 @@ void LimitSolver::test_proxy() {
 
 void LimitSolver::advance(bool certify) {
     if (proxy_norm_ == 0) return;
+    const InRegion region(backend_, Region::iteration);
     ++iterations_;
     newton_ ? improve(certify) : split(certify);
 }
@@ -231,6 +232,7 @@ Matrix LimitSolver::matrix(const Array& array) const {
 }
 
 LimitSolver::State LimitSolver::state() const {
+    const InRegion region(backend_, Region::checkpoint);
     const auto host = [&](const Matrix& m) {
         return download_array<double>(backend_, m.data, m.rows * m.columns);
     };

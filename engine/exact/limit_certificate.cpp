@@ -25,6 +25,7 @@ double bound_of(const MarginDual& proof, double dual_norm, double nuclear_norm, 
 }  // namespace
 
 void LimitSolver::make_certificate(bool precisely) {
+    const InRegion region(backend_, Region::certificate);
     using Basis = DenseSpectrum::Basis;
     const Matrix z = splitting_.columns_point(), dual = splitting_.reflected();
     const auto terms = static_cast<double>(z.rows * z.columns);

@@ -89,6 +89,7 @@ void PathSolver::propose() {
 }
 
 bool PathSolver::advance() {
+    const InRegion region(backend_, Region::iteration);
     propose();
     if (schedule_.due(iterations_)) {
         const PathCertificate certificate = certify();
@@ -131,6 +132,7 @@ void PathSolver::not_finite() const {
 // (design (1.4-8)). Rounding lengthens the norm that the dual point is scaled by, which costs the bound
 // λ‖L‖_* times as much.
 PathCertificate PathSolver::certify() {
+    const InRegion region(backend_, Region::certificate);
     const Matrix x = splitting_.columns_point(), z = splitting_.spectral_point(),
                  gradient = splitting_.reflected();
     DenseSpectrum& spectrum = splitting_.spectrum();
@@ -216,6 +218,7 @@ void PathSolver::start_from(const std::vector<double>& logits) {
 }
 
 PathSolver::State PathSolver::state() const {
+    const InRegion region(backend_, Region::checkpoint);
     const auto host = [&](const Matrix& m) {
         return download_array<double>(backend_, m.data, m.rows * m.columns);
     };

@@ -109,6 +109,7 @@ std::int64_t OptimumBounder::bytes(std::int64_t vocab, std::int64_t contexts, st
 
 OptimumBound OptimumBounder::bound(Matrix words, Matrix contexts, double lambda, std::uint64_t seed,
                                    std::int64_t step, const std::function<void()>& between) {
+    const InRegion region(backend_, Region::certificate);
     const std::int64_t dim = words.columns, vocab = words.rows, rows = contexts.rows;
     const Array w(backend_, vocab * dim * 8), h(backend_, rows * dim * 8), mean(backend_, dim * 8);
     const CandidateFactors own{w.matrix(Real::fp64, vocab, dim), h.matrix(Real::fp64, rows, dim), {}, {}};

@@ -66,6 +66,7 @@ FigureMeter::~FigureMeter() = default;
 
 Figures FigureMeter::measure(Matrix words, Matrix contexts, double ridge, Precision precision,
                              std::uint64_t seed, std::int64_t step) {
+    const InRegion region(backend_, Region::record);
     const std::int64_t dim = words.columns;
     if (!work_ || work_->dim != dim || work_->precision != precision)
         work_ = std::make_unique<Workspace>(backend_, labels_.view(), dim, precision);

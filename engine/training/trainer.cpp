@@ -101,6 +101,7 @@ auto Trainer::naming_the_step(const Work& work) {
 
 void Trainer::advance() {
     if (finished()) return;
+    const InRegion region(backend_, Region::step);
     if (stage_over()) settle();
     while (stage_over()) {
         const bool carried = carries_over(stage(), settings_.stages[position_.stage + 1]);
@@ -144,6 +145,7 @@ std::vector<StateTensor> Trainer::parameters() const {
 }
 
 TrainerState Trainer::save() const {
+    const InRegion region(backend_, Region::checkpoint);
     TrainerState state{position_, parameters()};
     for (const auto& [name, vector] : optimizer_->state_vectors())
         state.tensors.push_back(download("optimizer." + name, vector, {vector.size}));

@@ -161,4 +161,15 @@ void require_memory(Backend& backend, std::int64_t bytes, const std::string& wha
                         bytes_text(bytes), backend.device(), bytes_text(free)));
 }
 
+void require_decomposable(const Backend& backend, std::int64_t n, const std::string& what) {
+    const EigenLimit limit = backend.eigen_limit();
+    if (n > limit.largest)
+        throw InputError(
+            fmt::format("{} decomposes a matrix of {} rows, and {} on the device {} takes {} at most; take "
+                        "{}fewer contexts "
+                        "or words",
+                        what, n, limit.routine, backend.device(), limit.largest,
+                        backend.device() != "cpu" ? "--device cpu or " : ""));
+}
+
 }  // namespace ntpgeo

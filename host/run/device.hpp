@@ -39,4 +39,8 @@ std::int64_t available_memory(const Backend& backend);
 /// Throws InputError where the backend lacks the memory, saying what is needed and what is free.
 void require_memory(Backend& backend, std::int64_t bytes, const std::string& what);
 
+/// Throws InputError where the device decomposes no symmetric matrix of n rows, saying what it does and what
+/// to do. An exact solver over K classes of V words decomposes n = min(K, V).
+void require_decomposable(const Backend& backend, std::int64_t n, const std::string& what);
+
 }  // namespace ntpgeo

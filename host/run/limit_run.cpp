@@ -200,8 +200,9 @@ std::string proxy_verdict(const Record& record) {
 
 LimitSummary run_limit(ExactRun& run) {
     if (run.is_finished()) return {{}, true, false, true};
-    require_memory(*run.backend,
-                   LimitSolver::bytes(support_classes(run.dataset).count(), run.dataset.vocab_size), "limit");
+    const std::int64_t classes = support_classes(run.dataset).count(), vocab = run.dataset.vocab_size;
+    require_decomposable(*run.backend, std::min(classes, vocab), "limit");
+    require_memory(*run.backend, LimitSolver::bytes(classes, vocab), "limit");
     return run.recording_failure([&] { return LimitRun(run).run(); });
 }
 

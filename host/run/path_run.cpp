@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "engine/exact/limit.hpp"
@@ -216,9 +217,10 @@ PathSummary finished_path(const std::filesystem::path& folder) {
 
 PathSummary run_path(ExactRun& run) {
     if (run.is_finished()) return finished_path(run.output());
-    require_memory(*run.backend,
-                   PathSolver::bytes(merge_by_label(run.dataset).labels.contexts(), run.dataset.vocab_size),
-                   "path");
+    const std::int64_t classes = merge_by_label(run.dataset).labels.contexts(),
+                       vocab = run.dataset.vocab_size;
+    require_decomposable(*run.backend, std::min(classes, vocab), "path");
+    require_memory(*run.backend, PathSolver::bytes(classes, vocab), "path");
     require_certifiable(run);
     run.recording_failure([&] { PathRun(run).run(); });
     return {records_of(run.output()), false};

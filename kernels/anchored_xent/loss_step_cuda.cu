@@ -13,6 +13,7 @@
 #include "kernels/anchored_xent/support_cuda.cuh"
 #include "kernels/anchored_xent/workspace_cuda.cuh"
 #include "kernels/device/device.cuh"
+#include "kernels/device/range.cuh"
 #include "kernels/device/runtime.cuh"
 #include "kernels/operands/operands.cuh"
 #include "kernels/vectors/reductions.cuh"
@@ -145,6 +146,7 @@ class LossStepCuda final : public LossStep {
     }
 
     void queue_group(const Call& call, std::int64_t begin, std::int64_t size, const LossDetail* detail) {
+        const device::Range group(Region::group);
         for (std::int64_t at = 0; at < size; at += layout_.chunk)
             queue_chunk(call, begin + at, at, std::min(layout_.chunk, size - at), detail);
         if (call.words_gradient) words_product(size, begin == 0 ? 0.0 : 1.0);
@@ -164,9 +166,11 @@ class LossStepCuda final : public LossStep {
         const std::int64_t entry = l.indptr[begin], inner = copies<A> * l.padded_dim;
         convert<A, T, Side::contexts>(contexts, work_.contexts.data(), size, l.dim, size, l.padded_dim,
                                       stream);
-        if constexpr (!fused)
+        if constexpr (!fused) {
+            const device::Range logits_product(Region::product);
             product<A>(device_.cublas(), false, true, size, l.stride, inner, {work_.contexts.data(), inner},
                        {work_.words.data(), inner}, 0, {work_.logits.data(), l.stride});
+        }
         support<T, Logit, logits_in_fp64>(
             {call.words, contexts, l.dim, entry, labels_.indptr + begin, labels_.indices + entry,
              labels_.probs + entry, labels_.log_probs + entry, work_.logits.data(), l.stride,
@@ -180,11 +184,13 @@ class LossStepCuda final : public LossStep {
                  detail->off_support_max + begin, detail->off_support_square + begin},
                 size, stream);
         Operand* const exponentials = work_.exponentials.data() + row * l.stride;
-        if constexpr (fused)
+        if constexpr (fused) {
             fused_exponentials(begin, size, exponentials);
-        else
+        } else {
+            const device::Range pass(Region::stream);
             stream_exponentials<A>(work_.logits.data(), work_.log2_anchors.data(), exponentials, l.plane(),
                                    work_.sums.data(), l.vocab, l.stride, size, stream);
+        }
         finish<A, T, Logits>({contexts,
                               l.dim,
                               l.padded_dim,
@@ -230,9 +236,14 @@ class LossStepCuda final : public LossStep {
         const Layout<A>& l = layout_;
         float* const partials = work_.partials.data();
         const std::int64_t between = partials_stride(size), first = l.touched.begin[begin];
-        epilogue_product({work_.contexts.data(), work_.words.data(), work_.log2_anchors.data(), exponentials,
-                          partials, size, l.stride, l.padded_dim, device_.multiprocessors()},
-                         stream);
+        {
+            const device::Range range(Region::product);
+            epilogue_product(
+                {work_.contexts.data(), work_.words.data(), work_.log2_anchors.data(), exponentials, partials,
+                 size, l.stride, l.padded_dim, device_.multiprocessors()},
+                stream);
+        }
+        const device::Range pass(Region::stream);
         repair({work_.touched.data() + first, l.touched.begin[begin + size] - first, begin, labels_.indices,
                 exponentials, l.vocab, l.stride, partials, between},
                stream);
@@ -241,6 +252,7 @@ class LossStepCuda final : public LossStep {
 
     // dW = beta·dW + Eᵀ·(D·H).
     void words_product(std::int64_t size, double beta) {
+        const device::Range range(Region::product);
         const Layout<A>& l = layout_;
         for_each_part<A>(size, [&](int part, std::int64_t begin, std::int64_t length, bool first) {
             product<A>(device_.cublas(), true, false, l.stride, l.padded_dim, length,
@@ -253,6 +265,7 @@ class LossStepCuda final : public LossStep {
 
     // E·W.
     void contexts_product(std::int64_t size) {
+        const device::Range range(Region::product);
         const Layout<A>& l = layout_;
         for_each_part<A>(l.stride, [&](int part, std::int64_t begin, std::int64_t length, bool first) {
             product<A>(device_.cublas(), false, false, size, l.padded_dim, length,

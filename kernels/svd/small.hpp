@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "kernels/base/views.hpp"
@@ -41,12 +42,20 @@ struct SmallSvd {
     std::vector<double> right;   ///< [k, columns], that is Vᵀ
 };
 
-/// Both throw Failure where the library that does it does not converge.
+/// The largest n of a symmetric eigenvalue decomposition, and the routine whose limit it is.
+struct EigenLimit {
+    std::int64_t largest = 0;
+    std::string routine;
+};
+
+/// Both decompositions throw Failure where the library that does it does not converge.
 class SmallDecompositions {
   public:
     virtual ~SmallDecompositions() = default;
 
-    /// `matrix` [n, n], only its upper triangle is read; solved in the arithmetic of `real`.
+    [[nodiscard]] virtual EigenLimit eigen_limit() const = 0;
+    /// `matrix` [n, n], only its upper triangle is read; solved in the arithmetic of `real`. Throws Failure,
+    /// before anything else, where n is above the limit.
     virtual SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n,
                                            Real real = Real::fp64) = 0;
     virtual SmallSvd small_svd(std::vector<double> matrix, std::int64_t rows, std::int64_t columns) = 0;
@@ -55,6 +64,7 @@ class SmallDecompositions {
 /// LAPACK on one thread.
 class CpuSmallDecompositions : public virtual SmallDecompositions {
   public:
+    [[nodiscard]] EigenLimit eigen_limit() const override;
     SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n, Real real) override;
     SmallSvd small_svd(std::vector<double> matrix, std::int64_t rows, std::int64_t columns) override;
 };
@@ -63,11 +73,15 @@ class CpuSmallDecompositions : public virtual SmallDecompositions {
 class CudaSmallDecompositions : public virtual SmallDecompositions {
   public:
     explicit CudaSmallDecompositions(device::Device& device) : device_(device) {}
+    [[nodiscard]] EigenLimit eigen_limit() const override;
     SymmetricEigen symmetric_eigen(std::vector<double> matrix, std::int64_t n, Real real) override;
     SmallSvd small_svd(std::vector<double> matrix, std::int64_t rows, std::int64_t columns) override;
 
   private:
     device::Device& device_;
 };
+
+/// Throws Failure with the numbers where n is above the limit.
+void require_eigen_limit(const EigenLimit& limit, std::int64_t n);
 
 }  // namespace ntpgeo

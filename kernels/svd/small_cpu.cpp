@@ -22,10 +22,6 @@ lapack_int syevd(lapack_int n, float* matrix, float* values) {
 // the other one's time; its eigenvectors come out one a row, ascending.
 template <class T>
 SymmetricEigen eigen_of(std::vector<T> matrix, std::int64_t n) {
-    // Its work space of 2n² and more is counted in 32 bits.
-    if (n > 32766)
-        throw Failure("LAPACK's eigensolver takes no matrix of more than 32766 rows, this is of " +
-                      std::to_string(n));
     std::vector<T> values(static_cast<std::size_t>(n));
     const lapack_int info = syevd(static_cast<lapack_int>(n), matrix.data(), values.data());
     if (info != 0) throw Failure("LAPACK syevd failed with info " + std::to_string(info));
@@ -34,8 +30,20 @@ SymmetricEigen eigen_of(std::vector<T> matrix, std::int64_t n) {
 
 }  // namespace
 
+void require_eigen_limit(const EigenLimit& limit, std::int64_t n) {
+    if (n > limit.largest)
+        throw Failure(limit.routine + " takes no matrix of more than " + std::to_string(limit.largest) +
+                      " rows, this is of " + std::to_string(n));
+}
+
+// The work space of 2n² and more is counted in 32 bits.
+EigenLimit CpuSmallDecompositions::eigen_limit() const {
+    return {32766, "LAPACK's syevd"};
+}
+
 SymmetricEigen CpuSmallDecompositions::symmetric_eigen(std::vector<double> matrix, std::int64_t n,
                                                        Real real) {
+    require_eigen_limit(eigen_limit(), n);
     const OneBlasThread guard;
     if (n == 0) return {};
     if (real == Real::fp64) return eigen_of(std::move(matrix), n);

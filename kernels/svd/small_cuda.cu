@@ -77,8 +77,14 @@ SymmetricEigen eigen_of(device::Device& device, const std::vector<T>& matrix, st
 namespace ntpgeo {
 using namespace svd_cuda;
 
+// Beyond about 25,000 it fails, whatever memory is free: NVIDIA/CUDALibrarySamples#246.
+EigenLimit CudaSmallDecompositions::eigen_limit() const {
+    return {25000, "cuSOLVER's Xsyevd"};
+}
+
 SymmetricEigen CudaSmallDecompositions::symmetric_eigen(std::vector<double> matrix, std::int64_t n,
                                                         Real real) {
+    require_eigen_limit(eigen_limit(), n);
     if (n == 0) return {};
     if (real == Real::fp64) return eigen_of(device_, matrix, n);
     return eigen_of(device_, std::vector<float>(matrix.begin(), matrix.end()), n);

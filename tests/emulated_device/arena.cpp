@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "fault.hpp"
 #include "sanitizers.hpp"
@@ -108,6 +109,17 @@ void Arena::check_guards(const std::string& suspect) const {
             fault(suspect + " wrote " + (after ? "past the end of" : "before") + " a device allocation of " +
                   std::to_string(allocation.bytes) + " bytes");
     }
+}
+
+std::int64_t Arena::bytes_in(const char* page_start, std::size_t page_bytes) const {
+    const char* const page_end = page_start + page_bytes;
+    const auto next = live_.lower_bound(const_cast<char*>(page_end));
+    if (next == live_.begin()) return 0;
+    const auto& [start, allocation] = *std::prev(next);  // allocations share no page
+    const char *const first = std::max<const char*>(start, page_start), *const end = std::min<const char*>(
+                                                                            start + allocation.bytes,
+                                                                            page_end);
+    return std::max<std::int64_t>(0, end - first);
 }
 
 /// Neighbours change in one call.

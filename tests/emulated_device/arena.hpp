@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 
@@ -26,11 +27,16 @@ class Arena {
     /// A fault if someone has written to a guard.
     void check_guards(const std::string& suspect) const;
 
+    /// Bytes of live allocations in the page that starts there; its guards do not count.
+    [[nodiscard]] std::int64_t bytes_in(const char* page_start, std::size_t page_bytes) const;
+
     [[nodiscard]] std::size_t used() const { return used_; }
 
     /// The device works from open() to the matching close().
     void open();
     void close();
+    /// The pages of all live allocations, as mprotect takes it.
+    void protect(int protection) const;
 
   private:
     struct Allocation {
@@ -39,7 +45,6 @@ class Arena {
     };
 
     Arena();
-    void protect(int protection) const;
     char* find_gap(std::size_t bytes);
 
     std::size_t reserved_bytes_;

@@ -1,9 +1,12 @@
 // Host code that keeps the rules of design 4.5: it synchronises where it must and nowhere else.
-#include <port.cuh>
+#include <nvtx3/nvToolsExt.h>
 
+#include <map>
+#include <port.cuh>
 #include <stdexcept>
 #include <vector>
 
+#include "counts.hpp"
 #include "program_tools.cuh"
 #include "programs.hpp"
 
@@ -157,6 +160,58 @@ bool freeing_while_unwinding() {
     } catch (const std::runtime_error&) {
         return cudaStreamQuery(stream.handle) == cudaSuccess;
     }
+}
+
+/// Kernels count by their grids, in the region that their launch stands in.
+bool counted_kernels() {
+    const Stream stream;
+    const Array<int> in(std::vector<int>(size, 1), stream), out(size);
+    stream.finish();
+    emulated_device::reset_counts();
+    bool right = nvtxRangePushA("outer") == 0;
+    scale(in.data, out.data, 2, stream);
+    right &= nvtxRangePushA("inner") == 1;
+    for (int k = 0; k < 3; ++k) scale(in.data, out.data, 2, stream);
+    ok(launch(kernels::added, dim3(3, 2), dim3(8, 4), 0, stream.handle, in.data, in.data, out.data, size));
+    right &= nvtxRangePop() == 1 && nvtxRangePop() == 0;
+    scale(in.data, out.data, 2, stream);
+    using emulated_device::KernelLaunch;
+    using Launches = std::map<KernelLaunch, std::int64_t>;
+    const KernelLaunch scaled{"programs::kernels::scaled", 2, 64}, added{"programs::kernels::added", 6, 32};
+    emulated_device::CountsByRegion regions = emulated_device::counts_by_region();
+    stream.finish();
+    return right && regions["outer"].direct.launches == Launches{{scaled, 1}} &&
+           regions["outer/inner"].direct.launches == Launches{{scaled, 3}, {added, 1}} &&
+           regions[""].direct.launches == Launches{{scaled, 1}} && regions.size() == 3;
+}
+
+/// Each of two large arrays is read or written, then one is both; and a page of either.
+bool traffic_of_kernels() {
+    constexpr int many = 8192;
+    const Stream stream;
+    const Array<int> in(std::vector<int>(many, 1), stream), out(many);
+    stream.finish();
+    const auto scale_all = [&](const int* from, int* to) {
+        ok(launch(kernels::scaled, many / 256, 256, 0, stream.handle, from, to, 2, many));
+    };
+    scale_all(in.data, out.data);
+    stream.finish();
+    bool right = emulated_device::kernel_traffic().empty();
+    emulated_device::measure_traffic(true);
+    scale_all(in.data, out.data);
+    scale_all(in.data, out.data);
+    scale_all(out.data, out.data);
+    scale(in.data, out.data, 2, stream);  // 100 numbers, in one page of either
+    right &= out.now(stream)[0] == 2 && out.now(stream)[many - 1] == 4;
+    const auto traffic = emulated_device::kernel_traffic();
+    emulated_device::measure_traffic(false);
+    const auto all = traffic.at({"programs::kernels::scaled", many / 256, 256}),
+               few = traffic.at({"programs::kernels::scaled", 2, 64});
+    constexpr std::int64_t bytes = many * sizeof(int), page = 4096;
+    return right && traffic.size() == 2 && all.launches == 3 && all.bytes_read == 3 * bytes &&
+           all.bytes_written == 3 * bytes && few.launches == 1 && few.bytes_read <= page &&
+           few.bytes_read >= 400 && few.bytes_written <= page && few.bytes_written >= 400 &&
+           emulated_device::kernel_traffic().empty();
 }
 
 }  // namespace programs

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "arena.hpp"
 #include "devices.hpp"
@@ -10,7 +11,7 @@
 
 namespace emulated_device {
 
-cublasStatus_t queue(cublasHandle_t handle, const std::string& name, std::vector<DeviceRange> ranges,
+cublasStatus_t queue(cublasHandle_t handle, const LibraryCall& call, std::vector<DeviceRange> ranges,
                      std::function<void()> run) {
     const std::lock_guard lock(device_mutex());
     void* const workspace = handle->workspace;
@@ -20,8 +21,10 @@ cublasStatus_t queue(cublasHandle_t handle, const std::string& name, std::vector
         if (workspace != nullptr) poison(workspace, scribbled);
         run();
     };
-    const cudaError_t error =
-        Streams::instance().submit(handle->stream, {name, std::move(ranges), with_workspace});
+    Operation operation{call.routine, std::move(ranges), with_workspace};
+    operation.request.kind = Request::Kind::library;
+    operation.request.call = call;
+    const cudaError_t error = Streams::instance().submit(handle->stream, std::move(operation));
     return error == cudaSuccess ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_EXECUTION_FAILED;
 }
 

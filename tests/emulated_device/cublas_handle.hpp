@@ -23,8 +23,11 @@ struct cublasContext {
 namespace emulated_device {
 
 /// Queues `run` with its memory; scribbles over the handle's workspace, as the library may.
-cublasStatus_t queue(cublasHandle_t handle, const std::string& name, std::vector<DeviceRange> ranges,
+cublasStatus_t queue(cublasHandle_t handle, const LibraryCall& call, std::vector<DeviceRange> ranges,
                      std::function<void()> run);
+
+template <class T>
+inline constexpr const char* name_of_real = sizeof(T) == 8 ? "fp64" : "fp32";
 
 /// A fault where the handle's scalars are on the device: design 4.5 wants them on the host.
 void require_host_scalar(cublasHandle_t handle, const void* scalar, const std::string& name);

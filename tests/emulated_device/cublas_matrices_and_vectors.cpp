@@ -25,7 +25,7 @@ cublasStatus_t syrk(cublasHandle_t handle, const std::string& name, cublasFillMo
     const int small_n = narrow(n, name), small_k = narrow(k, name), small_lda = narrow(lda, name),
               small_ldc = narrow(ldc, name);
     return queue(
-        handle, name,
+        handle, {name, name_of_real<T>, n, n, k},
         {matrix_range(name, a, rows, columns, lda, sizeof(T)), matrix_range(name, c, n, n, ldc, sizeof(T))},
         [=] {
             if constexpr (sizeof(T) == 8)
@@ -55,7 +55,7 @@ cublasStatus_t geam(cublasHandle_t handle, const std::string& name, cublasOperat
     std::vector<DeviceRange> ranges{matrix_range(name, c, m, n, ldc, sizeof(T))};
     if (alpha != 0) ranges.push_back(matrix_range(name, a, plain_a ? m : n, plain_a ? n : m, lda, sizeof(T)));
     if (beta != 0) ranges.push_back(matrix_range(name, b, plain_b ? m : n, plain_b ? n : m, ldb, sizeof(T)));
-    return queue(handle, name, ranges, [=] {
+    return queue(handle, {name, name_of_real<T>, m, n}, ranges, [=] {
         for (std::int64_t j = 0; j < n; ++j) {
             for (std::int64_t i = 0; i < m; ++i) {
                 const T from_a = alpha == 0 ? 0 : alpha * (plain_a ? a[j * lda + i] : a[i * lda + j]);
@@ -77,7 +77,7 @@ cublasStatus_t scal(cublasHandle_t handle, const std::string& name, std::int64_t
                     std::int64_t step) {
     const T alpha = host_scalar<T>(handle, alpha_at, name);
     if (n <= 0) return CUBLAS_STATUS_SUCCESS;
-    return queue(handle, name, {vector_range(name, x, n, step)}, [=] {
+    return queue(handle, {name, name_of_real<T>, n}, {vector_range(name, x, n, step)}, [=] {
         for (std::int64_t i = 0; i < n; ++i) x[i * step] *= alpha;
     });
 }
@@ -87,20 +87,23 @@ cublasStatus_t axpy(cublasHandle_t handle, const std::string& name, std::int64_t
                     const T* x, std::int64_t x_step, T* y, std::int64_t y_step) {
     const T alpha = host_scalar<T>(handle, alpha_at, name);
     if (n <= 0) return CUBLAS_STATUS_SUCCESS;
-    return queue(handle, name, {vector_range(name, x, n, x_step), vector_range(name, y, n, y_step)}, [=] {
-        for (std::int64_t i = 0; i < n; ++i) y[i * y_step] += alpha * x[i * x_step];
-    });
+    return queue(handle, {name, name_of_real<T>, n},
+                 {vector_range(name, x, n, x_step), vector_range(name, y, n, y_step)}, [=] {
+                     for (std::int64_t i = 0; i < n; ++i) y[i * y_step] += alpha * x[i * x_step];
+                 });
 }
 
 /// A result in host memory: the call returns when it is there.
 template <class T, class Compute>
-cublasStatus_t reduce(cublasHandle_t handle, const std::string& name, std::vector<DeviceRange> ranges,
-                      T* result, Compute compute) {
+cublasStatus_t reduce(cublasHandle_t handle, const std::string& name, std::int64_t n,
+                      std::vector<DeviceRange> ranges, T* result, Compute compute) {
     require_host_scalar(handle, result, name);
     const std::lock_guard lock(device_mutex());
     CUstream_st& stream = Streams::instance().of(handle->stream);
     if (stream.capture != nullptr) return CUBLAS_STATUS_EXECUTION_FAILED;
-    const cublasStatus_t status = queue(handle, name, std::move(ranges), [=] { *result = compute(); });
+    const cublasStatus_t status =
+        queue(handle, {name, name_of_real<T>, n}, std::move(ranges), [=] { *result = compute(); });
+    count(&Counts::synchronisations);
     Streams::instance().finish(stream);
     return status;
 }
@@ -110,7 +113,7 @@ cublasStatus_t dot(cublasHandle_t handle, const std::string& name, std::int64_t 
                    std::int64_t x_step, const T* y, std::int64_t y_step, T* result) {
     const int size = narrow(std::max<std::int64_t>(n, 0), name), small_x = narrow(x_step, name),
               small_y = narrow(y_step, name);
-    return reduce(handle, name, {vector_range(name, x, size, x_step), vector_range(name, y, size, y_step)},
+    return reduce(handle, name, n, {vector_range(name, x, size, x_step), vector_range(name, y, size, y_step)},
                   result, [=] {
                       if constexpr (sizeof(T) == 8)
                           return cblas_ddot(size, x, small_x, y, small_y);
@@ -123,7 +126,7 @@ template <class T>
 cublasStatus_t nrm2(cublasHandle_t handle, const std::string& name, std::int64_t n, const T* x,
                     std::int64_t step, T* result) {
     const int size = narrow(std::max<std::int64_t>(n, 0), name), small_step = narrow(step, name);
-    return reduce(handle, name, {vector_range(name, x, size, step)}, result, [=] {
+    return reduce(handle, name, n, {vector_range(name, x, size, step)}, result, [=] {
         if constexpr (sizeof(T) == 8)
             return cblas_dnrm2(size, x, small_step);
         else

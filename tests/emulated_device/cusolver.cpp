@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "arena.hpp"
@@ -38,20 +39,22 @@ struct Workspace {
     std::size_t host_bytes = 0;
 };
 
-cusolverStatus_t queue(cusolverDnHandle_t handle, const std::string& name, std::vector<DeviceRange> ranges,
+cusolverStatus_t queue(cusolverDnHandle_t handle, const LibraryCall& call, std::vector<DeviceRange> ranges,
                        const Workspace& workspace, int* info, std::function<int()> run) {
     const std::lock_guard lock(device_mutex());
     if (workspace.host != nullptr && Arena::instance().contains(workspace.host))
-        fault(name + ": the host's workspace is device memory");
+        fault(call.routine + ": the host's workspace is device memory");
     ranges.push_back({workspace.device, workspace.device_bytes});
     ranges.push_back({info, sizeof *info});
-    const cudaError_t error =
-        Streams::instance().submit(handle->stream, {name, std::move(ranges), [=] {
-                                                        poison(workspace.device, workspace.device_bytes);
-                                                        if (workspace.host != nullptr)
-                                                            poison(workspace.host, workspace.host_bytes);
-                                                        *info = run();
-                                                    }});
+    const auto with_workspace = [=] {
+        poison(workspace.device, workspace.device_bytes);
+        if (workspace.host != nullptr) poison(workspace.host, workspace.host_bytes);
+        *info = run();
+    };
+    Operation operation{call.routine, std::move(ranges), with_workspace};
+    operation.request.kind = Request::Kind::library;
+    operation.request.call = call;
+    const cudaError_t error = Streams::instance().submit(handle->stream, std::move(operation));
     return error == cudaSuccess ? CUSOLVER_STATUS_SUCCESS : CUSOLVER_STATUS_EXECUTION_FAILED;
 }
 
@@ -89,7 +92,7 @@ cusolverStatus_t syevd(cusolverDnHandle_t handle, const std::string& name, char 
                        int* info) {
     const int size = narrow(n, name), leading = narrow(lda, name);
     return queue(
-        handle, name,
+        handle, {name, name_of_real<T>, n, n},
         {matrix_range(name, a, n, n, lda, sizeof(T)), matrix_range(name, values, n, 1, n, sizeof(T))},
         workspace, info, [=] {
             if constexpr (sizeof(T) == 8)
@@ -105,9 +108,9 @@ cusolverStatus_t geqrf(cusolverDnHandle_t handle, const std::string& name, std::
     if (bad_matrix(m, n, lda) || too_small(workspace, m, n, with_host)) return CUSOLVER_STATUS_INVALID_VALUE;
     const int rows = narrow(m, name), columns = narrow(n, name), leading = narrow(lda, name);
     const std::int64_t reflectors = std::min(m, n);
-    return queue(handle, name, {doubles(name, a, m, n, lda), doubles(name, tau, reflectors, 1, reflectors)},
-                 workspace, info,
-                 [=] { return LAPACKE_dgeqrf(LAPACK_COL_MAJOR, rows, columns, a, leading, tau); });
+    return queue(handle, {name, "fp64", m, n},
+                 {doubles(name, a, m, n, lda), doubles(name, tau, reflectors, 1, reflectors)}, workspace,
+                 info, [=] { return LAPACKE_dgeqrf(LAPACK_COL_MAJOR, rows, columns, a, leading, tau); });
 }
 
 int elements(std::size_t count, const std::string& name) {
@@ -167,7 +170,7 @@ cusolverStatus_t cusolverDnDpotrf(cusolverDnHandle_t handle, cublasFillMode_t pa
     if (bad_matrix(n, n, lda) || too_small(legacy(workspace, count), n, n, false))
         return CUSOLVER_STATUS_INVALID_VALUE;
     const char triangle = part == CUBLAS_FILL_MODE_LOWER ? 'L' : 'U';
-    return queue(handle, name, {doubles(name, a, n, n, lda)}, legacy(workspace, count), info,
+    return queue(handle, {name, "fp64", n, n}, {doubles(name, a, n, n, lda)}, legacy(workspace, count), info,
                  [=] { return LAPACKE_dpotrf(LAPACK_COL_MAJOR, triangle, n, a, lda); });
 }
 
@@ -212,7 +215,7 @@ cusolverStatus_t cusolverDnDorgqr(cusolverDnHandle_t handle, int m, int n, int k
     const std::string name = "cusolverDnDorgqr";
     if (bad_matrix(m, n, lda) || n > m || k > n || k < 0 || too_small(legacy(workspace, count), m, n, false))
         return CUSOLVER_STATUS_INVALID_VALUE;
-    return queue(handle, name, {doubles(name, a, m, n, lda), doubles(name, tau, k, 1, k)},
+    return queue(handle, {name, "fp64", m, n, k}, {doubles(name, a, m, n, lda), doubles(name, tau, k, 1, k)},
                  legacy(workspace, count), info,
                  [=] { return LAPACKE_dorgqr(LAPACK_COL_MAJOR, m, n, k, a, lda, tau); });
 }
@@ -288,7 +291,7 @@ cusolverStatus_t cusolverDnXgesvd(cusolverDnHandle_t handle, cusolverDnParams_t,
     if (has_vt) ranges.push_back(doubles(name, right, n, n, ldvt));
     const int rows = narrow(m, name), columns = narrow(n, name), leading = narrow(lda, name);
     const int left_leading = has_u ? narrow(ldu, name) : 1, right_leading = has_vt ? narrow(ldvt, name) : 1;
-    return queue(handle, name, std::move(ranges), workspace, info, [=] {
+    return queue(handle, {name, "fp64", m, n}, std::move(ranges), workspace, info, [=] {
         std::vector<double> superdiagonal(static_cast<std::size_t>(columns) + 1);
         return LAPACKE_dgesvd(LAPACK_COL_MAJOR, static_cast<char>(u_job), static_cast<char>(vt_job), rows,
                               columns, matrix, leading, values, left, left_leading, right, right_leading,

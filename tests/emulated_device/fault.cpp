@@ -12,6 +12,7 @@
 #include "arena.hpp"
 #include "executor.hpp"
 #include "sanitizers.hpp"
+#include "traffic.hpp"
 
 namespace emulated_device {
 namespace {
@@ -25,6 +26,17 @@ const char* what_happened(int signal, const siginfo_t& info) {
     return nullptr;
 }
 
+/// Of an access that was refused. Where the processor does not say, every first access counts as a write.
+bool is_write(const void* context) {
+#ifdef __x86_64__
+    constexpr greg_t write_access = 2;
+    return (static_cast<const ucontext_t*>(context)->uc_mcontext.gregs[REG_ERR] & write_access) != 0;
+#else
+    static_cast<void>(context);
+    return true;
+#endif
+}
+
 void hand_on(const struct sigaction& previous, int signal, siginfo_t* info, void* context) {
     if ((previous.sa_flags & SA_SIGINFO) != 0) {
         previous.sa_sigaction(signal, info, context);
@@ -35,6 +47,7 @@ void hand_on(const struct sigaction& previous, int signal, siginfo_t* info, void
 
 void on_signal(int signal, siginfo_t* info, void* context) {
     const bool in_kernel = Executor::running();
+    if (signal == SIGSEGV && in_kernel && TrafficMeter::note_access(info->si_addr, is_write(context))) return;
     if (const char* what = what_happened(signal, *info); what != nullptr && in_kernel) fault(what);
     if (signal == SIGSEGV || signal == SIGBUS) {
         if (Arena::instance().contains(info->si_addr) && !in_kernel)

@@ -91,6 +91,10 @@ DeviceRange range_of(const Gemm& g, const GemmMatrix& matrix, Shape shape) {
     return range;
 }
 
+const char* type_of(const Gemm& g) {
+    return g.a.type == CUDA_R_64F ? "fp64" : g.a.type == CUDA_R_16BF ? "bf16" : g.tf32 ? "tf32" : "fp32";
+}
+
 }  // namespace
 
 float rounded_to_tf32(float value) {
@@ -111,8 +115,8 @@ cublasStatus_t queue_gemm(cublasHandle_t handle, const Gemm& g) {
     if (g.batch > 1 && g.c.stride < g.c.leading * (g.n - 1) + g.m)
         fault(g.name + ": the batch's results overlap");
     if (g.a.stride < 0 || g.b.stride < 0) fault(g.name + ": negative strides are not emulated");
-    return queue(handle, g.name, {range_of(g, g.a, a), range_of(g, g.b, b), range_of(g, g.c, {g.m, g.n})},
-                 [g] {
+    return queue(handle, {g.name, type_of(g), g.m, g.n, g.k, g.batch},
+                 {range_of(g, g.a, a), range_of(g, g.b, b), range_of(g, g.c, {g.m, g.n})}, [g] {
                      for (std::int64_t i = 0; i < g.batch; ++i) {
                          Gemm one = g;
                          one.a = in_batch(g.a, i);

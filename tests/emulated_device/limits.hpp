@@ -1,5 +1,5 @@
-// The limits of the emulated device: those of compute capability 9.0, except for the few multiprocessors,
-// which let small tests meet grids that are larger than the device.
+// The limits of the emulated device: those of compute capability 9.0. How many multiprocessors it has is a
+// setting.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +17,5 @@ constexpr std::size_t max_dynamic_shared = std::size_t{227}
 constexpr std::size_t multiprocessor_shared = std::size_t{228} << 10;
 constexpr unsigned multiprocessor_threads = 2048;
 constexpr unsigned multiprocessor_blocks = 32;
-constexpr int multiprocessors = 4;
 
 }  // namespace emulated_device

@@ -25,6 +25,8 @@ bool pitched_copies();
 bool captured_graph();
 bool default_stream();
 bool freeing_while_unwinding();
+bool counted_kernels();
+bool traffic_of_kernels();
 
 // faulty_kernels.cu
 bool missing_barrier();

@@ -52,6 +52,15 @@ std::shared_ptr<std::vector<char>> staged(const Rows& from, bool captured) {
     return copy;
 }
 
+Request request_of(const Rows& rows, bool to_device, bool from_device) {
+    Request request{.kind = !to_device    ? Request::Kind::down
+                            : from_device ? Request::Kind::within
+                                          : Request::Kind::up};
+    request.launch.kernel = "copy";
+    request.bytes = static_cast<std::int64_t>(rows.bytes * rows.rows);
+    return request;
+}
+
 cudaError_t copy(const std::string& name, const Rows& to, Rows from, cudaMemcpyKind kind,
                  cudaStream_t stream) {
     const std::lock_guard lock(device_mutex());
@@ -85,6 +94,8 @@ cudaError_t copy(const std::string& name, const Rows& to, Rows from, cudaMemcpyK
         operation.host_written = {to.start, to.extent()};
         operation.poison_host = [=] { poison_rows(to); };
     }
+    operation.request = request_of(to, to_device, from_device);
+    if (from_device && !to_device && !is_pinned(to.start, to.extent())) count(&Counts::pageable_downloads);
     return Streams::instance().submit(stream, std::move(operation));
 }
 
@@ -100,6 +111,7 @@ Rows rows(const void* start, std::size_t pitch, std::size_t bytes, std::size_t c
 cudaError_t finish_legacy(cudaError_t status) {
     if (status != cudaSuccess) return status;
     const std::lock_guard lock(device_mutex());
+    count(&Counts::synchronisations);
     Streams::instance().finish(Streams::instance().of(nullptr));
     return cudaSuccess;
 }
@@ -144,8 +156,11 @@ cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t
     const std::lock_guard lock(device_mutex());
     if (no_device()) return reported(cudaErrorNoDevice);
     if (bytes == 0) return cudaSuccess;
-    return Streams::instance().submit(
-        stream, {"cudaMemsetAsync", {{to, bytes}}, [=] { std::memset(to, value, bytes); }});
+    Operation set{"cudaMemsetAsync", {{to, bytes}}, [=] { std::memset(to, value, bytes); }};
+    set.request.kind = Request::Kind::within;
+    set.request.launch.kernel = "set";
+    set.request.bytes = static_cast<std::int64_t>(bytes);
+    return Streams::instance().submit(stream, std::move(set));
 }
 
 cudaError_t cudaMemset(void* to, int value, std::size_t bytes) {

@@ -60,7 +60,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
     properties->totalGlobalMem = settings().memory;
     properties->major = settings().capability / 10;
     properties->minor = settings().capability % 10;
-    properties->multiProcessorCount = multiprocessors;
+    properties->multiProcessorCount = settings().multiprocessors;
     properties->warpSize = warp_size;
     properties->maxThreadsPerBlock = max_block_threads;
     properties->maxThreadsPerMultiProcessor = multiprocessor_threads;
@@ -113,7 +113,7 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
             *value = warp_size;
             break;
         case cudaDevAttrMultiProcessorCount:
-            *value = multiprocessors;
+            *value = settings().multiprocessors;
             break;
         case cudaDevAttrMaxThreadsPerMultiProcessor:
             *value = multiprocessor_threads;

@@ -89,6 +89,7 @@ cudaError_t cudaStreamIsCapturing(cudaStream_t handle, cudaStreamCaptureStatus* 
 
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long flags) {
     if (flags != 0) fault("cudaGraphInstantiate: flags are not emulated");
+    count(&Counts::recordings);
     *executable = new CUgraphExec_st{graph->nodes};
     return cudaSuccess;
 }

@@ -15,6 +15,7 @@
 #include "limits.hpp"
 #include "pinned.hpp"
 #include "streams.hpp"
+#include "traffic.hpp"
 
 namespace emulated_device {
 namespace {
@@ -77,11 +78,16 @@ cudaError_t launch_kernel(const void* kernel, dim3 grid, dim3 block, std::size_t
         error != cudaSuccess)
         return reported(error);
     const Launch launch{kernel, grid, block, shared_bytes, std::move(thread_body)};
-    const auto run = [launch, parameters_alive = std::move(parameters_alive)] {
+    const KernelLaunch counted{kernel_name(kernel), std::int64_t{grid.x} * grid.y * grid.z,
+                               std::int64_t{block.x} * block.y * block.z};
+    const auto run = [launch, counted, parameters_alive = std::move(parameters_alive)] {
         parameters_alive();
+        const TrafficMeter meter(counted);
         Executor::instance().run(launch);
     };
-    return Streams::instance().submit(stream, {"kernel " + kernel_name(kernel), {}, run});
+    Operation operation{"kernel " + counted.kernel, {}, run};
+    operation.request.launch = counted;
+    return Streams::instance().submit(stream, std::move(operation));
 }
 
 }  // namespace emulated_device

@@ -72,6 +72,7 @@ cudaError_t cudaMalloc(void** pointer, std::size_t bytes) {
     if (Streams::instance().forbidden_by_capture()) return reported(cudaErrorStreamCaptureUnsupported);
     *pointer = nullptr;
     if (bytes == 0) return cudaSuccess;
+    count(&Counts::allocations);
     *pointer = Arena::instance().allocate(bytes);
     return *pointer != nullptr ? cudaSuccess : reported(cudaErrorMemoryAllocation);
 }
@@ -81,6 +82,7 @@ cudaError_t cudaFree(void* pointer) {
     if (no_device()) return reported(cudaErrorNoDevice);
     if (pointer == nullptr) return cudaSuccess;
     if (Streams::instance().forbidden_by_capture()) return reported(cudaErrorStreamCaptureUnsupported);
+    count(&Counts::frees);
     wait_before_freeing("cudaFree");
     if (!Arena::instance().release(pointer))
         fault("cudaFree of " + hexadecimal(pointer) + ", which is no live device allocation");
@@ -94,6 +96,7 @@ cudaError_t cudaHostAlloc(void** pointer, std::size_t bytes, unsigned flags) {
         fault("cudaHostAlloc: these flags are not emulated");
     *pointer = nullptr;
     if (bytes == 0) return cudaSuccess;
+    count(&Counts::allocations);
     *pointer = std::malloc(bytes);
     if (*pointer == nullptr) return reported(cudaErrorMemoryAllocation);
     poison(*pointer, bytes);
@@ -109,6 +112,7 @@ cudaError_t cudaFreeHost(void* pointer) {
     const std::lock_guard lock(device_mutex());
     if (no_device()) return reported(cudaErrorNoDevice);
     if (pointer == nullptr) return cudaSuccess;
+    count(&Counts::frees);
     wait_before_freeing("cudaFreeHost");
     if (pinned_allocations().erase(static_cast<char*>(pointer)) == 0)
         fault("cudaFreeHost of " + hexadecimal(pointer) + ", which is no live pinned allocation");

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "devices.hpp"
 #include "fault.hpp"
@@ -42,6 +43,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t handle) {
         stream.capture->invalid = true;
         return reported(cudaErrorStreamCaptureUnsupported);
     }
+    count(&Counts::synchronisations);
     Streams::instance().finish(stream);
     return cudaSuccess;
 }
@@ -71,13 +73,16 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t handle, cudaEvent_t event, unsigned
     }
     if (stream.capture != nullptr) return reported(cudaErrorStreamCaptureIsolation);
     if (event->recorded == nullptr) return cudaSuccess;  // the vendor's rule for an event never recorded
-    return Streams::instance().submit(handle, {"cudaStreamWaitEvent", {}, {}, event->recorded});
+    Operation wait{"cudaStreamWaitEvent", {}, {}, event->recorded};
+    wait.request.kind = Request::Kind::nothing;
+    return Streams::instance().submit(handle, std::move(wait));
 }
 
 cudaError_t cudaDeviceSynchronize() {
     const std::lock_guard lock(device_mutex());
     if (no_device()) return reported(cudaErrorNoDevice);
     if (Streams::instance().forbidden_by_capture()) return reported(cudaErrorStreamCaptureUnsupported);
+    count(&Counts::synchronisations);
     Streams::instance().finish_all();
     return cudaSuccess;
 }
@@ -113,12 +118,15 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t handle) {
         moment->reached = true;
         moment->when = std::chrono::steady_clock::now();
     };
-    return Streams::instance().submit(handle, {"cudaEventRecord", {}, reach});
+    Operation record{"cudaEventRecord", {}, reach};
+    record.request.kind = Request::Kind::nothing;
+    return Streams::instance().submit(handle, std::move(record));
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
     const std::lock_guard lock(device_mutex());
     if (event->capture != nullptr) return reported(cudaErrorCapturedEvent);
+    count(&Counts::synchronisations);
     if (event->recorded != nullptr) Streams::instance().finish(*event->recorded);
     return cudaSuccess;
 }

@@ -44,6 +44,7 @@ const Settings& settings() {
         read.devices = small_number_in("EMULATED_DEVICE_COUNT", read.devices);
         read.capability = small_number_in("EMULATED_DEVICE_CAPABILITY", read.capability);
         read.code = small_number_in("EMULATED_DEVICE_CODE", read.code);
+        read.multiprocessors = small_number_in("EMULATED_DEVICE_MULTIPROCESSORS", read.multiprocessors);
         read.memory = number_in("EMULATED_DEVICE_MEMORY", read.memory);
         return read;
     }();

@@ -18,7 +18,8 @@ struct Settings {
     Defer defer = Defer::needed;  ///< EMULATED_DEVICE_DEFER = never | needed | mixed
     int devices = 1;              ///< EMULATED_DEVICE_COUNT
     int capability = 90;          ///< EMULATED_DEVICE_CAPABILITY: 10·major + minor, of each device
-    int code = 80;  ///< EMULATED_DEVICE_CODE: the least capability that kernels are compiled for
+    int code = 80;            ///< EMULATED_DEVICE_CODE: the least capability that kernels are compiled for
+    int multiprocessors = 4;  ///< EMULATED_DEVICE_MULTIPROCESSORS: few, so that small grids are larger
     std::size_t memory = std::size_t{1} << 30;  ///< EMULATED_DEVICE_MEMORY: bytes of each device
 };
 

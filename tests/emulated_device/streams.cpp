@@ -82,6 +82,7 @@ void Streams::each(Visit visit) {
 cudaError_t Streams::submit(cudaStream_t handle, Operation operation) {
     CUstream_st& stream = of(handle);
     check_memory(operation);
+    operation.request.region = current_region();
     if (stream.capture != nullptr) {
         capture(stream, std::move(operation));
         return cudaSuccess;
@@ -97,6 +98,7 @@ cudaError_t Streams::submit(cudaStream_t handle, Operation operation) {
     } else if (stream.blocking) {
         finish(legacy_);
     }
+    count(operation);
     if (settings().defer != Defer::never) poison_results(operation);
     stream.pending.push_back(std::move(operation));
     if (settings().defer == Defer::never) finish(stream);

@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "requests.hpp"
+
 namespace emulated_device {
 
 /// Device memory that an operation uses.
@@ -48,6 +50,7 @@ struct Operation {
     HostRange host_read{}, host_written{};
     std::function<void()> poison_host{};              ///< fills what it will write; where set
     std::shared_ptr<std::vector<GraphNode>> graph{};  ///< the nodes that it launches; where set
+    Request request{};                                ///< what it is to the counts
 };
 
 /// An operation that a stream has captured, with the nodes that it comes after.

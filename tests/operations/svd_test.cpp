@@ -78,5 +78,19 @@ TEST_F(Svd, SmallSvdOfAMatrixWithoutFullRank) {
     for (std::size_t k = 3; k < 20; ++k) EXPECT_LT(values[k], 1e-12 * values[0]) << k;
 }
 
+// Before it looks at a matrix, which would be of gigabytes.
+TEST_F(Svd, AMatrixAboveTheLimitIsRefusedByName) {
+    const EigenLimit limit = backend().eigen_limit();
+    EXPECT_GE(limit.largest, 20000);
+    for (const Real real : {Real::fp64, Real::fp32}) try {
+            backend().symmetric_eigen({}, limit.largest + 1, real);
+            FAIL() << limit.routine;
+        } catch (const Failure& error) {
+            const std::string message = error.what();
+            for (const std::string& part : {limit.routine, std::to_string(limit.largest)})
+                EXPECT_NE(message.find(part), std::string::npos) << message;
+        }
+}
+
 }  // namespace
 }  // namespace ntpgeo

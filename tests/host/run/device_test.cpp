@@ -116,5 +116,19 @@ TEST(PrecisionChoice, RefusesWhatTheDeviceDoesNotHaveNamingTheStage) {
     }
 }
 
+TEST(DecompositionLimit, IsRefusedByNameWithWhatToDo) {
+    MeteringBackend backend;
+    const EigenLimit limit = backend.eigen_limit();
+    require_decomposable(backend, limit.largest, "limit");
+    const auto message = [&] {
+        return refusal<InputError>([&] { require_decomposable(backend, limit.largest + 1, "limit"); });
+    };
+    EXPECT_EQ(message(),
+              "limit decomposes a matrix of 32767 rows, and LAPACK's syevd on the device cpu takes 32766 at "
+              "most; take fewer contexts or words");
+    backend.name = "cuda";
+    expect_contains(message(), "take --device cpu or fewer contexts or words");
+}
+
 }  // namespace
 }  // namespace ntpgeo

@@ -1,0 +1,71 @@
+// What an iteration may ask of a GPU: upper bounds a case, in every column of its profile. Work on a case
+// lowers them; nothing raises one without a reason that its commit gives.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "kernels/base/status.hpp"
+#include "tests/profile/cases.hpp"
+#include "tests/profile/table.hpp"
+
+namespace ntpgeo::profile {
+namespace {
+
+struct Budget {
+    std::string name;
+    Columns most;
+};
+
+// launches, graph launches, library calls, bytes up, bytes down, synchronisations, allocations
+const Budget budgets[] = {
+    {"gd", {1, 1, 0, 8, 16, 1, 0}},
+    {"momentum", {1, 1, 0, 8, 16, 1, 0}},
+    {"ngd", {3, 1, 0, 8, 24, 2, 0}},
+    {"adam", {1, 1, 0, 8, 16, 1, 0}},
+    {"adam-chunks", {1, 1, 0, 8, 16, 1, 0}},
+    {"adamw", {1, 1, 0, 8, 16, 1, 0}},
+    {"lbfgs", {81, 1, 0, 8, 216, 26, 0}},
+    {"sign", {1, 1, 0, 8, 16, 1, 0}},
+    {"limit", {10, 0, 4, 12640, 13132, 8, 5}},
+    {"limit-certificate", {24, 0, 9, 50560, 65220, 25, 15}},
+    {"path", {9, 0, 4, 5120, 6740, 9, 5}},
+    {"record", {44, 0, 21, 100168, 122776, 55, 31}},
+};
+
+class ProfileBudget : public testing::TestWithParam<Budget> {};
+
+TEST_P(ProfileBudget, Holds) {
+    const Budget& budget = GetParam();
+    const Profile profile = find_case(budget.name).measure(budget.name, Scale::quick);
+    const Columns now = columns_of(profile.total(), profile.iterations);
+    for (const Column& column : all_columns)
+        EXPECT_LE(now.*column.value, budget.most.*column.value) << budget.name << ": " << column.title;
+    EXPECT_EQ(profile.total().recordings, 0) << "an iteration in its steady state records no graph";
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, ProfileBudget, testing::ValuesIn(budgets), [](const auto& of) {
+    std::string name = of.param.name;
+    std::replace(name.begin(), name.end(), '-', '_');
+    return name;
+});
+
+TEST(ProfileCases, EveryOneHasABudget) {
+    std::set<std::string> with_budget, cases;
+    for (const Budget& budget : budgets) with_budget.insert(budget.name);
+    for (const Case& known : all_cases()) cases.insert(known.name);
+    EXPECT_EQ(with_budget, cases);
+}
+
+TEST(ProfileCases, AnUnknownNameIsRefusedWithThoseThereAre) {
+    try {
+        find_case("sgd");
+        FAIL() << "sgd is no case";
+    } catch (const InputError& error) {
+        EXPECT_NE(std::string(error.what()).find("gd, momentum, ngd"), std::string::npos) << error.what();
+    }
+}
+
+}  // namespace
+}  // namespace ntpgeo::profile
