@@ -9,6 +9,7 @@
 #include "kernels/anchored_xent/anchored_xent.hpp"
 #include "kernels/columns/columns.hpp"
 #include "kernels/dense/dense.hpp"
+#include "kernels/labels/labels.hpp"
 #include "kernels/memory/memory.hpp"
 #include "kernels/smoothing/smoothing.hpp"
 #include "kernels/sparse/pattern.hpp"
@@ -28,6 +29,7 @@ class Backend : public virtual Memory,
                 public virtual SplittingOperations,
                 public virtual SmoothingOperations,
                 public virtual DenseOperations,
+                public virtual LabelOperations,
                 public virtual PatternOperations,
                 public virtual ColumnOperations,
                 public virtual SmallDecompositions,

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "kernels/device/runtime.cuh"
+#include "kernels/device/temporary.cuh"
 
 namespace ntpgeo::device {
 
@@ -44,6 +45,8 @@ class Device {
     [[nodiscard]] T* scratch(std::int64_t size) {
         return reinterpret_cast<T*>(scratch_bytes(size * static_cast<std::int64_t>(sizeof(T))));
     }
+    /// What device-wide calls on the stream work in, apart from `scratch`, which may hold what they read.
+    [[nodiscard]] TemporaryStorage& temporary() { return temporary_; }
     /// One number from device memory, once everything queued before has run.
     template <class T>
     [[nodiscard]] T fetch(const T* address) const {
@@ -66,6 +69,7 @@ class Device {
     Stream stream_;
     DeviceArray<unsigned char> workspace_;  // cuBLAS's
     DeviceArray<unsigned char> scratch_;
+    TemporaryStorage temporary_{stream_};
     PinnedArray<double> landing_{1};
     cublasHandle_t cublas_ = nullptr;
     cusolverDnHandle_t cusolver_ = nullptr;
