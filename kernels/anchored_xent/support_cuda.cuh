@@ -7,7 +7,7 @@
 #include <port.cuh>
 
 #include "kernels/anchored_xent/epilogue_product.cuh"
-#include "kernels/anchored_xent/plan_cuda.hpp"
+#include "kernels/anchored_xent/touched_tiles_cuda.cuh"
 #include "kernels/device/runtime.cuh"
 #include "kernels/operands/operands.cuh"
 #include "kernels/softmax/softmax_cuda.cuh"
