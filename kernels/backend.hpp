@@ -8,6 +8,7 @@
 
 #include "kernels/anchored_xent/anchored_xent.hpp"
 #include "kernels/columns/columns.hpp"
+#include "kernels/counting/counting.hpp"
 #include "kernels/dense/dense.hpp"
 #include "kernels/labels/labels.hpp"
 #include "kernels/memory/memory.hpp"
@@ -29,6 +30,7 @@ class Backend : public virtual Memory,
                 public virtual SplittingOperations,
                 public virtual SmoothingOperations,
                 public virtual DenseOperations,
+                public virtual CountingOperations,
                 public virtual LabelOperations,
                 public virtual PatternOperations,
                 public virtual ColumnOperations,
