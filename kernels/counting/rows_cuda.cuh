@@ -1,4 +1,5 @@
-// From distinct windows to rows: the contexts that are kept, by falling count, and what follows them.
+// From distinct windows to rows: the contexts that are kept, by falling count, and what follows them. For
+// counting_cuda.cu alone, as its kernels cannot be inline.
 #pragma once
 
 #include <thrust/binary_search.h>
@@ -21,10 +22,9 @@ namespace kernels {
 using namespace operations;
 
 /// A thread an entry of the result, row by row; `after` is the first row that begins behind it.
-inline __global__ void write_entries(const Key* entries, const Key* entry_counts, const Place* order,
-                                     const Place* begins, const std::int64_t* indptr, const Place* after,
-                                     std::int64_t size, Key token_mask, std::int32_t* next,
-                                     std::int64_t* counts) {
+__global__ void write_entries(const Key* entries, const Key* entry_counts, const Place* order,
+                              const Place* begins, const std::int64_t* indptr, const Place* after,
+                              std::int64_t size, Key token_mask, std::int32_t* next, std::int64_t* counts) {
     const std::int64_t e = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
     if (e >= size) return;
     const std::int64_t row = std::int64_t{after[e]} - 1, from = begins[order[row]] + (e - indptr[row]);
@@ -34,8 +34,8 @@ inline __global__ void write_entries(const Key* entries, const Key* entry_counts
 
 /// A thread a token of a row's context, from the ranks that its key holds; `first_places` says where a
 /// k-window stood first.
-inline __global__ void write_tokens(const Key* entries, const Place* order, const Place* begins, Pack pack,
-                                    const Place* first_places, std::int64_t rows, std::int32_t* tokens) {
+__global__ void write_tokens(const Key* entries, const Place* order, const Place* begins, Pack pack,
+                             const Place* first_places, std::int64_t rows, std::int32_t* tokens) {
     const std::int64_t at = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
     if (at >= rows * pack.covered) return;
     const std::int64_t row = at / pack.covered;
