@@ -72,8 +72,9 @@ void make_dataset(benchmark::State& state, TokenKind tokens, std::int64_t contex
         encode(vocabulary, corpus.tokens);
         NgramOptions options;
         options.context_length = context_length;
-        NgramDataset result =
-            count_ngrams(corpus.tokens, corpus.document_ends, std::move(vocabulary.tokens), options);
+        CpuCountingOperations counting;
+        NgramDataset result = count_ngrams(counting, corpus.tokens, corpus.document_ends,
+                                           std::move(vocabulary.tokens), options);
         result.dataset.source = "stories";
         check_dataset(result.dataset, "stories");
         write_dataset(stories.folder / "stories.safetensors", result.dataset);

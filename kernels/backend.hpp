@@ -8,8 +8,10 @@
 
 #include "kernels/anchored_xent/anchored_xent.hpp"
 #include "kernels/columns/columns.hpp"
+#include "kernels/counting/counting.hpp"
 #include "kernels/dense/dense.hpp"
 #include "kernels/device/regions.hpp"
+#include "kernels/labels/labels.hpp"
 #include "kernels/memory/memory.hpp"
 #include "kernels/replay/replay.hpp"
 #include "kernels/smoothing/smoothing.hpp"
@@ -31,6 +33,8 @@ class Backend : public virtual Memory,
                 public virtual SplittingOperations,
                 public virtual SmoothingOperations,
                 public virtual DenseOperations,
+                public virtual CountingOperations,
+                public virtual LabelOperations,
                 public virtual PatternOperations,
                 public virtual ColumnOperations,
                 public virtual SmallDecompositions,

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/data/dataset.hpp"
+#include "kernels/counting/counting.hpp"
 
 namespace ntpgeo {
 
@@ -94,10 +95,11 @@ struct NgramDataset {
 /// Counts every window of `ids` [T] (vocabulary ids, −1: outside) that lies in one document; document i is
 /// ids[document_ends[i−1] .. document_ends[i]). Contexts with a total below min_count are dropped, then all
 /// but the max_contexts most frequent (ties by token ids, lexicographic); the dataset keeps that order. p =
-/// count / total; weights total / Σ totals kept, or 1/m. `vocabulary` [V] becomes the dataset's. Exact and
-/// independent of any hash order. Memory besides the input: 8 bytes a token, about 50 a distinct context.
-/// Throws InputError for an option below 1, and where no window or no context is left, with the reason.
-NgramDataset count_ngrams(std::span<const std::int32_t> ids, std::span<const std::int64_t> document_ends,
-                          std::vector<std::string> vocabulary, const NgramOptions& options);
+/// count / total; weights total / Σ totals kept, or 1/m. `vocabulary` [V] becomes the dataset's. Exact, on
+/// every backend to the bit; memory as in CountingOperations. Throws InputError for an option below 1, and
+/// where no window or no context is left, with the reason.
+NgramDataset count_ngrams(CountingOperations& counting, std::span<const std::int32_t> ids,
+                          std::span<const std::int64_t> document_ends, std::vector<std::string> vocabulary,
+                          const NgramOptions& options);
 
 }  // namespace ntpgeo

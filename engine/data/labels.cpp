@@ -32,28 +32,16 @@ Labels::Labels(Backend& backend, const Dataset& dataset) {
     std::vector<double> log_probs(dataset.probs.size());
     for (std::size_t i = 0; i < log_probs.size(); ++i) log_probs[i] = std::log(dataset.probs[i]);
 
-    // A counting sort by word; contexts stay ascending within a word.
-    std::vector<std::int64_t> word_indptr(static_cast<std::size_t>(vocab) + 1, 0);
-    for (const std::int32_t word : dataset.indices) ++word_indptr[word + 1];
-    for (std::int64_t word = 0; word < vocab; ++word) word_indptr[word + 1] += word_indptr[word];
-    std::vector<std::int64_t> next(word_indptr.begin(), word_indptr.end() - 1);
-    std::vector<std::int64_t> word_contexts(static_cast<std::size_t>(nnz)),
-        word_positions(static_cast<std::size_t>(nnz));
-    for (std::int64_t j = 0; j < contexts; ++j)
-        for (std::int64_t i = dataset.indptr[j]; i < dataset.indptr[j + 1]; ++i) {
-            const std::int64_t place = next[dataset.indices[i]]++;
-            word_contexts[place] = j;
-            word_positions[place] = i;
-        }
-
     indptr_ = upload_array(backend, dataset.indptr);
     indices_ = upload_array(backend, dataset.indices);
     probs_ = upload_array(backend, dataset.probs);
     log_probs_ = upload_array(backend, log_probs);
     context_probs_ = upload_array(backend, dataset.context_probs);
-    word_indptr_ = upload_array(backend, word_indptr);
-    word_contexts_ = upload_array(backend, word_contexts);
-    word_positions_ = upload_array(backend, word_positions);
+    word_indptr_ = Array(backend, (vocab + 1) * static_cast<std::int64_t>(sizeof(std::int64_t)));
+    word_contexts_ = Array(backend, nnz * static_cast<std::int64_t>(sizeof(std::int64_t)));
+    word_positions_ = Array(backend, nnz * static_cast<std::int64_t>(sizeof(std::int64_t)));
+    const WordIndex index{word_indptr_.as<std::int64_t>(), word_contexts_.as<std::int64_t>(),
+                          word_positions_.as<std::int64_t>()};
     view_ = {vocab,
              contexts,
              nnz,
@@ -62,9 +50,10 @@ Labels::Labels(Backend& backend, const Dataset& dataset) {
              probs_.as<double>(),
              log_probs_.as<double>(),
              context_probs_.as<double>(),
-             word_indptr_.as<std::int64_t>(),
-             word_contexts_.as<std::int64_t>(),
-             word_positions_.as<std::int64_t>()};
+             index.indptr,
+             index.contexts,
+             index.positions};
+    backend.index_by_word(view_, index);
 }
 
 }  // namespace ntpgeo

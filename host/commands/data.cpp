@@ -17,6 +17,7 @@
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/files/text.hpp"
+#include "host/run/device.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -84,12 +85,17 @@ void check_files(const std::vector<std::string>& files, const std::string& outpu
     }
 }
 
-void run_text(Maker<TextSettings>& command) {
+struct TextCommand : Maker<TextSettings> {
+    std::string device = "auto";
+};
+
+void run_text(TextCommand& command) {
     check_files(command.files, command.output);
     require_writable(command.output);
     command.apply();
+    if (command.device != "auto") command.device = resolve_device(command.device);
     std::string lines;
-    Dataset dataset = count_text(command.files, command.settings, lines);
+    Dataset dataset = count_text(command.files, command.settings, command.device, lines);
     deliver_dataset(dataset, command.output, lines);
 }
 
@@ -110,11 +116,14 @@ void add_stories(Command& data) {
 }
 
 void add_text(Command& data) {
-    const auto command = std::make_shared<Maker<TextSettings>>();
+    const auto command = std::make_shared<TextCommand>();
     Command verb = data.add_command("text", "Contexts and next tokens, counted in text");
     verb.add_option("files", command->files, "UTF-8 text; - is the standard input",
                     {.required = true, .type_name = "FILE"});
     command->add(verb);
+    verb.add_option("--device", command->device,
+                    "What counts; auto: a GPU where there is one, from a million tokens on",
+                    {.type_name = device_choices, .default_text = command->device});
     verb.on_call([command] { run_text(*command); });
 }
 

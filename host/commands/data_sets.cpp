@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
@@ -16,14 +17,34 @@
 #include "engine/data/synthetic.hpp"
 #include "host/files/file_error.hpp"
 #include "host/files/text.hpp"
+#include "host/run/device.hpp"
 #include "host/terminal/numbers.hpp"
 
 namespace ntpgeo {
 namespace {
 
+/// count_ngrams on a device, as count_text has it.
+NgramDataset count_on(const std::string& device, const Corpus& corpus, std::vector<std::string> vocabulary,
+                      const NgramOptions& options, std::string& lines) {
+    const auto tokens = static_cast<std::int64_t>(corpus.tokens.size());
+    const bool open = device == "auto";
+    const std::string chosen = !open ? device : tokens >= gpu_counts_from ? resolve_device(device) : "cpu";
+    CpuCountingOperations on_cpu;
+    std::unique_ptr<Backend> on_gpu;
+    if (chosen != "cpu") {
+        on_gpu = make_backend(chosen);
+        const WindowOptions windows{.context_length = options.context_length};
+        const TextIds text{corpus.tokens, corpus.document_ends, static_cast<std::int64_t>(vocabulary.size())};
+        if (open && !on_gpu->why_not_counted(text, windows).empty()) on_gpu.reset();
+    }
+    if (on_gpu) lines += fmt::format("{:<12}{}\n", "counted on", chosen);
+    CountingOperations& counting = on_gpu ? static_cast<CountingOperations&>(*on_gpu) : on_cpu;
+    return count_ngrams(counting, corpus.tokens, corpus.document_ends, std::move(vocabulary), options);
+}
+
 /// Vocabulary, ids and windows of a corpus; `lines` gets a description of what was kept.
 Dataset count_corpus(Corpus corpus, std::optional<std::int64_t> vocab_size, OutsideTokens outside,
-                     const NgramOptions& options, std::string& lines) {
+                     const NgramOptions& options, const std::string& device, std::string& lines) {
     Vocabulary vocabulary = rank_vocabulary(corpus, vocab_size, outside);
     const std::int64_t words =
         static_cast<std::int64_t>(vocabulary.tokens.size()) - (vocabulary.has_unknown ? 1 : 0);
@@ -32,8 +53,7 @@ Dataset count_corpus(Corpus corpus, std::optional<std::int64_t> vocab_size, Outs
                          percent(vocabulary.occurrences_inside, vocabulary.occurrences),
                          vocabulary.has_unknown ? "; <unk> for the rest" : "");
     encode(vocabulary, corpus.tokens);
-    NgramDataset result =
-        count_ngrams(corpus.tokens, corpus.document_ends, std::move(vocabulary.tokens), options);
+    NgramDataset result = count_on(device, corpus, std::move(vocabulary.tokens), options, lines);
     lines += fmt::format("{:<12}{} of {} kept ({:.2f} %); {} inside the vocabulary\n", "windows",
                          result.windows_kept, result.windows_seen,
                          percent(result.windows_kept, result.windows_seen), result.windows_counted);
@@ -160,7 +180,8 @@ std::string class_text(const Dataset& dataset, const Figures& figures, std::int6
 
 }  // namespace
 
-Dataset count_text(const std::vector<std::string>& files, const TextSettings& settings, std::string& lines) {
+Dataset count_text(const std::vector<std::string>& files, const TextSettings& settings,
+                   const std::string& device, std::string& lines) {
     Corpus corpus;
     for (const std::string& file : files) {
         const std::string name = file == "-" ? "the standard input" : printable(std::filesystem::path(file));
@@ -170,8 +191,8 @@ Dataset count_text(const std::vector<std::string>& files, const TextSettings& se
         fmt::format("{:<12}{}, {}, {}\n", "text", plural(static_cast<std::int64_t>(files.size()), "file"),
                     plural(static_cast<std::int64_t>(corpus.document_ends.size()), "document"),
                     plural(static_cast<std::int64_t>(corpus.tokens.size()), "token"));
-    Dataset dataset =
-        count_corpus(std::move(corpus), settings.vocab_size, settings.outside, settings.ngrams, lines);
+    Dataset dataset = count_corpus(std::move(corpus), settings.vocab_size, settings.outside, settings.ngrams,
+                                   device, lines);
     dataset.source = source_of(files, settings);
     return dataset;
 }
@@ -184,7 +205,7 @@ Dataset make_stories(const StoriesSettings& settings, std::string& lines) {
                          settings.stories == 1 ? "1 story" : fmt::format("{} stories", settings.stories),
                          plural(static_cast<std::int64_t>(corpus.tokens.size()), "token"));
     Dataset dataset =
-        count_corpus(std::move(corpus), std::nullopt, OutsideTokens::skip, settings.ngrams, lines);
+        count_corpus(std::move(corpus), std::nullopt, OutsideTokens::skip, settings.ngrams, "cpu", lines);
     dataset.source = fmt::format("stories: {} stories, context {}, seed {}", settings.stories,
                                  settings.ngrams.context_length, settings.seed);
     return dataset;

@@ -13,8 +13,14 @@
 namespace ntpgeo {
 
 /// The data set of the text of `files`, "-" being the standard input; `lines` gets a description of what was
-/// kept. Throws InputError.
-Dataset count_text(const std::vector<std::string>& files, const TextSettings& settings, std::string& lines);
+/// kept. `device` counts, a resolved name, or "auto": the first GPU where there is one and the text is long
+/// enough for it (`gpu_counts_from`), else the CPU; the data set is the same. Throws InputError.
+Dataset count_text(const std::vector<std::string>& files, const TextSettings& settings,
+                   const std::string& device, std::string& lines);
+
+/// Tokens from which `auto` counts on a GPU: the CPU takes about a second for them, a GPU's start half of
+/// that (predicted).
+inline constexpr std::int64_t gpu_counts_from = 1'000'000;
 
 /// The data set of so many stories.
 Dataset make_stories(const StoriesSettings& settings, std::string& lines);

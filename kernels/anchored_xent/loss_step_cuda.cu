@@ -38,17 +38,15 @@ class LossStepCuda final : public LossStep {
           labels_(labels),
           precision_(plan.precision),
           layout_(device, labels, plan),
-          work_(device, layout_),
+          work_(device, labels, layout_),
           host_totals_(2),
-          host_lambda_(1) {
-        layout_.touched.tiles = {};  // they are on the device now
-    }
+          host_lambda_(1) {}
     LossStepCuda(const LossStepCuda&) = delete;
     LossStepCuda& operator=(const LossStepCuda&) = delete;
     // An update that is queued may still write the operand.
     ~LossStepCuda() override { static_cast<void>(cudaStreamSynchronize(device_.stream())); }
 
-    static LossStepSize size(const device::Device& device, const LabelsView& labels, const LossPlan& plan) {
+    static LossStepSize size(device::Device& device, const LabelsView& labels, const LossPlan& plan) {
         const Layout<A> layout(device, labels, plan);
         return {Workspace<A>::bytes(layout), layout.chunk, 1};
     }
@@ -235,7 +233,8 @@ class LossStepCuda final : public LossStep {
         const cudaStream_t stream = device_.stream();
         const Layout<A>& l = layout_;
         float* const partials = work_.partials.data();
-        const std::int64_t between = partials_stride(size), first = l.touched.begin[begin];
+        const std::int64_t between = partials_stride(size);
+        const TouchedRange touched = l.touched_of(begin);
         {
             const device::Range range(Region::product);
             epilogue_product(
@@ -244,8 +243,8 @@ class LossStepCuda final : public LossStep {
                 stream);
         }
         const device::Range pass(Region::stream);
-        repair({work_.touched.data() + first, l.touched.begin[begin + size] - first, begin, labels_.indices,
-                exponentials, l.vocab, l.stride, partials, between},
+        repair({work_.touched.data() + touched.first, touched.count, begin, labels_.indices, exponentials,
+                l.vocab, l.stride, partials, between},
                stream);
         column_sums(partials, work_.sums.data(), l.tiles, size, between, 1.0, stream);
     }

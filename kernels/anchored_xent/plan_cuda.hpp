@@ -1,13 +1,11 @@
-// What of a CUDA loss step is planned on the host. How a GPU cuts the contexts: chunks that share one block
-// of logits, groups of chunks whose exponentials meet in one gradient product. It follows from the sizes and
-// from the number of multiprocessors, never from what memory happens to be free, so that the bits stay the
-// same on one device. And which tiles of a row of exponentials hold support or padding entries: the supports
-// are fixed for a whole training, so the list is made once.
+// What of a CUDA loss step is planned on the host: how a GPU cuts the contexts into chunks that share one
+// block of logits, and groups of chunks whose exponentials meet in one gradient product. It follows from the
+// sizes and from the number of multiprocessors, never from what memory happens to be free, so that the bits
+// stay the same on one device.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
-#include <vector>
 
 namespace ntpgeo::anchored_xent {
 
@@ -52,45 +50,6 @@ inline ChunkingCuda choose_chunking_cuda(std::int64_t contexts, std::int64_t pad
     const std::int64_t chunk =
         std::min({wanted_chunk > 0 ? wanted_chunk : std::int64_t{1024}, group, contexts, most});
     return {chunk, std::min(contexts, (group + chunk - 1) / chunk * chunk)};
-}
-
-/// One tile of one context, with the entries of the context's support that lie in it.
-struct TouchedTile {
-    std::int64_t context = 0;  ///< in the whole data set
-    std::int64_t first = 0;    ///< position of the first such entry in the whole data set
-    std::int32_t entries = 0;  ///< 0: the tile holds padding alone
-    std::int32_t tile = 0;
-};
-
-/// The touched tiles of all contexts, in order; `begin` [m+1] says where each context's start.
-struct TouchedTiles {
-    std::vector<TouchedTile> tiles;
-    std::vector<std::int64_t> begin;
-};
-
-/// indptr [m+1] and indices [nnz], ascending in each context, as in LabelsView, on the host. Tiles of `width`
-/// words cover the vocabulary, the last one perhaps with padding.
-inline TouchedTiles touched_tiles(const std::vector<std::int64_t>& indptr,
-                                  const std::vector<std::int32_t>& indices, std::int64_t vocab,
-                                  std::int64_t width) {
-    const auto contexts = static_cast<std::int64_t>(indptr.size()) - 1;
-    const std::int64_t padded_tile = vocab % width == 0 ? -1 : vocab / width;
-    TouchedTiles touched;
-    touched.begin.reserve(indptr.size());
-    touched.begin.push_back(0);
-    for (std::int64_t j = 0; j < contexts; ++j) {
-        std::int64_t last = -1;
-        for (std::int64_t s = indptr[j]; s < indptr[j + 1]; ++s) {
-            const std::int64_t tile = indices[s] / width;
-            if (tile != last) touched.tiles.push_back({j, s, 0, static_cast<std::int32_t>(tile)});
-            ++touched.tiles.back().entries;
-            last = tile;
-        }
-        if (padded_tile >= 0 && last != padded_tile)
-            touched.tiles.push_back({j, indptr[j + 1], 0, static_cast<std::int32_t>(padded_tile)});
-        touched.begin.push_back(static_cast<std::int64_t>(touched.tiles.size()));
-    }
-    return touched;
 }
 
 }  // namespace ntpgeo::anchored_xent

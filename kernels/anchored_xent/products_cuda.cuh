@@ -58,7 +58,7 @@ inline constexpr int column_threads = 32;  // columns a block
 inline constexpr int row_threads = 8;      // rows that are summed side by side
 
 /// out [columns] = Σ over the rows of a [rows, stride], over `divisor`: eight interleaved sums a column,
-/// added in order.
+/// added in order. Kept by hand: CUB sums what is contiguous, and these columns are not.
 template <class T>
 __global__ void __launch_bounds__(column_threads* row_threads)
     column_sums_kernel(const T* __restrict__ a, double* __restrict__ out, std::int64_t rows,

@@ -7,7 +7,7 @@
 #include <port.cuh>
 
 #include "kernels/anchored_xent/epilogue_product.cuh"
-#include "kernels/anchored_xent/plan_cuda.hpp"
+#include "kernels/anchored_xent/touched_tiles_cuda.cuh"
 #include "kernels/device/runtime.cuh"
 #include "kernels/operands/operands.cuh"
 #include "kernels/softmax/softmax_cuda.cuh"
@@ -113,7 +113,7 @@ static_assert(sizeof(RepairPack) == 8);
 /// A warp a touched tile: zeroes its support and padding entries, sums the rest anew and writes that over the
 /// tile's partial sum. Subtracting would not do: a support's exponentials are of the order of 1, what
 /// they would leave is the rounding of that, and r may be 1e-9.
-inline __global__ void __launch_bounds__(repair_threads) repair_kernel(RepairArguments a) {
+__global__ void __launch_bounds__(repair_threads) repair_kernel(RepairArguments a) {
     const std::int64_t index =
         blockIdx.x * (repair_threads / device::warp_threads) + threadIdx.x / device::warp_threads;
     if (index >= a.count) return;

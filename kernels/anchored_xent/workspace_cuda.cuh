@@ -9,15 +9,21 @@
 #include "kernels/anchored_xent/epilogue_product.cuh"
 #include "kernels/anchored_xent/plan_cuda.hpp"
 #include "kernels/anchored_xent/stream_cuda.cuh"
+#include "kernels/anchored_xent/touched_tiles_cuda.cuh"
 #include "kernels/device/device.cuh"
 #include "kernels/device/runtime.cuh"
 #include "kernels/operands/operands.cuh"
 #include "kernels/softmax/softmax.hpp"
+#include "kernels/vectors/reductions.cuh"
 
 namespace ntpgeo::anchored_xent::cuda {
 
 using namespace operands;
 using namespace softmax;
+
+struct TouchedRange {
+    std::int64_t first, count;
+};
 
 /// Every size of a loss step in arithmetic A, and what its labels alone decide.
 template <class A>
@@ -30,10 +36,11 @@ struct Layout {
     std::int64_t chunk = 0, group = 0;  ///< contexts, as in ChunkingCuda
     std::int64_t largest_support = 0;   ///< entries of a chunk
     std::vector<std::int64_t> indptr;   ///< [m+1] on the host
-    TouchedTiles touched;               ///< epilogue: what the product leaves to be repaired
+    /// Epilogue: touched tiles before each chunk, [chunks + 1], as count_touched_tiles has them.
+    std::vector<std::int64_t> touched;
 
     /// Reads the labels' pattern from the device and waits for it.
-    Layout(const device::Device& device, const LabelsView& labels, const LossPlan& plan)
+    Layout(device::Device& device, const LabelsView& labels, const LossPlan& plan)
         : kernel(plan.kernel == LossKernel::epilogue ? LossKernel::epilogue : LossKernel::plain),
           contexts(labels.contexts),
           vocab(labels.vocab_size),
@@ -49,11 +56,7 @@ struct Layout {
         // Where there are no logits to hold, nothing speaks for chunks smaller than a group.
         chunk = fused() && plan.chunk == 0 ? group : chunking.chunk;
         fetch(device, labels.indptr, indptr);
-        if (fused()) {
-            std::vector<std::int32_t> indices(static_cast<std::size_t>(labels.nnz));
-            fetch(device, labels.indices, indices);
-            touched = touched_tiles(indptr, indices, vocab, epilogue_tile);
-        }
+        if (fused()) touched = count_touched_tiles(device, labels, epilogue_tile, chunk);
         for (std::int64_t begin = 0; begin < contexts; begin += chunk)
             largest_support =
                 std::max(largest_support, indptr[std::min(begin + chunk, contexts)] - indptr[begin]);
@@ -62,6 +65,11 @@ struct Layout {
     [[nodiscard]] bool fused() const { return kernel == LossKernel::epilogue; }
     /// Elements from one plane of exponentials to the next.
     [[nodiscard]] std::int64_t plane() const { return group * stride; }
+    /// The touched tiles of the chunk that starts at context `begin`, in the list of all.
+    [[nodiscard]] TouchedRange touched_of(std::int64_t begin) const {
+        const std::int64_t first = touched[begin / chunk];
+        return {first, touched[begin / chunk + 1] - first};
+    }
 
   private:
     static std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
@@ -99,17 +107,13 @@ struct Workspace {
     DeviceArray<double> residual;          // [largest_support]
     DeviceArray<double> mean_word;         // [dim]
     DeviceArray<double> results;           // [2, m] π_j·excess and π_j·off-support mass
-    DeviceArray<double> totals;            // [2]
+    DeviceArray<double> totals;            // [2], and the sums of their parts
     DeviceArray<double> lambda;            // [1]
 
-    Workspace(const device::Device& device, const Layout<A>& layout) {
+    Workspace(device::Device& device, const LabelsView& labels, const Layout<A>& layout) {
         visit(*this, layout,
               []<class T>(DeviceArray<T>& array, std::int64_t size) { array = DeviceArray<T>(size); });
-        if (touched.size() == 0) return;
-        NTPGEO_CHECK(cudaMemcpyAsync(touched.data(), layout.touched.tiles.data(),
-                                     static_cast<std::size_t>(touched.bytes()), cudaMemcpyHostToDevice,
-                                     device.stream()));
-        device.synchronise();
+        if (touched.size() > 0) list_touched_tiles(device, labels, epilogue_tile, touched.data());
     }
 
     /// What the arrays come to.
@@ -138,13 +142,13 @@ struct Workspace {
         work(w.log2_anchors, l.chunk);
         work(w.sums, l.fused() ? l.chunk : l.chunk * l.tiles);
         work(w.partials, l.fused() ? l.tiles * partials_stride(l.chunk) : 0);
-        work(w.touched, static_cast<std::int64_t>(l.touched.tiles.size()));
+        work(w.touched, l.fused() ? l.touched.back() : 0);
         work(w.scale, l.group);
         work(w.support_logits, l.largest_support);
         work(w.residual, l.largest_support);
         work(w.mean_word, l.dim);
         work(w.results, 2 * l.contexts);
-        work(w.totals, 2);
+        work(w.totals, device::row_totals_size(2, l.contexts));
         work(w.lambda, 1);
     }
 };

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <port.cuh>
@@ -145,7 +144,7 @@ ColumnLoss CudaColumnOperations::column_cross_entropy(const LabelsView& labels, 
                                                       Matrix x, Matrix gradient) {
     const std::int64_t columns = labels.contexts;
     if (columns == 0) return {};
-    double* const partial = device_.scratch<double>(2 * (columns + 1));
+    double* const partial = device_.scratch<double>(device::rows_to_fetch_size(2, columns));
     NTPGEO_CHECK(launch(kernels::column_cross_entropy, static_cast<unsigned>(columns),
                         column_threads(labels.vocab_size), 0, device_.stream(), labels, scales,
                         x.as<double>(), gradient.as<double>(), partial, partial + columns));
@@ -165,22 +164,18 @@ double CudaColumnOperations::polar_candidate(const LabelsView& labels, double la
                                              Matrix gradient) {
     const std::int64_t columns = labels.contexts;
     if (columns == 0) return std::numeric_limits<double>::infinity();
-    double* const longest = device_.scratch<double>(columns);
+    double* const longest = device_.scratch<double>(columns + 1);
     NTPGEO_CHECK(launch(kernels::polar_candidate, static_cast<unsigned>(columns),
                         column_threads(labels.vocab_size), 0, device_.stream(), labels, lambda,
                         polar.as<double>(), gradient.as<double>(), longest));
-    std::vector<double> host(static_cast<std::size_t>(columns));
-    NTPGEO_CHECK(cudaMemcpyAsync(host.data(), longest, host.size() * sizeof(double), cudaMemcpyDeviceToHost,
-                                 device_.stream()));
-    device_.synchronise();
-    return *std::min_element(host.begin(), host.end());
+    return device::fetch_minimum(device_, longest, columns);
 }
 
 DualEntropy CudaColumnOperations::dual_entropy(const LabelsView& labels, const double* scales,
                                                Matrix gradient, double t) {
     const std::int64_t columns = labels.contexts;
     if (columns == 0) return {};
-    double* const partial = device_.scratch<double>(2 * (columns + 1));
+    double* const partial = device_.scratch<double>(device::rows_to_fetch_size(2, columns));
     NTPGEO_CHECK(launch(kernels::dual_entropy, static_cast<unsigned>(columns),
                         column_threads(labels.vocab_size), 0, device_.stream(), labels, scales,
                         gradient.as<double>(), t, partial, partial + columns));

@@ -106,7 +106,7 @@ MarginDual CudaColumnOperations::margin_dual(const LabelsView& labels, const dou
                                              Matrix z, Matrix y, Matrix dual) {
     const std::int64_t columns = labels.contexts;
     if (columns == 0) return {};
-    double* const partial = device_.scratch<double>(2 * (columns + 1));
+    double* const partial = device_.scratch<double>(device::rows_to_fetch_size(2, columns));
     NTPGEO_CHECK(launch(kernels::margin_dual, static_cast<unsigned>(columns),
                         column_threads(labels.vocab_size), 0, device_.stream(), labels, margins, rho,
                         z.as<double>(), y.as<double>(), dual.as<double>(), partial, partial + columns));

@@ -75,10 +75,10 @@ struct Newton {
     }
 };
 
-/// unfinished[c]: 1 where column c did not converge, else 0.
+/// Adds to `unfinished` the number of columns that did not converge.
 __global__ void __launch_bounds__(most_column_threads)
     prox_cross_entropy(LabelsView labels, const double* scales, double rho, const double* y, double* x,
-                       double* reflected, double* unfinished) {
+                       double* reflected, unsigned long long* unfinished) {
     SHARED_ARRAY(double, scratch, device::warp_threads);
     const std::int64_t vocab = labels.vocab_size, row = blockIdx.x * vocab;
     const double scale = scales[blockIdx.x];
@@ -99,7 +99,7 @@ __global__ void __launch_bounds__(most_column_threads)
         x[row + v] = to;
         reflected[row + v] = 2 * to - y[row + v];
     }
-    if (threadIdx.x == 0) unfinished[blockIdx.x] = finished ? 0 : 1;
+    if (threadIdx.x == 0 && !finished) atomicAdd(unfinished, 1ULL);
 }
 
 }  // namespace kernels
@@ -113,11 +113,12 @@ std::int64_t CudaColumnOperations::prox_cross_entropy(const LabelsView& labels, 
                                                       double rho, Matrix y, Matrix x, Matrix reflected) {
     const std::int64_t columns = labels.contexts;
     if (columns == 0) return 0;
-    double* const unfinished = device_.scratch<double>(columns + 1);
+    auto* const unfinished = device_.scratch<unsigned long long>(1);
+    NTPGEO_CHECK(cudaMemsetAsync(unfinished, 0, sizeof *unfinished, device_.stream()));
     NTPGEO_CHECK(launch(kernels::prox_cross_entropy, static_cast<unsigned>(columns),
                         column_threads(labels.vocab_size), 0, device_.stream(), labels, scales, rho,
                         y.as<double>(), x.as<double>(), reflected.as<double>(), unfinished));
-    return static_cast<std::int64_t>(device::fetch_row_sums(device_, unfinished, 1, columns)[0]);
+    return static_cast<std::int64_t>(device_.fetch(unfinished));
 }
 
 }  // namespace ntpgeo

@@ -75,6 +75,19 @@ void* allocate_pinned(std::int64_t bytes) {
     return memory;
 }
 
+void TemporaryStorage::reserve(std::int64_t bytes) {
+    if (bytes <= storage_.bytes()) return;
+    cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
+    NTPGEO_CHECK(cudaStreamIsCapturing(stream_.get(), &capture));
+    if (capture != cudaStreamCaptureStatusNone)
+        throw Failure("a device-wide call within a recording wants " + std::to_string(bytes) +
+                      " bytes of temporary storage, and " + std::to_string(storage_.bytes()) +
+                      " were reserved before it");
+    stream_.synchronise();
+    storage_ = {};  // before the larger one is asked for: both may not fit
+    storage_ = DeviceArray<unsigned char>(bytes);
+}
+
 namespace kernels {
 
 /// Starts where this program holds code for the GPU.

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "kernels/device/runtime.cuh"
+#include "kernels/device/temporary.cuh"
 
 namespace ntpgeo::device {
 
@@ -51,6 +52,8 @@ class Device {
     static constexpr std::int64_t most_partials = 1024;
     [[nodiscard]] double* partials() const { return partials_.data(); }
 
+    /// What device-wide calls on the stream work in, apart from `scratch`, which may hold what they read.
+    [[nodiscard]] TemporaryStorage& temporary() { return temporary_; }
     /// One number from device memory, once everything queued before has run.
     template <class T>
     [[nodiscard]] T fetch(const T* address) const {
@@ -74,6 +77,7 @@ class Device {
     DeviceArray<unsigned char> workspace_;  // cuBLAS's
     DeviceArray<unsigned char> scratch_;
     DeviceArray<double> partials_{most_partials + 4};
+    TemporaryStorage temporary_{stream_};
     PinnedArray<double> landing_{1};
     cublasHandle_t cublas_ = nullptr;
     cusolverDnHandle_t cusolver_ = nullptr;

@@ -39,7 +39,9 @@ struct ByContext {
 namespace kernels {
 
 /// to[row, k] += alpha Σ_i value(i)·from[source(i), k] over the row's entries: block (row, column tile), a
-/// warp every entries_at_once-th entry, the warps' sums added in their order.
+/// warp every entries_at_once-th entry, the warps' sums added in their order. Kept by hand: cuSPARSE's SpMM
+/// promises no order of its sums, and takes values in the order of the matrix at hand, where both directions
+/// share one array.
 template <class Entries>
 __global__ void gather_rows(Entries entries, double alpha, const double* from, double* to,
                             std::int64_t width) {

@@ -29,7 +29,8 @@ struct StepArrays {
     float *residual_change, *moved_change;  // null where there was no step before
 };
 
-/// One step; squares[block] = Σ g² over the block's elements.
+/// One step; squares[block] = Σ g² over the block's elements. Kept by hand: it reads and writes each array
+/// once, and no device-wide call writes five arrays and reduces as it goes.
 __global__ void splitting_step(double relaxation, StepArrays a, std::int64_t size, double* squares) {
     SHARED_ARRAY(double, scratch, device::warp_threads);
     const std::int64_t stride = std::int64_t{gridDim.x} * blockDim.x;
@@ -51,6 +52,8 @@ __global__ void splitting_step(double relaxation, StepArrays a, std::int64_t siz
 
 /// partial[2q, block] = ⟨rows[q], chosen⟩ and partial[2q + 1, block] = ⟨rows[q], x⟩ over the block's
 /// elements, for `count` ≤ rows_at_once rows of `size` elements; the former are 0 where `chosen` is null.
+/// Kept by hand, as dot_partials is: fma, and bits that no GPU's tuning decides; and x is read once for all
+/// rows.
 __global__ void row_dots(const float* rows, int count, const float* chosen, const double* x,
                          std::int64_t size, double* partial) {
     SHARED_ARRAY(double, scratch, device::warp_threads);
@@ -109,7 +112,7 @@ double CudaSplittingOperations::splitting_step(double relaxation, const Splittin
                                      step.moved.as<double>(),      step.residual_change.as<float>(),
                                      step.moved_change.as<float>()};
     const unsigned blocks = blocks_for(size);
-    double* const squares = device_.scratch<double>(blocks + 1);
+    double* const squares = device_.scratch<double>(device::rows_to_fetch_size(1, blocks));
     NTPGEO_CHECK(launch(kernels::splitting_step, blocks, threads, 0, device_.stream(), relaxation, arrays,
                         size, squares));
     return device::fetch_row_sums(device_, squares, 1, blocks)[0];
@@ -123,7 +126,7 @@ RowDots CudaSplittingOperations::row_dots(Matrix rows, std::int64_t row, Vector 
     const float* const data = rows.as<float>();
     const float* const chosen = row == no_row ? nullptr : data + row * size;
     const unsigned blocks = blocks_for(size);
-    double* const partial = device_.scratch<double>(2 * width * (blocks + 1));
+    double* const partial = device_.scratch<double>(device::rows_to_fetch_size(2 * width, blocks));
     for (std::int64_t first = 0; first < width; first += rows_at_once)
         NTPGEO_CHECK(launch(kernels::row_dots, blocks, threads, 0, device_.stream(), data + first * size,
                             static_cast<int>(std::min<std::int64_t>(width - first, rows_at_once)), chosen,

@@ -84,7 +84,7 @@ std::vector<double> CudaVectorOperations::products(const std::vector<Vector>& le
     const std::int64_t pairs = count * right.rows;
     if (pairs == 0) return {};
     const std::int64_t blocks = blocks_for(right.columns);
-    double* const partial = device_.scratch<double>(pairs * (blocks + 1));
+    double* const partial = device_.scratch<double>(device::rows_to_fetch_size(pairs, blocks));
     with_real(right.real, [&]<class T>(T) {
         kernels::Left<T> from{};
         for (std::int64_t i = 0; i < count; ++i) from.vectors[i] = left[i].as<T>();

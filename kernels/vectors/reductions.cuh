@@ -14,6 +14,9 @@ namespace ntpgeo::device {
 inline constexpr unsigned full_warp = 0xffffffffU;
 inline constexpr int warp_threads = 32;
 
+// Warp and block reductions are ours, not CUB's: CUB's need its blocks' sizes at compile time, leave the
+// result in one thread, and an order that its tuning decides.
+
 /// The sum over the warp's 32 lanes, all of which must call this; every lane gets the same bits, since each
 /// step adds the same two numbers in both partners.
 template <class T>
@@ -62,7 +65,16 @@ __device__ inline T block_max(T value, T* scratch) {
     return value;
 }
 
-/// totals[r] = Σ_j values[r·size + j] for `rows` rows, queued on `stream`.
+/// Rows are summed by parts of so many elements, each in a block of its own; then the parts' sums are.
+inline constexpr std::int64_t row_part = 4096;
+
+/// Numbers that sum_rows writes for `rows` rows of `size` elements.
+constexpr std::int64_t row_totals_size(std::int64_t rows, std::int64_t size) {
+    return rows * (size > row_part ? 1 + (size + row_part - 1) / row_part : 1);
+}
+
+/// totals[r] = Σ_j values[r·size + j] for `rows` rows, queued on `stream`, in an order that `size` alone
+/// decides. `totals` [row_totals_size(rows, size)]: behind the totals come the sums of long rows' parts.
 void sum_rows(const double* values, std::int64_t rows, std::int64_t size, double* totals,
               cudaStream_t stream);
 
@@ -70,9 +82,18 @@ void sum_rows(const double* values, std::int64_t rows, std::int64_t size, double
 /// the device's partials.
 void queue_dot(Device& device, Vector x, Vector y, double* total);
 
-/// The totals of sum_rows on the host, once everything queued before has run. `values` has room for `rows`
-/// numbers more behind its last row.
+/// Room for what fetch_row_sums takes: the rows and what becomes of them.
+constexpr std::int64_t rows_to_fetch_size(std::int64_t rows, std::int64_t size) {
+    return rows * size + row_totals_size(rows, size);
+}
+
+/// The totals of sum_rows on the host, once everything queued before has run. `values`
+/// [rows_to_fetch_size(rows, size)] begins with the rows.
 std::vector<double> fetch_row_sums(Device& device, double* values, std::int64_t rows, std::int64_t size);
+
+/// The least of `size` > 0 values, none of them NaN, on the host, once everything queued before has run.
+/// `values` [size + 1]: the last is where it is left.
+double fetch_minimum(Device& device, double* values, std::int64_t size);
 
 /// Where `value` stands among the strictly ascending `sorted` [size]; −1 where it does not.
 __device__ inline std::int64_t position(const std::int32_t* sorted, std::int64_t size, std::int64_t value) {

@@ -16,9 +16,10 @@ constexpr int threads = 256;
 
 namespace kernels {
 
-/// partial[block] = Σ x_i·y_i over the block's elements. Thread t of all takes the packs t, t + threads, ...
-/// counted from element 0, whatever the alignment; `width` elements are loaded at once, `pack` ones are
-/// summed apart.
+/// partial[block] = Σ x_i·y_i over the block's elements. Kept by hand: cub::TransformReduce would round every
+/// product before it is added, and give other bits on another GPU. Thread t of all takes the packs t, t +
+/// threads, ... counted from element 0, whatever the alignment; `width` elements are loaded at once, `pack`
+/// ones are summed apart.
 template <class T, int width>
 __global__ void dot_partials(const T* x, const T* y, std::int64_t size, double* partial) {
     constexpr int pack = static_cast<int>(16 / sizeof(T));
@@ -81,13 +82,17 @@ void queue_dot(Device& device, Vector x, Vector y, double* total) {
 
 namespace kernels {
 
-/// A block a row.
-__global__ void sum_rows(const double* values, std::int64_t size, double* totals) {
+/// sums[r·parts + p] = the sum of row r's elements from p·row_part on, of the whole row where parts = 1. A
+/// block a part. Not cub::DeviceReduce: its order is its tuning's for the GPU at hand, and the pointer's
+/// alignment.
+__global__ void sum_rows(const double* values, std::int64_t size, std::int64_t parts, double* sums) {
     SHARED_ARRAY(double, scratch, warp_threads);
+    const std::int64_t row = blockIdx.x / parts, begin = blockIdx.x % parts * row_part;
+    const std::int64_t end = parts == 1 ? size : std::min(begin + row_part, size);
     double sum = 0;
-    for (std::int64_t j = threadIdx.x; j < size; j += blockDim.x) sum += values[blockIdx.x * size + j];
+    for (std::int64_t j = begin + threadIdx.x; j < end; j += blockDim.x) sum += values[row * size + j];
     sum = block_sum(sum, scratch);
-    if (threadIdx.x == 0) totals[blockIdx.x] = sum;
+    if (threadIdx.x == 0) sums[blockIdx.x] = sum;
 }
 
 }  // namespace kernels
@@ -95,9 +100,16 @@ __global__ void sum_rows(const double* values, std::int64_t size, double* totals
 void sum_rows(const double* values, std::int64_t rows, std::int64_t size, double* totals,
               cudaStream_t stream) {
     if (rows == 0) return;
-    const std::int64_t warps = std::clamp<std::int64_t>((size + warp_threads - 1) / warp_threads, 1, 32);
-    NTPGEO_CHECK(launch(kernels::sum_rows, static_cast<unsigned>(rows),
-                        static_cast<unsigned>(warps * warp_threads), 0, stream, values, size, totals));
+    const auto sum = [stream](const double* from, std::int64_t blocks, std::int64_t row, std::int64_t parts,
+                              double* to) {
+        const std::int64_t warps = std::clamp<std::int64_t>((row + warp_threads - 1) / warp_threads, 1, 32);
+        NTPGEO_CHECK(launch(kernels::sum_rows, static_cast<unsigned>(blocks),
+                            static_cast<unsigned>(warps * warp_threads), 0, stream, from, row, parts, to));
+    };
+    const std::int64_t parts = row_totals_size(1, size) - 1;
+    double* const part_sums = totals + rows;
+    if (parts > 0) sum(values, rows * parts, size, parts, part_sums);
+    sum(parts > 0 ? part_sums : values, rows, parts > 0 ? parts : size, 1, totals);
 }
 
 std::vector<double> fetch_row_sums(Device& device, double* values, std::int64_t rows, std::int64_t size) {

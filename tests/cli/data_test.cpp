@@ -57,6 +57,20 @@ TEST(DataText, EveryOptionReachesTheCount) {
     EXPECT_EQ(dataset.context_probs, (std::vector<double>{0.5, 0.5}));
 }
 
+TEST(DataText, IsCountedOnTheDeviceThatIsAskedFor) {
+    const ScratchFolder folder;
+    const std::string text = "a b a c a b\n";
+    EXPECT_EQ(make(folder, {"text", "-", "--context", "1", "--device", "cpu"}, text).counts,
+              make(folder, {"text", "-", "--context", "1"}, text).counts);
+    for (const auto& [device, words] : {std::pair("cuda:99", "cuda:99"), std::pair("tpu", "auto, cpu")}) {
+        const ProgramResult result =
+            run_ntpgeo({"data", "text", "missing.txt", "-o", folder / "new", "--device", device});
+        EXPECT_EQ(result.status, 2);
+        expect_contains(result.err, words);  // before the text is read
+    }
+    expect_contains(run_ntpgeo({"data", "text", "--help"}).out, "--device auto|cpu|cuda[:i]=auto");
+}
+
 TEST(DataText, MarksAreDroppedAndTextComposedFileByFile) {
     const ScratchFolder folder;
     write_raw(folder / "one", "\uFEFFcafe\u0301 noir");

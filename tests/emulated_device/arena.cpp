@@ -19,10 +19,6 @@ std::size_t rounded_up(std::size_t bytes, std::size_t unit) {
     return (bytes + unit - 1) / unit * unit;
 }
 
-bool intact(const char* zone) {
-    return std::all_of(zone, zone + guard, [](char byte) { return byte == '\xff'; });
-}
-
 }  // namespace
 
 Arena& Arena::instance() {
@@ -101,11 +97,17 @@ void Arena::require(const void* start, std::size_t bytes, const std::string& use
               ", where the allocation has " + std::to_string(available) + " more");
 }
 
+bool Arena::is_end(const void* address) const {
+    auto allocation = live_.upper_bound(static_cast<char*>(const_cast<void*>(address)));
+    return allocation != live_.begin() &&
+           (--allocation, allocation->first + allocation->second.bytes == address);
+}
+
 void Arena::check_guards(const std::string& suspect) const {
     if constexpr (sanitizer::address) return;  // it has seen every access
     for (const auto& [start, allocation] : live_) {
-        const bool after = !intact(start + allocation.bytes);
-        if (after || !intact(start - guard))
+        const bool after = !intact(start + allocation.bytes, guard);
+        if (after || !intact(start - guard, guard))
             fault(suspect + " wrote " + (after ? "past the end of" : "before") + " a device allocation of " +
                   std::to_string(allocation.bytes) + " bytes");
     }

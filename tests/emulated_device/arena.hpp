@@ -24,6 +24,8 @@ class Arena {
     }
     /// A fault unless [start, start + bytes) lies in one live allocation; `user` is whose argument it is.
     void require(const void* start, std::size_t bytes, const std::string& user) const;
+    /// Whether the address is the end of a live allocation: iterators and functors hold such.
+    [[nodiscard]] bool is_end(const void* address) const;
     /// A fault if someone has written to a guard.
     void check_guards(const std::string& suspect) const;
 

@@ -75,4 +75,34 @@ bool stored_pointer_after_free();
 bool graph_after_free();
 bool destroyed_stream();
 
+// correct_devicewide.cu
+bool device_reductions();
+bool device_sorts();
+bool device_selections();
+bool device_merges();
+bool device_calls_in_a_graph();
+bool device_storage_too_small();
+
+// faulty_devicewide.cu
+bool storage_said_larger_than_it_is();
+bool storage_on_the_host();
+bool storage_holds_live_data();
+bool storage_grows_in_a_capture();
+bool host_pointer_to_a_call();
+bool host_pointer_in_an_iterator();
+bool too_many_items();
+bool functor_reads_past_the_end();
+bool selects_more_than_fits();
+bool sorts_onto_itself();
+bool takes_the_wrong_buffer();
+bool sorts_by_too_few_bits();
+bool does_not_commute();
+bool counts_in_32_bits();
+bool counts_on_alignment();
+bool reads_a_sum_early();
+bool forgets_an_event();
+bool frees_too_early();
+bool merges_what_is_not_sorted();
+bool missing_memset_to_ones();
+
 }  // namespace programs

@@ -61,7 +61,8 @@ void check_parameter(const void* kernel, const Parameter& parameter) {
         std::uint64_t word = 0;
         std::memcpy(&word, static_cast<const char*>(parameter.bytes) + at, sizeof word);
         const auto* const address = reinterpret_cast<const void*>(word);
-        if (word == 0) continue;
+        if (word == 0 || (parameter.kind == Parameter::Kind::structure && Arena::instance().is_end(address)))
+            continue;
         if (parameter.kind == Parameter::Kind::pointer || Arena::instance().contains(address) ||
             is_host_address(word))
             check_address(kernel, address);

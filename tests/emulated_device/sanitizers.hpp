@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 
 #include <cstddef>
+#include <cstdint>
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
@@ -18,10 +19,35 @@
 
 namespace emulated_device {
 
-/// Fills memory with 0xff bytes: NaN in every floating-point format, -1 as an integer. Not intercepted, so
-/// that it may write to what is off limits.
+/// What poisoned memory holds at this address: bytes 0xff and 0x7f in turn, which are NaN in every
+/// floating-point format, a large positive integer in every width from 16 bits on, and what no memset leaves.
+inline char poison_at(const void* address) {
+    return reinterpret_cast<std::uintptr_t>(address) % 2 == 0 ? '\xff' : '\x7f';
+}
+
+/// Poisons `bytes` of memory. Not intercepted, so that it may write to what is off limits.
 inline void poison(void* memory, std::size_t bytes) {
-    asm volatile("rep stosb" : "+D"(memory), "+c"(bytes) : "a"(0xff) : "memory");
+    auto* at = static_cast<char*>(memory);
+    const auto fill = [&at](std::size_t count, char byte) {
+        asm volatile("rep stosb" : "+D"(at), "+c"(count) : "a"(byte) : "memory");
+    };
+    const std::size_t before = bytes > 0 && reinterpret_cast<std::uintptr_t>(at) % 2 != 0 ? 1 : 0;
+    fill(before, '\x7f');
+    std::size_t pairs = (bytes - before) / 2;
+    asm volatile("rep stosw" : "+D"(at), "+c"(pairs) : "a"(std::uint16_t{0x7fff}) : "memory");
+    fill((bytes - before) % 2, '\xff');
+}
+
+/// Whether nobody has written to poisoned memory. By words: every launch asks for every guard.
+inline bool intact(const char* memory, std::size_t bytes) {
+    const char* const end = memory + bytes;
+    for (; memory < end && reinterpret_cast<std::uintptr_t>(memory) % sizeof(std::uint64_t) != 0; ++memory)
+        if (*memory != poison_at(memory)) return false;
+    for (; end - memory >= std::ptrdiff_t{sizeof(std::uint64_t)}; memory += sizeof(std::uint64_t))
+        if (*reinterpret_cast<const std::uint64_t*>(memory) != 0x7fff7fff7fff7fff) return false;
+    for (; memory < end; ++memory)
+        if (*memory != poison_at(memory)) return false;
+    return true;
 }
 
 namespace sanitizer {

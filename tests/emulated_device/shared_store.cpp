@@ -69,12 +69,10 @@ void* SharedStore::array(const void* tag, std::size_t bytes, std::size_t alignme
 
 void SharedStore::check(const void* kernel) const {
     if constexpr (sanitizer::address) return;  // it has seen every access
-    const auto intact = [](const char* zone) {
-        return std::all_of(zone, zone + red_zone, [](char byte) { return byte == '\xff'; });
-    };
-    if (!intact(memory_)) fault("kernel " + kernel_name(kernel) + " wrote before the start of shared memory");
+    if (!intact(memory_, red_zone))
+        fault("kernel " + kernel_name(kernel) + " wrote before the start of shared memory");
     for (const Array& array : arrays_)
-        if (!intact(array.start + array.bytes))
+        if (!intact(array.start + array.bytes, red_zone))
             fault("kernel " + kernel_name(kernel) + " wrote past the end of a shared array of " +
                   std::to_string(array.bytes) + " bytes");
 }

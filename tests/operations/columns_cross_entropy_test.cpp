@@ -1,6 +1,7 @@
 // The cross-entropy of dense columns, and what proves a bound of its minimum: the polar candidate and the
 // dual's entropy.
 #include <cmath>
+#include <limits>
 
 #include "tests/operations/columns_fixture.hpp"
 
@@ -83,6 +84,20 @@ TEST_F(Columns, ColumnCrossEntropy) {
         1e-9);
 }
 
+TEST_F(Columns, ColumnCrossEntropyAddsMoreRowsThanABlockDoes) {
+    const ColumnsCase problem = columns_case(2, 5001, 0, seed());
+    const std::vector<double> logits = logits_of(problem, Logits::any, seed());
+    const LossReference reference(problem, logits, true);
+    const ColumnsOn on{backend(), problem};
+    const Guarded x = on.upload(logits);
+    const auto loss = [&] {
+        return on.backend.column_cross_entropy(on.labels.view(), on.scales.data(), on.matrix(x), {});
+    };
+    const double excess = loss().excess;
+    EXPECT_NEAR(excess, reference.excess, reference.excess_allowed);
+    EXPECT_EQ(loss().excess, excess);
+}
+
 Outcome polar_candidate_as_defined(const ColumnsOn& on, std::uint64_t seed) {
     using namespace columns_reference;
     const ColumnsCase& problem = on.problem;
@@ -113,6 +128,10 @@ Outcome polar_candidate_as_defined(const ColumnsOn& on, std::uint64_t seed) {
         found.push_back(t);
     } else {
         EXPECT_GT(t, 1e9) << problem.words;
+    }
+    // A support of one word, and nothing off it: no row bounds t.
+    if (problem.vocab() == 1) {
+        EXPECT_EQ(t, std::numeric_limits<double>::infinity());
     }
     EXPECT_TRUE(same_bits(polar.read(), factor, problem.words));
     return {problem.words, found};

@@ -32,11 +32,13 @@ inline const std::vector<LossWay> loss_ways{
     {Real::fp32, Precision::bf16, 2e-2},   {Real::fp32, Precision::bf16x3, 5e-5},
     {Real::fp32, Precision::tf32, 1e-3},   {Real::fp32, Precision::fp64, 3e-5}};
 
-/// Its size takes no memory to say, and is what the step then takes, in at most so many arrays.
+/// Its size takes no memory to say (but what device-wide calls work in, which a GPU keeps from the first on),
+/// and is what the step then takes, in at most so many arrays.
 inline LossStepSize expect_memory_as_said(Backend& backend, const Labels& labels, const LossPlan& plan,
                                           int arrays) {
-    const std::int64_t before = bytes_in_use(backend).value();
     const LossStepSize size = backend.loss_step_size(labels.view(), plan);
+    const std::int64_t before = bytes_in_use(backend).value();
+    EXPECT_EQ(backend.loss_step_size(labels.view(), plan).bytes, size.bytes);
     EXPECT_NEAR(static_cast<double>(bytes_in_use(backend).value() - before), 0, allocation_slack(0, 0, 0));
     const auto step = backend.make_loss_step(labels.view(), plan);
     const std::int64_t taken = bytes_in_use(backend).value() - before;

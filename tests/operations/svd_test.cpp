@@ -2,6 +2,7 @@
 // CPU's.
 #include <algorithm>
 
+#include "kernels/base/status.hpp"
 #include "tests/matrices.hpp"
 #include "tests/operations/operation_fixture.hpp"
 

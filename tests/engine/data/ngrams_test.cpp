@@ -18,7 +18,8 @@ using Ids = std::vector<std::int32_t>;
 using Ends = std::vector<std::int64_t>;
 
 NgramDataset count(const Ids& ids, const Ends& ends, const NgramOptions& options, std::int64_t vocab_size) {
-    return count_ngrams(ids, ends, std::vector<std::string>(vocab_size, "w"), options);
+    CpuCountingOperations counting;
+    return count_ngrams(counting, ids, ends, std::vector<std::string>(vocab_size, "w"), options);
 }
 
 TEST(Ngrams, CountsWindowsExactly) {

@@ -1,0 +1,82 @@
+// Exact counts of what follows which context in a text (design 2.3).
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace ntpgeo {
+namespace device {
+class Device;
+}
+
+/// A text as ids, in host memory.
+struct TextIds {
+    std::span<const std::int32_t> ids;            ///< [T] in 0 .. V−1, or −1: outside the vocabulary
+    std::span<const std::int64_t> document_ends;  ///< [D] strictly increasing; the last one is T
+    std::int64_t vocab_size = 0;                  ///< V
+};
+
+/// Which windows are counted and which contexts are kept; all numbers are at least 1.
+struct WindowOptions {
+    std::int64_t context_length = 1;  ///< N
+    std::int64_t min_count = 1;       ///< contexts seen less often are dropped
+    /// Of the others, so many of the most frequent.
+    std::int64_t most_contexts = std::numeric_limits<std::int64_t>::max();
+    /// Tokens that a GPU sorts at once; 0: what its memory bears. Changes no result.
+    std::int64_t tokens_at_once = 0;
+};
+
+/// Counts in host memory, a row a kept context.
+struct WindowCounts {
+    std::int64_t windows = 0;                  ///< counted: those that lie in one document and hold no −1
+    std::int64_t contexts = 0;                 ///< distinct contexts among them
+    std::int64_t most = 0;                     ///< windows of the most frequent context
+    std::vector<std::int32_t> context_tokens;  ///< [rows, N]
+    std::vector<std::int64_t> indptr;          ///< [rows+1]
+    std::vector<std::int32_t> next;            ///< [nnz] ids, ascending in each row
+    std::vector<std::int64_t> counts;          ///< [nnz] of the context followed by that id
+};
+
+class CountingOperations {
+  public:
+    virtual ~CountingOperations() = default;
+
+    /// Why this device cannot count such a text, in words without a full stop: known beforehand. Empty where
+    /// it can.
+    [[nodiscard]] virtual std::string why_not_counted(const TextIds& text,
+                                                      const WindowOptions& options) const = 0;
+    /// Counts every window of N + 1 tokens. Rows are the kept contexts by falling count, ties by their
+    /// tokens, lexicographic. Exact, so that every backend gives the same numbers.
+    virtual WindowCounts count_windows(const TextIds& text, const WindowOptions& options) = 0;
+};
+
+/// A hash table of contexts, on one thread. Memory besides input and result: 8 bytes a token, about 50 a
+/// distinct context. Throws InputError past 4294967294 distinct contexts.
+class CpuCountingOperations : public virtual CountingOperations {
+  public:
+    [[nodiscard]] std::string why_not_counted(const TextIds&, const WindowOptions&) const override {
+        return "";
+    }
+    WindowCounts count_windows(const TextIds& text, const WindowOptions& options) override;
+};
+
+/// Sorts windows as 64-bit keys of their tokens; of longer ones that need more bits, of the ranks of shorter
+/// windows that cover them. The text lies on the device, 8 bytes a token (12 and, for a while, 24 more where
+/// ranks are needed), and as much of it is sorted at once as free memory bears; runs are merged. Throws
+/// InputError, before anything is allocated, past 4294967294 tokens and where the text alone does not fit;
+/// OutOfDeviceMemory where its distinct windows do not.
+class CudaCountingOperations : public virtual CountingOperations {
+  public:
+    explicit CudaCountingOperations(device::Device& device) : device_(device) {}
+    [[nodiscard]] std::string why_not_counted(const TextIds& text,
+                                              const WindowOptions& options) const override;
+    WindowCounts count_windows(const TextIds& text, const WindowOptions& options) override;
+
+  private:
+    device::Device& device_;
+};
+
+}  // namespace ntpgeo

@@ -1,0 +1,43 @@
+// GPUs that are too small for what is asked, as only the emulated device can be told to be.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "kernels/backend.hpp"
+#include "kernels/base/status.hpp"
+#include "tests/child_environment.hpp"
+
+namespace ntpgeo {
+namespace {
+
+constexpr int refused = 7, taken = 8;
+
+[[noreturn]] void count_a_text(std::int64_t tokens, std::int64_t vocab) {
+    const auto gpu = make_cuda_backend(0);
+    const std::int64_t free = gpu->memory().free;
+    const std::vector<std::int32_t> ids(static_cast<std::size_t>(tokens), 0);
+    const std::vector<std::int64_t> document_ends{tokens};
+    const TextIds text{ids, document_ends, vocab};
+    const WindowOptions options{.context_length = 4};
+    try {
+        gpu->count_windows(text, options);
+    } catch (const InputError& error) {
+        const bool nothing_was_taken = gpu->memory().free == free;
+        finish(nothing_was_taken && gpu->why_not_counted(text, options) != "" ? refused : taken,
+               error.what());
+    }
+    finish(taken, "");
+}
+
+TEST(CountingDeathTest, RefusesATextThatDoesNotFitBeforeAnythingIsTaken) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    const Variable memory("EMULATED_DEVICE_MEMORY", "80000000");
+    EXPECT_EXIT(count_a_text(2000, 1 << 20), testing::ExitedWithCode(taken), "");
+    EXPECT_EXIT(count_a_text(4000000, 2), testing::ExitedWithCode(refused),
+                "^counting 4000000 tokens takes 82331648 bytes or more, and .* free; the CPU counts it\n$");
+    EXPECT_EXIT(count_a_text(2000000, 1 << 20), testing::ExitedWithCode(refused), "takes 122331648 bytes");
+}
+
+}  // namespace
+}  // namespace ntpgeo

@@ -1,0 +1,131 @@
+// Counts of windows against a map of them, and against the CPU's, to the last number.
+#include "kernels/counting/counting.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <tuple>
+
+#include "tests/operations/operation_fixture.hpp"
+
+namespace ntpgeo {
+namespace {
+
+struct Text {
+    std::vector<std::int32_t> ids;
+    std::vector<std::int64_t> document_ends;
+    std::int64_t vocab_size;
+
+    [[nodiscard]] TextIds view() const { return {ids, document_ends, vocab_size}; }
+};
+
+/// Tokens of frequency about 1/(rank + 1), one in thirty outside, in documents of 1 to 80 tokens.
+Text zipf_text(std::int64_t tokens, std::int64_t vocab, std::uint64_t seed) {
+    std::mt19937_64 random(seed);
+    std::uniform_real_distribution<double> uniform;
+    Text text{{}, {}, vocab};
+    while (static_cast<std::int64_t>(text.ids.size()) < tokens) {
+        for (std::uint64_t length = 1 + random() % 80; length > 0; --length) {
+            const double rank = std::pow(static_cast<double>(vocab) + 1, uniform(random)) - 1;
+            const auto id = std::min(static_cast<std::int32_t>(rank), static_cast<std::int32_t>(vocab - 1));
+            text.ids.push_back(random() % 30 == 0 ? -1 : id);
+        }
+        text.document_ends.push_back(static_cast<std::int64_t>(text.ids.size()));
+    }
+    return text;
+}
+
+WindowCounts reference(const Text& text, const WindowOptions& options) {
+    std::map<std::vector<std::int32_t>, std::map<std::int32_t, std::int64_t>> all;
+    WindowCounts result;
+    std::int64_t begin = 0;
+    for (const std::int64_t end : text.document_ends) {
+        for (std::int64_t at = begin; at + options.context_length < end; ++at) {
+            const auto first = text.ids.begin() + at, last = first + options.context_length;
+            if (std::count(first, last + 1, -1) != 0) continue;
+            ++all[{first, last}][*last];
+            ++result.windows;
+        }
+        begin = end;
+    }
+    result.contexts = static_cast<std::int64_t>(all.size());
+    std::vector<std::pair<std::int64_t, std::vector<std::int32_t>>> kept;  // by falling total, then by tokens
+    for (const auto& [context, next] : all) {
+        std::int64_t total = 0;
+        for (const auto& [token, count] : next) total += count;
+        result.most = std::max(result.most, total);
+        if (total >= options.min_count) kept.emplace_back(-total, context);
+    }
+    std::sort(kept.begin(), kept.end());
+    if (static_cast<std::int64_t>(kept.size()) > options.most_contexts) kept.resize(options.most_contexts);
+    result.indptr = {0};
+    for (const auto& [total, context] : kept) {
+        result.context_tokens.insert(result.context_tokens.end(), context.begin(), context.end());
+        for (const auto& [token, count] : all[context]) {
+            result.next.push_back(token);
+            result.counts.push_back(count);
+        }
+        result.indptr.push_back(static_cast<std::int64_t>(result.next.size()));
+    }
+    return result;
+}
+
+void expect_equal(const WindowCounts& actual, const WindowCounts& expected) {
+    EXPECT_EQ(actual.windows, expected.windows);
+    EXPECT_EQ(actual.contexts, expected.contexts);
+    EXPECT_EQ(actual.most, expected.most);
+    EXPECT_EQ(actual.context_tokens, expected.context_tokens);
+    EXPECT_EQ(actual.indptr, expected.indptr);
+    EXPECT_EQ(actual.next, expected.next);
+    EXPECT_EQ(actual.counts, expected.counts);
+}
+
+class Counting : public OperationTest {
+  protected:
+    void expect(const Text& text, const WindowOptions& options) {
+        SCOPED_TRACE(testing::Message() << text.ids.size() << " tokens of " << text.vocab_size << ", context "
+                                        << options.context_length << ", min " << options.min_count << ", "
+                                        << options.tokens_at_once << " at once");
+        EXPECT_EQ(backend().why_not_counted(text.view(), options), "");
+        const WindowCounts counts = backend().count_windows(text.view(), options);
+        expect_equal(counts, reference(text, options));
+        expect_equal(counts, cpu().count_windows(text.view(), options));
+    }
+};
+
+TEST_F(Counting, IsExactForContextsOfEveryLength) {
+    const Text few = zipf_text(3000, 12, seed()), many = zipf_text(3000, 50000, seed() + 1);
+    for (const std::int64_t length : {1, 2, 3, 4, 5, 9}) {  // of many words, from 4 on by ranks
+        expect(few, {.context_length = length});
+        expect(many, {.context_length = length});
+    }
+}
+
+TEST_F(Counting, KeepsFrequentContextsAndBreaksTiesByTheirTokens) {
+    const Text text = zipf_text(3000, 40, seed());
+    for (const std::int64_t length : {1, 2, 12}) {
+        for (const std::int64_t least : {2, 5}) expect(text, {.context_length = length, .min_count = least});
+        for (const std::int64_t most : {1, 7, 300}) expect(text, {length, 2, most});
+    }
+    expect(text, {.context_length = 1, .min_count = 100000});
+}
+
+TEST_F(Counting, TextInPiecesHasTheSameCounts) {
+    const Text text = zipf_text(3000, 300, seed());
+    for (const std::int64_t at_once : {64, 1000, 2999})
+        for (const std::int64_t length : {1, 3, 8})
+            expect(text, {.context_length = length, .min_count = 2, .tokens_at_once = at_once});
+}
+
+TEST_F(Counting, TextsOfFewTokens) {
+    expect({{0}, {1}, 1}, {.context_length = 1});
+    expect({{0, 0, 0}, {3}, 1}, {.context_length = 1});
+    expect({{0, 1, 2}, {1, 2, 3}, 3}, {.context_length = 1});  // no document has two tokens
+    expect({{-1, 1, -1, 1}, {4}, 2}, {.context_length = 1});
+    expect({{1, 0, -1, 0, 1, 0}, {3, 6}, 2}, {.context_length = 2});
+    expect({{7, 7, 7, 7}, {4}, 8}, {.context_length = 3});
+    expect({{7, 7, 7, 7}, {4}, 8}, {.context_length = 4});
+}
+
+}  // namespace
+}  // namespace ntpgeo
