@@ -59,6 +59,9 @@ class TrainingRun {
         } catch (const NonFiniteLoss& error) {
             throw Failure(fmt::format("{}; {}; a smaller {} may help", error.what(), last_good_checkpoint(),
                                       trainer_.step() == 0 ? "init-scale" : "lr"));
+        } catch (const OutOfDeviceMemory& error) {
+            save_what_is_whole();
+            throw Failure(fmt::format("{}; {}", error.what(), last_good_checkpoint()));
         } catch (const Failure& error) {
             throw Failure(fmt::format("{}; {}", error.what(), last_good_checkpoint()));
         } catch (const std::bad_alloc&) {
@@ -88,7 +91,9 @@ class TrainingRun {
     void advance() {
         const std::int64_t before = trainer_.position().stage;
         const bool was_stationary = trainer_.stationary();
+        updating_ = true;
         trainer_.advance();
+        updating_ = false;
         // What comes next looks at the parameters; until then updates may be queued.
         if (config_.metrics_every.due(trainer_.step()) || trainer_.stage_over() || checkpoint_due())
             trainer_.settle();
@@ -203,6 +208,17 @@ class TrainingRun {
             request->exit_status);
     }
 
+    // Where a record, which takes memory of its own, found none left: the state is that of the last update.
+    // In the middle of an update it is nothing to go on with.
+    void save_what_is_whole() {
+        if (updating_) return;
+        try {
+            checkpoint();
+        } catch (const Failure& error) {
+            folder_.log(fmt::format("no checkpoint at step {}: {}", trainer_.step(), error.what()));
+        }
+    }
+
     [[nodiscard]] std::string last_good_checkpoint() const {
         const auto good = folder_.newest_checkpoint();
         return good ? "the last good checkpoint is " + printable(*good)
@@ -217,6 +233,7 @@ class TrainingRun {
     Trainer trainer_;
     Record first_, last_;            // what metrics.jsonl begins and ends with
     std::optional<Position> saved_;  // of the newest checkpoint
+    bool updating_ = false;
     WorkClock clock_{0};
 };
 

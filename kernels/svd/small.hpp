@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/base/status.hpp"
 #include "kernels/base/views.hpp"
 
 namespace ntpgeo {
@@ -46,6 +47,13 @@ struct SmallSvd {
 struct EigenLimit {
     std::int64_t largest = 0;
     std::string routine;
+
+    /// Throws Failure with the numbers where n is above it.
+    void require(std::int64_t n) const {
+        if (n > largest)
+            throw Failure(routine + " takes no matrix of more than " + std::to_string(largest) +
+                          " rows, this is of " + std::to_string(n));
+    }
 };
 
 /// Both decompositions throw Failure where the library that does it does not converge.
@@ -80,8 +88,5 @@ class CudaSmallDecompositions : public virtual SmallDecompositions {
   private:
     device::Device& device_;
 };
-
-/// Throws Failure with the numbers where n is above the limit.
-void require_eigen_limit(const EigenLimit& limit, std::int64_t n);
 
 }  // namespace ntpgeo

@@ -30,12 +30,6 @@ SymmetricEigen eigen_of(std::vector<T> matrix, std::int64_t n) {
 
 }  // namespace
 
-void require_eigen_limit(const EigenLimit& limit, std::int64_t n) {
-    if (n > limit.largest)
-        throw Failure(limit.routine + " takes no matrix of more than " + std::to_string(limit.largest) +
-                      " rows, this is of " + std::to_string(n));
-}
-
 // The work space of 2n² and more is counted in 32 bits.
 EigenLimit CpuSmallDecompositions::eigen_limit() const {
     return {32766, "LAPACK's syevd"};
@@ -43,7 +37,7 @@ EigenLimit CpuSmallDecompositions::eigen_limit() const {
 
 SymmetricEigen CpuSmallDecompositions::symmetric_eigen(std::vector<double> matrix, std::int64_t n,
                                                        Real real) {
-    require_eigen_limit(eigen_limit(), n);
+    eigen_limit().require(n);
     const OneBlasThread guard;
     if (n == 0) return {};
     if (real == Real::fp64) return eigen_of(std::move(matrix), n);

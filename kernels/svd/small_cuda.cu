@@ -84,7 +84,7 @@ EigenLimit CudaSmallDecompositions::eigen_limit() const {
 
 SymmetricEigen CudaSmallDecompositions::symmetric_eigen(std::vector<double> matrix, std::int64_t n,
                                                         Real real) {
-    require_eigen_limit(eigen_limit(), n);
+    eigen_limit().require(n);
     if (n == 0) return {};
     if (real == Real::fp64) return eigen_of(device_, matrix, n);
     return eigen_of(device_, std::vector<float>(matrix.begin(), matrix.end()), n);
