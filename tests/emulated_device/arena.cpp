@@ -13,6 +13,9 @@ namespace emulated_device {
 namespace {
 
 constexpr std::size_t page = 4096;
+/// As far from an allocation as poison, taken for the index of an element of up to eight bytes, leads:
+/// nothing lies there.
+constexpr std::size_t beyond = std::size_t{17} << 30;
 constexpr std::size_t guard = 512;  // a multiple of the alignment that cudaMalloc promises
 
 std::size_t rounded_up(std::size_t bytes, std::size_t unit) {
@@ -29,8 +32,8 @@ Arena& Arena::instance() {
 /// Enough addresses that freed ones rest for long; not so many that a pair of 32-bit numbers often looks like
 /// one.
 Arena::Arena() : reserved_bytes_(std::max(std::size_t{8} << 30, 4 * settings().memory)) {
-    void* const memory =
-        mmap(nullptr, reserved_bytes_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* const memory = mmap(nullptr, reserved_bytes_ + beyond, PROT_NONE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) fault("no address space for the device's memory");
     base_ = static_cast<char*>(memory);
     watch_signals();

@@ -32,6 +32,10 @@ __global__ void read(const int* in, int* out, int index) {
     out[threadIdx.x] = in[index];
 }
 
+__global__ void read_by(const int* in, const unsigned* index, int* out) {
+    out[threadIdx.x] = in[index[threadIdx.x]];
+}
+
 __global__ void write_shared(int* out, int index) {
     SHARED_ARRAY(int, first, 8);
     SHARED_ARRAY(int, second, 8);
@@ -181,6 +185,14 @@ bool global_read_past_end() {
 
 bool global_read_far_away() {
     return output_of_read(1 << 28)[0] == 0;
+}
+
+bool global_read_by_poison() {
+    const Stream stream;
+    const Array<int> in(counted(), stream), out(size);
+    const Array<unsigned> index(size);
+    ok(launch(faulty::read_by, 1, size, 0, stream.handle, in.data, index.data, out.data));
+    return out.now(stream)[0] == 0;
 }
 
 bool shared_write_past_end() {

@@ -35,6 +35,7 @@ bool global_write_past_end();
 bool global_write_before_start();
 bool global_read_past_end();
 bool global_read_far_away();
+bool global_read_by_poison();
 bool shared_write_past_end();
 bool shared_read_past_end();
 bool dynamic_shared_write_past_end();

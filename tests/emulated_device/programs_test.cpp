@@ -48,6 +48,7 @@ TEST(FaultyKernel, GlobalAccessOutside) {
     expect_wrong(programs::global_read_past_end);
     expect_fault(programs::global_read_far_away,
                  "; kernel programs::faulty::read, block \\(0,0,0\\), thread");
+    expect_fault(programs::global_read_by_poison, "; kernel programs::faulty::read_by");
     expect_fault(programs::null_pointer, "; kernel programs::faulty::read");
 }
 
