@@ -100,6 +100,8 @@ TEST_F(Counting, IsExactForContextsOfEveryLength) {
         expect(few, {.context_length = length});
         expect(many, {.context_length = length});
     }
+    // Five tokens of 13 bits: one bit too many for a key.
+    expect(zipf_text(3000, 8192, seed() + 2), {.context_length = 4});
 }
 
 TEST_F(Counting, KeepsFrequentContextsAndBreaksTiesByTheirTokens) {
