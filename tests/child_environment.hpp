@@ -1,5 +1,5 @@
-// A process with another environment. Death tests in the "threadsafe" style start the executable anew, with the
-// environment as it is then.
+// A process with another environment. Death tests in the "threadsafe" style start the executable anew, with
+// the environment as it is then.
 #pragma once
 
 #include <cstdlib>
