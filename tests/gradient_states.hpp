@@ -22,7 +22,17 @@ inline Factors factors_of(Backend& backend, const Trainer& trainer) {
             download_array<double>(backend, h.data, h.rows * h.columns)};
 }
 
-/// The same as an fp32 master holds them.
+/// ‖w‖‖h‖ of a word and a context of root-mean-square length: what a logit's rounding grows with.
+inline double usual_product(const Factors& factors, std::int64_t dim) {
+    const auto square = [dim](const std::vector<double>& rows) {
+        double sum = 0;
+        for (const double x : rows) sum += x * x;
+        return sum * static_cast<double>(dim) / static_cast<double>(rows.size());
+    };
+    return std::sqrt(square(factors.words) * square(factors.contexts));
+}
+
+/// W and H as an fp32 master holds them.
 inline Factors in_fp32(Factors factors) {
     for (double& x : factors.words) x = static_cast<float>(x);
     for (double& x : factors.contexts) x = static_cast<float>(x);

@@ -77,9 +77,9 @@ TEST_F(CudaGradientPrecision, WithARidgeTheErrorIsAFractionOfTheLossGradient) {
 
 TEST_F(CudaGradientPrecision, WithoutRoomToInterpolateTheErrorIsAFractionOfWhatCancels) {
     // Three dimensions make up for it with long embeddings: a logit is off by ‖w‖‖h‖ times the operands'
-    // rounding, and what is off the support by as much relatively. Hence ten times the bound.
+    // rounding, and what is off the support by as much relatively.
     const StationaryState end = stationary_state(3, 0, 400);
-    expect_fraction(gpu(), end, 3, 0, 10 * cancelling_terms(end, 3));
+    expect_fraction(gpu(), end, 3, 0, usual_product(end.factors, 3) * cancelling_terms(end, 3));
 }
 
 }  // namespace

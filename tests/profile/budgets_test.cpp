@@ -26,13 +26,17 @@ const Budget budgets[] = {
     {"adam", {0, 1, 0, 0, 0, 0, 0}},
     {"adam-chunks", {0, 1, 0, 0, 0, 0, 0}},
     {"adamw", {0, 1, 0, 0, 0, 0, 0}},
-    {"lbfgs", {81, 1, 0, 8, 216, 26, 0}},
+    {"lbfgs", {15, 1, 0, 176, 536, 4, 0}},
     {"sign", {0, 1, 0, 0, 0, 0, 0}},
     {"limit", {10, 0, 4, 12640, 13132, 8, 5}},
     {"limit-certificate", {23, 0, 9, 50560, 65220, 25, 15}},
     {"path", {9, 0, 4, 5120, 6740, 9, 5}},
     {"record", {44, 0, 21, 100168, 122776, 55, 31}},
 };
+
+void PrintTo(const Budget& budget, std::ostream* out) {
+    *out << budget.name;
+}
 
 class ProfileBudget : public testing::TestWithParam<Budget> {};
 
