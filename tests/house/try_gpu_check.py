@@ -3,9 +3,11 @@ that were cut short. With --emulated PROGRAMS SOURCES it goes the whole way at t
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 SCRIPT = Path(__file__).resolve().parents[2] / "tools" / "gpu_check.py"
@@ -30,9 +32,16 @@ def gpu_check(*options):
         return ended.returncode, json.loads(path.read_text()) if path.exists() else None
 
 
-def pretend(folder, facts=FACTS, tests="exit 0", cases=CASES + "]}"):
-    """Programs that answer with what they are told."""
-    scripts = {"cuda_tests": tests, "ntpgeo": "exit 0", "ntpgeo_gpu_bench": f"""
+def pretend(folder, facts=FACTS, tests="exit 0", cases=CASES + "]}", excess=("1e-3", "1.0000000001e-3")):
+    """Programs that answer with what they are told; ntpgeo train with an excess loss on the GPU and on the CPU."""
+    record = '{"step": 600, "excess_loss": %s, "dominance": 1, "collapse": null}'
+    program = f"""
+        [ "$1" = train ] || exit 0
+        mkdir "$4" && case $6 in
+            cuda) echo '{record % excess[0]}' ;;
+            cpu) echo '{record % excess[1]}' ;;
+        esac > "$4/metrics.jsonl\""""
+    scripts = {"cuda_tests": tests, "ntpgeo": program, "ntpgeo_gpu_bench": f"""
         for word in "$@"; do
             case $word in
                 --facts) echo '{facts}'; exit 0 ;;
@@ -62,6 +71,27 @@ def pretended():
         expect(status == 0 and report["status"] == "ok", "all is well")
         expect(report["gpu"] == "pretended" and "commit" in report and "driver" in report, "the report names its subject")
         expect(len(report["benchmarks"]["benchmarks"]) == 2, "the benchmarks' results are there")
+        order = [part["name"] for part in report["parts"]]
+        expect(order[:4] == ["facts", "gpu_tests", "main_job", "benchmarks"] and order[-2:] == ["memcheck", "racecheck"],
+               f"what matters most comes first: {order}")
+        expect(0 < report["main_job"]["relative_difference"] < 1e-9, "the main job's figures stand beside the CPU's")
+
+        pretend(folder, excess=("1e-3", "1.1e-3"))
+        status, report = gpu_check("--programs", folder)
+        expect(status == 1 and parts_of(report)["main_job"]["status"] == "failed", "another loss than the CPU's is a failure")
+
+        # Killed in the middle, as a machine that is taken away does it.
+        pretend(folder, tests="sleep 60")
+        path = Path(folder) / "cut.json"
+        running = subprocess.Popen([sys.executable, SCRIPT, "--json", path, "--programs", folder], stdout=subprocess.DEVNULL,
+                                   start_new_session=True)
+        deadline = time.monotonic() + 30
+        while not path.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+        report = json.loads(path.read_text())
+        expect(report["why"] == "cut short" and parts_of(report)["facts"]["status"] == "ok", "what was there by then is kept")
 
         pretend(folder, tests="echo broken; exit 1")
         status, report = gpu_check("--programs", folder)
@@ -85,12 +115,14 @@ def pretended():
 
 def emulated(programs, sources):
     with tempfile.TemporaryDirectory() as folder:
-        for name, path in (("ntpgeo", "ntpgeo"), ("cuda_tests", "tests/cuda/cuda_emulated_tests"),
+        for name, path in (("ntpgeo", "tests/cuda/ntpgeo_emulated"), ("cuda_tests", "tests/cuda/cuda_emulated_tests"),
                            ("ntpgeo_gpu_bench", "ntpgeo_gpu_bench_emulated")):
             os.symlink(Path(programs) / path, Path(folder) / name)
-        status, report = gpu_check("--programs", folder, "--peers", Path(sources) / "bench" / "peers", "--smoke")
+        status, report = gpu_check("--programs", folder, "--peers", Path(sources) / "bench" / "peers", "--smoke",
+                                   "--limit", "main_job=100", "--limit", "benchmarks=160")
     expect(status == 0 and report["status"] == "ok", f"the whole way is well: exit status {status}")
     expect(parts_of(report)["gpu_tests"]["tests"] > 0, "tests ran")
+    expect(report["main_job"]["cuda"]["step"] == 5, "the main job ran")
     steps = [case for case in report["benchmarks"]["benchmarks"] if "/loss_step/" in case["name"]]
     expect(len(steps) == 13 and all(case["ratio_to_gemm"] > 0 for case in steps), "every loss step has its ratio")
     expect(all("status" in line for line in report["peers"]) and len(report["peers"]) >= 6, "every peer has said a line")
