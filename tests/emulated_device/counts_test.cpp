@@ -11,7 +11,6 @@
 
 #include "child.hpp"
 #include "programs.hpp"
-#include "sanitizers.hpp"
 
 namespace emulated_device {
 namespace {
@@ -137,7 +136,9 @@ TEST(Counts, KernelsByTheirGridsAndRegions) {
 }
 
 TEST(Counts, TrafficOfKernelsInPages) {
-    if (sanitizer::address || sanitizer::thread) GTEST_SKIP() << "the sanitizers have signals of their own";
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "the sanitizers have signals of their own";
+#endif
     expect_in_child(programs::traffic_of_kernels);
 }
 
