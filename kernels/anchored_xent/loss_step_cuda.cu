@@ -14,6 +14,7 @@
 #include "kernels/anchored_xent/workspace_cuda.cuh"
 #include "kernels/device/device.cuh"
 #include "kernels/device/range.cuh"
+#include "kernels/device/recorded_work.cuh"
 #include "kernels/device/runtime.cuh"
 #include "kernels/operands/operands.cuh"
 #include "kernels/vectors/reductions.cuh"
@@ -90,11 +91,10 @@ class LossStepCuda final : public LossStep {
 
         [[nodiscard]] bool wants_gradient() const { return words_gradient || contexts_gradient; }
     };
-    // The first call with new addresses runs as it is (libraries load code then, which a recording forbids),
-    // the second records, later ones replay.
+    // Of calls with the same addresses.
     struct Recording {
         Call call;
-        device::Graph graph;
+        device::RecordedWork work;
     };
     static constexpr std::size_t most_recordings = 8;
 
@@ -109,17 +109,14 @@ class LossStepCuda final : public LossStep {
     }
 
     void launch_graph(const Call& call) {
-        const auto known = std::find_if(recordings_.begin(), recordings_.end(),
-                                        [&](const Recording& recording) { return recording.call == call; });
+        auto known = std::find_if(recordings_.begin(), recordings_.end(),
+                                  [&](const Recording& recording) { return recording.call == call; });
         if (known == recordings_.end()) {
             if (recordings_.size() == most_recordings) recordings_.erase(recordings_.begin());
             recordings_.push_back({call, {}});
-            queue_with_totals(call, nullptr);
-            return;
+            known = recordings_.end() - 1;
         }
-        if (known->graph.empty())
-            known->graph = device::Graph(device_.stream(), [&] { queue_with_totals(call, nullptr); });
-        known->graph.launch(device_.stream());
+        known->work.run(device_.stream(), [&] { queue_with_totals(call, nullptr); });
     }
 
     void queue_with_totals(const Call& call, const LossDetail* detail) {

@@ -36,8 +36,7 @@ class CpuReplays : public virtual Replays {
     [[nodiscard]] std::unique_ptr<Replay> make_replay(std::function<void()> work) override;
 };
 
-/// The first time the work is queued as it is (libraries load code then, which a recording forbids), the
-/// second time it is recorded, and from then on a time is one graph launch. At most 64 of them are queued
+/// A time is one graph launch, from the third on (device::RecordedWork). At most 64 of them are queued
 /// ahead, and no more than take half a second, so that whoever asks for the end of it waits no longer.
 class CudaReplays : public virtual Replays {
   public:

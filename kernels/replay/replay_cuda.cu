@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kernels/device/device.cuh"
+#include "kernels/device/recorded_work.cuh"
 #include "kernels/device/runtime.cuh"
 #include "kernels/replay/replay.hpp"
 
@@ -67,13 +68,7 @@ class CudaReplay final : public Replay {
 
     void run() override {
         pace_.make_room();
-        if (!ran_) {
-            work_();
-            ran_ = true;
-        } else {
-            if (graph_.empty()) graph_ = device::Graph(device_.stream(), work_);
-            graph_.launch(device_.stream());
-        }
+        recorded_.run(device_.stream(), work_);
         pace_.note_queued(device_.stream());
     }
     void finish() override { device_.synchronise(); }
@@ -82,8 +77,7 @@ class CudaReplay final : public Replay {
   private:
     device::Device& device_;
     std::function<void()> work_;
-    bool ran_ = false;
-    device::Graph graph_;
+    device::RecordedWork recorded_;
     Pace pace_;
 };
 

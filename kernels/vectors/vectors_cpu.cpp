@@ -6,6 +6,7 @@
 
 #include "kernels/cpu/team.hpp"
 #include "kernels/random/philox.hpp"
+#include "kernels/vectors/block_product.hpp"
 
 namespace ntpgeo {
 
@@ -41,16 +42,8 @@ double CpuVectorOperations::dot(Vector x, Vector y) {
         const T* const a = x.as<T>();
         const T* const b = y.as<T>();
         for_each(blocks, 1, team_for(x.size), [=, &x, &partial](std::int64_t k) {
-            // Eight independent sums, so that the order is fixed and the loop still vectorises.
-            double sums[8] = {};
-            const std::int64_t end = std::min(x.size, (k + 1) * block);
-            std::int64_t i = k * block;
-            for (; i + 8 <= end; i += 8)
-                for (int lane = 0; lane < 8; ++lane)
-                    sums[lane] += static_cast<double>(a[i + lane]) * b[i + lane];
-            for (; i < end; ++i) sums[0] += static_cast<double>(a[i]) * b[i];
-            partial[k] =
-                ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+            const std::int64_t begin = k * block;
+            partial[k] = block_product(a + begin, b + begin, std::min(block, x.size - begin));
         });
     });
     double total = 0;
