@@ -8,6 +8,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <fstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -62,6 +63,16 @@ class RunningProgram {
     /// Sends a signal; nothing happens where the program has ended.
     void send(int signal) {
         if (!ended()) ::kill(child_, signal);
+    }
+
+    /// Whether it has set a handler for `signal`, as the kernel says (proc(5): SigCgt). How long a program's
+    /// libraries take to load on a busy machine is nothing that a test could wait for by the clock.
+    [[nodiscard]] bool handles(int signal) const {
+        std::ifstream status("/proc/" + std::to_string(child_) + "/status");
+        for (std::string line; std::getline(status, line);)
+            if (line.starts_with("SigCgt:"))
+                return (std::stoull(line.substr(7), nullptr, 16) >> (signal - 1) & 1U) != 0;
+        return false;
     }
 
     [[nodiscard]] bool ended() {

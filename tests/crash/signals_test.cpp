@@ -52,7 +52,8 @@ TEST_F(Signals, Usr1IsTakenFromTheFirstMomentOn) {
     for (const Arguments& command : long_commands()) {
         SCOPED_TRACE(command[0]);
         RunningProgram program(on_one_thread(command));
-        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        ASSERT_TRUE(program.wait_until([&] { return program.handles(SIGUSR1); }));
+        EXPECT_EQ(lines_of_metrics(command[3]), 0U);
         for (int k = 0; k < 5; ++k) program.send(SIGUSR1);
         ASSERT_TRUE(
             program.wait_until([&] { return names_beginning(command[3], "checkpoint-").size() == 1; }));
