@@ -25,8 +25,11 @@ struct WindowOptions {
     std::int64_t min_count = 1;       ///< contexts seen less often are dropped
     /// Of the others, so many of the most frequent.
     std::int64_t most_contexts = std::numeric_limits<std::int64_t>::max();
-    /// Tokens that a GPU sorts at once; 0: what its memory bears. Changes no result.
-    std::int64_t tokens_at_once = 0;
+
+    // How a GPU goes about it, which changes no result.
+    std::int64_t tokens_at_once = 0;   ///< sorted in one run; 0: what its memory bears
+    std::int64_t entries_at_once = 0;  ///< distinct windows kept at a time; 0: what its memory bears
+    bool text_in_stretches = false;    ///< uploaded again for each run, as is a text that does not fit
 };
 
 /// Counts in host memory, a row a kept context.
@@ -65,9 +68,11 @@ class CpuCountingOperations : public virtual CountingOperations {
 
 /// Sorts windows as 64-bit keys of their tokens; of longer ones that need more bits, of the ranks of shorter
 /// windows that cover them. The text lies on the device, 8 bytes a token (12 and, for a while, 24 more where
-/// ranks are needed), and as much of it is sorted at once as free memory bears; runs are merged. Throws
-/// InputError, before anything is allocated, past 4294967294 tokens and where the text alone does not fit;
-/// OutOfDeviceMemory where its distinct windows do not.
+/// ranks are needed), or without ranks a stretch at a time. As much of it is sorted at once as free memory
+/// bears; runs are merged, and where the distinct windows do not fit, one range of contexts after another is
+/// counted and its rows taken down. Throws InputError, before anything is allocated, where ranks are needed
+/// and the text takes more than 4294967294 tokens or the memory there is; OutOfDeviceMemory where what
+/// follows one context does not fit.
 class CudaCountingOperations : public virtual CountingOperations {
   public:
     explicit CudaCountingOperations(device::Device& device) : device_(device) {}

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "kernels/counting/counting.hpp"
+#include "kernels/counting/ranges.hpp"
 #include "kernels/counting/rows_cuda.cuh"
 #include "kernels/counting/runs_cuda.cuh"
 #include "kernels/device/device.cuh"
@@ -11,23 +12,47 @@
 namespace ntpgeo::counting_cuda {
 namespace {
 
-constexpr std::int64_t most_tokens = std::numeric_limits<Place>::max() - 1;
-// What is taken for each token: ids and ends; for good and for a while where ranks are needed; and in a run,
-// where every window may be another.
-constexpr std::int64_t text_bytes = 8, rank_bytes = 4 + 24, run_bytes = 48;
+constexpr std::int64_t most_places = std::numeric_limits<Place>::max() - 1;
+// Bytes a token of the text: ids and ends; for good and for a while where ranks are needed.
+constexpr std::int64_t text_bytes = 8, rank_bytes = 4 + 24;
+// Bytes a token of a run, whose windows may all be distinct: sorting them takes 36 and more beside the
+// entries that are there, merging them 64.
+constexpr std::int64_t run_bytes = 80;
 // RunLengthEncode counts what it reads in an int.
-constexpr std::int64_t least_at_once = std::int64_t{1} << 20, most_at_once = std::int64_t{1} << 30;
+constexpr std::int64_t least_at_once = std::int64_t{1} << 18, most_at_once = std::int64_t{1} << 30;
 
-/// What the text takes for as long as it is counted, in bytes.
-std::int64_t resident_bytes(const TextIds& text, const WindowOptions& options) {
-    const bool ranks = bits_for(text.vocab_size) * (options.context_length + 1) > 64;
-    return static_cast<std::int64_t>(text.ids.size()) * (text_bytes + (ranks ? rank_bytes : 0));
+/// Bytes an entry: merging takes 48, choosing among contexts of one entry each 76 and their tokens.
+std::int64_t entry_bytes(const WindowOptions& options) {
+    return 80 + 4 * options.context_length;
 }
 
-std::int64_t tokens_at_once(const device::Device& device, const TextIds& text, const WindowOptions& options) {
-    if (options.tokens_at_once > 0) return options.tokens_at_once;
-    return std::clamp((device.free_memory() - resident_bytes(text, options)) / run_bytes, least_at_once,
-                      most_at_once);
+/// What a text takes, and what is left beside it.
+struct Room {
+    Room(const device::Device& device, const TextIds& text, const WindowOptions& options)
+        : size(static_cast<std::int64_t>(text.ids.size())),
+          needs_ranks(bits_for(text.vocab_size) * (options.context_length + 1) > 64),
+          free(device.free_memory()),
+          whole(size * (text_bytes + (needs_ranks ? rank_bytes : 0))),
+          least(std::min(size, least_at_once) * (run_bytes + entry_bytes(options))) {}
+
+    [[nodiscard]] bool holds_text() const { return size <= most_places && whole + least <= free; }
+
+    std::int64_t size;
+    bool needs_ranks;
+    std::int64_t free, whole, least;  ///< bytes; the last is what counting takes beside the text
+};
+
+Portions portions_for(const Room& room, const WindowOptions& options) {
+    Portions portions{options.tokens_at_once, options.entries_at_once,
+                      room.needs_ranks || (room.holds_text() && !options.text_in_stretches)};
+    const std::int64_t free = room.free - (portions.whole_text ? room.whole : 0);
+    const std::int64_t a_token = run_bytes + (portions.whole_text ? 0 : text_bytes);
+    if (portions.tokens == 0)
+        portions.tokens = std::min(std::clamp(free / 2 / a_token, least_at_once, most_at_once), room.size);
+    if (portions.entries == 0)
+        portions.entries = std::clamp((free - portions.tokens * a_token) / entry_bytes(options),
+                                      least_at_once, most_places - portions.tokens);
+    return portions;
 }
 
 }  // namespace
@@ -37,28 +62,32 @@ namespace ntpgeo {
 using namespace counting_cuda;
 
 std::string CudaCountingOperations::why_not_counted(const TextIds& text, const WindowOptions& options) const {
-    const auto size = static_cast<std::int64_t>(text.ids.size());
-    if (size > most_tokens)
-        return "a GPU counts a text of at most " + std::to_string(most_tokens) +
-               " tokens, and this one has " + std::to_string(size);
-    const std::int64_t needed = resident_bytes(text, options) + std::min(size, least_at_once) * run_bytes;
-    const std::int64_t free = device_.free_memory();
-    if (needed <= free) return "";
-    return "counting " + std::to_string(size) + " tokens takes " + std::to_string(needed) +
-           " bytes or more, and " + device_.name() + " has " + std::to_string(free) + " free";
+    const Room room(device_, text, options);
+    if (room.needs_ranks && room.size > most_places)
+        return "a GPU counts windows of " + std::to_string(options.context_length + 1) + " tokens of " +
+               std::to_string(text.vocab_size) + " in a text of at most " + std::to_string(most_places) +
+               " tokens, and this one has " + std::to_string(room.size);
+    if (room.holds_text() || (!room.needs_ranks && room.least <= room.free)) return "";
+    return "counting " + std::to_string(room.size) + " tokens takes " +
+           std::to_string(room.least + (room.needs_ranks ? room.whole : 0)) + " bytes or more, and " +
+           device_.name() + " has " + std::to_string(room.free) + " free";
 }
 
 WindowCounts CudaCountingOperations::count_windows(const TextIds& text, const WindowOptions& options) {
     if (const std::string why = why_not_counted(text, options); !why.empty())
         throw InputError(why + "; the CPU counts it");
-    WindowCounts none;
-    none.indptr = {0};
+    WindowCounts counts;
+    counts.indptr = {0};
     if (options.context_length >= static_cast<std::int64_t>(text.ids.size()))
-        return none;  // an empty text's, too
-    Counter counter(device_, text, options.context_length, tokens_at_once(device_, text, options));
-    const Run all = counter.count();
-    WindowCounts counts = Rows(device_, counter.pack(), counter.first_places()).select(all, options);
-    counts.windows = counter.windows();
+        return counts;  // an empty text's, too
+    Counter counter(device_, text, options.context_length,
+                    portions_for(Room(device_, text, options), options));
+    for (Key begin = 0; begin != no_more;) {
+        const Part part = counter.part_from(begin);
+        add_rows(counts, Rows(device_, counter.pack(), counter.first_places()).select(part.entries, options),
+                 options);
+        begin = part.next;
+    }
     return counts;
 }
 

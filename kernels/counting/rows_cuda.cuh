@@ -74,7 +74,7 @@ class Rows : Calls {
         NTPGEO_CHECK(cudaMemcpyAsync(begins.data() + contexts, &end, sizeof end, cudaMemcpyHostToDevice,
                                      device_.stream()));
 
-        const Array<Key> totals(contexts), kept_totals(contexts), other_totals(contexts), most(1);
+        const Array<Key> totals(contexts), kept_totals(contexts), other_totals(contexts), most(1), sum(1);
         run([&](void* storage, std::size_t& bytes, cudaStream_t stream) {
             return cub::DeviceReduce::ReduceByKey(
                 storage, bytes,
@@ -87,6 +87,10 @@ class Rows : Calls {
                                              Key{0}, stream);
         });
         result.most = static_cast<std::int64_t>(device_.fetch(most.data()));
+        run([&](void* storage, std::size_t& bytes, cudaStream_t stream) {
+            return cub::DeviceReduce::Sum(storage, bytes, totals.data(), sum.data(), contexts, stream);
+        });
+        result.windows = static_cast<std::int64_t>(device_.fetch(sum.data()));
         const Array<Place> kept(contexts), other_kept(contexts);
         run([&](void* storage, std::size_t& bytes, cudaStream_t stream) {
             return cub::DeviceSelect::If(

@@ -2,10 +2,10 @@
 // ones.
 #pragma once
 
+#include <thrust/binary_search.h>
+#include <thrust/iterator/constant_iterator.h>
 #include <thrust/iterator/permutation_iterator.h>
-#include <thrust/iterator/reverse_iterator.h>
 #include <thrust/iterator/zip_iterator.h>
-#include <thrust/scatter.h>
 #include <thrust/transform.h>
 #include <algorithm>
 #include <cstdint>
@@ -16,11 +16,11 @@
 #include <cub/device/device_scan.cuh>
 #include <cub/device/device_select.cuh>
 #include <port.cuh>
-#include <span>
 #include <utility>
 
 #include "kernels/counting/calls_cuda.cuh"
 #include "kernels/counting/counting.hpp"
+#include "kernels/counting/text_cuda.cuh"
 
 namespace ntpgeo::counting_cuda {
 
@@ -31,66 +31,65 @@ inline std::int32_t pieces(std::int64_t length, std::int64_t k) {
     return static_cast<std::int32_t>((length + k - 1) / k);
 }
 
-/// Counts the windows of a text, `at_once` tokens in one run.
+/// What a GPU holds at a time.
+struct Portions {
+    std::int64_t tokens;   ///< sorted in one run
+    std::int64_t entries;  ///< distinct windows, of which a run's more come for a while
+    bool whole_text;       ///< or only those that a run reads
+};
+
+/// The distinct windows of some contexts, all that have these.
+struct Part {
+    Run entries;
+    Key next;  ///< where the keys of further contexts begin; `no_more` where there are none
+};
+
+/// Counts the windows of a text.
 class Counter : Calls {
   public:
-    Counter(device::Device& device, const TextIds& text, std::int64_t context_length, std::int64_t at_once)
+    Counter(device::Device& device, const TextIds& text, std::int64_t context_length, Portions portions)
         : Calls(device),
           length_(static_cast<std::int32_t>(context_length)),
-          at_once_(at_once),
+          portions_(portions),
           size_(static_cast<std::int64_t>(text.ids.size())),
           token_bits_(bits_for(text.vocab_size)),
-          ids_(size_),
-          ends_(size_) {
-        NTPGEO_CHECK(cudaMemcpyAsync(ids_.data(), text.ids.data(), text.ids.size_bytes(),
-                                     cudaMemcpyHostToDevice, device_.stream()));
-        find_ends(text.document_ends);
-        pack_ = {reinterpret_cast<const Place*>(ids_.data()),
-                 {ends_.data(), 0},
+          stretch_(device, text,
+                   portions.whole_text ? size_ : std::min(size_, portions.tokens + context_length)) {
+        pack_ = {reinterpret_cast<const Place*>(stretch_.ids()),
+                 {stretch_.ends(), 0},
                  1,
                  0,
                  token_bits_,
-                 ids_.data(),
+                 stretch_.ids(),
                  token_bits_};
-    }
-
-    /// All of the text.
-    Run count() {
-        while (pieces(length_, pack_.k) * pack_.rank_bits + token_bits_ > 64)
-            rank_windows(std::min(64 / pack_.rank_bits * pack_.k, length_));
+        if (portions.whole_text) {
+            stretch_.load(0, size_);
+            while (pieces(length_, pack_.k) * pack_.rank_bits + token_bits_ > 64)
+                rank_windows(std::min(64 / pack_.rank_bits * pack_.k, length_));
+        }
         pack_.covered = length_;
         pack_.is_window.length = std::int64_t{length_} + 1;
-        Run all;
-        for (std::int64_t begin = 0; begin < size_; begin += at_once_)
-            all = merged(std::move(all), run_of(begin, std::min(begin + at_once_, size_)));
-        return all;
     }
-    [[nodiscard]] std::int64_t windows() const { return windows_; }
-    /// How the keys of `count` are packed, and where each ranked window stood first; they live as long as
+
+    /// The contexts whose keys are `begin` or more, in ascending order: all of them or as many as a portion
+    /// of entries holds. Reads all of the text.
+    Part part_from(Key begin) {
+        ContextRange range{pack_, begin, no_more};
+        Run all;
+        for (std::int64_t from = 0; from < size_; from += portions_.tokens) {
+            const std::int64_t to = std::min(from + portions_.tokens, size_);
+            if (!portions_.whole_text) stretch_.load(from, std::min(to + length_, size_));
+            all = merged(std::move(all), run_of(from - stretch_.begin(), to - stretch_.begin(), range));
+            if (all.size > portions_.entries) range.end = shorten(all, range);
+        }
+        return {std::move(all), range.end};
+    }
+    /// How the keys of the parts are packed, and where each ranked window stood first; they live as long as
     /// this does.
     [[nodiscard]] const Pack& pack() const { return pack_; }
     [[nodiscard]] const Place* first_places() const { return first_places_.data(); }
 
   private:
-    /// ends_[p]: the end of p's document or the first −1 from p on, whichever comes first.
-    void find_ends(std::span<const std::int64_t> document_ends) {
-        const Array<std::int64_t> ends(static_cast<std::int64_t>(document_ends.size()));
-        NTPGEO_CHECK(cudaMemcpyAsync(ends.data(), document_ends.data(), document_ends.size_bytes(),
-                                     cudaMemcpyHostToDevice, device_.stream()));
-        NTPGEO_CHECK(
-            cudaMemsetAsync(ends_.data(), 0xff, static_cast<std::size_t>(ends_.bytes()), device_.stream()));
-        const std::int64_t* const from = ends.data();
-        thrust::scatter(policy(), from, from + ends.size(),
-                        thrust::make_transform_iterator(from, LastToken{}), ends_.data());
-        const auto own = by_place(0, OwnEnd{ids_.data(), ends_.data()});
-        run([&](void* storage, std::size_t& bytes, cudaStream_t stream) {
-            return cub::DeviceScan::InclusiveScan(storage, bytes, thrust::make_reverse_iterator(own + size_),
-                                                  thrust::make_reverse_iterator(ends_.data() + size_),
-                                                  Smaller{}, size_, stream);
-        });
-        device_.synchronise();  // `ends` goes
-    }
-
     /// From now on pack_ covers windows by the ranks of windows of this length.
     void rank_windows(std::int32_t length) {
         Pack pack = pack_;
@@ -134,18 +133,16 @@ class Counter : Calls {
         pack_.rank_bits = bits_for(std::max<std::int64_t>(found(), 1));
     }
 
-    /// The windows that begin at begin .. end−1.
-    Run run_of(std::int64_t begin, std::int64_t end) {
+    /// Of the windows that begin at begin .. end−1 those in the range.
+    Run run_of(std::int64_t begin, std::int64_t end, const ContextRange& range) {
         const std::int64_t places = end - begin;
         const auto first = static_cast<Place>(begin);
         const Array<Key> keys(places), other_keys(places);
         run([&](void* storage, std::size_t& bytes, cudaStream_t stream) {
-            return cub::DeviceSelect::Flagged(storage, bytes, by_place(first, pack_),
-                                              by_place(first, pack_.is_window), keys.data(), found_.data(),
-                                              places, stream);
+            return cub::DeviceSelect::Flagged(storage, bytes, by_place(first, pack_), by_place(first, range),
+                                              keys.data(), found_.data(), places, stream);
         });
         const std::int64_t windows = found();
-        windows_ += windows;
         cub::DoubleBuffer<Key> sorted(keys.data(), other_keys.data());
         run([&](void* storage, std::size_t& bytes, cudaStream_t stream) {
             return cub::DeviceRadixSort::SortKeys(storage, bytes, sorted, windows, 0,
@@ -188,11 +185,26 @@ class Counter : Calls {
         return both;
     }
 
+    /// Drops about half of a portion's entries, those of the largest contexts, and what is more than a
+    /// portion; the first context stays whole. Returns the range's new end.
+    Key shorten(Run& all, const ContextRange& range) {
+        const Key middle = device_.fetch(all.entries.data() + portions_.entries / 2) >> token_bits_;
+        const Key end = std::max(middle, range.begin + 1);
+        if (end > no_more >> token_bits_) return range.end;
+        const Array<std::int64_t> size(1);
+        const auto wanted = thrust::make_constant_iterator(end << token_bits_);
+        thrust::lower_bound(policy(), all.entries.data(), all.entries.data() + all.size, wanted, wanted + 1,
+                            size.data());
+        all.size = device_.fetch(size.data());
+        return end;
+    }
+
     std::int32_t length_;
-    std::int64_t at_once_, size_, windows_ = 0;
+    Portions portions_;
+    std::int64_t size_;
     std::int32_t token_bits_;
-    Array<std::int32_t> ids_;
-    Array<Place> ends_, ranks_, first_places_;
+    Stretch stretch_;
+    Array<Place> ranks_, first_places_;
     Pack pack_{};
 };
 

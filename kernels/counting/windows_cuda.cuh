@@ -54,6 +54,21 @@ struct Pack {
     }
 };
 
+/// Beyond every context's key, as the next token's bits stand below it.
+constexpr Key no_more = ~Key{0};
+
+/// Whether a window begins at a place whose context's key is in begin .. end−1.
+struct ContextRange {
+    Pack pack;
+    Key begin, end;
+    __host__ __device__ bool operator()(Place p) const {
+        if (!pack.is_window(p)) return false;
+        if (begin == 0 && end == no_more) return true;
+        const Key context = pack(p) >> pack.token_bits;
+        return begin <= context && context < end;
+    }
+};
+
 /// Whether a sorted key differs from the one before in the bits from `shift` on.
 struct Begins {
     const Key* keys;

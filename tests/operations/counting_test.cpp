@@ -83,9 +83,11 @@ void expect_equal(const WindowCounts& actual, const WindowCounts& expected) {
 class Counting : public OperationTest {
   protected:
     void expect(const Text& text, const WindowOptions& options) {
-        SCOPED_TRACE(testing::Message() << text.ids.size() << " tokens of " << text.vocab_size << ", context "
-                                        << options.context_length << ", min " << options.min_count << ", "
-                                        << options.tokens_at_once << " at once");
+        SCOPED_TRACE(testing::Message()
+                     << text.ids.size() << " tokens of " << text.vocab_size << ", context "
+                     << options.context_length << ", min " << options.min_count << ", "
+                     << options.tokens_at_once << " tokens and " << options.entries_at_once
+                     << " entries at once, " << (options.text_in_stretches ? "in stretches" : "whole"));
         EXPECT_EQ(backend().why_not_counted(text.view(), options), "");
         const WindowCounts counts = backend().count_windows(text.view(), options);
         expect_equal(counts, reference(text, options));
@@ -118,6 +120,36 @@ TEST_F(Counting, TextInPiecesHasTheSameCounts) {
     for (const std::int64_t at_once : {64, 1000, 2999})
         for (const std::int64_t length : {1, 3, 8})
             expect(text, {.context_length = length, .min_count = 2, .tokens_at_once = at_once});
+}
+
+TEST_F(Counting, RangesOfContextsHaveTheSameCounts) {
+    const Text text = zipf_text(1000, 100, seed()), few = zipf_text(60, 9, seed());
+    for (const std::int64_t length : {1, 2, 8}) {
+        WindowOptions options{.context_length = length, .tokens_at_once = 600, .entries_at_once = 200};
+        expect(text, options);
+        options.min_count = 2;
+        options.most_contexts = 50;
+        expect(text, options);
+        // A range for each context, as none is smaller.
+        expect(few, {.context_length = length, .entries_at_once = 1});
+    }
+    // The largest key that there is, beyond which no range begins.
+    expect({{3, 3, 3, 3, 0, 3, 3}, {7}, 4}, {.context_length = 31, .entries_at_once = 1});
+    expect({std::vector<std::int32_t>(40, 3), {40}, 4}, {.context_length = 31, .entries_at_once = 1});
+}
+
+TEST_F(Counting, TextInStretchesHasTheSameCounts) {
+    const auto options = [](std::int64_t length, std::int64_t tokens, std::int64_t entries) {
+        return WindowOptions{.context_length = length,
+                             .min_count = 2,
+                             .tokens_at_once = tokens,
+                             .entries_at_once = entries,
+                             .text_in_stretches = true};
+    };
+    const Text text = zipf_text(1000, 300, seed());
+    for (const std::int64_t at_once : {256, 999, 5000})
+        for (const std::int64_t length : {1, 3, 6}) expect(text, options(length, at_once, 400));
+    expect(zipf_text(60, 9, seed()), options(2, 1, 0));
 }
 
 TEST_F(Counting, TextsOfFewTokens) {

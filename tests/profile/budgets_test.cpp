@@ -32,6 +32,7 @@ const Budget budgets[] = {
     {"limit-certificate", {23, 0, 9, 50560, 65220, 25, 15}},
     {"path", {9, 0, 4, 5120, 6740, 9, 5}},
     {"record", {44, 0, 21, 100168, 122776, 55, 31}},
+    {"counting", {18, 0, 0, 80012, 46800, 13, 24}},
 };
 
 void PrintTo(const Budget& budget, std::ostream* out) {

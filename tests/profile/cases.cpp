@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <functional>
 #include <memory>
+#include <random>
 
 #include "engine/data/synthetic.hpp"
 #include "engine/exact/limit.hpp"
@@ -142,6 +144,22 @@ Profile record(const std::string& name, Scale scale) {
     return count_calls(name, fmt::format("{}, d = {}, fp64", sizes(data), dim), 1, measure);
 }
 
+/// Contexts of two tokens, of words as frequent as 1 / rank.
+Profile counting(const std::string& name, Scale scale) {
+    const std::unique_ptr<Backend> gpu = make_gpu();
+    constexpr std::int64_t vocab = 50000;
+    std::mt19937_64 random(1);
+    std::uniform_real_distribution<double> uniform;
+    std::vector<std::int32_t> ids(scale == Scale::full ? 1'000'000 : 20'000);
+    for (std::int32_t& id : ids) id = static_cast<std::int32_t>(std::pow(double{vocab}, uniform(random))) - 1;
+    const std::vector<std::int64_t> document_ends{static_cast<std::int64_t>(ids.size())};
+    const TextIds text{ids, document_ends, vocab};
+    const WindowOptions options{.context_length = 2, .min_count = 2};
+    gpu->count_windows(text, options);
+    return count_calls(name, fmt::format("{} tokens of V = {}, N = 2", ids.size(), vocab), 1,
+                       [&] { gpu->count_windows(text, options); });
+}
+
 }  // namespace
 
 emulated_device::Counts Profile::total() const {
@@ -164,6 +182,7 @@ const std::vector<Case>& all_cases() {
         {"limit-certificate", "a splitting step with a certificate", limit_certificate},
         {"path", "a splitting step", path},
         {"record", "the figures of a record", record},
+        {"counting", "a text", counting},
     };
     return cases;
 }
