@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -15,11 +14,11 @@
 #include "host/files/atomic_file.hpp"
 #include "tests/cli/run_program.hpp"
 #include "tests/host/files/scratch.hpp"
+#include "tests/json.hpp"
 
 namespace ntpgeo {
 
 using Arguments = std::vector<std::string>;
-using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
 inline Arguments operator+(Arguments first, const Arguments& second) {
@@ -65,9 +64,9 @@ inline std::vector<Json> records(const fs::path& run) {
 inline std::vector<std::string> timeless_records(const fs::path& run) {
     std::vector<std::string> lines;
     for (const Json& record : records(run)) {
-        Json kept;
+        Json kept = record;
         for (const auto& [key, value] : record.items())
-            if (!key.ends_with("_s")) kept[key] = value;
+            if (key.ends_with("_s")) kept = kept.without(key);
         lines.push_back(kept.dump());
     }
     return lines;

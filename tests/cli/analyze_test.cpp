@@ -105,9 +105,7 @@ class Analyze : public testing::Test {
             run_well({"analyze", "--data", data_, "--words", words, "--contexts", contexts});
         EXPECT_EQ(result.err, "");
         EXPECT_EQ(std::count(result.out.begin(), result.out.end(), '\n'), 1) << result.out;
-        Json record = Json::parse(result.out);
-        record.erase("time_s");
-        return record;
+        return Json::parse(result.out).without("time_s");
     }
 
     void expect_refused(const Arguments& arguments, const std::string& said) const {

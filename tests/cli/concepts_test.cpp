@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "host/files/dataset_file.hpp"
 #include "tests/limit_folders.hpp"
 #include "tests/training_runs.hpp"
 

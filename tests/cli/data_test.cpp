@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -11,6 +10,7 @@
 #include "host/files/dataset_file.hpp"
 #include "tests/cli/run_program.hpp"
 #include "tests/host/files/scratch.hpp"
+#include "tests/json.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -166,7 +166,7 @@ TEST(DataInfo, GivesTheSameFiguresToPeopleAndPrograms) {
     expect_contains(text.out, "m = 5, V = 5, nnz = 7");
     const ProgramResult result = run_ntpgeo({"data", "info", folder / "ds", "--json"});
     EXPECT_EQ(result.status, 0) << result.err;
-    const auto json = nlohmann::json::parse(result.out);
+    const auto json = Json::parse(result.out);
     // x -> a b (the last x ends the text); a -> x; b -> x y; y -> c; c -> x.
     EXPECT_EQ(json["contexts"], 5);
     EXPECT_EQ(json["vocab_size"], 5);
@@ -177,8 +177,8 @@ TEST(DataInfo, GivesTheSameFiguresToPeopleAndPrograms) {
     EXPECT_EQ(json["support_classes"]["count"], 4);
     EXPECT_EQ(json["support_classes"]["shared"], 1);
     EXPECT_EQ(json["support_classes"]["contexts_in_shared"], 2);
-    EXPECT_EQ(json["support_classes"]["largest"][0]["support"], nlohmann::json({"x"}));
-    EXPECT_EQ(json["support_classes"]["largest"][0]["examples"][0]["tokens"], nlohmann::json({"a"}));
+    EXPECT_EQ(json["support_classes"]["largest"][0]["support"], Json::parse("[\"x\"]"));
+    EXPECT_EQ(json["support_classes"]["largest"][0]["examples"][0]["tokens"], Json::parse("[\"a\"]"));
     EXPECT_DOUBLE_EQ(json["entropy"], entropy(read_dataset(folder / "ds")));
 }
 
@@ -191,7 +191,7 @@ TEST(DataInfo, ShowsDatasetsWithoutWordsAndWordsThatAreNoText) {
     expect_contains(text.out, "\\xff");
     const ProgramResult json = run_ntpgeo({"data", "info", folder / "ds", "--json"});
     EXPECT_EQ(json.status, 0) << json.err;
-    EXPECT_TRUE(nlohmann::json::accept(json.out)) << json.out;
+    EXPECT_TRUE(Json::accept(json.out)) << json.out;
 }
 
 struct WrongInput {

@@ -80,7 +80,7 @@ TEST_F(Schedule, AFlagHoldsForEveryStage) {
         config(train("run", staged() + Arguments{"--lambda", "0.5", "--freeze", "contexts", "--precision",
                                                  "fp64", "--history", "4"}))["stages"];
     for (const Json& stage : stages) {
-        EXPECT_EQ(stage["lambda"], Json({0.5, 0.5}));
+        EXPECT_EQ(stage["lambda"], Json::parse("[0.5, 0.5]"));
         EXPECT_EQ(stage["freeze"], "contexts");
         EXPECT_EQ(stage["precision"], "fp64");
     }
