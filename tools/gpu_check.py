@@ -279,6 +279,7 @@ class Check:
         cases = (self.report["benchmarks"] or {}).get("benchmarks", [])
         part = self.report["parts"][-1]
         part["cases"] = len(cases)
+        part["over_predicted"] = {case["name"]: round(case["over_predicted"], 3) for case in cases if "over_predicted" in case}
         part["cases_without_result"] = [case["name"] for case in cases if case.get("error_occurred")]
         print(text, flush=True)
 

@@ -13,7 +13,9 @@
 
 #include "bench/cuda/cases.hpp"
 #include "bench/cuda/gpu_facts.hpp"
+#include "bench/cuda/predictions.hpp"
 #include "bench/cuda/problem_on_gpu.hpp"
+#include "kernels/anchored_xent/cost_cuda.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo::bench {
@@ -204,6 +206,18 @@ std::unique_ptr<DeviceWork> best_products(const GpuCase& c, std::string& label) 
     return best;
 }
 
+/// Of a step in bf16 with an fp64 master; 0 of another one, and where nothing is known of the GPU.
+double predicted_step(const GpuCase& c, std::int64_t group) {
+    const device::Machine* const machine = predicted_machine();
+    if (machine == nullptr || c.precision != Precision::bf16 || c.master != Real::fp64) return 0;
+    const ProductSizes own = loss_step_products(c.precision, c.size.vocab, c.size.contexts, c.size.dim);
+    return anchored_xent::loss_step_cost(
+               {c.size.vocab, c.size.contexts, c.size.dim, c.chunk == 0 ? own.logits : c.chunk,
+                group == 0 ? own.gradients : group, c.kernel == LossKernel::epilogue},
+               *machine)
+        .seconds();
+}
+
 void time_loss_step(benchmark::State& state, const GpuCase& c, const Scale& scale) {
     if (const std::string why_not = gpu().why_not(c.kernel, c.precision); !why_not.empty()) {
         state.SkipWithError(("skipped: " + why_not).c_str());
@@ -237,6 +251,7 @@ void time_loss_step(benchmark::State& state, const GpuCase& c, const Scale& scal
     const double seconds = median(ours_seconds), alone = median(products_seconds);
     state.counters["step_ms"] = seconds * 1e3;
     state.counters["ratio_to_gemm"] = seconds / alone;
+    set_prediction(state, seconds, predicted_step(c, group));
     state.counters["fraction_of_gemm_rate"] = c.size.flops() / seconds / gemm_rate(c.precision, scale).rate;
     state.counters["tflops"] = c.size.flops() / seconds * 1e-12;
     state.counters["gemm_tflops"] = c.size.flops() / alone * 1e-12;

@@ -2,7 +2,7 @@
 // ntpgeo_gpu_bench --facts: the GPU and its driver as one line of JSON; `devices` 0 and `why` where there is
 // none. ntpgeo_gpu_bench [--smoke] --write-problems FOLDER: the data for the peers' scripts.
 // --smoke takes sizes that the emulated device ends with in seconds; --seconds leaves out cases that begin
-// later.
+// later; --predict-for NAME predicts as for an H100, H200 or A100 (the GPU's own figures).
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -13,6 +13,7 @@
 #include "bench/cuda/cases.hpp"
 #include "bench/cuda/gpu_facts.hpp"
 #include "bench/cuda/peer_problems.hpp"
+#include "bench/cuda/predictions.hpp"
 #include "kernels/backend.hpp"
 #include "kernels/base/status.hpp"
 
@@ -50,7 +51,8 @@ int run(std::vector<char*> arguments) {
     std::vector<char*> others{arguments[0]};
     for (std::size_t i = 1; i < arguments.size(); ++i) {
         const std::string argument = arguments[i];
-        const bool takes_value = argument == "--seconds" || argument == "--write-problems";
+        const bool takes_value =
+            argument == "--seconds" || argument == "--write-problems" || argument == "--predict-for";
         if (takes_value && i + 1 == arguments.size()) throw InputError(argument + " needs a value");
         if (argument == "--smoke")
             scale.smoke = true;
@@ -58,6 +60,8 @@ int run(std::vector<char*> arguments) {
             facts = true;
         else if (argument == "--seconds")
             scale.seconds = seconds_from(arguments[++i]);
+        else if (argument == "--predict-for")
+            predict_for(arguments[++i]);
         else if (argument == "--write-problems")
             problems = arguments[++i];
         else
@@ -83,6 +87,8 @@ int run(std::vector<char*> arguments) {
     const nlohmann::ordered_json about = facts_as_json(cuda);
     for (const auto& [key, value] : about.items())
         benchmark::AddCustomContext(key, value.is_string() ? value.get<std::string>() : value.dump());
+    const device::Machine* const machine = predicted_machine();
+    benchmark::AddCustomContext("predicted_for", machine == nullptr ? "" : std::string(machine->name));
     register_yardsticks(scale);
     register_update(scale);
     register_gpu_loss_step(scale);

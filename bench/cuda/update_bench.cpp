@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bench/cuda/cases.hpp"
+#include "bench/cuda/predictions.hpp"
 #include "kernels/backend.hpp"
 
 namespace ntpgeo::bench {
@@ -90,6 +91,7 @@ void time_update(benchmark::State& state, const ProblemSize& size, Real master,
     for ([[maybe_unused]] auto _ : state) state.SetIterationTime(seconds);
     state.counters["gb_per_second"] = update.bytes() / seconds * 1e-9;
     state.counters["fraction_of_copy"] = update.bytes() / seconds / copy_bandwidth(scale).rate;
+    set_prediction(state, seconds, predicted_stream(update.bytes()));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "bench/cuda/cases.hpp"
+#include "bench/cuda/predictions.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo::bench {
@@ -24,9 +25,11 @@ std::int64_t square_size(Precision precision, const Scale& scale) {
     return precision == Precision::fp32 || precision == Precision::fp64 ? 4096 : 8192;
 }
 
-void report(benchmark::State& state, const Measured& measured, const char* unit, double factor) {
+void report(benchmark::State& state, const Measured& measured, const char* unit, double factor,
+            double predicted) {
     for ([[maybe_unused]] auto _ : state) state.SetIterationTime(measured.seconds);
     state.counters[unit] = measured.rate * factor;
+    set_prediction(state, measured.seconds, predicted);
 }
 
 void time_streaming(benchmark::State& state, Precision precision, std::int64_t vocab, std::int64_t contexts,
@@ -34,8 +37,9 @@ void time_streaming(benchmark::State& state, Precision precision, std::int64_t v
     const Measured copy = copy_bandwidth(scale);
     const auto pass = make_streaming_pass(precision, vocab, contexts);
     const double seconds = seconds_of_work(*pass, precision, scale);
-    const double rate = static_cast<double>(streaming_bytes(precision, vocab, contexts)) / seconds;
-    report(state, {seconds, rate}, "gb_per_second", 1e-9);
+    const auto bytes = static_cast<double>(streaming_bytes(precision, vocab, contexts));
+    const double rate = bytes / seconds;
+    report(state, {seconds, rate}, "gb_per_second", 1e-9, predicted_stream(bytes));
     state.counters["fraction_of_copy"] = rate / copy.rate;
 }
 
@@ -82,15 +86,20 @@ Measured gemm_rate(Precision precision, const Scale& scale) {
 }
 
 void register_yardsticks(const Scale& scale) {
-    register_gpu_case(
-        scale, fmt::format("cuda/copy/{}MiB", copied_bytes(scale) >> 20),
-        [scale](benchmark::State& state) { report(state, copy_bandwidth(scale), "gb_per_second", 1e-9); })
+    register_gpu_case(scale, fmt::format("cuda/copy/{}MiB", copied_bytes(scale) >> 20),
+                      [scale](benchmark::State& state) {
+                          const Measured copy = copy_bandwidth(scale);
+                          report(state, copy, "gb_per_second", 1e-9,
+                                 predicted_stream(copy.rate * copy.seconds));
+                      })
         ->Iterations(1);
     for (const Precision precision : precisions)
         register_gpu_case(
             scale, fmt::format("cuda/gemm/n:{}/{}", square_size(precision, scale), precision_name(precision)),
             [scale, precision](benchmark::State& state) {
-                report(state, gemm_rate(precision, scale), "tflops", 1e-12);
+                const Measured product = gemm_rate(precision, scale);
+                report(state, product, "tflops", 1e-12,
+                       predicted_product(precision, product.rate * product.seconds));
             })
             ->Iterations(1);
     const std::int64_t contexts = scale.smoke ? 3 : 2048;

@@ -146,9 +146,16 @@ def time_step(step, on_gpu):
     return {"seconds_per_step": median(times), "peak_memory_mib": peak}
 
 
-def run(name, version, labels, precisions, make_step):
+def padded(words, padding):
+    """W with rows of zeros up to a multiple of `padding`."""
+    import torch
+
+    return torch.nn.functional.pad(words, (0, 0, 0, -len(words) % padding))
+
+
+def run(name, version, labels, precisions, make_step, padding=1):
     """labels: "soft" or "hard". make_step(problem, state, contexts, precision) -> a function without arguments that
-    returns both gradients of the mean loss over those contexts."""
+    returns both gradients of the mean loss over those contexts; of a vocabulary that it pads to a multiple of `padding`."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seconds", type=float, default=1e9)
@@ -170,8 +177,10 @@ def run(name, version, labels, precisions, make_step):
         problem = Problem(path, device)
         for precision in precisions:
             case = {"name": name, "version": version, "labels": labels, "precision": precision,
-                    "V": len(problem.words), "m": len(problem.contexts), "d": problem.words.shape[1],
+                    "V": len(padded(problem.words, padding)), "m": len(problem.contexts), "d": problem.words.shape[1],
                     "k": round(len(problem.indices) / len(problem.contexts))}
+            if case["V"] != len(problem.words):
+                case["padded_from"] = len(problem.words)
             if time.perf_counter() - start > arguments.seconds:
                 say(**case, status="skipped", why="out of time")
                 continue
@@ -197,19 +206,21 @@ def cast(precision):
     return {"bf16": torch.bfloat16, "fp64": torch.float64}.get(precision, torch.float32)
 
 
-def whole_step(loss_of):
-    """A step that leaves chunks to the peer: loss_of(h, w, target) with hard labels, differentiated by autograd."""
+def whole_step(loss_of, padding=1):
+    """A step that leaves chunks to the peer: loss_of(h, w, target) with hard labels, differentiated by autograd. W is padded
+    beforehand, which no user does every step."""
     import torch
 
     def make_step(problem, state, contexts, precision):
         words, embeddings = problem.factors(state, contexts)
+        count, words = len(words), padded(words, padding)
         target, dtype = problem.hard_labels(state, contexts), cast(precision)
 
         def step():
             w = words.to(dtype).detach().requires_grad_()
             h = embeddings.to(dtype).detach().requires_grad_()
             gradients = torch.autograd.grad(loss_of(h, w, target), (w, h))
-            return tuple(g.float() for g in gradients)
+            return gradients[0][:count].float(), gradients[1].float()
 
         return step
 

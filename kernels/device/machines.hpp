@@ -32,6 +32,13 @@ inline constexpr Machine machines[] = {
     {"A100", 108, 19.5e12, 19.5e12, 156e12, 312e12, 2.039e12, 40e6, 4.8e12, 32e9},
 };
 
+/// The machine that a GPU's name tells of ("NVIDIA H100 80GB HBM3"); null where it is none of these.
+constexpr const Machine* find_machine(std::string_view gpu) {
+    for (const Machine& machine : machines)
+        if (gpu.find(machine.name) != std::string_view::npos) return &machine;
+    return nullptr;
+}
+
 /// Shares of the maker's figures that good code reaches. Assumed until gpu-check has measured them: 790 of an
 /// H100's 989 TFLOP/s in large bf16 products of cuBLAS, 90 % of the memory's bandwidth in streaming kernels,
 /// 85 % of PCIe's with page-locked memory.
