@@ -258,13 +258,9 @@ std::unique_ptr<DeviceWork> make_gemm(Precision precision, std::int64_t n) {
 ProductSizes loss_step_products(Precision precision, std::int64_t vocab, std::int64_t contexts,
                                 std::int64_t dim) {
     const device::Device gpu(0);
-    return with_arithmetic(precision, [&]<Precision p>(Arithmetic<p>) {
-        using A = Arithmetic<p>;
-        const auto exponentials = round_up(vocab, 128) * A::terms * sizeof(typename A::Operand);
-        const auto [chunk, group] = anchored_xent::choose_chunking_cuda(
-            contexts, round_up(dim, 8), static_cast<std::int64_t>(exponentials), gpu.multiprocessors(), 0, 0);
-        return ProductSizes{chunk, group};
-    });
+    const auto [chunk, group] = anchored_xent::choose_chunking_cuda(
+        {vocab, contexts, dim, 0, 0, false, precision}, gpu.machine(), gpu.memory(), 0, 0);
+    return {chunk, group};
 }
 
 std::unique_ptr<DeviceWork> make_three_products(Precision precision, std::int64_t vocab,

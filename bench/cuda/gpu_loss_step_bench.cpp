@@ -206,14 +206,14 @@ std::unique_ptr<DeviceWork> best_products(const GpuCase& c, std::string& label) 
     return best;
 }
 
-/// Of a step in bf16 with an fp64 master; 0 of another one, and where nothing is known of the GPU.
+/// Of a step with an fp64 master; 0 of another one, and where nothing is known of the GPU.
 double predicted_step(const GpuCase& c, std::int64_t group) {
     const device::Machine* const machine = predicted_machine();
-    if (machine == nullptr || c.precision != Precision::bf16 || c.master != Real::fp64) return 0;
+    if (machine == nullptr || c.master != Real::fp64) return 0;
     const ProductSizes own = loss_step_products(c.precision, c.size.vocab, c.size.contexts, c.size.dim);
     return anchored_xent::loss_step_cost(
                {c.size.vocab, c.size.contexts, c.size.dim, c.chunk == 0 ? own.logits : c.chunk,
-                group == 0 ? own.gradients : group, c.kernel == LossKernel::epilogue},
+                group == 0 ? own.gradients : group, c.kernel == LossKernel::epilogue, c.precision},
                *machine)
         .seconds();
 }

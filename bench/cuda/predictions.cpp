@@ -3,28 +3,13 @@
 #include <fmt/format.h>
 
 #include "bench/cuda/gpu_facts.hpp"
+#include "kernels/anchored_xent/cost_cuda.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo::bench {
 namespace {
 
 const device::Machine* chosen = nullptr;
-
-double product_rate(const device::Machine& machine, Precision precision) {
-    switch (precision) {
-        case Precision::bf16:
-            return machine.bf16;
-        case Precision::bf16x3:
-            return machine.bf16 / 3;
-        case Precision::tf32:
-            return machine.tf32;
-        case Precision::fp32:
-            return machine.fp32;
-        case Precision::fp64:
-            break;
-    }
-    return machine.fp64;
-}
 
 }  // namespace
 
@@ -58,7 +43,9 @@ double predicted_stream(double bytes) {
 
 double predicted_product(Precision precision, double flops) {
     const device::Machine* const machine = predicted_machine();
-    return machine == nullptr ? 0 : flops / (product_rate(*machine, precision) * device::attained_products);
+    if (machine == nullptr) return 0;
+    const auto parts = static_cast<double>(anchored_xent::product_types(precision).parts);
+    return parts * flops / anchored_xent::product_rate(*machine, precision);
 }
 
 }  // namespace ntpgeo::bench

@@ -1,10 +1,12 @@
 // What a CUDA loss step costs by the model of kernels/device/waves.hpp: the waves of its three products and
-// the seconds that they and the passes between them take. A prediction; plans may choose by it.
+// the seconds that they and the passes between them take. A prediction, by which plan_cuda.hpp chooses chunks
+// and groups.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/base/views.hpp"
 #include "kernels/device/machines.hpp"
 #include "kernels/device/waves.hpp"
 
@@ -14,7 +16,43 @@ struct LossStepShape {
     std::int64_t vocab = 0, contexts = 0, dim = 0;
     std::int64_t chunk = 0, group = 0;  ///< contexts, as in ChunkingCuda
     bool epilogue = false;              ///< exponentials in the epilogue of the first product
+    Precision precision = Precision::bf16;
 };
+
+/// Bytes of an operand and of a logit, and how many products of one size a gradient is made of. Z is one
+/// product over `terms` + 1 times the width where there are two terms.
+struct ProductTypes {
+    double operand, logit;
+    std::int64_t terms, parts;
+};
+constexpr ProductTypes product_types(Precision precision) {
+    switch (precision) {
+        case Precision::bf16:
+            return {2, 4, 1, 1};
+        case Precision::bf16x3:
+            return {2, 4, 2, 3};
+        case Precision::tf32:
+        case Precision::fp32:
+            return {4, 4, 1, 1};
+        case Precision::fp64:
+            break;
+    }
+    return {8, 8, 1, 1};
+}
+
+/// Flops a second of the three products at best.
+constexpr double product_rate(const device::Machine& machine, Precision precision) {
+    return device::attained_products * (precision == Precision::fp64   ? machine.fp64
+                                        : precision == Precision::fp32 ? machine.fp32
+                                        : precision == Precision::tf32 ? machine.tf32
+                                                                       : machine.bf16);
+}
+
+/// Bytes of logits that are found in L2 again, beside what else goes through it.
+constexpr double cached_logits(const device::Machine& machine) {
+    constexpr double share = 0.8;
+    return share * machine.cache_bytes;
+}
 
 /// One of the three products over all contexts.
 struct ProductUse {
@@ -32,6 +70,9 @@ struct LossStepCost {
     [[nodiscard]] double seconds() const {
         return logits.seconds + words.seconds + contexts.seconds + passes + nodes * device::seconds_a_node;
     }
+    [[nodiscard]] double least_efficiency() const {
+        return std::min({logits.efficiency(), words.efficiency(), contexts.efficiency()});
+    }
     /// Of the three products at the device's best rate, 6·V·m·d flops, in the whole time.
     [[nodiscard]] double share(const LossStepShape& shape, double rate) const {
         return 6.0 * static_cast<double>(shape.vocab) * static_cast<double>(shape.contexts) *
@@ -39,60 +80,99 @@ struct LossStepCost {
     }
 };
 
-/// In bf16 with fp32 logits and an fp64 master. cuBLAS may split the inner side of dW, whose tiles are few
-/// where V and d are small; Z and E·W are not split (their inner sides are d and V).
-inline LossStepCost loss_step_cost(const LossStepShape& shape, const device::Machine& machine) {
-    constexpr double operand = 2, logit = 4, master = 8, most_splits = 32;
-    constexpr double cache_share = 0.8;  // of L2, that one block of logits may fill and be found in
-    const double rate = machine.bf16 * device::attained_products,
-                 memory = machine.memory_bandwidth * device::attained_memory;
-    const std::int64_t stride = device::whole_parts(shape.vocab, 128) * 128,
-                       dim = device::whole_parts(shape.dim, 8) * 8, sms = machine.multiprocessors;
-    const auto columns = static_cast<double>(stride), width = static_cast<double>(dim);
-    LossStepCost cost;
-    const auto use = [&](ProductUse& product, const device::Waves& waves, double bytes, double times) {
+/// With an fp64 master. What the supports take is left out: it is the same however contexts are cut.
+class LossStepModel {
+  public:
+    LossStepModel(const LossStepShape& shape, const device::Machine& machine)
+        : shape_(shape),
+          machine_(machine),
+          types_(product_types(shape.precision)),
+          rate_(product_rate(machine, shape.precision)),
+          memory_(machine.memory_bandwidth * device::attained_memory),
+          stride_(device::whole_parts(shape.vocab, 128) * 128),
+          dim_(device::whole_parts(shape.dim, 8) * 8) {}
+
+    [[nodiscard]] LossStepCost cost() {
+        cost_ = {};
+        const std::int64_t last = shape_.contexts % shape_.group;
+        if (shape_.contexts >= shape_.group)
+            add_group(shape_.group, static_cast<double>(shape_.contexts / shape_.group));
+        if (last > 0) add_group(last, 1);
+        // W to its operand, and dW to the master.
+        cost_.passes += columns() * width() * (2 * master + types_.logit + operand()) / memory_;
+        cost_.nodes += 4;
+        return cost_;
+    }
+
+  private:
+    static constexpr double master = 8;
+
+    [[nodiscard]] double columns() const { return static_cast<double>(stride_); }
+    [[nodiscard]] double width() const { return static_cast<double>(dim_); }
+    /// Bytes of all terms of a number.
+    [[nodiscard]] double operand() const { return types_.operand * static_cast<double>(types_.terms); }
+
+    /// A product [rows, columns] over `inner`, `times` times, beside `bytes` of its own traffic.
+    void add_product(ProductUse& product, std::int64_t rows, std::int64_t columns, std::int64_t inner,
+                     double bytes, double times) const {
+        const device::Waves waves = device::fastest_with_splits(rows, columns, inner, types_.logit,
+                                                                machine_.multiprocessors, rate_, memory_);
+        add(product, waves, bytes, times);
+    }
+    void add(ProductUse& product, const device::Waves& waves, double bytes, double times) const {
         product.tiles += times * static_cast<double>(waves.tiles);
-        product.places += times * static_cast<double>(waves.waves * sms);
-        product.seconds += times * std::max(waves.seconds, bytes / memory);
-    };
-    const auto chunk = [&](std::int64_t size, double times) {
+        product.places += times * static_cast<double>(waves.waves * machine_.multiprocessors);
+        product.seconds += times * std::max(waves.seconds, bytes / memory_);
+    }
+
+    void add_chunk(std::int64_t size, double times) {
         const auto rows = static_cast<double>(size);
-        const double logits = rows * columns * logit, exponentials = rows * columns * operand,
-                     sides = (rows + columns) * width * operand;
-        if (shape.epilogue) {  // 128×128 is the tile that compiles without spills
-            use(cost.logits, device::waves_in(device::product_tiles[2], 1, size, stride, dim, sms, rate),
+        const double logits = rows * columns() * types_.logit, exponentials = rows * columns() * operand();
+        const std::int64_t inner = dim_ * (types_.terms > 1 ? types_.terms + 1 : 1);
+        const double sides = (rows + columns()) * static_cast<double>(inner) * types_.operand;
+        if (shape_.epilogue) {  // 128×128 is the tile that compiles without spills
+            add(cost_.logits,
+                device::waves_in(device::product_tiles[2], 1, size, stride_, inner, machine_.multiprocessors,
+                                 rate_),
                 sides + exponentials, times);
         } else {
-            const bool cached = logits <= cache_share * machine.cache_bytes;
-            use(cost.logits, device::fastest_waves(size, stride, dim, sms, rate),
-                sides + (cached ? 0 : logits), times);
-            cost.passes += times * (cached ? std::max(logits / machine.cache_bandwidth, exponentials / memory)
-                                           : (logits + exponentials) / memory);
+            const bool cached = logits <= cached_logits(machine_);
+            add_product(cost_.logits, size, stride_, inner, sides + (cached ? 0 : logits), times);
+            cost_.passes +=
+                times * (cached ? std::max(logits / machine_.cache_bandwidth, exponentials / memory_)
+                                : (logits + exponentials) / memory_);
         }
         // H is read and written as an operand, read once more and written as D·H.
-        cost.passes += times * rows * width * 2 * (master + operand) / memory;
-        cost.nodes += times * 5;
-    };
-    const auto group = [&](std::int64_t size, double times) {
-        const auto rows = static_cast<double>(size);
-        const std::int64_t last = size % shape.chunk;
-        if (size >= shape.chunk) chunk(shape.chunk, times * static_cast<double>(size / shape.chunk));
-        if (last > 0) chunk(last, times);
-        const double exponentials = rows * columns * operand;
-        use(cost.words,
-            device::fastest_waves(stride, dim, size, sms, rate, static_cast<std::int64_t>(most_splits)),
-            exponentials + rows * width * operand + 2 * columns * width * logit, times);
-        use(cost.contexts, device::fastest_waves(size, dim, stride, sms, rate),
-            exponentials + columns * width * operand + rows * width * logit, times);
-        cost.passes += times * rows * width * (logit + master) / memory;
-        cost.nodes += times * 3;
-    };
-    const std::int64_t last = shape.contexts % shape.group;
-    if (shape.contexts >= shape.group) group(shape.group, static_cast<double>(shape.contexts / shape.group));
-    if (last > 0) group(last, 1);
-    cost.passes += columns * width * (logit + master + master + operand) / memory;
-    cost.nodes += 3;
-    return cost;
+        cost_.passes += times * rows * width() * 2 * (master + operand()) / memory_;
+        cost_.nodes += times * 5;
+    }
+
+    void add_group(std::int64_t size, double times) {
+        const auto rows = static_cast<double>(size), parts = static_cast<double>(types_.parts);
+        const std::int64_t last = size % shape_.chunk;
+        if (size >= shape_.chunk) add_chunk(shape_.chunk, times * static_cast<double>(size / shape_.chunk));
+        if (last > 0) add_chunk(last, times);
+        const double exponentials = rows * columns() * types_.operand;
+        add_product(cost_.words, stride_, dim_, size,
+                    exponentials + rows * width() * types_.operand + 2 * columns() * width() * types_.logit,
+                    times * parts);
+        add_product(cost_.contexts, size, dim_, stride_,
+                    exponentials + columns() * width() * types_.operand + rows * width() * types_.logit,
+                    times * parts);
+        cost_.passes += times * rows * width() * (types_.logit + master) / memory_;
+        cost_.nodes += times * (1 + 2 * parts);
+    }
+
+    LossStepShape shape_;
+    const device::Machine& machine_;
+    ProductTypes types_;
+    double rate_, memory_;
+    std::int64_t stride_, dim_;
+    LossStepCost cost_;
+};
+
+inline LossStepCost loss_step_cost(const LossStepShape& shape, const device::Machine& machine) {
+    return LossStepModel(shape, machine).cost();
 }
 
 }  // namespace ntpgeo::anchored_xent

@@ -49,12 +49,11 @@ struct Layout {
           stride(round_up(labels.vocab_size, 128)),
           tiles(fused() ? stride / epilogue_tile : (stride + stream_tile<A> - 1) / stream_tile<A>),
           indptr(static_cast<std::size_t>(labels.contexts) + 1) {
-        const auto exponential = stride * A::terms * static_cast<std::int64_t>(sizeof(typename A::Operand));
-        const ChunkingCuda chunking = choose_chunking_cuda(contexts, padded_dim, exponential,
-                                                           device.multiprocessors(), plan.chunk, plan.group);
+        const ChunkingCuda chunking =
+            choose_chunking_cuda({vocab, contexts, dim, 0, 0, fused(), plan.precision}, device.machine(),
+                                 device.memory(), plan.chunk, plan.group);
+        chunk = chunking.chunk;
         group = chunking.group;
-        // Where there are no logits to hold, nothing speaks for chunks smaller than a group.
-        chunk = fused() && plan.chunk == 0 ? group : chunking.chunk;
         fetch(device, labels.indptr, indptr);
         if (fused()) touched = count_touched_tiles(device, labels, epilogue_tile, chunk);
         for (std::int64_t begin = 0; begin < contexts; begin += chunk)

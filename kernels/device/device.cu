@@ -153,6 +153,8 @@ Device::Device(int index)
     cudaDeviceProp properties{};
     NTPGEO_CHECK(cudaGetDeviceProperties(&properties, index));
     name_ = properties.name;
+    cache_bytes_ = properties.l2CacheSize;
+    memory_ = static_cast<std::int64_t>(properties.totalGlobalMem);
     const cudaError_t started = launch(kernels::probe, 1, 1, 0, stream());
     if (started == cudaErrorNoKernelImageForDevice) {
         static_cast<void>(cudaGetLastError());

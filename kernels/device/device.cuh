@@ -9,6 +9,7 @@
 #include <cstring>
 #include <string>
 
+#include "kernels/device/machines.hpp"
 #include "kernels/device/runtime.cuh"
 #include "kernels/device/temporary.cuh"
 
@@ -38,7 +39,12 @@ class Device {
     [[nodiscard]] cusolverDnHandle_t cusolver();
     [[nodiscard]] int multiprocessors() const { return multiprocessors_; }
     [[nodiscard]] const std::string& name() const { return name_; }
-    [[nodiscard]] std::int64_t free_memory() const;  ///< bytes
+    [[nodiscard]] std::int64_t free_memory() const;                ///< bytes
+    [[nodiscard]] std::int64_t memory() const { return memory_; }  ///< bytes in all
+    /// What plans take it for.
+    [[nodiscard]] Machine machine() const {
+        return machine_like(name_, multiprocessors_, static_cast<double>(cache_bytes_));
+    }
     void synchronise() const { stream_.synchronise(); }
 
     /// Memory that operations share for the length of one call: the next call that asks may get the same.
@@ -72,7 +78,8 @@ class Device {
 
     int index_;
     std::string name_;
-    int multiprocessors_ = 0;
+    int multiprocessors_ = 0, cache_bytes_ = 0;
+    std::int64_t memory_ = 0;
     Stream stream_;
     DeviceArray<unsigned char> workspace_;  // cuBLAS's
     DeviceArray<unsigned char> scratch_;

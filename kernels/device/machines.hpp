@@ -39,6 +39,18 @@ constexpr const Machine* find_machine(std::string_view gpu) {
     return nullptr;
 }
 
+/// A device by its name as the driver has it, with its own multiprocessors and cache; one that the table does
+/// not name is taken for an H100 of that size.
+constexpr Machine machine_like(std::string_view name, std::int64_t multiprocessors, double cache_bytes) {
+    const Machine* const known = find_machine(name);
+    Machine like = known != nullptr ? *known : machines[0];
+    const double part = static_cast<double>(multiprocessors) / static_cast<double>(like.multiprocessors);
+    for (double* const rate : {&like.fp64, &like.fp32, &like.tf32, &like.bf16}) *rate *= part;
+    like.multiprocessors = multiprocessors;
+    like.cache_bytes = cache_bytes;
+    return like;
+}
+
 /// Shares of the maker's figures that good code reaches. Assumed until gpu-check has measured them: 790 of an
 /// H100's 989 TFLOP/s in large bf16 products of cuBLAS, 90 % of the memory's bandwidth in streaming kernels,
 /// 85 % of PCIe's with page-locked memory.

@@ -61,4 +61,29 @@ constexpr Waves fastest_waves(std::int64_t rows, std::int64_t columns, std::int6
     return best;
 }
 
+/// cuBLAS's own choice where tiles are few: its heuristics split the inner side, and a second kernel adds the
+/// parts (its profiles show `nvjet_…_splitK_…` beside `splitKreduce_kernel`: Dao-AILab/quack#157). Assumed:
+/// that it does so where the tiles alone fill no more than one wave, as far as its workspace of 32 MiB holds
+/// the parts, and where it gains by it. The parts, in elements of `element` bytes, are written and read at
+/// `memory` bytes a second.
+constexpr Waves fastest_with_splits(std::int64_t rows, std::int64_t columns, std::int64_t inner,
+                                    double element, std::int64_t multiprocessors, double rate,
+                                    double memory) {
+    constexpr std::int64_t most_splits = 32, least_part = 512;
+    constexpr double workspace = 32 << 20;
+    const double result = static_cast<double>(rows) * static_cast<double>(columns) * element;
+    Waves best{};
+    for (const Tile& tile : product_tiles) {
+        const bool few = whole_parts(rows, tile.rows) * whole_parts(columns, tile.columns) < multiprocessors;
+        for (std::int64_t splits = 1; splits <= (few ? most_splits : 1); ++splits) {
+            const double parts = splits == 1 ? 0 : static_cast<double>(splits) * result;
+            if (splits > 1 && (inner / splits < least_part || parts > workspace)) break;
+            Waves now = waves_in(tile, splits, rows, columns, inner, multiprocessors, rate);
+            now.seconds += 2 * parts / memory;
+            if (best.waves == 0 || now.seconds < best.seconds) best = now;
+        }
+    }
+    return best;
+}
+
 }  // namespace ntpgeo::device

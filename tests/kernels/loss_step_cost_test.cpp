@@ -35,6 +35,25 @@ TEST(ProductWaves, ThreadsOfASplitShareItsInnerSide) {
     EXPECT_NEAR(split.seconds, whole.seconds / 8, 1e-15);
 }
 
+TEST(ProductWaves, FewTilesAreSplitAsFarAsTheWorkspaceHolds) {
+    const auto split = [](std::int64_t rows, std::int64_t columns, std::int64_t inner) {
+        return device::fastest_with_splits(rows, columns, inner, 4, h100_sms, 1e15, 3e12).splits;
+    };
+    EXPECT_GT(split(2048, 64, 20000), 1);     // 16 tiles
+    EXPECT_EQ(split(50304, 4096, 20000), 1);  // many
+    EXPECT_EQ(split(2048, 64, 1000), 1);      // too short to split
+    EXPECT_EQ(split(2048, 2048, 100000), 1);  // two parts of 16 MiB would fit, and gain nothing
+    EXPECT_LE(split(512, 4096, 1 << 20), 4);  // four parts of 8 MiB
+}
+
+TEST(Machines, AreKnownByTheirNamesAndScaledToTheirMultiprocessors) {
+    const Machine pcie = device::machine_like("NVIDIA H100 PCIe", 114, 50e6);
+    EXPECT_EQ(pcie.multiprocessors, 114);
+    EXPECT_NEAR(pcie.bf16, machines[0].bf16 * 114 / 132, 1);
+    EXPECT_EQ(device::machine_like("NVIDIA A100-SXM4-80GB", 108, 40e6).bf16, machines[2].bf16);
+    EXPECT_EQ(device::machine_like("another", 132, 4e6).cache_bytes, 4e6);
+}
+
 TEST(ProductWaves, TheFastestAreNoSlowerThanAnyTile) {
     for (const std::int64_t rows : {100, 2048, 9000, 50304})
         for (const std::int64_t columns : {64, 200, 768, 4096}) {
@@ -71,7 +90,7 @@ TEST(ProductWaves, OfGroupsThatWereRoundedUpToWholeChunks) {
 TEST(LossStepCost, CountsEveryGroupAndChunkOnce) {
     const LossStepCost cost = cost_on_h100(50257, 20000, 1024, 1024, 8448);
     // Groups of 8448, 8448 and 3104: 9, 9 and 4 chunks.
-    EXPECT_DOUBLE_EQ(cost.nodes, 22 * 5 + 3 * 3 + 3);
+    EXPECT_DOUBLE_EQ(cost.nodes, 22 * 5 + 3 * 3 + 4);
     const double least = 6.0 * 50257 * 20000 * 1024 / (machines[0].bf16 * device::attained_products);
     EXPECT_GT(cost.logits.seconds + cost.words.seconds + cost.contexts.seconds, least);
     EXPECT_NEAR(cost.share({50257, 20000, 1024, 1024, 8448}, machines[0].bf16 * device::attained_products),

@@ -97,7 +97,7 @@ Profile train_as_named(const std::string& name, Scale scale) {
 /// More than one chunk of contexts.
 Profile train_in_chunks(const std::string& name, Scale scale) {
     const bool full = scale == Scale::full;
-    return train(name, OptimizerKind::adam, full ? random_supports(2000, 20000) : random_supports(60, 1300),
+    return train(name, OptimizerKind::adam, full ? random_supports(2000, 20000) : random_supports(600, 1300),
                  full ? 128 : 8, 4, full ? 1 : 2);
 }
 
