@@ -19,6 +19,7 @@ class CpuBackend : public Backend,
                    public CpuLabelOperations,
                    public CpuPatternOperations,
                    public CpuColumnOperations,
+                   public CpuEigenOperations,
                    public CpuSmallDecompositions,
                    public CpuLossSteps,
                    public CpuRegions {

@@ -26,6 +26,7 @@ class CudaBackend final : OwnDevice,
                           public CudaLabelOperations,
                           public CudaPatternOperations,
                           public CudaColumnOperations,
+                          public CudaEigenOperations,
                           public CudaSmallDecompositions,
                           public CudaLossSteps,
                           public CudaRegions {
@@ -43,6 +44,7 @@ class CudaBackend final : OwnDevice,
           CudaLabelOperations(gpu),
           CudaPatternOperations(gpu),
           CudaColumnOperations(gpu),
+          CudaEigenOperations(gpu),
           CudaSmallDecompositions(gpu),
           CudaLossSteps(gpu) {}
 
