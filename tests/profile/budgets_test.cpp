@@ -31,7 +31,7 @@ const Budget budgets[] = {
     {"limit", {11, 0, 4, 0, 340, 2, 0}},
     {"limit-certificate", {27, 0, 9, 0, 1228, 10, 0}},
     {"path", {10, 0, 4, 0, 340, 2, 0}},
-    {"record", {57, 0, 21, 100168, 122776, 55, 31}},
+    {"record", {57, 0, 21, 8, 2784, 9, 0}},
 };
 
 void PrintTo(const Budget& budget, std::ostream* out) {
