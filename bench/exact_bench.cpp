@@ -2,7 +2,6 @@
 // matrix, its eigenvectors, and the products that put them to use (design 4.2).
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -28,7 +27,8 @@ class ThresholdCalls {
           out_(backend, rows * vocab * 8),
           inner_(backend, rows * rank * 8),
           gram_(backend, vocab * vocab * 8),
-          vectors_(backend, vocab * rank * 8) {
+          vectors_(backend, vocab * rank * 8),
+          values_(backend, vocab * 8) {
         backend.fill_normal(a_.vector(real, rows * vocab), 1, 0, 1);
         backend.fill_normal(vectors_.vector(real, vocab * rank), 1, 1, 1);
     }
@@ -37,9 +37,7 @@ class ThresholdCalls {
         const Matrix a = a_.matrix(real_, rows_, vocab_), out = out_.matrix(real_, rows_, vocab_),
                      gram = gram_.matrix(real_, vocab_, vocab_);
         backend_.gram(a, true, gram);
-        std::vector<double> host(static_cast<std::size_t>(vocab_ * vocab_));
-        with_real(real_, [&]<class T>(T) { std::copy_n(gram.as<T>(), host.size(), host.data()); });
-        benchmark::DoNotOptimize(backend_.symmetric_eigen(std::move(host), vocab_, real_).values.data());
+        benchmark::DoNotOptimize(backend_.decompose_symmetric(gram, values_.vector(real_, vocab_)).data());
         const Matrix vectors = vectors_.matrix(real_, vocab_, rank_),
                      inner = inner_.matrix(real_, rows_, rank_);
         if (2 * rank_ < vocab_) {
@@ -55,7 +53,7 @@ class ThresholdCalls {
     Backend& backend_;
     std::int64_t rows_, vocab_, rank_;
     Real real_;
-    Array a_, out_, inner_, gram_, vectors_;
+    Array a_, out_, inner_, gram_, vectors_, values_;
 };
 
 Dataset random_supports(std::int64_t vocab, std::int64_t contexts) {

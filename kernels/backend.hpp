@@ -17,6 +17,8 @@
 #include "kernels/smoothing/smoothing.hpp"
 #include "kernels/sparse/pattern.hpp"
 #include "kernels/splitting/splitting.hpp"
+#include "kernels/supports/supports.hpp"
+#include "kernels/svd/eigen.hpp"
 #include "kernels/svd/small.hpp"
 #include "kernels/update/update.hpp"
 #include "kernels/vectors/vectors.hpp"
@@ -37,6 +39,8 @@ class Backend : public virtual Memory,
                 public virtual LabelOperations,
                 public virtual PatternOperations,
                 public virtual ColumnOperations,
+                public virtual SupportOperations,
+                public virtual EigenOperations,
                 public virtual SmallDecompositions,
                 public virtual LossSteps,
                 public virtual Regions {

@@ -19,6 +19,8 @@ class CpuBackend : public Backend,
                    public CpuLabelOperations,
                    public CpuPatternOperations,
                    public CpuColumnOperations,
+                   public CpuSupportOperations,
+                   public CpuEigenOperations,
                    public CpuSmallDecompositions,
                    public CpuLossSteps,
                    public CpuRegions {

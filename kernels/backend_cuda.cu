@@ -26,6 +26,8 @@ class CudaBackend final : OwnDevice,
                           public CudaLabelOperations,
                           public CudaPatternOperations,
                           public CudaColumnOperations,
+                          public CudaSupportOperations,
+                          public CudaEigenOperations,
                           public CudaSmallDecompositions,
                           public CudaLossSteps,
                           public CudaRegions {
@@ -43,6 +45,8 @@ class CudaBackend final : OwnDevice,
           CudaLabelOperations(gpu),
           CudaPatternOperations(gpu),
           CudaColumnOperations(gpu),
+          CudaSupportOperations(gpu),
+          CudaEigenOperations(gpu),
           CudaSmallDecompositions(gpu),
           CudaLossSteps(gpu) {}
 

@@ -23,7 +23,7 @@ double exact_norm(Backend& backend, DualCandidate& candidate, std::int64_t vocab
         const Matrix all = candidate.chunk(0);
         return DenseSpectrum(backend, all.rows, vocab).norm_bound(all);
     }
-    const Array sum(backend, vocab * vocab * 8), part(backend, vocab * vocab * 8);
+    const Array sum(backend, vocab * vocab * 8), part(backend, vocab * vocab * 8), values(backend, vocab * 8);
     const Vector total = sum.vector(Real::fp64, vocab * vocab);
     backend.fill_zero(total);
     double square = 0;
@@ -33,9 +33,9 @@ double exact_norm(Backend& backend, DualCandidate& candidate, std::int64_t vocab
         backend.axpy(1, part.vector(Real::fp64, vocab * vocab), total);
         square += backend.dot(rows.flat(), rows.flat());
     }
-    const SymmetricEigen spectrum =
-        backend.symmetric_eigen(download_array<double>(backend, sum.data(), vocab * vocab), vocab);
-    return gram_norm_bound(spectrum.values[0], vocab, contexts, square);
+    const std::vector<double> squares =
+        backend.decompose_symmetric(sum.matrix(Real::fp64, vocab, vocab), values.vector(Real::fp64, vocab));
+    return gram_norm_bound(squares[0], vocab, contexts, square);
 }
 
 // u = DᵀD v, both [V].

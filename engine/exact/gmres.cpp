@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace ntpgeo {
 namespace {
@@ -38,23 +39,13 @@ void Gmres::keep(Vector w, double scale, std::int64_t k) {
     backend_.copy(w, vector(k));
 }
 
-// Takes the first `count` basis vectors' shares out of w and returns them.
-std::vector<double> Gmres::orthogonalise(Vector w, std::int64_t count) {
-    std::vector<double> shares;
-    shares.reserve(static_cast<std::size_t>(count));
-    const auto each_chunk = [&](const auto& visit) {
-        for (std::int64_t first = 0; first < count; first += chunk)
-            visit(first, basis_[static_cast<std::size_t>(first / chunk)].matrix(
-                             Real::fp32, std::min(chunk, count - first), size_));
-    };
-    each_chunk([&](std::int64_t, Matrix rows) {
-        const std::vector<double> some = backend_.row_dots(rows, no_row, w).with_vector;
-        shares.insert(shares.end(), some.begin(), some.end());
-    });
-    each_chunk([&](std::int64_t first, Matrix rows) {
-        backend_.subtract_rows({shares.begin() + first, shares.begin() + first + rows.rows}, rows, w);
-    });
-    return shares;
+// Takes the first `count` basis vectors' shares out of w and returns them, and what is left.
+Shares Gmres::orthogonalise(Vector w, std::int64_t count) {
+    std::vector<Matrix> blocks;
+    for (std::int64_t first = 0; first < count; first += chunk)
+        blocks.push_back(basis_[static_cast<std::size_t>(first / chunk)].matrix(
+            Real::fp32, std::min(chunk, count - first), size_));
+    return backend_.orthogonalise(blocks, w);
 }
 
 bool Gmres::solve(const ProductWith& product, Real real, double relative, Vector b, Vector x) {
@@ -73,13 +64,14 @@ bool Gmres::solve(const ProductWith& product, Real real, double relative, Vector
             product(vector(k), wide_.vector(Real::fp32, size_));
             backend_.copy(wide_.vector(Real::fp32, size_), w);
         }
-        Column column{orthogonalise(w, k + 1)};
-        double taken = 0, rest = std::sqrt(backend_.dot(w, w));
+        Shares shares = orthogonalise(w, k + 1);
+        Column column{std::move(shares.of_rows)};
+        double taken = 0, rest = std::sqrt(shares.rest);
         for (const double share : column.values) taken += share * share;
         if (rest < kept_at_least * std::sqrt(taken + rest * rest)) {
-            const std::vector<double> again = orthogonalise(w, k + 1);
-            for (std::size_t i = 0; i < again.size(); ++i) column.values[i] += again[i];
-            rest = std::sqrt(backend_.dot(w, w));
+            const Shares again = orthogonalise(w, k + 1);
+            for (std::size_t i = 0; i < again.of_rows.size(); ++i) column.values[i] += again.of_rows[i];
+            rest = std::sqrt(again.rest);
         }
         // Givens rotations, those of the columns before and one more, which takes `rest` away.
         for (std::int64_t i = 0; i < k; ++i) {

@@ -33,11 +33,12 @@ class Gmres {
         std::vector<double> values;
         double cosine = 1, sine = 0;
     };
-    static constexpr std::int64_t chunk = 10;  // basis vectors that take their memory, and are read, at once
+    /// Basis vectors that take their memory, and are read, at once.
+    static constexpr std::int64_t chunk = SplittingOperations::most_rows;
 
     [[nodiscard]] Vector vector(std::int64_t k) const;
     void keep(Vector w, double scale, std::int64_t k);
-    [[nodiscard]] std::vector<double> orthogonalise(Vector w, std::int64_t count);
+    [[nodiscard]] Shares orthogonalise(Vector w, std::int64_t count);
     void combine(const std::vector<Column>& columns, std::vector<double> right, Vector x);
 
     Backend& backend_;

@@ -130,10 +130,9 @@ void LimitSolver::split(bool certify) {
     else
         splitting_.propose(1 / rho_);
     if (certify || iterations_ == first_splitting || schedule_.due(iterations_)) make_certificate(certify);
-    const double length = splitting_.accept();
-    if (!std::isfinite(length)) not_finite();
-    const Vector z = splitting_.columns_point().flat();
-    splitting_rests_ = !in_fp32_ && length <= rounding_of_points * std::sqrt(backend_.dot(z, z));
+    const StepLengths lengths = splitting_.accept();
+    if (!std::isfinite(lengths.step)) not_finite();
+    splitting_rests_ = !in_fp32_ && lengths.step <= rounding_of_points * lengths.point;
     if (splitting_rests_ && newest_->iterations != iterations_) make_certificate(true);
     if (finished()) return;
     if (most_newton_ > 0 && iterations_ >= first_splitting && newest_->iterations == iterations_ &&

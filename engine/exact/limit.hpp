@@ -108,7 +108,7 @@ class LimitSolver {
     void improve(bool certify);
     void make_newton();
     void make_certificate(bool precisely);
-    double bound_of_clipped(const SymmetricEigen& dual_spectrum, Matrix dual, double nuclear_norm);
+    double bound_of_clipped(Matrix dual, double nuclear_norm);
     void keep_best();
     [[noreturn]] void not_finite() const;
     void subtract_means(Matrix point);

@@ -33,15 +33,14 @@ void LimitSolver::make_certificate(bool precisely) {
     NuclearNorm size = spectrum.nuclear_norm_bound(z, in_fp32_ ? Basis::own : Basis::last_thresholded, dual);
     const MarginDual proof =
         backend_.margin_dual(labels_.view(), margins_.as<double>(), rho_, z, splitting_.state(), dual);
-    const SymmetricEigen dual_spectrum = spectrum.eigen(dual);
-    double bound = bound_of(proof, spectrum.spectral_norm(dual_spectrum, dual).bound, size.bound, terms);
+    double bound = bound_of(proof, spectrum.norm_bound(dual), size.bound, terms);
     // The gap that this leaves, over the tolerance.
     const auto excess = [&] {
         const double norm = best_ ? std::min(size.bound, best_->nuclear_norm) : size.bound;
         return (norm - std::max(bound, best_ ? *best_->bound : 0.0)) / norm / tolerance_;
     };
     if (newton_ && excess() > 1 && excess() <= worth_clipping)
-        bound = std::max(bound, bound_of_clipped(dual_spectrum, dual, size.bound));
+        bound = std::max(bound, bound_of_clipped(dual, size.bound));
     if (!in_fp32_ && (precisely || excess() <= worth_own_basis)) {
         const NuclearNorm own = spectrum.nuclear_norm_bound(z, Basis::own, dual);
         size = {std::min(size.bound, own.bound), own.rank};
@@ -62,9 +61,9 @@ void LimitSolver::make_certificate(bool precisely) {
 
 // What keeps ‖M‖₂ above 1 near the end is the residual, in few singular values. Lowered to 1 they leave
 // columns that must be made feasible again, but by less.
-double LimitSolver::bound_of_clipped(const SymmetricEigen& dual_spectrum, Matrix dual, double nuclear_norm) {
+double LimitSolver::bound_of_clipped(Matrix dual, double nuclear_norm) {
     const Matrix clipped = newton_->scratch(), zero = newton_->more_scratch();
-    splitting_.spectrum().clip(dual_spectrum, dual, clipped);
+    splitting_.spectrum().clip(dual, clipped);
     backend_.fill_zero(zero.flat());
     const MarginDual proof =
         backend_.margin_dual(labels_.view(), margins_.as<double>(), 1, clipped, zero, dual);

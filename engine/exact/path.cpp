@@ -41,6 +41,7 @@ PathSolver::PathSolver(Backend& backend, const Dataset& dataset, std::vector<dou
       merged_(merge_by_label(dataset)),
       labels_(backend, merged_.labels),
       scales_(upload_array(backend, merged_.scales)),
+      unfinished_(upload_array(backend, std::vector<std::int64_t>{0})),
       splitting_(backend, merged_.labels.contexts(), dataset.vocab_size),
       current_(backend, merged_.labels.contexts() * dataset.vocab_size * 8),
       previous_(backend, merged_.labels.contexts() * dataset.vocab_size * 8),
@@ -82,8 +83,9 @@ void PathSolver::choose_penalty() {
 }
 
 void PathSolver::propose() {
-    unfinished_ = backend_.prox_cross_entropy(labels_.view(), scales_.as<double>(), rho_, splitting_.state(),
-                                              splitting_.columns_point(), splitting_.reflected());
+    backend_.prox_cross_entropy(labels_.view(), scales_.as<double>(), rho_, splitting_.state(),
+                                splitting_.columns_point(), splitting_.reflected(),
+                                unfinished_.as<std::int64_t>());
     splitting_.propose(lambda() / rho_);
     ++iterations_;
 }
@@ -119,13 +121,14 @@ PathCertificate PathSolver::step_and_certify() {
 }
 
 void PathSolver::accept() {
-    if (!std::isfinite(splitting_.accept())) not_finite();
+    if (!std::isfinite(splitting_.accept().step)) not_finite();
 }
 
 void PathSolver::not_finite() const {
+    const std::int64_t unfinished = download_array<std::int64_t>(backend_, unfinished_.data(), 1)[0];
     throw Failure(
         fmt::format("the path's iteration {} at lambda {} is not finite ({} columns had not converged)",
-                    iterations_, lambda(), unfinished_));
+                    iterations_, lambda(), unfinished));
 }
 
 // The objective from Z, whose nuclear norm is known, and the bound from the gradient at X

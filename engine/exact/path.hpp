@@ -89,12 +89,13 @@ class PathSolver {
     MergedContexts merged_;
     Labels labels_;
     Array scales_;
+    Array unfinished_;  // [1] columns that the last prox left short of its optimum
     Splitting splitting_;
     Array current_, previous_;  // the path's points at the two λ before this one
     std::vector<double> lambdas_;
     double tolerance_, nnz_norm_, rho_ = 0;
     std::size_t point_ = 0, on_the_way_ = 0;  // in lambdas_, whose first on_the_way_ were not asked for
-    std::int64_t iterations_ = 0, unfinished_ = 0;
+    std::int64_t iterations_ = 0;
     CertificateSchedule schedule_;
     std::optional<PathCertificate> last_;
 };

@@ -7,24 +7,8 @@
 namespace ntpgeo {
 namespace {
 
-// Singular values this close, relatively and next to the largest, share the derivative.
-constexpr double close_relatively = 1e-6, close_absolutely = 1e-9;
-
-/// The smoothed soft threshold s f(s) at one singular value s, f = 1 − τ/δ (design (4.2-9)).
-struct SoftThreshold {
-    double f, slope;  ///< slope = df/d(s²)
-};
-
-SoftThreshold soft_threshold(double s, const Smoothing& smoothing, double largest) {
-    const double tau = smoothing.tau, product = 4 * tau * smoothing.nu;
-    const double up = std::sqrt((s + tau) * (s + tau) + product),
-                 down = std::sqrt((s - tau) * (s - tau) + product), delta = (up + down) / 2;
-    const double along = ((s + tau) / up + (s - tau) / down) / 2;  // dδ/ds
-    return {1 - tau / delta, tau / (delta * delta) * along / (2 * std::max(s, close_absolutely * largest))};
-}
-
-double sigma(double square) {
-    return std::sqrt(std::max(square, 0.0));
+SpectralMap map_of(const Smoothing& smoothing) {
+    return {SpectralMap::Kind::smooth_shrink, smoothing.tau, smoothing.nu};
 }
 
 // Where one side is so many times the other, a product costs less by maps.
@@ -32,13 +16,6 @@ constexpr std::int64_t much_longer = 4;
 
 bool is_much_longer(std::int64_t rows, std::int64_t vocab) {
     return std::max(rows, vocab) > much_longer * std::min(rows, vocab);
-}
-
-void upload(Backend& backend, Real real, const std::vector<double>& values, const Array& to) {
-    with_real(real, [&]<class T>(T) {
-        const std::vector<T> converted(values.begin(), values.end());
-        backend.upload(converted.data(), to.data(), static_cast<std::int64_t>(converted.size() * sizeof(T)));
-    });
 }
 
 }  // namespace
@@ -88,34 +65,17 @@ double SmoothedResidual::evaluate(const Smoothing& smoothing, Real products) {
     const Matrix b = splitting_.reflected(), z = splitting_.columns_point(), x = splitting_.spectral_point();
     backend_.smooth_margins(labels_, margins_, smoothing, splitting_.state(), levels_.as<double>(), z, b,
                             like_state(weights_, real_));
-    eigen_ = splitting_.spectrum().remember(b);
-    const double largest = sigma(eigen_.values[0]);
-    factor_.clear();
-    for (const double value : eigen_.values)
-        factor_.push_back(soft_threshold(sigma(value), smoothing, largest).f);
+    splitting_.spectrum().remember(b);
     backend_.copy(b.flat(), like_state(matrix_, real_).flat());
-    splitting_.spectrum().filter(factor_, b, x);
+    splitting_.spectrum().filter(map_of(smoothing), b, x);
     backend_.axpy(-1, z.flat(), x.flat());
     return std::sqrt(backend_.dot(x.flat(), x.flat()));
 }
 
 void SmoothedResidual::linearise() {
-    const double largest = sigma(eigen_.values[0]);
-    std::vector<double> slopes, own;
-    for (const double value : eigen_.values)
-        own.push_back(soft_threshold(sigma(value), smoothing_, largest).slope);
-    slopes.reserve(static_cast<std::size_t>(shorter_ * shorter_));
-    for (std::int64_t i = 0; i < shorter_; ++i)
-        for (std::int64_t k = 0; k < shorter_; ++k) {
-            const double one = sigma(eigen_.values[i]), other = sigma(eigen_.values[k]);
-            const double far = std::abs(one - other);
-            const bool close = far <= close_relatively * (one + other) + close_absolutely * largest;
-            slopes.push_back(close ? (own[i] + own[k]) / 2
-                                   : (factor_[i] - factor_[k]) / ((one - other) * (one + other)));
-        }
-    upload(backend_, real_, slopes, slopes_);
-    upload(backend_, real_, eigen_.vectors, vectors_);
-    upload(backend_, real_, factor_, factors_);
+    DenseSpectrum& spectrum = splitting_.spectrum();
+    spectrum.slopes(map_of(smoothing_), factors_.vector(real_, shorter_), square(slopes_, real_));
+    spectrum.vectors(square(vectors_, real_));
     const Matrix b = like_state(matrix_, real_), u = square(vectors_, real_);
     if (by_maps_) {
         const Matrix scaled = square(symmetric_, real_);

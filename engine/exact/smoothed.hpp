@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "engine/exact/splitting.hpp"
 
@@ -19,8 +18,8 @@ class SmoothedResidual {
     /// Makes Z, 2Z − Y and F, and returns ‖F‖. Products that follow a linearise() will be made in
     /// `products`.
     double evaluate(const Smoothing& smoothing, Real products);
-    /// Prepares products with the derivative at the Y last evaluated. `reflected` may have another content
-    /// by then.
+    /// Prepares products with the derivative at the Y last evaluated, whose spectrum the splitting still
+    /// remembers. `reflected` may have another content by then.
     void linearise();
     /// out = −∂F/∂Y·direction = Q d − S(2Q d − d), Q and S the two maps' derivatives; both [rows·V] and of
     /// the precision last linearised in.
@@ -54,8 +53,6 @@ class SmoothedResidual {
     Array vectors_, slopes_, symmetric_;  // [n, n]: U; G of (4.2-10); a product's H
     Array map_, inner_;                   // [n, n], by maps: U f Uᵀ; a product's
     Array factors_;                       // [n]: f of (4.2-9)
-    SymmetricEigen eigen_;                // of B = 2Z − Y
-    std::vector<double> factor_;          // f
 };
 
 }  // namespace ntpgeo

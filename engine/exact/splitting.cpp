@@ -28,31 +28,40 @@ void Anderson::clear() {
     least_ = std::numeric_limits<double>::infinity();
 }
 
-double Anderson::advance(double relaxation, Vector towards, Vector from, Vector y) {
+StepLengths Anderson::advance(double relaxation, Vector towards, Vector from, Vector y) {
     const bool has_change = steps_ > 0;
     const std::int64_t slot = (steps_ - 1) % window;
     const auto row = [&](const Array& rows) {
         return has_change ? rows.vector(Real::fp32, size_, slot * size_) : Vector{};
     };
-    const double norm = std::sqrt(backend_.splitting_step(
-        relaxation, {towards, from, y, residual_.vector(Real::fp64, size_), moved_.vector(Real::fp64, size_),
-                     row(residual_changes_), row(moved_changes_)}));
+    SplittingStep step{towards,
+                       from,
+                       y,
+                       residual_.vector(Real::fp64, size_),
+                       moved_.vector(Real::fp64, size_),
+                       row(residual_changes_),
+                       row(moved_changes_)};
+    const std::int64_t used = std::min(steps_, window);
+    if (has_change) {
+        step.history = residual_changes_.matrix(Real::fp32, used, size_);
+        step.row = slot;
+    }
+    const SplittingSums sums = backend_.splitting_step(relaxation, step);
+    const double norm = std::sqrt(sums.step);
+    const StepLengths lengths{norm, std::sqrt(sums.point)};
     if (mixed_ && norm > largest_growth * least_) {
         backend_.subtract_rows({1}, moved_changes_.matrix(Real::fp32, 1, size_, slot * size_), y);
         steps_ = 0;
         plain_steps_ *= 2;
         mixed_ = false;
-        return norm;
+        return lengths;
     }
     least_ = std::min(least_, norm);
     ++steps_;
-    if (!has_change) return norm;
-    const std::int64_t used = std::min(steps_ - 1, window);
-    const RowDots dots = backend_.row_dots(residual_changes_.matrix(Real::fp32, used, size_), slot,
-                                           residual_.vector(Real::fp64, size_));
+    if (!has_change) return lengths;
     for (std::int64_t q = 0; q < used; ++q) {
-        products_[slot * window + q] = products_[q * window + slot] = dots.with_row[q];
-        right_[q] = dots.with_vector[q];
+        products_[slot * window + q] = products_[q * window + slot] = sums.with_row[q];
+        right_[q] = sums.with_vector[q];
     }
     mixed_ = steps_ > plain_steps_;
     if (mixed_) {
@@ -60,7 +69,7 @@ double Anderson::advance(double relaxation, Vector towards, Vector from, Vector 
         backend_.subtract_rows(
             mix, moved_changes_.matrix(Real::fp32, static_cast<std::int64_t>(mix.size()), size_), y);
     }
-    return norm;
+    return lengths;
 }
 
 // Gaussian elimination without pivots: the matrix is positive definite, and at most 10 by 10.
@@ -105,7 +114,7 @@ Splitting::Splitting(Backend& backend, std::int64_t rows, std::int64_t vocab)
       spectrum_(backend, rows, vocab),
       anderson_(backend, rows * vocab) {}
 
-double Splitting::accept() {
+StepLengths Splitting::accept() {
     return anderson_.advance(relaxation, spectral_point().flat(), columns_point().flat(), state().flat());
 }
 

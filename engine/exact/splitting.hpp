@@ -59,6 +59,11 @@ class CertificateSchedule {
     bool crawls_ = false;
 };
 
+/// What a step found: ‖g‖ of the plain step, and ‖Z‖ of the point that it started from.
+struct StepLengths {
+    double step = 0, point = 0;
+};
+
 /// Type-II Anderson mixing over the last `window` steps of Y⁺ = Y + g(Y): Y = Y⁺ − Σ γ_q ΔY⁺_q with
 /// (FᵀF + 1e-10·tr(FᵀF)·I)γ = Fᵀg, F the changes of g. The changes are kept in fp32. A mix after which ‖g‖
 /// exceeds twice the least so far is undone: the plain Y⁺ takes its place, the history is emptied, and twice
@@ -70,8 +75,8 @@ class Anderson {
 
     Anderson(Backend& backend, std::int64_t size);
 
-    /// Moves y [size, fp64] on by g = relaxation·(towards − from); returns ‖g‖.
-    double advance(double relaxation, Vector towards, Vector from, Vector y);
+    /// Moves y [size, fp64] on by g = relaxation·(towards − from).
+    StepLengths advance(double relaxation, Vector towards, Vector from, Vector y);
 
     /// Forgets the history, for a new problem or a new penalty.
     void clear();
@@ -112,8 +117,7 @@ class Splitting {
     void propose(double tau) { spectrum_.threshold(reflected(), tau, spectral_point()); }
     /// In fp32; `reflected` and what the spectrum remembers are then of no use.
     void propose_in_fp32(double tau) { spectrum_.threshold_in_fp32(reflected(), tau, spectral_point()); }
-    /// Returns the length of the plain step.
-    double accept();
+    StepLengths accept();
     /// For a new problem or a new penalty: forgets the steps before.
     void restart() { anderson_.clear(); }
 

@@ -33,85 +33,82 @@ std::int64_t over_largest(const std::vector<double>& values, double share) {
     return std::count_if(values.begin(), values.end(), [&](double value) { return value > least; });
 }
 
-// Each value over its σ.
-std::vector<double> over_sigma(std::vector<double> values, const std::vector<double>& squares) {
-    for (std::size_t k = 0; k < values.size(); ++k) values[k] /= root(squares[k]);
-    return values;
-}
-
 }  // namespace
 
 DenseSpectrum::DenseSpectrum(Backend& backend, std::int64_t rows, std::int64_t vocab)
     : backend_(backend),
       shorter_(std::min(rows, vocab)),
       longer_(std::max(rows, vocab)),
-      by_words_(vocab <= rows),
-      gram_(backend, shorter_ * shorter_ * 8) {}
+      by_words_(vocab <= rows) {}
 
 std::int64_t DenseSpectrum::bytes(std::int64_t rows, std::int64_t vocab) {
     const std::int64_t shorter = std::min(rows, vocab), longer = std::max(rows, vocab);
-    // That of decompose: the products and the copy that QR makes of them, the Gram matrix and its vectors, R
-    // and its decomposition. A GPU's solvers have work space of their own.
-    return (7 * shorter + 2 * longer) * shorter * 8;
+    // What is kept: two decompositions, a map, vectors, and the products with few of them. And what decompose
+    // takes: the products with all and the copy that QR makes of them, a factor of the shorter side, R and
+    // its decomposition. A GPU's solvers have work space of their own.
+    return (9 * shorter + 2 * longer) * shorter * 8 + longer * (shorter / 2) * 8 + 3 * shorter * 8;
 }
 
-SymmetricEigen DenseSpectrum::eigen(Matrix a) {
-    backend_.gram(a, by_words_, gram_.matrix(a.real, shorter_, shorter_));
-    return with_real(a.real, [&]<class T>(T) {
-        const std::vector<T> gram = download_array<T>(backend_, gram_.data(), shorter_ * shorter_);
-        return backend_.symmetric_eigen({gram.begin(), gram.end()}, shorter_, a.real);
-    });
+Matrix DenseSpectrum::room(Array& array, Real real, std::int64_t rows, std::int64_t columns) {
+    const std::int64_t bytes = rows * columns * bytes_of(Real::fp64);
+    if (array.bytes() < bytes) array = Array(backend_, bytes);
+    return array.matrix(real, rows, columns);
 }
 
-Array DenseSpectrum::scaled_vectors(const SymmetricEigen& basis, const std::vector<double>& factor,
-                                    std::int64_t count, Real real) {
-    std::vector<double> scaled(static_cast<std::size_t>(shorter_ * count));
-    for (std::int64_t i = 0; i < shorter_; ++i)
-        for (std::int64_t k = 0; k < count; ++k)
-            scaled[i * count + k] = factor[k] * basis.vectors[i * shorter_ + k];
-    return with_real(real, [&]<class T>(T) {
-        return upload_array(backend_, std::vector<T>(scaled.begin(), scaled.end()));
-    });
+void DenseSpectrum::decompose_gram(Matrix a, Vectors& to) {
+    to.real = a.real;
+    const Matrix gram = room(to.rows, a.real, shorter_, shorter_);
+    const Matrix values = room(to.values, a.real, 1, shorter_);
+    backend_.gram(a, by_words_, gram);
+    to.squares = backend_.decompose_symmetric(gram, values.flat());
 }
 
-void DenseSpectrum::filter(const SymmetricEigen& basis, const std::vector<double>& factor, Matrix a,
+Matrix DenseSpectrum::take(const Vectors& basis, const SpectralMap& map, std::int64_t count, Real real) {
+    room(half_, real, shorter_, shorter_);
+    const Matrix vectors = half_.matrix(real, shorter_, count);
+    backend_.take_eigenvectors(rows_of(basis), values_of(basis), map, vectors);
+    return vectors;
+}
+
+void DenseSpectrum::filter(const Vectors& basis, const SpectralMap& map, std::int64_t count, Matrix a,
                            Matrix out) {
-    const auto count = static_cast<std::int64_t>(factor.size());
     if (count == 0) return backend_.fill_zero(out.flat());
-    std::vector<double> roots;
-    roots.reserve(factor.size());
-    for (const double value : factor) roots.push_back(std::sqrt(value));
-    const Array half = scaled_vectors(basis, roots, count, a.real);
-    const Matrix vectors = half.matrix(a.real, shorter_, count);
+    filter_by(take(basis, map, count, a.real), a, out);
+}
+
+void DenseSpectrum::filter_by(Matrix half, Matrix a, Matrix out) {
+    const std::int64_t count = half.columns;
     if (2 * count < shorter_) {
-        const Array inner(backend_, longer_ * count * bytes_of(a.real));
+        room(inner_, a.real, longer_, (shorter_ - 1) / 2);
         if (by_words_) {
-            backend_.multiply(plain, 1, a, vectors, 0, inner.matrix(a.real, longer_, count));
-            backend_.multiply(b_transposed, 1, inner.matrix(a.real, longer_, count), vectors, 0, out);
+            const Matrix inner = inner_.matrix(a.real, longer_, count);
+            backend_.multiply(plain, 1, a, half, 0, inner);
+            backend_.multiply(b_transposed, 1, inner, half, 0, out);
         } else {
-            backend_.multiply(a_transposed, 1, vectors, a, 0, inner.matrix(a.real, count, longer_));
-            backend_.multiply(plain, 1, vectors, inner.matrix(a.real, count, longer_), 0, out);
+            const Matrix inner = inner_.matrix(a.real, count, longer_);
+            backend_.multiply(a_transposed, 1, half, a, 0, inner);
+            backend_.multiply(plain, 1, half, inner, 0, out);
         }
         return;
     }
-    const Matrix map = gram_.matrix(a.real, shorter_, shorter_);
-    backend_.gram(vectors, false, map);
+    const Matrix map = room(map_, a.real, shorter_, shorter_);
+    backend_.gram(half, false, map);
     by_words_ ? backend_.multiply(plain, 1, a, map, 0, out) : backend_.multiply(plain, 1, map, a, 0, out);
 }
 
 void DenseSpectrum::threshold(Matrix a, double tau, Matrix x) {
-    last_ = eigen(a);
-    values_ = shrunk(last_.values, tau);
-    filter(last_, over_sigma(values_, last_.values), a, x);
+    decompose_gram(a, last_);
+    values_ = shrunk(last_.squares, tau);
+    filter(last_, {SpectralMap::Kind::shrink, tau}, std::ssize(values_), a, x);
 }
 
 // Each of the two is the other's fp32 copy: no further memory.
 void DenseSpectrum::threshold_in_fp32(Matrix a, double tau, Matrix x) {
     const Matrix from{x.data, Real::fp32, a.rows, a.columns}, to{a.data, Real::fp32, a.rows, a.columns};
     backend_.copy(a.flat(), from.flat());
-    const SymmetricEigen basis = eigen(from);
-    values_ = shrunk(basis.values, tau);
-    filter(basis, over_sigma(values_, basis.values), from, to);
+    decompose_gram(from, own_);
+    values_ = shrunk(own_.squares, tau);
+    filter(own_, {SpectralMap::Kind::shrink, tau}, std::ssize(values_), from, to);
     backend_.copy(to.flat(), x.flat());
 }
 
@@ -121,10 +118,10 @@ double DenseSpectrum::nuclear_norm() const {
 
 double DenseSpectrum::nuclear_norm_rounding() const {
     double inverses = 0, square = 0;
-    for (std::size_t k = 0; k < values_.size(); ++k) inverses += 1 / root(last_.values[k]);
-    for (const double value : last_.values) square += std::max(value, 0.0);
+    for (std::size_t k = 0; k < values_.size(); ++k) inverses += 1 / root(last_.squares[k]);
+    for (const double value : last_.squares) square += std::max(value, 0.0);
     return unit_roundoff * inverses *
-           (8 * static_cast<double>(shorter_) * last_.values[0] + static_cast<double>(longer_ + 2) * square);
+           (8 * static_cast<double>(shorter_) * last_.squares[0] + static_cast<double>(longer_ + 2) * square);
 }
 
 std::int64_t DenseSpectrum::rank() const {
@@ -137,37 +134,34 @@ double gram_norm_bound(double largest_eigenvalue, std::int64_t n, std::int64_t s
                 2 * products / (1 - products) * square);
 }
 
-SpectralNorm DenseSpectrum::spectral_norm(const SymmetricEigen& own, Matrix m) {
-    const double largest = own.values[0];
+SpectralNorm DenseSpectrum::spectral_norm(Matrix m) {
+    decompose_gram(m, own_);
+    const double largest = own_.squares[0];
     const double bound = gram_norm_bound(largest, shorter_, longer_, backend_.dot(m.flat(), m.flat()));
     return {bound, bound - root(largest)};
 }
 
-void DenseSpectrum::clip(const SymmetricEigen& own, Matrix m, Matrix clipped) {
-    std::vector<double> factor;
-    for (const double square : own.values) factor.push_back(square > 1 ? 1 / root(square) : 1);
-    filter(own, factor, m, clipped);
+void DenseSpectrum::clip(Matrix m, Matrix clipped) {
+    filter(own_, {SpectralMap::Kind::clip}, shorter_, m, clipped);
 }
 
 void DenseSpectrum::times(Matrix a, Matrix vectors, Matrix out) {
     backend_.multiply(by_words_ ? plain : a_transposed, 1, a, vectors, 0, out);
 }
 
-std::vector<double> DenseSpectrum::lengths(const SymmetricEigen& basis, Matrix a, Matrix products) {
-    const std::vector<double> ones(static_cast<std::size_t>(shorter_), 1.0);
-    const Array vectors = scaled_vectors(basis, ones, shorter_);
-    times(a, vectors.matrix(Real::fp64, shorter_, shorter_), products);
-    const Array squares(backend_, shorter_ * 8);
-    backend_.column_squares(products, squares.vector(Real::fp64, shorter_));
-    std::vector<double> result = download_array<double>(backend_, squares.data(), shorter_);
+std::vector<double> DenseSpectrum::lengths(const Vectors& basis, Matrix a, Matrix products) {
+    times(a, take(basis, {}, shorter_, Real::fp64), products);
+    const Vector squares = room(squares_, Real::fp64, 1, shorter_).flat();
+    backend_.column_squares(products, squares);
+    std::vector<double> result = download_array<double>(backend_, squares.data, shorter_);
     for (double& value : result) value = root(value);
     return result;
 }
 
 NuclearNorm DenseSpectrum::nuclear_norm_bound(Matrix z, Basis basis, Matrix work) {
-    const SymmetricEigen own = basis == Basis::own ? eigen(z) : SymmetricEigen{};
+    if (basis == Basis::own) decompose_gram(z, own_);
     return norm_from(
-        lengths(basis == Basis::own ? own : last_, z, {work.data, Real::fp64, longer_, shorter_}), z);
+        lengths(basis == Basis::own ? own_ : last_, z, {work.data, Real::fp64, longer_, shorter_}), z);
 }
 
 NuclearNorm DenseSpectrum::norm_from(const std::vector<double>& lengths, Matrix z) const {
@@ -184,37 +178,35 @@ NuclearNorm DenseSpectrum::norm_from(const std::vector<double>& lengths, Matrix 
 }
 
 SingularFactors DenseSpectrum::decompose(Matrix z, Matrix work) {
-    const SymmetricEigen basis = eigen(z);
-    const std::vector<double> sizes = lengths(basis, z, {work.data, Real::fp64, longer_, shorter_});
-    SingularFactors result = decompose_from(basis, sizes, z, work);
+    decompose_gram(z, own_);
+    const std::vector<double> sizes = lengths(own_, z, {work.data, Real::fp64, longer_, shorter_});
+    SingularFactors result = decompose_from(own_, sizes, z, work);
     result.norm = norm_from(sizes, z);
     return result;
 }
 
 // With V the eigenvectors of Z's Gram matrix, Z V = Q R and R = A S Bᵀ: Z = (Q A) S (V B)ᵀ. The columns of
 // Z V are all but orthogonal where σ is large, but only QR keeps what is left of the small ones apart.
-SingularFactors DenseSpectrum::decompose_from(const SymmetricEigen& basis, const std::vector<double>& sizes,
+SingularFactors DenseSpectrum::decompose_from(const Vectors& basis, const std::vector<double>& sizes,
                                               Matrix z, Matrix work) {
     const double least = kept_in_factors * *std::max_element(sizes.begin(), sizes.end());
     std::int64_t kept = shorter_;
     while (kept > 0 && !(sizes[kept - 1] > least)) --kept;
     if (kept == 0) return {};
-    const Array vectors =
-        scaled_vectors(basis, std::vector<double>(static_cast<std::size_t>(kept), 1.0), kept);
     const Array longer(backend_, longer_ * kept * 8), shorter(backend_, shorter_ * kept * 8),
-        small(backend_, kept * kept * 8);
-    const Matrix v = vectors.matrix(Real::fp64, shorter_, kept), q{work.data, Real::fp64, longer_, kept},
+        small(backend_, kept * kept * 8), left(backend_, kept * kept * 8), right(backend_, kept * kept * 8);
+    const Matrix v = take(basis, {}, kept, Real::fp64), q{work.data, Real::fp64, longer_, kept},
                  products = longer.matrix(Real::fp64, longer_, kept);
     times(z, v, products);
     backend_.copy(products.flat(), q.flat());
     backend_.orthonormalise(q);
-    backend_.multiply(a_transposed, 1, q, products, 0, small.matrix(Real::fp64, kept, kept));
-    const SmallSvd svd =
-        backend_.small_svd(download_array<double>(backend_, small.data(), kept * kept), kept, kept);
+    const auto square = [&](const Array& array) { return array.matrix(Real::fp64, kept, kept); };
+    backend_.multiply(a_transposed, 1, q, products, 0, square(small));
+    const std::vector<double> sigma = backend_.small_svd(square(small), square(left), square(right));
 
-    const std::int64_t rank = over_largest(svd.values, kept_in_factors);
+    const std::int64_t rank = over_largest(sigma, kept_in_factors);
     SingularFactors result;
-    result.sigma.assign(svd.values.begin(), svd.values.begin() + rank);
+    result.sigma.assign(sigma.begin(), sigma.begin() + rank);
     // √σ_k times `side` times the k-th vector of R, whose entries are those of `vector`, on the host.
     const auto factor = [&](Matrix side, const Array& out, const auto& vector) {
         std::vector<double> scaled(static_cast<std::size_t>(kept * rank));
@@ -226,10 +218,12 @@ SingularFactors DenseSpectrum::decompose_from(const SymmetricEigen& basis, const
                           out.matrix(Real::fp64, side.rows, rank));
         return download_array<double>(backend_, out.data(), side.rows * rank);
     };
+    const auto on_left = download_array<double>(backend_, left.data(), kept * kept),
+               on_right = download_array<double>(backend_, right.data(), kept * kept);
     std::vector<double> on_longer =
-        factor(q, longer, [&](std::int64_t i, std::int64_t k) { return svd.left[i * kept + k]; });
+        factor(q, longer, [&](std::int64_t i, std::int64_t k) { return on_left[i * kept + k]; });
     std::vector<double> on_shorter =
-        factor(v, shorter, [&](std::int64_t i, std::int64_t k) { return svd.right[k * kept + i]; });
+        factor(v, shorter, [&](std::int64_t i, std::int64_t k) { return on_right[k * kept + i]; });
     result.words = std::move(by_words_ ? on_shorter : on_longer);
     result.contexts = std::move(by_words_ ? on_longer : on_shorter);
     return result;
@@ -238,20 +232,23 @@ SingularFactors DenseSpectrum::decompose_from(const SymmetricEigen& basis, const
 // The Gram matrix tells N where every singular value is either large or, by the products' lengths, 0.
 // Elsewhere it takes the factors.
 double DenseSpectrum::polar(Matrix a, Matrix n, Matrix work) {
-    const SymmetricEigen own = eigen(a);
-    const std::vector<double> sigma = lengths(own, a, {work.data, Real::fp64, longer_, shorter_});
+    decompose_gram(a, own_);
+    const std::vector<double> sigma = lengths(own_, a, {work.data, Real::fp64, longer_, shorter_});
     const auto is_large = [&](double value) { return value > known_to_gram * sigma[0]; };
     const auto large = std::find_if_not(sigma.begin(), sigma.end(), is_large) - sigma.begin();
     const bool rest_is_zero = std::all_of(sigma.begin() + large, sigma.end(),
                                           [&](double value) { return value <= kept_in_factors * sigma[0]; });
     if (rest_is_zero) {
-        std::vector<double> inverse;
+        std::vector<double> roots;
         for (auto value = sigma.begin(); value != sigma.begin() + large; ++value)
-            inverse.push_back(1 / *value);
-        filter(own, inverse, a, n);
+            roots.push_back(std::sqrt(1 / *value));
+        const Array factors = upload_array(backend_, roots);
+        const Matrix half = take(own_, {}, large, Real::fp64);
+        backend_.scale_lines(factors.vector(Real::fp64, large), true, half);
+        filter_by(half, a, n);
         return std::accumulate(sigma.begin(), sigma.begin() + large, 0.0);
     }
-    const SingularFactors factors = decompose_from(own, sigma, a, work);
+    const SingularFactors factors = decompose_from(own_, sigma, a, work);
     const auto side = [&](std::vector<double> factor) {
         for (std::size_t i = 0; i < factor.size(); ++i)
             factor[i] /= std::sqrt(factors.sigma[i % factors.sigma.size()]);

@@ -37,7 +37,8 @@ struct SpectralNorm {
 };
 
 /// Spectral operations on [rows, vocab] matrices through the Gram matrix of the shorter side and a symmetric
-/// eigensolver, which knows a singular value to about 2^-53 (σ₁/σ)² relatively.
+/// eigensolver, which knows a singular value to about 2^-53 (σ₁/σ)² relatively. Gram matrices, vectors and
+/// what is made of them stay on the backend, in memory that is taken once; eigenvalues come to the host.
 class DenseSpectrum {
   public:
     DenseSpectrum(Backend& backend, std::int64_t rows, std::int64_t vocab);
@@ -49,12 +50,17 @@ class DenseSpectrum {
     /// `a`, and remembers X's singular values alone.
     void threshold_in_fp32(Matrix a, double tau, Matrix x);
 
-    /// A's squared singular values, descending, and vectors on the shorter side; what follows remembers them
-    /// as those of the last thresholded matrix.
-    const SymmetricEigen& remember(Matrix a) { return last_ = eigen(a); }
-    /// out = A·U diag(factor) Uᵀ on the words' side, U diag(factor) Uᵀ·A on the contexts', U the remembered
-    /// vectors; factor [min(rows, vocab)] ≥ 0.
-    void filter(const std::vector<double>& factor, Matrix a, Matrix out) { filter(last_, factor, a, out); }
+    /// Remembers A's singular values and vectors on the shorter side as those of the last thresholded matrix.
+    void remember(Matrix a) { decompose_gram(a, last_); }
+    /// out = A·U diag(f) Uᵀ on the words' side, U diag(f) Uᵀ·A on the contexts', U the remembered vectors and
+    /// f the map of each one's singular value.
+    void filter(const SpectralMap& map, Matrix a, Matrix out) { filter(last_, map, shorter_, a, out); }
+    /// The remembered vectors, one a column, descending: [shorter, shorter], fp64 or fp32.
+    void vectors(Matrix out) { backend_.take_eigenvectors(rows_of(last_), values_of(last_), {}, out); }
+    /// Of the remembered singular values, as EigenOperations::spectral_slopes.
+    void slopes(const SpectralMap& map, Vector factors, Matrix out) {
+        backend_.spectral_slopes(values_of(last_), map, factors, out);
+    }
     /// Whether the shorter side, whose vectors these are, is the words'.
     [[nodiscard]] bool by_words() const { return by_words_; }
 
@@ -69,11 +75,10 @@ class DenseSpectrum {
     /// An upper bound on ‖M‖₂, true in floating-point arithmetic: σ̂² = λmax(Gram)(1 + 8nu) + γ‖M‖_F²
     /// (design (4.2-5)).
     [[nodiscard]] double norm_bound(Matrix m) { return spectral_norm(m).bound; }
-    [[nodiscard]] SpectralNorm spectral_norm(Matrix m) { return spectral_norm(eigen(m), m); }
-    /// The same, M's own singular values and vectors being known.
-    [[nodiscard]] SpectralNorm spectral_norm(const SymmetricEigen& own, Matrix m);
-    /// `clipped` = M with its singular values above 1 lowered to 1. `clipped` must not be `m`.
-    void clip(const SymmetricEigen& own, Matrix m, Matrix clipped);
+    [[nodiscard]] SpectralNorm spectral_norm(Matrix m);
+    /// `clipped` = M with its singular values above 1 lowered to 1, M being the matrix whose spectral norm
+    /// was asked for last. `clipped` must not be `m`.
+    void clip(Matrix m, Matrix clipped);
 
     enum class Basis {
         own,              ///< the eigenvectors of Z's Gram matrix
@@ -96,30 +101,47 @@ class DenseSpectrum {
     /// Bytes of the backend's memory that the operations take beside their arguments.
     static std::int64_t bytes(std::int64_t rows, std::int64_t vocab);
 
-    /// A's squared singular values, descending, and vectors on the shorter side, from its Gram matrix.
-    SymmetricEigen eigen(Matrix a);
-
   private:
-    /// out = A·V diag(factor) Vᵀ on the words' side, V diag(factor) Vᵀ·A on the contexts', in the precision
-    /// of A; vectors beyond those of `factor` get 0.
-    void filter(const SymmetricEigen& basis, const std::vector<double>& factor, Matrix a, Matrix out);
-    /// The first `count` vectors, each times its factor: [shorter, count] on the backend.
-    [[nodiscard]] Array scaled_vectors(const SymmetricEigen& basis, const std::vector<double>& factor,
-                                       std::int64_t count, Real real = Real::fp64);
+    /// A's vectors on the shorter side and its squared singular values, by a decomposition of its Gram
+    /// matrix.
+    struct Vectors {
+        Array rows, values;  // [shorter, shorter], [shorter] as decompose_symmetric leaves them
+        Real real = Real::fp64;
+        std::vector<double> squares;  // σ², descending
+    };
+    void decompose_gram(Matrix a, Vectors& to);
+    [[nodiscard]] Matrix rows_of(const Vectors& basis) const {
+        return basis.rows.matrix(basis.real, shorter_, shorter_);
+    }
+    [[nodiscard]] Vector values_of(const Vectors& basis) const {
+        return basis.values.vector(basis.real, shorter_);
+    }
+    /// Of `array`, whose memory is taken where it has less.
+    Matrix room(Array& array, Real real, std::int64_t rows, std::int64_t columns);
+    /// out = A·V diag(f) Vᵀ on the words' side, V diag(f) Vᵀ·A on the contexts', in the precision of A, over
+    /// the `count` largest singular values.
+    void filter(const Vectors& basis, const SpectralMap& map, std::int64_t count, Matrix a, Matrix out);
+    /// The same, with half = V diag(√f) [shorter, count].
+    void filter_by(Matrix half, Matrix a, Matrix out);
+    /// The first `count` vectors, each times √f: [shorter, count], in half_.
+    Matrix take(const Vectors& basis, const SpectralMap& map, std::int64_t count, Real real);
     /// ‖A v_k‖ (or ‖Aᵀ v_k‖) for every vector of the basis. `products` [longer, shorter] is overwritten.
-    std::vector<double> lengths(const SymmetricEigen& basis, Matrix a, Matrix products);
+    std::vector<double> lengths(const Vectors& basis, Matrix a, Matrix products);
     /// A V (or Aᵀ V) into `out` [longer, columns of V].
     void times(Matrix a, Matrix vectors, Matrix out);
     /// The two over the lengths of Z's products with a basis.
     NuclearNorm norm_from(const std::vector<double>& lengths, Matrix z) const;
-    SingularFactors decompose_from(const SymmetricEigen& basis, const std::vector<double>& sizes, Matrix z,
+    SingularFactors decompose_from(const Vectors& basis, const std::vector<double>& sizes, Matrix z,
                                    Matrix work);
 
     Backend& backend_;
     std::int64_t shorter_, longer_;
-    bool by_words_;  // whether the shorter side is the words'
-    Array gram_;
-    SymmetricEigen last_;         // of the last A thresholded in fp64: σ² and vectors
+    bool by_words_;               // whether the shorter side is the words'
+    Array map_, half_;            // [shorter, shorter]: V diag(f) Vᵀ; vectors, one a column, times √f
+    Array inner_;                 // [longer, less than half of shorter]: A times few vectors
+    Array squares_;               // [shorter] of lengths
+    Vectors last_;                // of the last A thresholded in fp64
+    Vectors own_;                 // of what was looked at otherwise
     std::vector<double> values_;  // σ − τ of the last thresholded A
 };
 

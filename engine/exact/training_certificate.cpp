@@ -43,15 +43,20 @@ PolarFactors polar_factors(Backend& backend, Matrix words, Matrix contexts) {
                 core(backend, dim * dim * 8);
     backend.multiply(b_transposed, 1, r_words.matrix(Real::fp64, dim, dim),
                      r_contexts.matrix(Real::fp64, dim, dim), 0, core.matrix(Real::fp64, dim, dim));
-    const SmallSvd svd = backend.small_svd(download_array<double>(backend, core.data(), dim * dim), dim, dim);
+    // The two R have done their part.
+    const std::vector<double> sigma =
+        backend.small_svd(core.matrix(Real::fp64, dim, dim), r_words.matrix(Real::fp64, dim, dim),
+                          r_contexts.matrix(Real::fp64, dim, dim));
+    const auto on_left = download_array<double>(backend, r_words.data(), dim * dim),
+               on_right = download_array<double>(backend, r_contexts.data(), dim * dim);
     PolarFactors polar;
-    while (polar.rank < dim && svd.values[polar.rank] > smallest_polar_value * svd.values[0]) ++polar.rank;
+    while (polar.rank < dim && sigma[polar.rank] > smallest_polar_value * sigma[0]) ++polar.rank;
     if (polar.rank == 0) return polar;
     std::vector<double> left(static_cast<std::size_t>(dim * polar.rank)), right(left.size());
     for (std::int64_t i = 0; i < dim; ++i) {
         for (std::int64_t k = 0; k < polar.rank; ++k) {
-            left[i * polar.rank + k] = svd.left[i * dim + k];
-            right[i * polar.rank + k] = svd.right[k * dim + i];
+            left[i * polar.rank + k] = on_left[i * dim + k];
+            right[i * polar.rank + k] = on_right[k * dim + i];
         }
     }
     const auto rotate = [&](const Array& q, std::int64_t rows, const std::vector<double>& small) {

@@ -87,7 +87,7 @@ class FigureMeter {
     };
     void measure_loss(Figures& figures, double ridge);
     void measure_supports(Figures& figures, const Scale& scale);
-    void measure_collapse(Figures& figures, double rounding);
+    ClassSums scatter_classes(const Place& place);
 
     Backend& backend_;
     const Dataset& dataset_;
@@ -96,6 +96,7 @@ class FigureMeter {
     Directions directions_;
     std::optional<LimitGeometry> limit_;
     SupportClasses classes_;
+    Array class_indptr_, class_members_;  // as ClassesView has them
     double entropy_ = 0;
     std::unique_ptr<Workspace> work_;
     std::function<void()> between_;

@@ -5,34 +5,34 @@
 namespace ntpgeo {
 namespace {
 
-Array fp64_block(Backend& backend, std::int64_t rows, std::int64_t columns) {
-    return {backend, rows * columns * bytes_of(Real::fp64)};
+Array fp64_block(Memory& memory, std::int64_t rows, std::int64_t columns) {
+    return {memory, rows * columns * bytes_of(Real::fp64)};
 }
 
 /// [rows, columns] with `diagonal` on its diagonal and 0 elsewhere.
-Array diagonal_matrix(Backend& backend, std::int64_t rows, const std::vector<double>& diagonal) {
+Array diagonal_matrix(Memory& memory, std::int64_t rows, const std::vector<double>& diagonal) {
     const auto columns = static_cast<std::int64_t>(diagonal.size());
     std::vector<double> matrix(static_cast<std::size_t>(rows * columns), 0.0);
     for (std::int64_t k = 0; k < columns; ++k) matrix[k * columns + k] = diagonal[k];
-    return upload_array(backend, matrix);
+    return upload_array(memory, matrix);
 }
 
 }  // namespace
 
 void FactoredMatrix::times(Matrix x, Matrix y) const {
-    if (!right_) return backend_.multiply(plain, 1, left_, x, 0, y);
-    const Array inner(backend_, left_.columns * x.columns * bytes_of(Real::fp64));
+    if (!right_) return place_.backend.multiply(plain, 1, left_, x, 0, y);
+    const Array inner(place_.memory, left_.columns * x.columns * bytes_of(Real::fp64));
     const Matrix projected = inner.matrix(Real::fp64, left_.columns, x.columns);
-    backend_.multiply(a_transposed, 1, *right_, x, 0, projected);
-    backend_.multiply(plain, 1, left_, projected, 0, y);
+    place_.backend.multiply(a_transposed, 1, *right_, x, 0, projected);
+    place_.backend.multiply(plain, 1, left_, projected, 0, y);
 }
 
 void FactoredMatrix::transposed_times(Matrix y, Matrix x) const {
-    if (!right_) return backend_.multiply(a_transposed, 1, left_, y, 0, x);
-    const Array inner(backend_, left_.columns * y.columns * bytes_of(Real::fp64));
+    if (!right_) return place_.backend.multiply(a_transposed, 1, left_, y, 0, x);
+    const Array inner(place_.memory, left_.columns * y.columns * bytes_of(Real::fp64));
     const Matrix projected = inner.matrix(Real::fp64, left_.columns, y.columns);
-    backend_.multiply(a_transposed, 1, left_, y, 0, projected);
-    backend_.multiply(plain, 1, *right_, projected, 0, x);
+    place_.backend.multiply(a_transposed, 1, left_, y, 0, projected);
+    place_.backend.multiply(plain, 1, *right_, projected, 0, x);
 }
 
 void LowRankPart::times(Matrix x, Matrix y) const {
@@ -45,39 +45,34 @@ void LowRankPart::transposed_times(Matrix y, Matrix x) const {
     backend_.pattern_transposed_times(labels_, sparse_part_, -1, y, x);
 }
 
-CentredSupport::CentredSupport(Backend& backend, const LabelsView& labels)
-    : backend_(backend),
-      labels_(labels),
-      ones_(upload_array(backend, std::vector<double>(static_cast<std::size_t>(labels.nnz), 1.0))) {}
-
 void CentredSupport::centre(Matrix y) const {
-    const Array mean(backend_, y.columns * bytes_of(Real::fp64));
-    backend_.column_means(y, mean.vector(Real::fp64, y.columns));
-    backend_.subtract_row(mean.vector(Real::fp64, y.columns), y);
+    const Array mean(place_.memory, y.columns * bytes_of(Real::fp64));
+    place_.backend.column_means(y, mean.vector(Real::fp64, y.columns));
+    place_.backend.subtract_row(mean.vector(Real::fp64, y.columns), y);
 }
 
 void CentredSupport::times(Matrix x, Matrix y) const {
-    backend_.fill_zero(y.flat());
-    backend_.pattern_times(labels_, ones_.as<double>(), 1, x, y);
+    place_.backend.fill_zero(y.flat());
+    place_.backend.pattern_times(labels_, nullptr, 1, x, y);
     centre(y);
 }
 
 void CentredSupport::transposed_times(Matrix y, Matrix x) const {
-    const Array copy(backend_, y.rows * y.columns * bytes_of(Real::fp64));
+    const Array copy(place_.memory, y.rows * y.columns * bytes_of(Real::fp64));
     const Matrix centred = copy.matrix(Real::fp64, y.rows, y.columns);
-    backend_.copy(y.flat(), centred.flat());
+    place_.backend.copy(y.flat(), centred.flat());
     centre(centred);
-    backend_.fill_zero(x.flat());
-    backend_.pattern_transposed_times(labels_, ones_.as<double>(), 1, centred, x);
+    place_.backend.fill_zero(x.flat());
+    place_.backend.pattern_transposed_times(labels_, nullptr, 1, centred, x);
 }
 
-Array leading_columns(Backend& backend, Matrix matrix, std::int64_t count) {
+Array leading_columns(const Place& place, Matrix matrix, std::int64_t count) {
     // A product with the first columns of the identity, in which every sum has one term that is not 0.
-    const Array choice =
-        diagonal_matrix(backend, matrix.columns, std::vector<double>(static_cast<std::size_t>(count), 1.0));
-    Array chosen = fp64_block(backend, matrix.rows, count);
-    backend.multiply(plain, 1, matrix, choice.matrix(Real::fp64, matrix.columns, count), 0,
-                     chosen.matrix(Real::fp64, matrix.rows, count));
+    const Array choice = diagonal_matrix(place.memory, matrix.columns,
+                                         std::vector<double>(static_cast<std::size_t>(count), 1.0));
+    Array chosen = fp64_block(place.memory, matrix.rows, count);
+    place.backend.multiply(plain, 1, matrix, choice.matrix(Real::fp64, matrix.columns, count), 0,
+                           chosen.matrix(Real::fp64, matrix.rows, count));
     return chosen;
 }
 
@@ -105,17 +100,17 @@ Directions complete_directions(Backend& backend, const ImplicitMatrix& matrix, M
     return result;
 }
 
-std::vector<double> direction_strengths(Backend& backend, const ImplicitMatrix& matrix,
+std::vector<double> direction_strengths(const Place& place, const ImplicitMatrix& matrix,
                                         const Directions& directions) {
     const std::int64_t count = directions.count();
     if (count == 0) return {};
-    const Array image = fp64_block(backend, matrix.rows(), count),
-                products = fp64_block(backend, count, count);
+    const Array image = fp64_block(place.memory, matrix.rows(), count),
+                products = fp64_block(place.memory, count, count);
     const Matrix mapped = image.matrix(Real::fp64, matrix.rows(), count);
     matrix.times(directions.right.matrix(Real::fp64, matrix.columns(), count), mapped);
-    backend.multiply(a_transposed, 1, directions.left.matrix(Real::fp64, matrix.rows(), count), mapped, 0,
-                     products.matrix(Real::fp64, count, count));
-    const auto host = download_array<double>(backend, products.data(), count * count);
+    place.backend.multiply(a_transposed, 1, directions.left.matrix(Real::fp64, matrix.rows(), count), mapped,
+                           0, products.matrix(Real::fp64, count, count));
+    const auto host = download_array<double>(place.backend, products.data(), count * count);
     std::vector<double> strengths(static_cast<std::size_t>(count));
     for (std::int64_t k = 0; k < count; ++k) strengths[k] = host[k * count + k];
     return strengths;
@@ -124,7 +119,7 @@ std::vector<double> direction_strengths(Backend& backend, const ImplicitMatrix& 
 DirectionMemory direction_memory(const LabelsView& labels, std::int64_t vectors, std::int64_t count,
                                  std::int64_t dim) {
     const std::int64_t both = labels.vocab_size + labels.contexts;
-    return {8 * both * count, 8 * (labels.nnz + (both + vectors + 2 * count + 1) * count),
+    return {8 * both * count, 8 * (both + vectors + 2 * count + 1) * count,
             8 * (labels.vocab_size + dim + count) * count};
 }
 

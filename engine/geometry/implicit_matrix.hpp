@@ -12,6 +12,16 @@
 
 namespace ntpgeo {
 
+/// A backend, and where what is only needed on the way takes its memory: there too, or in an arena, so that
+/// what is done again and again neither allocates nor waits. Both must outlive whoever keeps one.
+struct Place {
+    Backend& backend;
+    Memory& memory;
+
+    Place(Backend& on) : backend(on), memory(on) {}  // NOLINT(google-explicit-constructor)
+    Place(Backend& on, Memory& within) : backend(on), memory(within) {}
+};
+
 class ImplicitMatrix {
   public:
     virtual ~ImplicitMatrix() = default;
@@ -27,8 +37,8 @@ class ImplicitMatrix {
 class FactoredMatrix final : public ImplicitMatrix {
   public:
     /// left B [rows, d]; right C [columns, d], or none: then A = B. Both must outlive this.
-    FactoredMatrix(Backend& backend, Matrix left, std::optional<Matrix> right)
-        : backend_(backend), left_(left), right_(right) {}
+    FactoredMatrix(const Place& place, Matrix left, std::optional<Matrix> right)
+        : place_(place), left_(left), right_(right) {}
 
     [[nodiscard]] std::int64_t rows() const override { return left_.rows; }
     [[nodiscard]] std::int64_t columns() const override { return right_ ? right_->rows : left_.columns; }
@@ -36,7 +46,7 @@ class FactoredMatrix final : public ImplicitMatrix {
     void transposed_times(Matrix y, Matrix x) const override;
 
   private:
-    Backend& backend_;
+    Place place_;
     Matrix left_;
     std::optional<Matrix> right_;
 };
@@ -45,9 +55,12 @@ class FactoredMatrix final : public ImplicitMatrix {
 class LowRankPart final : public ImplicitMatrix {
   public:
     /// words W̄ [V,d], centred; contexts [m,d]; sparse_part [nnz] on the backend. All must outlive this.
-    LowRankPart(Backend& backend, const LabelsView& labels, Matrix words, Matrix contexts,
+    LowRankPart(const Place& place, const LabelsView& labels, Matrix words, Matrix contexts,
                 const double* sparse_part)
-        : backend_(backend), labels_(labels), logits_(backend, words, contexts), sparse_part_(sparse_part) {}
+        : backend_(place.backend),
+          labels_(labels),
+          logits_(place, words, contexts),
+          sparse_part_(sparse_part) {}
 
     [[nodiscard]] std::int64_t rows() const override { return logits_.rows(); }
     [[nodiscard]] std::int64_t columns() const override { return logits_.columns(); }
@@ -88,7 +101,8 @@ class WatchedMatrix final : public ImplicitMatrix {
 /// S̃ = (I − 11ᵀ/V) S, the centred support matrix (design 1.1).
 class CentredSupport final : public ImplicitMatrix {
   public:
-    CentredSupport(Backend& backend, const LabelsView& labels);
+    /// The labels must outlive this.
+    CentredSupport(const Place& place, const LabelsView& labels) : place_(place), labels_(labels) {}
 
     [[nodiscard]] std::int64_t rows() const override { return labels_.vocab_size; }
     [[nodiscard]] std::int64_t columns() const override { return labels_.contexts; }
@@ -98,9 +112,8 @@ class CentredSupport final : public ImplicitMatrix {
   private:
     void centre(Matrix y) const;
 
-    Backend& backend_;
+    Place place_;
     const LabelsView& labels_;
-    Array ones_;  // [nnz]
 };
 
 /// The K leading singular triplets (σ_k, u_k, v_k) of a matrix, fp64 on one backend. The sign of a pair (u_k,
@@ -114,8 +127,8 @@ struct Directions {
     [[nodiscard]] std::int64_t count() const { return static_cast<std::int64_t>(values.size()); }
 };
 
-/// The first `count` columns of a matrix, copied exactly.
-Array leading_columns(Backend& backend, Matrix matrix, std::int64_t count);
+/// The first `count` columns of a matrix, copied exactly, in the place's memory.
+Array leading_columns(const Place& place, Matrix matrix, std::int64_t count);
 
 /// The first `count` of the triplets (fewer where there are fewer) whose vectors on one side are known, the
 /// other side by a product: v_k = Aᵀu_k/σ_k, or u_k = A v_k/σ_k. `vectors` [short, values], of which
@@ -124,7 +137,7 @@ Directions complete_directions(Backend& backend, const ImplicitMatrix& matrix, M
                                bool vectors_are_left, const std::vector<double>& values, std::int64_t count);
 
 /// u_kᵀ A v_k for each of the directions, [K]. Costs one product of A with K vectors.
-std::vector<double> direction_strengths(Backend& backend, const ImplicitMatrix& matrix,
+std::vector<double> direction_strengths(const Place& place, const ImplicitMatrix& matrix,
                                         const Directions& directions);
 
 /// Bytes of the backend's memory: what `count` completed directions of S̃ keep, what making them takes

@@ -27,29 +27,58 @@ LimitGeometry::LimitGeometry(Backend& backend, const LimitFactors& factors)
     words_ = upload_array(backend, factors.words);
     contexts_ = upload_array(backend, factors.contexts);
     // ‖AAᵀ‖_F = ‖AᵀA‖_F, and ‖W_lH_lᵀ‖_F² = ⟨W_lᵀW_l, H_lᵀH_l⟩.
-    const Array words_gram = product(words(), words()), contexts_gram = product(contexts(), contexts());
+    const Array words_gram = product(backend, words(), words()),
+                contexts_gram = product(backend, contexts(), contexts());
     words_norm_ = std::sqrt(inner_product(backend, words_gram, words_gram));
     contexts_norm_ = std::sqrt(inner_product(backend, contexts_gram, contexts_gram));
     norm_ = std::sqrt(std::max(0.0, inner_product(backend, words_gram, contexts_gram)));
 }
 
-Array LimitGeometry::product(Matrix a, Matrix b) const {
-    Array result(backend_, a.columns * b.columns * bytes_of(Real::fp64));
-    backend_.multiply(a_transposed, 1, a, b, 0, result.matrix(Real::fp64, a.columns, b.columns));
+Array LimitGeometry::product(const Place& place, Matrix a, Matrix b) const {
+    Array result(place.memory, a.columns * b.columns * bytes_of(Real::fp64));
+    place.backend.multiply(a_transposed, 1, a, b, 0, result.matrix(Real::fp64, a.columns, b.columns));
     return result;
+}
+
+void LimitGeometry::queue_alignment(const Place& place, Matrix words, Matrix contexts, double* out) const {
+    const Array a = product(place, words, this->words()), b = product(place, contexts, this->contexts());
+    const std::int64_t size = words.columns * rank_;
+    place.backend.dot_into(a.vector(Real::fp64, size), b.vector(Real::fp64, size), out);
+}
+
+void LimitGeometry::queue_gram(const Place& place, Matrix factor, Matrix own, double* out) const {
+    const Array gram = product(place, factor, factor), shared = product(place, factor, own);
+    const Vector of_gram = gram.vector(Real::fp64, factor.columns * factor.columns),
+                 of_shared = shared.vector(Real::fp64, factor.columns * own.columns);
+    place.backend.dot_into(of_shared, of_shared, out);
+    place.backend.dot_into(of_gram, of_gram, out + 1);
+}
+
+void LimitGeometry::queue(const Place& place, Matrix words, Matrix contexts, double* out) const {
+    if (rank_ == 0) return place.backend.fill_zero({out, Real::fp64, sums});
+    queue_alignment(place, words, contexts, out);
+    queue_gram(place, words, this->words(), out + 1);
+    queue_gram(place, contexts, this->contexts(), out + 3);
+}
+
+LimitGeometry::Cosines LimitGeometry::cosines(const double* of, double low_rank_norm) const {
+    return {cosine(of[0], low_rank_norm, norm_), cosine(of[1], std::sqrt(of[2]), words_norm_),
+            cosine(of[3], std::sqrt(of[4]), contexts_norm_)};
 }
 
 std::optional<double> LimitGeometry::alignment(Matrix words, Matrix contexts, double low_rank_norm) const {
     if (!(norm_ > 0) || !(low_rank_norm > 0)) return std::nullopt;
-    const Array a = product(words, this->words()), b = product(contexts, this->contexts());
-    return cosine(inner_product(backend_, a, b), low_rank_norm, norm_);
+    const Array out(backend_, bytes_of(Real::fp64));
+    queue_alignment(backend_, words, contexts, out.as<double>());
+    return cosine(download_array<double>(backend_, out.data(), 1)[0], low_rank_norm, norm_);
 }
 
 std::optional<double> LimitGeometry::gram_cosine(Matrix factor, Matrix own, double own_norm) const {
     if (!(own_norm > 0)) return std::nullopt;
-    const Array gram = product(factor, factor), shared = product(factor, own);
-    return cosine(inner_product(backend_, shared, shared), std::sqrt(inner_product(backend_, gram, gram)),
-                  own_norm);
+    const Array out(backend_, 2 * bytes_of(Real::fp64));
+    queue_gram(backend_, factor, own, out.as<double>());
+    const auto of = download_array<double>(backend_, out.data(), 2);
+    return cosine(of[0], std::sqrt(of[1]), own_norm);
 }
 
 std::optional<double> LimitGeometry::words_gram_cosine(Matrix words) const {

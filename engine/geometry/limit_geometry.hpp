@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "kernels/backend.hpp"
+#include "engine/geometry/implicit_matrix.hpp"
 
 namespace ntpgeo {
 
@@ -24,6 +24,8 @@ class LimitGeometry {
     /// Copies the factors. `backend` must outlive this.
     LimitGeometry(Backend& backend, const LimitFactors& factors);
 
+    [[nodiscard]] std::int64_t rank() const { return rank_; }
+
     /// cos(P_⊥(L̄), L_mm) for L̄ = W̄Hᵀ, words W̄ [V,d] centred, contexts [m,d], fp64, and `low_rank_norm` =
     /// ‖P_⊥(L̄)‖_F. L_mm is constant on each support, so P_F(L_mm) = 0 and ⟨P_⊥(L̄), L_mm⟩ = ⟨L̄, L_mm⟩ =
     /// ⟨W̄ᵀW_l, HᵀH_l⟩; of an L_mm from an iteration that holds to the iteration's tolerance.
@@ -33,6 +35,16 @@ class LimitGeometry {
     [[nodiscard]] std::optional<double> words_gram_cosine(Matrix words) const;
     /// cos(HHᵀ, VΣVᵀ): ⟨HHᵀ, H_lH_lᵀ⟩ = ‖HᵀH_l‖_F² (H [m,d], one row a context, so HHᵀ is m×m).
     [[nodiscard]] std::optional<double> contexts_gram_cosine(Matrix contexts) const;
+
+    /// What the three are made of, queued into out [sums], memory of the backend, for the same words and
+    /// contexts; nothing waits.
+    static constexpr std::int64_t sums = 5;
+    void queue(const Place& place, Matrix words, Matrix contexts, double* out) const;
+    /// Of the sums that have come to the host.
+    struct Cosines {
+        std::optional<double> alignment, words_gram, contexts_gram;
+    };
+    [[nodiscard]] Cosines cosines(const double* of, double low_rank_norm) const;
 
     /// Bytes of the backend's memory that factors of `rank` take, and at most besides: while they are copied,
     /// and while one W, H of width `dim` are measured.
@@ -44,7 +56,10 @@ class LimitGeometry {
 
   private:
     /// Aᵀ·B [A's columns, B's columns].
-    [[nodiscard]] Array product(Matrix a, Matrix b) const;
+    [[nodiscard]] Array product(const Place& place, Matrix a, Matrix b) const;
+    /// ⟨W̄ᵀW_l, HᵀH_l⟩; and ‖factorᵀ·own‖², ‖factorᵀ·factor‖².
+    void queue_alignment(const Place& place, Matrix words, Matrix contexts, double* out) const;
+    void queue_gram(const Place& place, Matrix factor, Matrix own, double* out) const;
     [[nodiscard]] std::optional<double> gram_cosine(Matrix factor, Matrix own, double own_norm) const;
     [[nodiscard]] Matrix words() const { return words_.matrix(Real::fp64, vocab_size_, rank_); }
     [[nodiscard]] Matrix contexts() const { return contexts_.matrix(Real::fp64, context_count_, rank_); }

@@ -81,6 +81,7 @@ SupportProxy::SupportProxy(Backend& backend, const Dataset& dataset, const Label
         if (!values_.empty())
             vectors_ = leading_columns(backend, spectrum.vectors.matrix(Real::fp64, shorter, found),
                                        static_cast<std::int64_t>(values_.size()));
+        make_weights();
         return;
     }
     kind_ = "dense";
@@ -94,44 +95,63 @@ SupportProxy::SupportProxy(Backend& backend, const Dataset& dataset, const Label
         for (std::int64_t k = 0; k < count; ++k) vectors[i * count + k] = eigen.vectors[i * shorter + k];
     for (std::int64_t k = 0; k < count; ++k) values_.push_back(std::sqrt(eigen.values[k]));
     vectors_ = upload_array(backend, vectors);
+    make_weights();
+}
+
+void SupportProxy::make_weights() {
+    std::vector<double> same, other;
+    for (const double value : values_) {
+        same.push_back(std::sqrt(value));
+        other.push_back(std::sqrt(1 / value));
+    }
+    same_weights_ = upload_array(backend_, same);
+    other_weights_ = upload_array(backend_, other);
 }
 
 SupportProxy::Memory SupportProxy::memory(const LabelsView& labels) {
     const std::int64_t shorter = std::min(labels.vocab_size, labels.contexts);
     // The decomposition takes the Gram matrix, its eigenvectors and as much to work in as either.
     const std::int64_t gram = 8 * shorter * shorter;
-    if (shorter <= dense_limit) return {gram, 3 * gram, gram, shorter};
-    return {8 * shorter * leading,
-            leading_spectrum_bytes(labels.vocab_size, labels.contexts, leading) + 8 * labels.nnz, 0, leading};
+    if (shorter <= dense_limit) return {gram + 16 * shorter, 3 * gram, gram, shorter};
+    return {8 * (shorter + 2) * leading, leading_spectrum_bytes(labels.vocab_size, labels.contexts, leading),
+            0, leading};
 }
 
-double SupportProxy::cosine(Matrix factor, bool same_side) const {
+// ⟨XXᵀ, UΣUᵀ⟩ = ‖Σ^½ UᵀX‖²; on the other side XᵀV Σ^½ = (S̃X)ᵀU Σ^-½.
+void SupportProxy::queue_gram(const Place& place, Matrix factor, bool same_side, double* out) const {
     const std::int64_t dim = factor.columns, count = static_cast<std::int64_t>(values_.size());
-    if (count == 0) return std::numeric_limits<double>::quiet_NaN();
+    if (count == 0) return place.backend.fill_zero({out, Real::fp64, sums});
     const std::int64_t shorter = left_ ? labels_.vocab_size : labels_.contexts;
-    // On the other side, XᵀV Σ^{1/2} = (S̃X)ᵀU Σ^{-1/2}.
     Array mapped;
     Matrix rows = factor;
     if (!same_side) {
-        mapped = Array(backend_, shorter * dim * bytes_of(Real::fp64));
+        mapped = Array(place.memory, shorter * dim * bytes_of(Real::fp64));
         rows = mapped.matrix(Real::fp64, shorter, dim);
-        const CentredSupport support(backend_, labels_);
+        const CentredSupport support(place, labels_);
         left_ ? support.times(factor, rows) : support.transposed_times(factor, rows);
     }
-    const Array product(backend_, count * dim * bytes_of(Real::fp64));
-    backend_.multiply(a_transposed, 1, vectors_.matrix(Real::fp64, shorter, count), rows, 0,
-                      product.matrix(Real::fp64, count, dim));
-    const std::vector<double> host = download_array<double>(backend_, product.data(), count * dim);
-    double inner = 0;
-    for (std::int64_t k = 0; k < count; ++k) {
-        double square = 0;
-        for (std::int64_t i = 0; i < dim; ++i) square += host[k * dim + i] * host[k * dim + i];
-        inner += same_side ? square * values_[k] : square / values_[k];
-    }
-    const Array gram(backend_, dim * dim * bytes_of(Real::fp64));
-    backend_.multiply(a_transposed, 1, factor, factor, 0, gram.matrix(Real::fp64, dim, dim));
-    const Vector flat = gram.vector(Real::fp64, dim * dim);
-    return inner / (std::sqrt(backend_.dot(flat, flat)) * norm_);
+    const Array product(place.memory, count * dim * bytes_of(Real::fp64)),
+        gram(place.memory, dim * dim * bytes_of(Real::fp64));
+    const Matrix shared = product.matrix(Real::fp64, count, dim), own = gram.matrix(Real::fp64, dim, dim);
+    place.backend.multiply(a_transposed, 1, vectors_.matrix(Real::fp64, shorter, count), rows, 0, shared);
+    place.backend.scale_lines((same_side ? same_weights_ : other_weights_).vector(Real::fp64, count), false,
+                              shared);
+    place.backend.dot_into(shared.flat(), shared.flat(), out);
+    place.backend.multiply(a_transposed, 1, factor, factor, 0, own);
+    place.backend.dot_into(own.flat(), own.flat(), out + 1);
+}
+
+double SupportProxy::cosine(const double* of) const {
+    if (values_.empty()) return std::numeric_limits<double>::quiet_NaN();
+    return of[0] / (std::sqrt(of[1]) * norm_);
+}
+
+void SupportProxy::queue_words_gram(const Place& place, Matrix words, double* out) const {
+    queue_gram(place, words, left_, out);
+}
+
+void SupportProxy::queue_contexts_gram(const Place& place, Matrix contexts, double* out) const {
+    queue_gram(place, contexts, !left_, out);
 }
 
 Directions SupportProxy::directions(std::int64_t count) const {
@@ -141,10 +161,15 @@ Directions SupportProxy::directions(std::int64_t count) const {
 }
 
 double SupportProxy::words_gram_cosine(Matrix words) const {
-    return cosine(words, left_);
+    const Array out(backend_, sums * bytes_of(Real::fp64));
+    queue_words_gram(backend_, words, out.as<double>());
+    return cosine(download_array<double>(backend_, out.data(), sums).data());
 }
+
 double SupportProxy::contexts_gram_cosine(Matrix contexts) const {
-    return cosine(contexts, !left_);
+    const Array out(backend_, sums * bytes_of(Real::fp64));
+    queue_contexts_gram(backend_, contexts, out.as<double>());
+    return cosine(download_array<double>(backend_, out.data(), sums).data());
 }
 
 }  // namespace ntpgeo

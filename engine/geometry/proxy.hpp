@@ -29,6 +29,14 @@ class SupportProxy {
     [[nodiscard]] double words_gram_cosine(Matrix words) const;
     [[nodiscard]] double contexts_gram_cosine(Matrix contexts) const;
 
+    /// What a cosine is made of: ⟨factor·factorᵀ, proxy⟩ and ‖factor·factorᵀ‖².
+    static constexpr std::int64_t sums = 2;
+    /// Queues it for the same factors into out [sums], memory of the backend; nothing waits.
+    void queue_words_gram(const Place& place, Matrix words, double* out) const;
+    void queue_contexts_gram(const Place& place, Matrix contexts, double* out) const;
+    /// The cosine of sums that have come to the host.
+    [[nodiscard]] double cosine(const double* of) const;
+
     /// The `count` leading singular triplets of S̃, fewer where it has fewer.
     [[nodiscard]] Directions directions(std::int64_t count) const;
 
@@ -46,7 +54,8 @@ class SupportProxy {
     static Memory memory(const LabelsView& labels);
 
   private:
-    [[nodiscard]] double cosine(Matrix factor, bool same_side) const;
+    void make_weights();
+    void queue_gram(const Place& place, Matrix factor, bool same_side, double* out) const;
 
     Backend& backend_;
     const LabelsView& labels_;
@@ -54,7 +63,8 @@ class SupportProxy {
     std::string kind_;
     bool left_ = true;  // whether the vectors are U (words' side) or V (contexts' side)
     std::vector<double> values_;
-    Array vectors_;  // [short side, values]
+    Array vectors_;                       // [short side, values]
+    Array same_weights_, other_weights_;  // [values] σ^½, and σ^-½ for the side that is mapped
 };
 
 }  // namespace ntpgeo

@@ -41,8 +41,11 @@ double into_range(double norm) {
 }
 
 double norm(Backend& backend, Vector x) {
+    return norm(backend, backend.dot(x, x), x);
+}
+
+double norm(Backend& backend, double square, Vector x) {
     constexpr double smallest_square = 1e-280, up = 0x1p+500;
-    const double square = backend.dot(x, x);
     if (square >= smallest_square) return std::sqrt(square);
     backend.scale(up, x);
     const double scaled = std::sqrt(backend.dot(x, x)) / up;

@@ -25,5 +25,7 @@ double into_range(double norm);
 
 /// ‖x‖ of fp64 entries, also where their squares underflow. x is as it was when it returns.
 double norm(Backend& backend, Vector x);
+/// The same where ‖x‖² has been summed already.
+double norm(Backend& backend, double square, Vector x);
 
 }  // namespace ntpgeo

@@ -20,9 +20,9 @@ struct LeadingSpectrum {
 /// The `count` largest singular values with vectors on the shorter side. Dense (QR and a dense SVD) where
 /// min(rows, columns) ≤ 256; above that block Krylov on A Aᵀ (or AᵀA) with full re-orthogonalisation and
 /// restarts, until residuals are below 1e-10 σ₁ or 20 restarts are spent; the residual reached is reported
-/// either way. The starting block is drawn from Philox(seed, stream), so the result depends on nothing else.
-/// Throws Failure where a decomposition does not converge.
-LeadingSpectrum leading_spectrum(Backend& backend, const ImplicitMatrix& matrix, std::int64_t count,
+/// either way; its vectors are in the place's memory. The starting block is drawn from Philox(seed, stream),
+/// so the result depends on nothing else. Throws Failure where a decomposition does not converge.
+LeadingSpectrum leading_spectrum(const Place& place, const ImplicitMatrix& matrix, std::int64_t count,
                                  std::uint64_t seed, std::uint64_t stream);
 
 /// Bytes of the backend's memory that the above takes at most.
@@ -30,6 +30,6 @@ std::int64_t leading_spectrum_bytes(std::int64_t rows, std::int64_t columns, std
 
 /// exp of the entropy of the squared singular values of `a`, normalised to sum to 1: from the Gram matrix of
 /// its shorter side. None where ‖a‖ is within `rounding`.
-std::optional<double> effective_rank(Backend& backend, Matrix a, double rounding);
+std::optional<double> effective_rank(const Place& place, Matrix a, double rounding);
 
 }  // namespace ntpgeo

@@ -51,10 +51,11 @@ class ColumnOperations {
 
     /// X = argmin CE(X) + ρ/2 ‖X − Y‖_F², and reflected = 2X − Y. A row c holds scales[c] times logits.
     /// Newton's method from what x holds, each step solved in O(V) by Sherman-Morrison and damped so that it
-    /// always descends (design 4.3), until its decrement is below 1e-18·ρ(1 + ‖x − y‖²) or 1e-30·π. Returns
-    /// the number of rows that did not get there within 100 steps. x, y, reflected [n, V]; scales [n] > 0.
-    virtual std::int64_t prox_cross_entropy(const LabelsView& labels, const double* scales, double rho,
-                                            Matrix y, Matrix x, Matrix reflected) = 0;
+    /// always descends (design 4.3), until its decrement is below 1e-18·ρ(1 + ‖x − y‖²) or 1e-30·π. Leaves
+    /// the number of rows that did not get there within 100 steps in `unfinished` [1], the backend's memory.
+    /// x, y, reflected [n, V]; scales [n] > 0.
+    virtual void prox_cross_entropy(const LabelsView& labels, const double* scales, double rho, Matrix y,
+                                    Matrix x, Matrix reflected, std::int64_t* unfinished) = 0;
 
     /// CE − Hent of the logits in x, and, where gradient.data is not null, its gradient by x: π_c(softmax −
     /// p)/scale, anchored (design 1.2). x, gradient [n, V] may be the same memory; scales [n] > 0, or null
@@ -90,8 +91,8 @@ class CpuColumnOperations : public virtual ColumnOperations {
                          Matrix reflected) override;
     MarginDual margin_dual(const LabelsView& labels, const double* margins, double rho, Matrix z, Matrix y,
                            Matrix dual) override;
-    std::int64_t prox_cross_entropy(const LabelsView& labels, const double* scales, double rho, Matrix y,
-                                    Matrix x, Matrix reflected) override;
+    void prox_cross_entropy(const LabelsView& labels, const double* scales, double rho, Matrix y, Matrix x,
+                            Matrix reflected, std::int64_t* unfinished) override;
     ColumnLoss column_cross_entropy(const LabelsView& labels, const double* scales, Matrix x,
                                     Matrix gradient) override;
     void prox_gradient(const LabelsView& labels, const double* scales, double rho, Matrix y, Matrix x,
@@ -112,8 +113,8 @@ class CudaColumnOperations : public virtual ColumnOperations {
                          Matrix reflected) override;
     MarginDual margin_dual(const LabelsView& labels, const double* margins, double rho, Matrix z, Matrix y,
                            Matrix dual) override;
-    std::int64_t prox_cross_entropy(const LabelsView& labels, const double* scales, double rho, Matrix y,
-                                    Matrix x, Matrix reflected) override;
+    void prox_cross_entropy(const LabelsView& labels, const double* scales, double rho, Matrix y, Matrix x,
+                            Matrix reflected, std::int64_t* unfinished) override;
     ColumnLoss column_cross_entropy(const LabelsView& labels, const double* scales, Matrix x,
                                     Matrix gradient) override;
     void prox_gradient(const LabelsView& labels, const double* scales, double rho, Matrix y, Matrix x,

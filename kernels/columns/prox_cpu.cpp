@@ -99,10 +99,10 @@ struct Newton {
 
 }  // namespace
 
-std::int64_t CpuColumnOperations::prox_cross_entropy(const LabelsView& labels, const double* scales,
-                                                     double rho, Matrix y, Matrix x, Matrix reflected) {
+void CpuColumnOperations::prox_cross_entropy(const LabelsView& labels, const double* scales, double rho,
+                                             Matrix y, Matrix x, Matrix reflected, std::int64_t* unfinished) {
     const std::int64_t vocab = labels.vocab_size, longest = longest_support(labels);
-    std::atomic<std::int64_t> unfinished = 0;
+    std::atomic<std::int64_t> not_there = 0;
     share_loop(labels.contexts, columns_at_once, team_for(labels.contexts * vocab), [&](Parts& parts) {
         Newton newton(vocab, longest);
         for_each_of(parts, [&](std::int64_t c) {
@@ -114,14 +114,14 @@ std::int64_t CpuColumnOperations::prox_cross_entropy(const LabelsView& labels, c
                 newton.logits[v] = to[v] * inverse;
                 newton.target[v] = from[v] * inverse;
             }
-            if (!newton.solve(labels, c, scales[c], rho)) ++unfinished;
+            if (!newton.solve(labels, c, scales[c], rho)) ++not_there;
             for (std::int64_t v = 0; v < vocab; ++v) {
                 to[v] = newton.logits[v] * scales[c];
                 mirror[v] = 2 * to[v] - from[v];
             }
         });
     });
-    return unfinished;
+    *unfinished = not_there;
 }
 
 }  // namespace ntpgeo

@@ -109,16 +109,16 @@ __global__ void __launch_bounds__(most_column_threads)
 namespace ntpgeo {
 using namespace columns_cuda;
 
-std::int64_t CudaColumnOperations::prox_cross_entropy(const LabelsView& labels, const double* scales,
-                                                      double rho, Matrix y, Matrix x, Matrix reflected) {
+void CudaColumnOperations::prox_cross_entropy(const LabelsView& labels, const double* scales, double rho,
+                                              Matrix y, Matrix x, Matrix reflected,
+                                              std::int64_t* unfinished) {
     const std::int64_t columns = labels.contexts;
-    if (columns == 0) return 0;
-    auto* const unfinished = device_.scratch<unsigned long long>(1);
     NTPGEO_CHECK(cudaMemsetAsync(unfinished, 0, sizeof *unfinished, device_.stream()));
+    if (columns == 0) return;
     NTPGEO_CHECK(launch(kernels::prox_cross_entropy, static_cast<unsigned>(columns),
                         column_threads(labels.vocab_size), 0, device_.stream(), labels, scales, rho,
-                        y.as<double>(), x.as<double>(), reflected.as<double>(), unfinished));
-    return static_cast<std::int64_t>(device_.fetch(unfinished));
+                        y.as<double>(), x.as<double>(), reflected.as<double>(),
+                        reinterpret_cast<unsigned long long*>(unfinished)));
 }
 
 }  // namespace ntpgeo

@@ -31,6 +31,8 @@ class DenseOperations {
     virtual void column_means(Matrix a, Vector means) = 0;
     /// squares[k] = Σ_i a[i,k]², fp64.
     virtual void column_squares(Matrix a, Vector squares) = 0;
+    /// a[i,k] = 1 where i = k, else 0, fp64.
+    virtual void fill_identity(Matrix a) = 0;
     /// a[i,:] −= row, fp64.
     virtual void subtract_row(Vector row, Matrix a) = 0;
     /// Replaces the columns of A (rows ≥ columns) by an orthonormal basis that holds their span: the Q of a
@@ -46,6 +48,7 @@ class CpuDenseOperations : public virtual DenseOperations {
     void gram(Matrix a, bool of_columns, Matrix c) override;
     void column_means(Matrix a, Vector means) override;
     void column_squares(Matrix a, Vector squares) override;
+    void fill_identity(Matrix a) override;
     void subtract_row(Vector row, Matrix a) override;
     void orthonormalise(Matrix a) override;
 };
@@ -60,6 +63,7 @@ class CudaDenseOperations : public virtual DenseOperations, public virtual Vecto
     void gram(Matrix a, bool of_columns, Matrix c) override;
     void column_means(Matrix a, Vector means) override;
     void column_squares(Matrix a, Vector squares) override;
+    void fill_identity(Matrix a) override;
     void subtract_row(Vector row, Matrix a) override;
     void orthonormalise(Matrix a) override;
 

@@ -147,6 +147,11 @@ void CpuDenseOperations::column_squares(Matrix a, Vector squares) {
         for (std::int64_t k = 0; k < a.columns; ++k) out[k] += partial[block * a.columns + k];
 }
 
+void CpuDenseOperations::fill_identity(Matrix a) {
+    for (std::int64_t i = 0; i < a.rows; ++i)
+        for (std::int64_t k = 0; k < a.columns; ++k) a.as<double>()[i * a.columns + k] = i == k ? 1 : 0;
+}
+
 void CpuDenseOperations::subtract_row(Vector row, Matrix a) {
     for (std::int64_t i = 0; i < a.rows; ++i)
         for (std::int64_t k = 0; k < a.columns; ++k) a.as<double>()[i * a.columns + k] -= row.as<double>()[k];

@@ -57,6 +57,12 @@ __global__ void add_slabs(const double* partial, std::int64_t slabs, std::int64_
     out[k] = sum / divisor;
 }
 
+__global__ void fill_identity(double* a, std::int64_t size, std::int64_t columns) {
+    const std::int64_t stride = std::int64_t{gridDim.x} * blockDim.x;
+    for (std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < size; i += stride)
+        a[i] = i / columns == i % columns ? 1 : 0;
+}
+
 __global__ void subtract_row(const double* row, double* a, std::int64_t rows, std::int64_t columns) {
     const std::int64_t k = std::int64_t{blockIdx.y} * tile_columns + threadIdx.x;
     if (k >= columns) return;
@@ -192,6 +198,15 @@ void CudaDenseOperations::column_squares(Matrix a, Vector squares) {
     add_columns<true>(device_, a, 1, squares.as<double>());
 }
 
+void CudaDenseOperations::fill_identity(Matrix a) {
+    const std::int64_t size = a.rows * a.columns;
+    if (size == 0) return;
+    constexpr int threads = 256;
+    NTPGEO_CHECK(launch(kernels::fill_identity,
+                        static_cast<unsigned>(std::min(ceiling(size, threads), most_row_blocks)), threads, 0,
+                        device_.stream(), a.as<double>(), size, a.columns));
+}
+
 void CudaDenseOperations::subtract_row(Vector row, Matrix a) {
     if (a.rows == 0 || a.columns == 0) return;
     const std::int64_t row_blocks = std::min(ceiling(a.rows, tile_rows), most_row_blocks);
@@ -218,17 +233,23 @@ void CudaDenseOperations::orthonormalise(Matrix a) {
     // Each piece starts where an allocation of its own could.
     const auto aligned = [](std::int64_t size) { return (size + 31) / 32 * 32; };
     const std::int64_t size = aligned(a.rows * a.columns), scales_size = aligned(columns);
-    // [columns, rows] the transposed copy, [columns] the reflectors' scales, the workspace, a status
+    // [columns, rows] the transposed copy, [columns] the reflectors' scales, the workspace, two statuses
     double* const copy = device_.scratch<double>(size + scales_size + work_size + 1);
     double* const scales = copy + size;
     double* const work = scales + scales_size;
-    int* const info = reinterpret_cast<int*>(work + work_size);
+    struct Statuses {
+        int factor, form;
+    };
+    auto* const info = reinterpret_cast<int*>(work + work_size);
+    static_assert(sizeof(Statuses) == sizeof(double));
     transpose(device_, a.as<double>(), a.rows, a.columns, copy);
     NTPGEO_CHECK(cusolverDnDgeqrf(solver, rows, columns, copy, rows, scales, work, work_size, info));
-    device::check_info(device_.fetch(info), "geqrf");
-    NTPGEO_CHECK(cusolverDnDorgqr(solver, rows, columns, columns, copy, rows, scales, work, work_size, info));
-    device::check_info(device_.fetch(info), "orgqr");
+    NTPGEO_CHECK(
+        cusolverDnDorgqr(solver, rows, columns, columns, copy, rows, scales, work, work_size, info + 1));
     transpose(device_, copy, a.columns, a.rows, a.as<double>());
+    const auto statuses = device_.fetch(reinterpret_cast<const Statuses*>(info));
+    device::check_info(statuses.factor, "geqrf");
+    device::check_info(statuses.form, "orgqr");
 }
 
 }  // namespace ntpgeo

@@ -13,7 +13,8 @@ class PatternOperations {
   public:
     virtual ~PatternOperations() = default;
 
-    /// Y [V,b] += alpha·F·X, X [m,b]; F[indices[i], j] = values[i] for the positions i of context j.
+    /// Y [V,b] += alpha·F·X, X [m,b]; F[indices[i], j] = values[i] for the positions i of context j, or
+    /// 1 where `values` is null.
     virtual void pattern_times(const LabelsView& labels, const double* values, double alpha, Matrix x,
                                Matrix y) = 0;
     /// X [m,b] += alpha·Fᵀ·Y, Y [V,b].

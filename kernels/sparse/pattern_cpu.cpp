@@ -11,7 +11,7 @@ void CpuPatternOperations::pattern_times(const LabelsView& labels, const double*
     double* const to = y.as<double>();
     for_each(labels.vocab_size, 64, team_for(labels.nnz * width), [=, &labels](std::int64_t word) {
         for (std::int64_t i = labels.word_indptr[word]; i < labels.word_indptr[word + 1]; ++i) {
-            const double value = alpha * values[labels.word_positions[i]];
+            const double value = alpha * (values ? values[labels.word_positions[i]] : 1.0);
             const double* const row = from + labels.word_contexts[i] * width;
             for (std::int64_t k = 0; k < width; ++k) to[word * width + k] += value * row[k];
         }
@@ -25,7 +25,7 @@ void CpuPatternOperations::pattern_transposed_times(const LabelsView& labels, co
     double* const to = x.as<double>();
     for_each(labels.contexts, 256, team_for(labels.nnz * width), [=, &labels](std::int64_t context) {
         for (std::int64_t i = labels.indptr[context]; i < labels.indptr[context + 1]; ++i) {
-            const double value = alpha * values[i];
+            const double value = alpha * (values ? values[i] : 1.0);
             const double* const row = from + labels.indices[i] * width;
             for (std::int64_t k = 0; k < width; ++k) to[context * width + k] += value * row[k];
         }

@@ -20,18 +20,18 @@ struct ByWord {
     const std::int64_t* indptr;     ///< [V+1]
     const std::int64_t* contexts;   ///< [nnz]
     const std::int64_t* positions;  ///< [nnz]
-    const double* values;           ///< [nnz]
+    const double* values;           ///< [nnz], or null for 1
     __device__ std::int64_t source(std::int64_t i) const { return contexts[i]; }
-    __device__ double value(std::int64_t i) const { return values[positions[i]]; }
+    __device__ double value(std::int64_t i) const { return values ? values[positions[i]] : 1.0; }
 };
 
 /// Row j of Fᵀ·Y gathers rows of Y by the words of context j.
 struct ByContext {
     const std::int64_t* indptr;   ///< [m+1]
     const std::int32_t* indices;  ///< [nnz]
-    const double* values;         ///< [nnz]
+    const double* values;         ///< [nnz], or null for 1
     __device__ std::int64_t source(std::int64_t i) const { return indices[i]; }
-    __device__ double value(std::int64_t i) const { return values[i]; }
+    __device__ double value(std::int64_t i) const { return values ? values[i] : 1.0; }
 };
 
 }  // namespace operations

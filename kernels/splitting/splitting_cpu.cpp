@@ -15,11 +15,34 @@ std::int64_t blocks_of(std::int64_t size) {
     return (size + block - 1) / block;
 }
 
+/// sums[q] = ⟨rows[q], x⟩ and, behind them, ⟨rows[q], rows[row]⟩ where `row` is not null; in one pass.
+std::vector<double> row_products(Matrix rows, const std::int64_t* row, Vector x) {
+    const std::int64_t size = x.size, blocks = blocks_of(size), width = rows.rows;
+    const float* const data = rows.as<float>();
+    const double* const values = x.as<double>();
+    const float* const other = row ? data + *row * size : nullptr;
+    const std::int64_t sums_size = (row ? 2 : 1) * width;
+    std::vector<double> partial(static_cast<std::size_t>(blocks * sums_size));
+    for_each(blocks, 1, team_for(size), [=, &partial](std::int64_t k) {
+        const std::int64_t begin = k * block, some = std::min(size - begin, block);
+        double* const sums = partial.data() + k * sums_size;
+        dot_rows(data + begin, size, width, values + begin, some, sums);
+        if (!other) return;
+        double chosen[block];
+        convert_row(other + begin, chosen, some);
+        dot_rows(data + begin, size, width, chosen, some, sums + width);
+    });
+    std::vector<double> totals(static_cast<std::size_t>(sums_size), 0.0);
+    for (std::int64_t k = 0; k < blocks; ++k)
+        for (std::int64_t q = 0; q < sums_size; ++q) totals[q] += partial[k * sums_size + q];
+    return totals;
+}
+
 }  // namespace
 
-double CpuSplittingOperations::splitting_step(double relaxation, const SplittingStep& step) {
+SplittingSums CpuSplittingOperations::splitting_step(double relaxation, const SplittingStep& step) {
     const std::int64_t size = step.y.size, blocks = blocks_of(size);
-    std::vector<double> partial(static_cast<std::size_t>(blocks));
+    std::vector<double> steps(static_cast<std::size_t>(blocks)), points(steps.size());
     const double* const x = step.x.as<double>();
     const double* const z = step.z.as<double>();
     double* const y = step.y.as<double>();
@@ -27,9 +50,9 @@ double CpuSplittingOperations::splitting_step(double relaxation, const Splitting
     double* const moved = step.moved.as<double>();
     float* const residual_change = step.residual_change.as<float>();
     float* const moved_change = step.moved_change.as<float>();
-    for_each(blocks, 1, team_for(size), [=, &partial](std::int64_t k) {
+    for_each(blocks, 1, team_for(size), [=, &steps, &points](std::int64_t k) {
         const std::int64_t begin = k * block, end = std::min(size, begin + block);
-        double sum = 0;
+        double sum = 0, point = 0;
         if (residual_change) {
             for (std::int64_t i = begin; i < end; ++i) {
                 const double g = relaxation * (x[i] - z[i]);
@@ -37,46 +60,43 @@ double CpuSplittingOperations::splitting_step(double relaxation, const Splitting
                 moved_change[i] = static_cast<float>(y[i] + g - moved[i]);
             }
         }
-#pragma omp simd reduction(+ : sum)
+#pragma omp simd reduction(+ : sum, point)
         for (std::int64_t i = begin; i < end; ++i) {
             const double g = relaxation * (x[i] - z[i]);
             sum += g * g;
+            point += z[i] * z[i];
             residual[i] = g;
             y[i] += g;
             moved[i] = y[i];
         }
-        partial[k] = sum;
+        steps[k] = sum;
+        points[k] = point;
     });
-    double total = 0;
-    for (const double value : partial) total += value;
-    return total;
+    SplittingSums sums;
+    for (const double value : steps) sums.step += value;
+    for (const double value : points) sums.point += value;
+    if (step.history.data) {
+        const std::vector<double> products = row_products(step.history, &step.row, step.residual);
+        const auto middle = products.begin() + step.history.rows;
+        sums.with_vector.assign(products.begin(), middle);
+        sums.with_row.assign(middle, products.end());
+    }
+    return sums;
 }
 
-RowDots CpuSplittingOperations::row_dots(Matrix rows, std::int64_t row, Vector x) {
-    const std::int64_t size = x.size, blocks = blocks_of(size), width = rows.rows;
-    const float* const data = rows.as<float>();
-    const double* const values = x.as<double>();
-    const std::int64_t vectors = row == no_row ? 1 : 2;
-    std::vector<double> partial(static_cast<std::size_t>(blocks * vectors * width));
-    for_each(blocks, 1, team_for(size), [=, &partial](std::int64_t k) {
-        const std::int64_t begin = k * block, some = std::min(size - begin, block);
-        double* const sums = partial.data() + k * vectors * width;
-        dot_rows(data + begin, size, width, values + begin, some, sums);
-        if (row == no_row) return;
-        double chosen[block];
-        convert_row(data + row * size + begin, chosen, some);
-        dot_rows(data + begin, size, width, chosen, some, sums + width);
-    });
-    RowDots dots{std::vector<double>(static_cast<std::size_t>(row == no_row ? 0 : width), 0.0),
-                 std::vector<double>(static_cast<std::size_t>(width), 0.0)};
-    for (std::int64_t k = 0; k < blocks; ++k) {
-        const double* const sums = partial.data() + k * vectors * width;
-        for (std::int64_t q = 0; q < width; ++q) {
-            dots.with_vector[q] += sums[q];
-            if (row != no_row) dots.with_row[q] += sums[width + q];
-        }
+Shares CpuSplittingOperations::orthogonalise(const std::vector<Matrix>& blocks, Vector w) {
+    Shares shares;
+    for (const Matrix& rows : blocks) {
+        const std::vector<double> some = row_products(rows, nullptr, w);
+        shares.of_rows.insert(shares.of_rows.end(), some.begin(), some.end());
     }
-    return dots;
+    auto next = shares.of_rows.begin();
+    for (const Matrix& rows : blocks) {
+        subtract_rows({next, next + rows.rows}, rows, w);
+        next += rows.rows;
+    }
+    shares.rest = dot(w, w);
+    return shares;
 }
 
 void CpuSplittingOperations::subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y) {

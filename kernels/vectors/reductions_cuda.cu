@@ -58,6 +58,13 @@ double CudaVectorOperations::dot(Vector x, Vector y) {
     return device_.fetch(total);
 }
 
+void CudaVectorOperations::dot_into(Vector x, Vector y, double* out) {
+    if (x.size == 0)
+        NTPGEO_CHECK(cudaMemsetAsync(out, 0, sizeof *out, device_.stream()));
+    else
+        device::queue_dot(device_, x, y, out);
+}
+
 }  // namespace ntpgeo
 
 namespace ntpgeo::device {

@@ -23,6 +23,8 @@ class VectorOperations {
     virtual void copy(Vector from, Vector to) = 0;
     /// ⟨x, y⟩ in double, in an order that follows from the size alone.
     virtual double dot(Vector x, Vector y) = 0;
+    /// The same bits into out [1], memory of the backend, which many may come to the host together from.
+    virtual void dot_into(Vector x, Vector y, double* out) = 0;
     /// y += a·x.
     virtual void axpy(double a, Vector x, Vector y) = 0;
     virtual void scale(double a, Vector x) = 0;
@@ -43,6 +45,7 @@ class CpuVectorOperations : public virtual VectorOperations {
     void fill_zero(Vector x) override;
     void copy(Vector from, Vector to) override;
     double dot(Vector x, Vector y) override;
+    void dot_into(Vector x, Vector y, double* out) override;
     void axpy(double a, Vector x, Vector y) override;
     void scale(double a, Vector x) override;
     std::vector<double> products(const std::vector<Vector>& left, Matrix right) override;
@@ -60,6 +63,7 @@ class CudaVectorOperations : public virtual VectorOperations {
     void fill_zero(Vector x) override;
     void copy(Vector from, Vector to) override;
     double dot(Vector x, Vector y) override;
+    void dot_into(Vector x, Vector y, double* out) override;
     void axpy(double a, Vector x, Vector y) override;
     void scale(double a, Vector x) override;
     std::vector<double> products(const std::vector<Vector>& left, Matrix right) override;

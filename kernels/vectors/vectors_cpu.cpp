@@ -51,6 +51,10 @@ double CpuVectorOperations::dot(Vector x, Vector y) {
     return total;
 }
 
+void CpuVectorOperations::dot_into(Vector x, Vector y, double* out) {
+    *out = dot(x, y);
+}
+
 void CpuVectorOperations::axpy(double a, Vector x, Vector y) {
     with_real(x.real, [&]<class T>(T) {
         const T* const from = x.as<T>();

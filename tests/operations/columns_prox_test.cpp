@@ -37,12 +37,13 @@ Outcome prox_at_rest(const ColumnsOn& on, double rho, Logits start, std::uint64_
     const std::vector<double> from = random_values(problem.size(), 3, seed);
     const Guarded y = on.upload(from), x = on.upload(logits_of(problem, start, seed + 1)),
                   reflected = on.poisoned();
-    const std::int64_t unfinished = on.backend.prox_cross_entropy(
-        on.labels.view(), on.scales.data(), rho, on.matrix(y), on.matrix(x), on.matrix(reflected));
+    const Array unfinished(on.backend, sizeof(std::int64_t));
+    on.backend.prox_cross_entropy(on.labels.view(), on.scales.data(), rho, on.matrix(y), on.matrix(x),
+                                  on.matrix(reflected), unfinished.as<std::int64_t>());
     const std::string words =
         problem.words + words_of(start) + ", rho 1e" + std::to_string(std::lround(std::log10(rho)));
     const std::vector<double> found = x.read();
-    EXPECT_EQ(unfinished, 0) << words;
+    EXPECT_EQ(download_array<std::int64_t>(on.backend, unfinished.data(), 1)[0], 0) << words;
     EXPECT_LT(force_left(problem, rho, found, from), 16) << words;
     EXPECT_TRUE(same_bits(reflected.read(), reflection(found, from), words));
     EXPECT_TRUE(same_bits(y.read(), from, words));
@@ -73,8 +74,9 @@ Outcome prox_gradient_as_defined(const ColumnsOn& on, std::uint64_t seed) {
     const std::vector<double> from = random_values(problem.size(), 3, seed);
     const Guarded y = on.upload(from), x = on.upload(logits_of(problem, Logits::any, seed + 1)),
                   scratch = on.poisoned(), gradient = on.poisoned();
+    const Array unfinished(on.backend, sizeof(std::int64_t));
     on.backend.prox_cross_entropy(on.labels.view(), on.scales.data(), rho, on.matrix(y), on.matrix(x),
-                                  on.matrix(scratch));
+                                  on.matrix(scratch), unfinished.as<std::int64_t>());
     on.backend.prox_gradient(on.labels.view(), on.scales.data(), rho, on.matrix(y), on.matrix(x),
                              on.matrix(gradient));
     const std::vector<double> found = gradient.read(), point = x.read();

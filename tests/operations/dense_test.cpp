@@ -60,6 +60,17 @@ TEST_F(Dense, Multiply) {
     try_multiply(Real::fp32, 1e-5);
 }
 
+TEST_F(Dense, FillIdentity) {
+    for (const auto& [rows, columns] :
+         std::vector<std::pair<int, int>>{{0, 0}, {1, 1}, {33, 33}, {7, 600}, {600, 7}}) {
+        std::vector<double> expected(static_cast<std::size_t>(rows) * columns, 0.0);
+        for (int i = 0; i < std::min(rows, columns); ++i) expected[std::int64_t{i} * columns + i] = 1;
+        const Guarded a = Guarded::poisoned(backend(), Real::fp64, std::ssize(expected), 1);
+        backend().fill_identity(a.matrix(rows, columns));
+        EXPECT_TRUE(same_bits(a.read(), expected, shape_words(rows, columns)));
+    }
+}
+
 TEST_F(Dense, ColumnMeansAndSquaresAndSubtractRow) {
     for (const std::int64_t rows : {1, 31, 32, 33, 511, 513, 1000, 4099})
         for (const std::int64_t columns : {1, 31, 32, 33, 70})

@@ -7,13 +7,16 @@ namespace {
 
 class Pattern : public OperationTest {
   protected:
-    void expect(const Dataset& data, std::int64_t width, std::int64_t offset) {
+    /// `ones`: the pattern's own matrix, without values.
+    void expect(const Dataset& data, std::int64_t width, std::int64_t offset, bool ones = false) {
         const std::int64_t vocab = data.vocab_size, contexts = data.contexts();
         const std::string configuration = "V " + std::to_string(vocab) + ", m " + std::to_string(contexts) +
                                           ", width " + std::to_string(width) + ", offset " +
                                           std::to_string(offset);
-        const std::vector<double> values = random(data.nnz()), x = random(contexts * width),
-                                  y = random(vocab * width);
+        const std::vector<double> values =
+                                      ones ? std::vector<double>(static_cast<std::size_t>(data.nnz()), 1.0)
+                                           : random(data.nnz()),
+                                  x = random(contexts * width), y = random(vocab * width);
         std::vector<double> words_side = y, contexts_side = x;
         for (std::int64_t j = 0; j < contexts; ++j)
             for (std::int64_t i = data.indptr[j]; i < data.indptr[j + 1]; ++i)
@@ -24,13 +27,13 @@ class Pattern : public OperationTest {
         const auto run = [&](Backend& on, bool transposed) {
             const Labels labels(on, data);
             const Guarded weights(on, Real::fp64, values, offset);
+            const double* const entries = ones ? nullptr : weights.data();
             const Guarded contexts_block(on, Real::fp64, x, offset), words_block(on, Real::fp64, y, offset);
             if (transposed)
-                on.pattern_transposed_times(labels.view(), weights.data(), -1.5,
-                                            words_block.matrix(vocab, width),
+                on.pattern_transposed_times(labels.view(), entries, -1.5, words_block.matrix(vocab, width),
                                             contexts_block.matrix(contexts, width));
             else
-                on.pattern_times(labels.view(), weights.data(), -1.5, contexts_block.matrix(contexts, width),
+                on.pattern_times(labels.view(), entries, -1.5, contexts_block.matrix(contexts, width),
                                  words_block.matrix(vocab, width));
             EXPECT_TRUE(same_bits(weights.read(), values, configuration));
             EXPECT_TRUE(same_bits((transposed ? words_block : contexts_block).read(), transposed ? y : x,
@@ -51,6 +54,7 @@ TEST_F(Pattern, EveryWidthAndShape) {
         for (const std::int64_t offset : {0, 1}) {
             expect(random_dataset(33, 32, 7, 1, 9, seed()), width, offset);
             expect(random_dataset(1, 1, 1, 1, 1, seed()), width, offset);
+            expect(random_dataset(33, 32, 7, 1, 9, seed()), width, offset, true);
         }
 }
 

@@ -1,7 +1,11 @@
 // The vector operations of the exact solvers' iteration: against formulas written down here, and against the
 // CPU, whose bits every backend has where nothing is summed.
-#include <array>
+#include <algorithm>
 #include <cmath>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "tests/operations/operation_fixture.hpp"
 
@@ -15,6 +19,30 @@ constexpr std::int64_t sizes[] = {0,  1,    2,    31,    32,
 
 void append(std::vector<double>& all, const std::vector<double>& more) {
     all.insert(all.end(), more.begin(), more.end());
+}
+
+/// ⟨a, b⟩ and Σ|a_i b_i|, in more digits than a double has.
+std::pair<double, double> product(const double* a, const double* b, std::int64_t size) {
+    long double sum = 0, magnitude = 0;
+    for (std::int64_t i = 0; i < size; ++i) {
+        const long double term = static_cast<long double>(a[i]) * b[i];
+        sum += term;
+        magnitude += std::fabs(term);
+    }
+    return {static_cast<double>(sum), static_cast<double>(magnitude)};
+}
+
+void expect_product(double found, const double* a, const double* b, std::int64_t size,
+                    const std::string& words) {
+    const auto [expected, magnitude] = product(a, b, size);
+    EXPECT_NEAR(found, expected, 1e-14 * magnitude) << words;
+}
+
+std::vector<double> all_of(const SplittingSums& sums) {
+    std::vector<double> all{sums.step, sums.point};
+    append(all, sums.with_row);
+    append(all, sums.with_vector);
+    return all;
 }
 
 TEST_F(Splitting, Step) {
@@ -34,24 +62,23 @@ TEST_F(Splitting, Step) {
                     g = before(residual), plus = before(moved),
                     g_change = Guarded::poisoned(on, Real::fp32, size, 1),
                     plus_change = Guarded::poisoned(on, Real::fp32, size, 1);
-                const double square =
+                const SplittingSums sums =
                     on.splitting_step(1.8, {towards.vector(), from.vector(), state.vector(), g.vector(),
                                             plus.vector(), has_step_before ? g_change.vector() : Vector{},
                                             has_step_before ? plus_change.vector() : Vector{}});
+                EXPECT_TRUE(sums.with_row.empty() && sums.with_vector.empty()) << words;
                 std::vector<double> all;
                 for (const Guarded* array : {&state, &g, &plus}) append(all, array->read());
                 if (has_step_before)
                     for (const Guarded* array : {&g_change, &plus_change}) append(all, array->read());
                 EXPECT_TRUE(same_bits(towards.read(), x, words));
                 EXPECT_TRUE(same_bits(from.read(), z, words));
-                return std::pair(square, all);
+                return std::pair(all_of(sums), all);
             };
-            const auto [square, found] = run(backend());
+            const auto [sums, found] = run(backend());
             std::vector<double> states, steps, g_changes, changes;
-            long double sum = 0;
             for (std::int64_t i = 0; i < size; ++i) {
                 const double g = 1.8 * (x[i] - z[i]);
-                sum += static_cast<long double>(g) * g;
                 states.push_back(y[i] + g);
                 steps.push_back(g);
                 g_changes.push_back(static_cast<float>(g - residual[i]));
@@ -65,50 +92,87 @@ TEST_F(Splitting, Step) {
                 append(expected, changes);
             }
             EXPECT_TRUE(close_to(found, expected, 1e-15, words));
-            EXPECT_NEAR(square, static_cast<double>(sum), 1e-14 * static_cast<double>(sum)) << words;
+            expect_product(sums[0], steps.data(), steps.data(), size, words);
+            expect_product(sums[1], z.data(), z.data(), size, words + ", the point");
             EXPECT_TRUE(same_bits(run(cpu()).second, found, words));
-            EXPECT_TRUE(same_bits({run(backend()).first}, {square}, words));
+            EXPECT_TRUE(same_bits(run(backend()).first, sums, words));
         }
 }
 
-TEST_F(Splitting, RowDotsInOnePass) {
+// The row of this step is written by the step itself, and its products are of what it has written.
+TEST_F(Splitting, StepsSumTheirHistorysProducts) {
     for (const std::int64_t size : sizes)
         for (const std::int64_t width : {1, 2, 9, 10, 11, 23}) {  // up to the window, and beyond it
             if (size > 5000 && width != 2) continue;
-            const std::vector<double> rows = random(width * size, Real::fp32), x = random(size);
+            const std::vector<double> x = random(size), z = random(size), y = random(size),
+                                      residual = random(size), moved = random(size),
+                                      rows = random(width * size, Real::fp32);
             const std::int64_t row = width / 2;
             const std::string words = std::to_string(width) + " rows of " + std::to_string(size);
             const auto run = [&](Backend& on) {
-                const Guarded history(on, Real::fp32, rows), vector(on, Real::fp64, x);
-                RowDots dots = on.row_dots(history.matrix(width, size), row, vector.vector());
-                EXPECT_EQ(dots.with_row.size(), static_cast<std::size_t>(width)) << words;
-                append(dots.with_row, dots.with_vector);
-                EXPECT_TRUE(same_bits(history.read(), rows, words));
-                EXPECT_TRUE(same_bits(vector.read(), x, words));
-                return dots.with_row;
+                const Guarded towards(on, Real::fp64, x), from(on, Real::fp64, z), state(on, Real::fp64, y),
+                    g(on, Real::fp64, residual), plus(on, Real::fp64, moved), history(on, Real::fp32, rows),
+                    change = Guarded::poisoned(on, Real::fp32, size);
+                const SplittingSums sums =
+                    on.splitting_step(1.8, {towards.vector(), from.vector(), state.vector(), g.vector(),
+                                            plus.vector(), history.matrix(1, size, row * size).flat(),
+                                            change.vector(), history.matrix(width, size), row});
+                EXPECT_EQ(sums.with_row.size(), static_cast<std::size_t>(width)) << words;
+                EXPECT_EQ(sums.with_vector.size(), static_cast<std::size_t>(width)) << words;
+                return std::tuple(all_of(sums), history.read(), g.read());
             };
-            const std::vector<double> found = run(backend());
-            ASSERT_EQ(found.size(), static_cast<std::size_t>(2 * width)) << words;
-            for (std::int64_t q = 0; q < width; ++q)
-                for (const bool with_vector : {false, true}) {
-                    long double sum = 0, magnitude = 0;
-                    for (std::int64_t i = 0; i < size; ++i) {
-                        const long double term = static_cast<long double>(rows[q * size + i]) *
-                                                 (with_vector ? x[i] : rows[row * size + i]);
-                        sum += term;
-                        magnitude += std::fabs(term);
-                    }
-                    EXPECT_NEAR(found[with_vector ? width + q : q], static_cast<double>(sum),
-                                1e-14 * static_cast<double>(magnitude))
-                        << words << ", row " << q;
+            const auto [found, history, g] = run(backend());
+            ASSERT_EQ(found.size(), static_cast<std::size_t>(2 + 2 * width)) << words;
+            std::vector<double> expected = rows;
+            for (std::int64_t i = 0; i < size; ++i)
+                expected[row * size + i] = static_cast<float>(1.8 * (x[i] - z[i]) - residual[i]);
+            EXPECT_TRUE(same_bits(history, expected, words));
+            for (std::int64_t q = 0; q < width; ++q) {
+                const double* const own = history.data() + q * size;
+                expect_product(found[2 + q], own, history.data() + row * size, size,
+                               words + ", with the row");
+                expect_product(found[2 + width + q], own, g.data(), size, words + ", with the vector");
+            }
+            EXPECT_TRUE(close_to(found, std::get<0>(run(cpu())), 1e-12, words));
+            EXPECT_TRUE(same_bits(std::get<0>(run(backend())), found, words));
+        }
+}
+
+// Blocks of rows in memory of their own, the last of them shorter.
+TEST_F(Splitting, OrthogonaliseTakesOutWhatRowsShare) {
+    for (const std::int64_t size : sizes)
+        for (const std::int64_t width : {0, 1, 9, 10, 11, 23}) {
+            if (size > 5000 && width != 11) continue;
+            const std::vector<double> rows = random(width * size, Real::fp32), w = random(size);
+            const std::string words = std::to_string(width) + " rows of " + std::to_string(size);
+            const auto run = [&](Backend& on) {
+                std::vector<Guarded> memory;
+                std::vector<Matrix> blocks;
+                for (std::int64_t first = 0; first < width; first += SplittingOperations::most_rows) {
+                    const std::int64_t some = std::min(SplittingOperations::most_rows, width - first);
+                    memory.emplace_back(on, Real::fp32,
+                                        std::vector<double>(rows.begin() + first * size,
+                                                            rows.begin() + (first + some) * size));
+                    blocks.push_back(memory.back().matrix(some, size));
                 }
-            EXPECT_TRUE(close_to(found, run(cpu()), 1e-12, words));
-            EXPECT_TRUE(same_bits(run(backend()), found, words));
-            // Without a row to compare with, the others are as before.
-            const Guarded history(backend(), Real::fp32, rows), vector(backend(), Real::fp64, x);
-            const RowDots alone = backend().row_dots(history.matrix(width, size), no_row, vector.vector());
-            EXPECT_TRUE(alone.with_row.empty()) << words;
-            EXPECT_TRUE(same_bits(alone.with_vector, {found.begin() + width, found.end()}, words));
+                const Guarded vector(on, Real::fp64, w);
+                Shares shares = on.orthogonalise(blocks, vector.vector());
+                shares.of_rows.push_back(shares.rest);
+                return std::pair(shares.of_rows, vector.read());
+            };
+            const auto [shares, found] = run(backend());
+            ASSERT_EQ(shares.size(), static_cast<std::size_t>(width + 1)) << words;
+            std::vector<double> expected = w;
+            for (std::int64_t q = 0; q < width; ++q) {
+                expect_product(shares[q], rows.data() + q * size, w.data(), size, words);
+                for (std::int64_t i = 0; i < size; ++i) expected[i] -= shares[q] * rows[q * size + i];
+            }
+            EXPECT_TRUE(close_to(found, expected, 1e-12, words));
+            expect_product(shares.back(), found.data(), found.data(), size, words + ", the rest");
+            const auto [cpu_shares, cpu_found] = run(cpu());
+            EXPECT_TRUE(close_to(shares, cpu_shares, 1e-12, words));
+            EXPECT_TRUE(close_to(found, cpu_found, 1e-12, words));
+            EXPECT_TRUE(same_bits(run(backend()).first, shares, words));
         }
 }
 

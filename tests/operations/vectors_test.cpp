@@ -96,6 +96,10 @@ TEST_F(Vectors, DotIsExactEnoughAndAlwaysTheSame) {
         // The products of fp32 numbers are exact in double, so both precisions keep double's digits.
         EXPECT_NEAR(dot, static_cast<double>(sum), 1e-14 * static_cast<double>(size)) << shape.words();
         EXPECT_TRUE(same_bits({backend().dot(x.vector(), y.vector())}, {dot}, shape.words()));
+        const Guarded out = Guarded::poisoned(backend(), Real::fp64, 2);
+        for (std::int64_t k = 0; k < 2; ++k)
+            backend().dot_into(x.vector(), y.vector(), out.vector().as<double>() + k);
+        EXPECT_TRUE(same_bits(out.read(), {dot, dot}, shape.words()));
         const Guarded skewed(backend(), shape.real, b, shape.offset + 1);
         EXPECT_TRUE(
             same_bits({backend().dot(x.vector(), skewed.vector())}, {dot}, shape.words() + ", skewed"));

@@ -92,9 +92,11 @@ TEST(Spectrum, KrylovAgreesWithADenseDecompositionOfNoise) {
     const auto backend = make_cpu_backend();
     const std::vector<double> values = random_values(320 * 320, 1, 3);
     const LeadingSpectrum found = leading_spectrum(*backend, Given(*backend, values, 320, 320), 16, 1, 2);
-    const SmallSvd dense = backend->small_svd(values, 320, 320);
-    for (std::size_t k = 0; k < 16; ++k)
-        EXPECT_NEAR(found.values[k], dense.values[k], 1e-11 * dense.values[0]) << k;
+    const Array given = upload_array(*backend, values), left(*backend, given.bytes()),
+                right(*backend, given.bytes());
+    const auto matrix = [](const Array& array) { return array.matrix(Real::fp64, 320, 320); };
+    const std::vector<double> dense = backend->small_svd(matrix(given), matrix(left), matrix(right));
+    for (std::size_t k = 0; k < 16; ++k) EXPECT_NEAR(found.values[k], dense[k], 1e-11 * dense[0]) << k;
     EXPECT_LT(found.residual, 1e-10);
 }
 
