@@ -10,7 +10,7 @@ std::vector<Setting> settings_of(ExactSettings& run) {
          "Relative gap to certify (default {default})", 0},
         {.name = "device",
          .field = open_field(run.device),
-         .help = "auto: a GPU where there is one",
+         .help = "auto: a GPU where there is one and the problem is large enough",
          .place = 1,
          .metavar = device_choices},
     };

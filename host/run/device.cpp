@@ -103,6 +103,12 @@ std::string resolve_device(const std::string& name) {
     return fmt::format("cuda:{}", index);
 }
 
+bool exact_suits_cpu(std::int64_t classes, std::int64_t vocab) {
+    return static_cast<double>(classes) * static_cast<double>(vocab) *
+               static_cast<double>(std::min(classes, vocab)) <
+           exact_on_gpu_from;
+}
+
 std::unique_ptr<Backend> make_backend(const std::string& device) {
     settle_team();
     if (device == "cpu") return make_cpu_backend();

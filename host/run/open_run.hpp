@@ -37,6 +37,8 @@ struct RunVerb {
     std::function<bool(const RunFolder&, const Config&)> is_finished;
     /// Settles what depends on the device and on the data set. Throws InputError where it cannot be had.
     std::function<void(Config&, const Dataset&, const Backend&)> settle = [](auto&...) {};
+    /// Whether the CPU takes a device that was left open (`auto`), GPU or not.
+    std::function<bool(const Dataset&)> suits_cpu = [](const Dataset&) { return false; };
     std::string changed_since_begun;    ///< the end of "DS: has changed since …" of a run that goes on
     std::string changed_since_written;  ///< of a new one, whose configuration names a hash
     std::string leave_out;              ///< "leave the flag out"
@@ -172,10 +174,12 @@ OpenRun<Config> open_run(const RunVerb<Config>& verb, const std::optional<std::s
     if (stored && !rehearsal && are_gone(config) && first_difference(*stored, config).empty() &&
         run.is_finished())
         return run;
+    const bool open_device = config.device == "auto";
     config.device = resolve_device(config.device);
     if (output && !stored) RunFolder::require_free(*output, verb.command);
     run.dataset =
         read_known_dataset(config.dataset, stored ? verb.changed_since_begun : verb.changed_since_written);
+    if (open_device && verb.suits_cpu(run.dataset)) config.device = "cpu";
     run.backend = make_backend(config.device);
     verb.settle(config, run.dataset, *run.backend);
     // A limit is of one data set: where that is another, it is the difference to name.

@@ -119,6 +119,19 @@ Profile limit_certificate(const std::string& name, Scale scale) {
     return count_calls(name, sizes(data), 1, [&] { solver.advance(true); });
 }
 
+/// An iteration of Newton's method; its basis has had as many vectors before.
+Profile limit_newton(const std::string& name, Scale scale) {
+    const std::unique_ptr<Backend> gpu = make_gpu();
+    const Dataset data = scale == Scale::full ? random_supports(100, 200) : random_supports(20, 20);
+    LimitSolver solver(*gpu, data, 1e-6);
+    while (solver.iterations() < 10) solver.advance();
+    LimitSolver::State state = solver.state();
+    state.newton = SmoothedNewton::State{.rho = state.rho, .nu = 1e-3};
+    solver.restore(state);
+    for (int k = 0; k < 3; ++k) solver.advance();
+    return count_calls(name, sizes(data), 1, [&] { solver.advance(); });
+}
+
 Profile path(const std::string& name, Scale scale) {
     const std::unique_ptr<Backend> gpu = make_gpu();
     const Dataset data = scale == Scale::full ? random_supports(100, 1000) : random_supports(20, 40);
@@ -180,6 +193,7 @@ const std::vector<Case>& all_cases() {
         {"sign", "a step", train_as_named},
         {"limit", "a splitting step", limit},
         {"limit-certificate", "a splitting step with a certificate", limit_certificate},
+        {"limit-newton", "an iteration of Newton's method, each product of its GMRES included", limit_newton},
         {"path", "a splitting step", path},
         {"record", "the figures of a record", record},
         {"counting", "a text", counting},

@@ -25,6 +25,15 @@ TEST(Device, AGpuIsRefusedWhereTheEnvironmentChangesItsArithmetic) {
     }
 }
 
+// By the classes that are left to solve for, whichever side is the shorter.
+TEST(Device, SmallExactProblemsSuitTheCpu) {
+    EXPECT_TRUE(exact_suits_cpu(3000, 128));
+    EXPECT_TRUE(exact_suits_cpu(20, 100'000));
+    EXPECT_FALSE(exact_suits_cpu(5000, 500));
+    EXPECT_FALSE(exact_suits_cpu(500, 5000));
+    EXPECT_FALSE(exact_suits_cpu(std::int64_t{1} << 31, std::int64_t{1} << 31));
+}
+
 MeteringBackend gpu() {
     MeteringBackend backend;
     backend.name = "cuda";
