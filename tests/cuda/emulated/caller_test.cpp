@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/data/labels.hpp"
 #include "kernels/backend.hpp"
 #include "kernels/base/status.hpp"
 #include "kernels/device/device.cuh"
@@ -174,6 +175,20 @@ TEST_F(CudaCaller, PlansWithoutAllocating) {
     EXPECT_EQ(counts.allocations, 0);
     EXPECT_EQ(counts.synchronisations, 0);
     EXPECT_EQ(counts.direct.all_launches(), 0);
+}
+
+TEST_F(CudaCaller, FindsThatALossStepIsMadeWithoutALookAtItsLabelsToo) {
+    for (const Way& way : ways) {
+        const Labels labels(*backend_, random_dataset(vocab, 40, 9, 1, 6, 1));
+        NTPGEO_CHECK(cudaDeviceSynchronize());
+        emulated_device::reset_counts();
+        const auto step =
+            backend_->make_loss_step(labels.view(), {dim, Real::fp64, way.precision, 0, 0, way.kernel});
+        const Counts counts = emulated_device::counts();
+        EXPECT_EQ(counts.synchronisations, 0);
+        EXPECT_EQ(counts.direct.copies_down, 0);
+        EXPECT_GT(counts.allocations, 0);
+    }
 }
 
 TEST_F(CudaCaller, MayCaptureACallIntoAGraphOfItsOwn) {
