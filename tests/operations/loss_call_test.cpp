@@ -203,7 +203,8 @@ TEST_F(LossCaller, IsRefusedAWorkspaceOneByteShort) {
     EXPECT_EQ(refusal({memory.data(), calls->workspace_bytes() - 1}),
               "loss call: a workspace of " + std::to_string(calls->workspace_bytes() - 1) +
                   " bytes, where the plan needs " + std::to_string(calls->workspace_bytes()));
-    EXPECT_NE(refusal({memory.as<char>() + 32, calls->workspace_bytes()}).find("boundary"), std::string::npos);
+    EXPECT_NE(refusal({memory.as<char>() + 32, calls->workspace_bytes()}).find("boundary"),
+              std::string::npos);
 }
 
 }  // namespace
