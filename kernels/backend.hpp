@@ -61,5 +61,9 @@ CudaAvailability cuda_availability();
 
 /// GPU number `index`. Throws InputError where there is no such device.
 std::unique_ptr<Backend> make_cuda_backend(int index);
+/// The same on a caller's stream (a cudaStream_t of that GPU, which outlives the backend; null is CUDA's
+/// default stream, which nothing can be recorded on), for loss calls above all: whatever GPU the calling
+/// thread had selected stays selected.
+std::unique_ptr<Backend> make_cuda_backend_on(int index, void* stream);
 
 }  // namespace ntpgeo

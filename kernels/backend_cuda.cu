@@ -32,8 +32,9 @@ class CudaBackend final : OwnDevice,
                           public CudaLossSteps,
                           public CudaRegions {
   public:
-    explicit CudaBackend(int index)
-        : OwnDevice{device::Device(index)},
+    template <class... Borrowed>
+    explicit CudaBackend(int index, Borrowed... stream)
+        : OwnDevice{device::Device(index, stream...)},
           CudaMemory(gpu),
           CudaReplays(gpu),
           CudaVectorOperations(gpu),
@@ -65,6 +66,11 @@ CudaAvailability cuda_availability() {
 
 std::unique_ptr<Backend> make_cuda_backend(int index) {
     return std::make_unique<CudaBackend>(index);
+}
+
+std::unique_ptr<Backend> make_cuda_backend_on(int index, void* stream) {
+    const device::Selected as_before;
+    return std::make_unique<CudaBackend>(index, static_cast<cudaStream_t>(stream));
 }
 
 }  // namespace ntpgeo

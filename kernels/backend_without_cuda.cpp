@@ -13,4 +13,8 @@ std::unique_ptr<Backend> make_cuda_backend(int index) {
                      cuda_availability().why_none + "; use cpu or auto");
 }
 
+std::unique_ptr<Backend> make_cuda_backend_on(int index, void*) {
+    return make_cuda_backend(index);
+}
+
 }  // namespace ntpgeo

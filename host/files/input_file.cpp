@@ -7,13 +7,12 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
-#include <cmath>
 #include <cstring>
-#include <limits>
 #include <span>
 
 #include "host/files/file_error.hpp"
 #include "kernels/base/status.hpp"
+#include "kernels/base/stored.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -75,27 +74,6 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "files are little-endian and read in place");
 
-// IEEE 754 binary16: 1 sign bit, 5 exponent bits (bias 15), 10 fraction bits.
-double from_half(std::uint16_t bits) {
-    const int exponent = (bits >> 10) & 0x1f;
-    const int fraction = bits & 0x3ff;
-    double magnitude = 0;
-    if (exponent == 0x1f) {
-        magnitude = fraction == 0 ? std::numeric_limits<double>::infinity()
-                                  : std::numeric_limits<double>::quiet_NaN();
-    } else if (exponent == 0) {
-        magnitude = std::ldexp(fraction, -24);
-    } else {
-        magnitude = std::ldexp(fraction + 0x400, exponent - 25);
-    }
-    return (bits & 0x8000) != 0 ? -magnitude : magnitude;
-}
-
-// bfloat16 is the upper half of a single.
-double from_bfloat16(std::uint16_t bits) {
-    return static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16));
-}
-
 double from_single(float value) {
     return static_cast<double>(value);
 }
@@ -151,8 +129,8 @@ std::vector<double> read_widened(const InputFile& file, std::uint64_t offset, st
         file.read(offset + begin * size, bytes);
         if (swapped) swap_bytes(bytes, size);
         double* target = values.data() + begin;
-        if (format == FloatFormat::f16) widen<std::uint16_t>(bytes, target, from_half);
-        if (format == FloatFormat::bf16) widen<std::uint16_t>(bytes, target, from_bfloat16);
+        if (format == FloatFormat::f16) widen<std::uint16_t>(bytes, target, widened_fp16);
+        if (format == FloatFormat::bf16) widen<std::uint16_t>(bytes, target, widened_bf16);
         if (format == FloatFormat::f32) widen<float>(bytes, target, from_single);
     }
     return values;

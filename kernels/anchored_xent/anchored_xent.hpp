@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "kernels/anchored_xent/loss_call.hpp"
 #include "kernels/base/views.hpp"
 
 namespace ntpgeo {
@@ -35,17 +36,6 @@ struct LossStepSize {
 struct LossSums {
     double excess_loss = 0;       ///< CE − Hent = Σ_j π_j KL(p_j ‖ q_j), free of cancellation
     double off_support_mass = 0;  ///< Σ_j π_j r_j/(1+r_j)
-};
-
-/// Per-context facts for a metrics record; null pointers are left out. "Centred" means minus the context's
-/// mean logit.
-struct LossDetail {
-    double* support_logits = nullptr;   ///< [nnz] z_s = ⟨w_s, h_j⟩, raw
-    double* mean_logits = nullptr;      ///< [m] mean over the vocabulary of ℓ_j
-    double* off_support_max = nullptr;  ///< [m] max over v ∉ S_j of ℓ_j[v], raw; −infinity where k_j = V
-    double* off_support_square = nullptr;  ///< [m] Σ over v ∉ S_j of the squared centred logits
-
-    [[nodiscard]] bool wanted() const { return support_logits != nullptr; }
 };
 
 /// A loss step over fixed labels with its workspace planned once. No state passes from one call to the next,
@@ -96,21 +86,26 @@ class LossSteps {
     /// What make_loss_step would take now, taking none of it. Exact to what a kernel library keeps for
     /// itself.
     [[nodiscard]] virtual LossStepSize loss_step_size(const LabelsView& labels, const LossPlan& plan) = 0;
+    /// The step for a caller's own labels, memory and streams. Takes no memory of the device; what it is made
+    /// by must outlive it. Throws InputError where the plan's sizes, precision or kernel are not to be had.
+    virtual std::unique_ptr<LossCalls> plan_loss_calls(const LossCallPlan& plan) = 0;
 };
 
-/// One OpenMP thread a group of chunks, single-threaded GEMMs, in fp32 or fp64.
+/// One OpenMP thread a group of chunks, single-threaded GEMMs, in fp32 or fp64. Calls bring what they are
+/// given to an fp64 master and back.
 class CpuLossSteps : public virtual LossSteps {
   public:
     [[nodiscard]] bool supports(Precision precision) const override;
     [[nodiscard]] std::string why_not(LossKernel kernel, Precision precision) const override;
     std::unique_ptr<LossStep> make_loss_step(const LabelsView& labels, const LossPlan& plan) override;
     [[nodiscard]] LossStepSize loss_step_size(const LabelsView& labels, const LossPlan& plan) override;
+    std::unique_ptr<LossCalls> plan_loss_calls(const LossCallPlan& plan) override;
 };
 
 /// All five GEMM precisions. A step's memory is allocated when it is made, on the device, which must outlive
 /// it: `run` allocates nothing, waits once at its end for the sums, and from its third call with the same
-/// addresses on is one graph launch; `enqueue` is what a Replay records. Throws OutOfDeviceMemory. The size
-/// waits for the stream.
+/// addresses on is one graph launch; `enqueue` is what a Replay records. Throws OutOfDeviceMemory. Calls
+/// select the device and then the one that was selected before.
 class CudaLossSteps : public virtual LossSteps {
   public:
     explicit CudaLossSteps(device::Device& device) : device_(device) {}
@@ -118,6 +113,7 @@ class CudaLossSteps : public virtual LossSteps {
     [[nodiscard]] std::string why_not(LossKernel kernel, Precision precision) const override;
     std::unique_ptr<LossStep> make_loss_step(const LabelsView& labels, const LossPlan& plan) override;
     [[nodiscard]] LossStepSize loss_step_size(const LabelsView& labels, const LossPlan& plan) override;
+    std::unique_ptr<LossCalls> plan_loss_calls(const LossCallPlan& plan) override;
 
   private:
     device::Device& device_;

@@ -8,6 +8,7 @@
 
 #include "kernels/anchored_xent/logits_cuda.cuh"
 #include "kernels/anchored_xent/stream_cuda.cuh"
+#include "kernels/operands/stored.cuh"
 #include "kernels/softmax/softmax_cuda.cuh"
 
 namespace ntpgeo::anchored_xent::cuda {
@@ -16,15 +17,15 @@ using namespace operands;
 using namespace softmax;
 
 /// One chunk, as in SupportArguments.
-template <class A, class T, class Logits>
+template <class A, class Logits>
 struct FinishArguments {
-    const T* contexts;  // [size, dim]
-    std::int64_t dim, padded_dim, stride, tiles, first_entry;
+    StoredMatrix contexts;  // [size, dim]
+    std::int64_t padded_dim, stride, tiles;
     const std::int64_t* indptr;             // [size+1]
-    const std::int32_t* indices;            // [entries]
-    const double* probs;                    // [entries]
-    const double* residual;                 // [entries]
-    const double* context_probs;            // [size]
+    const std::int32_t* indices;            // [nnz]
+    const double* probs;                    // [nnz]
+    const double* residual;                 // [nnz]
+    const double* context_weights;          // [size] π
     const SupportTerms* terms;              // [size]
     const typename A::Logit* log2_anchors;  // [size]
     const double* sums;                     // [size, tiles] of the exponentials
@@ -33,8 +34,10 @@ struct FinishArguments {
     std::int64_t plane;                     // elements from one plane to the next
     typename A::Operand* scaled;            // [size, A::terms·padded_dim] D·H_B, its terms side by side
     double* scale;                          // [size] D
-    double* excess;                         // [size] π_j · excess loss
-    double* off_support_mass;               // [size] π_j · off-support mass
+    double* weighted_excess;                // [size] π_j · excess loss
+    double* weighted_mass;                  // [size] π_j · off-support mass
+    double* excess;                         // [size] the two without π_j; each may be null
+    double* mass;
 };
 
 inline constexpr int finish_threads = 128;
@@ -56,8 +59,8 @@ __device__ OffSupport exponentiate_row(const Logits& logits, std::int64_t b, dou
 }
 
 /// A block a context. `with_gradient` false leaves E and D·H_B alone.
-template <class A, class T, class Logits, bool with_gradient>
-__global__ void __launch_bounds__(finish_threads) finish_kernel(FinishArguments<A, T, Logits> a) {
+template <class A, class Logits, bool with_gradient>
+__global__ void __launch_bounds__(finish_threads) finish_kernel(FinishArguments<A, Logits> a) {
     SHARED_ARRAY(double, scratch, 32);
     const std::int64_t b = blockIdx.x;
     double ratio = 0;
@@ -66,7 +69,7 @@ __global__ void __launch_bounds__(finish_threads) finish_kernel(FinishArguments<
     ratio = device::block_sum(ratio, scratch);
 
     typename A::Operand* const row = a.exponentials + b * a.stride;
-    const double weight = a.context_probs[b];
+    const double weight = a.context_weights[b];
     const Normalisation normal = normalise_row(
         weight, a.terms[b], {static_cast<double>(a.log2_anchors[b]) / log2e, ratio},
         [&](const auto& visit) { a.logits.each(b, visit); },
@@ -74,56 +77,78 @@ __global__ void __launch_bounds__(finish_threads) finish_kernel(FinishArguments<
         scratch);
     if (threadIdx.x == 0) {
         a.scale[b] = normal.scale;
-        a.excess[b] = weight * normal.excess;
-        a.off_support_mass[b] = weight * normal.off_support_mass;
+        a.weighted_excess[b] = weight * normal.excess;
+        a.weighted_mass[b] = weight * normal.off_support_mass;
+        if (a.excess) a.excess[b] = normal.excess;
+        if (a.mass) a.mass[b] = normal.off_support_mass;
     }
     if constexpr (with_gradient) {
-        const std::int64_t end = a.indptr[b + 1] - a.first_entry;
-        for (std::int64_t s = a.indptr[b] - a.first_entry + threadIdx.x; s < end; s += finish_threads) {
+        const std::int64_t end = a.indptr[b + 1];
+        for (std::int64_t s = a.indptr[b] + threadIdx.x; s < end; s += finish_threads) {
             const double gradient = normal.residual_weight * a.residual[s] - a.probs[s] * normal.ratio;
             const Terms<A> value(static_cast<typename A::Logit>(gradient));
             for (int t = 0; t < A::terms; ++t) row[t * a.plane + a.indices[s]] = value.term[t];
         }
         typename A::Operand* const scaled = a.scaled + b * A::terms * a.padded_dim;
-        for (std::int64_t k = threadIdx.x; k < a.padded_dim; k += finish_threads) {
-            const double h = k < a.dim ? static_cast<double>(a.contexts[b * a.dim + k]) : 0.0;
-            const Terms<A> value(static_cast<typename A::Logit>(normal.scale * h));
-            for (int t = 0; t < A::terms; ++t) scaled[t * a.padded_dim + k] = value.term[t];
-        }
+        with_stored(a.contexts.data, a.contexts.storage, [&](const auto* contexts) {
+            for (std::int64_t k = threadIdx.x; k < a.padded_dim; k += finish_threads) {
+                const double h = k < a.contexts.columns
+                                     ? static_cast<double>(widen(contexts[b * a.contexts.stride + k]))
+                                     : 0.0;
+                const Terms<A> value(static_cast<typename A::Logit>(normal.scale * h));
+                for (int t = 0; t < A::terms; ++t) scaled[t * a.padded_dim + k] = value.term[t];
+            }
+        });
     }
 }
 
-template <class A, class T, class Logits>
-void finish(const FinishArguments<A, T, Logits>& arguments, std::int64_t size, bool with_gradient,
+template <class A, class Logits>
+void finish(const FinishArguments<A, Logits>& arguments, std::int64_t size, bool with_gradient,
             cudaStream_t stream) {
     const dim3 grid(static_cast<unsigned>(size)), block(finish_threads);
     if (with_gradient)
-        NTPGEO_CHECK(launch(finish_kernel<A, T, Logits, true>, grid, block, 0, stream, arguments));
+        NTPGEO_CHECK(launch(finish_kernel<A, Logits, true>, grid, block, 0, stream, arguments));
     else
-        NTPGEO_CHECK(launch(finish_kernel<A, T, Logits, false>, grid, block, 0, stream, arguments));
+        NTPGEO_CHECK(launch(finish_kernel<A, Logits, false>, grid, block, 0, stream, arguments));
 }
 
-/// out [rows, columns] = scale·gradient + λ·parameters, gradient [rows, stride]; `scale` [rows], or null
-/// for 1. A block a row.
-template <class T, class Logit>
-__global__ void __launch_bounds__(128)
-    combine_kernel(const Logit* __restrict__ gradient, std::int64_t stride, const double* __restrict__ scale,
-                   const T* __restrict__ parameters, const double* __restrict__ lambda, T* __restrict__ out,
-                   std::int64_t columns) {
+/// out = u·scale·gradient + λ·parameters.
+template <class Logit>
+struct CombineArguments {
+    const Logit* gradient;  // [rows, stride]
+    std::int64_t stride;
+    const double* scale;      // [rows]; null: 1
+    const double* upstream;   // u; null: 1
+    const double* ridge;      // λ; null: 0
+    StoredMatrix parameters;  // [rows, columns]
+    StoredMatrix out;         // [rows, columns]
+};
+
+/// A block a row.
+template <class Logit>
+__global__ void __launch_bounds__(128) combine_kernel(CombineArguments<Logit> a) {
     const std::int64_t row = blockIdx.x;
-    const double factor = scale ? scale[row] : 1.0, ridge = *lambda;
-    for (std::int64_t k = threadIdx.x; k < columns; k += blockDim.x) {
-        const double value = factor * static_cast<double>(gradient[row * stride + k]);
-        const double decay = ridge == 0 ? 0.0 : ridge * static_cast<double>(parameters[row * columns + k]);
-        out[row * columns + k] = static_cast<T>(value + decay);
-    }
+    const double ridge = a.ridge ? *a.ridge : 0.0;
+    double factor = a.scale ? a.scale[row] : 1.0;
+    if (a.upstream) factor *= *a.upstream;
+    with_stored(a.parameters.data, a.parameters.storage, [&](const auto* parameters) {
+        with_stored(a.out.data, a.out.storage, [&]<class Out>(Out* out) {
+            for (std::int64_t k = threadIdx.x; k < a.out.columns; k += blockDim.x) {
+                const double value = factor * static_cast<double>(a.gradient[row * a.stride + k]);
+                const double decay =
+                    ridge == 0
+                        ? 0.0
+                        : ridge * static_cast<double>(widen(parameters[row * a.parameters.stride + k]));
+                out[row * a.out.stride + k] = rounded_to<Out>(value + decay);
+            }
+        });
+    });
 }
 
-template <class T, class Logit>
-void combine(const Logit* gradient, std::int64_t stride, const double* scale, const T* parameters,
-             const double* lambda, T* out, std::int64_t rows, std::int64_t columns, cudaStream_t stream) {
-    NTPGEO_CHECK(launch(combine_kernel<T, Logit>, dim3(static_cast<unsigned>(rows)), dim3(128), 0, stream,
-                        gradient, stride, scale, parameters, lambda, out, columns));
+template <class Logit>
+void combine(const CombineArguments<Logit>& arguments, std::int64_t rows, cudaStream_t stream) {
+    NTPGEO_CHECK(
+        launch(combine_kernel<Logit>, dim3(static_cast<unsigned>(rows)), dim3(128), 0, stream, arguments));
 }
 
 }  // namespace ntpgeo::anchored_xent::cuda

@@ -8,6 +8,7 @@
 
 #include "kernels/device/runtime.cuh"
 #include "kernels/operands/operands.cuh"
+#include "kernels/operands/stored.cuh"
 #include "kernels/vectors/reductions.cuh"
 
 namespace ntpgeo::anchored_xent::cuda {
@@ -39,9 +40,9 @@ struct RecomputedLogits {
     using Value = typename A::Logit;
     const typename A::Operand* contexts;  // [size, dim]
     const typename A::Operand* words;     // [vocab, dim]
-    std::int64_t dim, vocab, first_entry;
+    std::int64_t dim, vocab;
     const std::int64_t* indptr;   // [size+1]
-    const std::int32_t* indices;  // [entries]
+    const std::int32_t* indices;  // [nnz]
 
     template <class Visit>
     __device__ void each(std::int64_t b, const Visit& visit) const {
@@ -58,17 +59,16 @@ struct RecomputedLogits {
 
   private:
     __device__ bool supports(std::int64_t b, std::int64_t v) const {
-        return device::position(indices + (indptr[b] - first_entry), indptr[b + 1] - indptr[b], v) >= 0;
+        return device::position(indices + indptr[b], indptr[b + 1] - indptr[b], v) >= 0;
     }
 };
 
 /// One chunk; the three outputs as in LossDetail, at the chunk's first context.
-template <class T, class Logits>
+template <class Logits>
 struct DetailArguments {
-    const T* contexts;        // [size, dim]
+    StoredMatrix contexts;    // [size, dim]
     const double* mean_word;  // [dim]
     Logits logits;
-    std::int64_t dim;
     double* mean_logits;
     double* off_support_max;
     double* off_support_square;
@@ -77,14 +77,16 @@ struct DetailArguments {
 inline constexpr int detail_threads = 256;
 
 /// A block a context.
-template <class T, class Logits>
-__global__ void __launch_bounds__(detail_threads) detail_kernel(DetailArguments<T, Logits> a) {
+template <class Logits>
+__global__ void __launch_bounds__(detail_threads) detail_kernel(DetailArguments<Logits> a) {
     SHARED_ARRAY(double, scratch, 32);
     constexpr double nothing = -std::numeric_limits<double>::infinity();
     const std::int64_t b = blockIdx.x;
     double mean = 0;
-    for (std::int64_t k = threadIdx.x; k < a.dim; k += detail_threads)
-        mean += a.mean_word[k] * static_cast<double>(a.contexts[b * a.dim + k]);
+    with_stored(a.contexts.data, a.contexts.storage, [&](const auto* contexts) {
+        for (std::int64_t k = threadIdx.x; k < a.contexts.columns; k += detail_threads)
+            mean += a.mean_word[k] * static_cast<double>(widen(contexts[b * a.contexts.stride + k]));
+    });
     mean = device::block_sum(mean, scratch);
     double maximum = nothing, square = 0;
     a.logits.each(b, [&](std::int64_t, double z) {
@@ -100,9 +102,9 @@ __global__ void __launch_bounds__(detail_threads) detail_kernel(DetailArguments<
     a.off_support_square[b] = square;
 }
 
-template <class T, class Logits>
-void detail(const DetailArguments<T, Logits>& arguments, std::int64_t size, cudaStream_t stream) {
-    NTPGEO_CHECK(launch(detail_kernel<T, Logits>, dim3(static_cast<unsigned>(size)), dim3(detail_threads), 0,
+template <class Logits>
+void detail(const DetailArguments<Logits>& arguments, std::int64_t size, cudaStream_t stream) {
+    NTPGEO_CHECK(launch(detail_kernel<Logits>, dim3(static_cast<unsigned>(size)), dim3(detail_threads), 0,
                         stream, arguments));
 }
 

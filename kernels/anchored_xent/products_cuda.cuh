@@ -10,8 +10,11 @@
 
 #include "kernels/device/runtime.cuh"
 #include "kernels/operands/operands.cuh"
+#include "kernels/operands/stored.cuh"
 
 namespace ntpgeo::anchored_xent::cuda {
+
+using namespace operands;
 
 /// A row-major matrix of operands: element (i, k) at data[i·stride + k].
 template <class Element>
@@ -68,7 +71,7 @@ __global__ void __launch_bounds__(column_threads* row_threads)
     double sum = 0;
     if (column < columns)
         for (std::int64_t row = threadIdx.y; row < rows; row += row_threads)
-            sum += static_cast<double>(a[row * stride + column]);
+            sum += static_cast<double>(widen(a[row * stride + column]));
     partial[threadIdx.y * column_threads + threadIdx.x] = sum;
     __syncthreads();
     if (threadIdx.y != 0 || column >= columns) return;
@@ -84,10 +87,11 @@ void column_sums(const T* a, double* out, std::int64_t rows, std::int64_t column
                         out, rows, columns, stride, divisor));
 }
 
-/// mean [columns] over the rows of a [rows, columns].
-template <class T>
-void mean_row(const T* a, double* mean, std::int64_t rows, std::int64_t columns, cudaStream_t stream) {
-    column_sums(a, mean, rows, columns, columns, static_cast<double>(rows), stream);
+/// mean [columns] over the rows of a.
+inline void mean_row(const StoredMatrix& a, double* mean, cudaStream_t stream) {
+    with_stored(a.data, a.storage, [&](const auto* elements) {
+        column_sums(elements, mean, a.rows, a.columns, a.stride, static_cast<double>(a.rows), stream);
+    });
 }
 
 }  // namespace ntpgeo::anchored_xent::cuda

@@ -1,12 +1,11 @@
 #include "kernels/anchored_xent/touched_tiles_cuda.cuh"
 
-#include <thrust/gather.h>
 #include <thrust/iterator/counting_iterator.h>
 #include <thrust/iterator/transform_iterator.h>
-#include <thrust/system/cuda/execution_policy.h>
-#include <algorithm>
 #include <cub/device/device_scan.cuh>
 #include <port.cuh>
+
+#include "kernels/device/runtime.cuh"
 
 namespace ntpgeo::anchored_xent::cuda {
 namespace operations {
@@ -43,14 +42,6 @@ struct Count {
     }
 };
 
-/// The first context of a chunk, or the number of contexts.
-struct ChunkBegin {
-    std::int64_t chunk, contexts;
-    __host__ __device__ std::int64_t operator()(std::int64_t index) const {
-        return index * chunk < contexts ? index * chunk : contexts;
-    }
-};
-
 }  // namespace operations
 
 namespace kernels {
@@ -69,49 +60,32 @@ __global__ void list_touched_tiles(operations::Tiles tiles, const std::int64_t* 
 
 namespace {
 
-operations::Tiles tiles_of(const LabelsView& labels, std::int64_t width) {
-    return {labels.indptr, labels.indices, labels.contexts, width,
-            labels.vocab_size % width == 0 ? -1 : labels.vocab_size / width};
-}
-
 /// begins [contexts + 1]: where each context's tiles begin in the list.
-void find_begins(device::Device& device, const operations::Tiles& tiles, std::int64_t* begins) {
+cudaError_t find_begins(void* storage, std::size_t& bytes, const operations::Tiles& tiles,
+                        std::int64_t* begins, cudaStream_t stream) {
     const auto counts = thrust::make_transform_iterator(thrust::make_counting_iterator<std::int64_t>(0),
                                                         operations::Count{tiles});
-    device.temporary().run([&](void* storage, std::size_t& bytes) {
-        return cub::DeviceScan::ExclusiveSum(storage, bytes, counts, begins, tiles.contexts + 1,
-                                             device.stream());
-    });
+    return cub::DeviceScan::ExclusiveSum(storage, bytes, counts, begins, tiles.contexts + 1, stream);
 }
 
 }  // namespace
 
-std::vector<std::int64_t> count_touched_tiles(device::Device& device, const LabelsView& labels,
-                                              std::int64_t width, std::int64_t chunk) {
-    const std::int64_t chunks = (labels.contexts + chunk - 1) / chunk;
-    const device::DeviceArray<std::int64_t> begins(labels.contexts + 1), of_chunks(chunks + 1);
-    find_begins(device, tiles_of(labels, width), begins.data());
-    const auto firsts = thrust::make_transform_iterator(thrust::make_counting_iterator<std::int64_t>(0),
-                                                        operations::ChunkBegin{chunk, labels.contexts});
-    thrust::gather(thrust::cuda::par_nosync.on(device.stream()), firsts, firsts + (chunks + 1), begins.data(),
-                   of_chunks.data());
-    std::vector<std::int64_t> host(static_cast<std::size_t>(chunks + 1));
-    NTPGEO_CHECK(cudaMemcpyAsync(host.data(), of_chunks.data(), host.size() * sizeof(std::int64_t),
-                                 cudaMemcpyDeviceToHost, device.stream()));
-    device.synchronise();
-    return host;
+std::int64_t touched_tiles_scan_bytes(std::int64_t contexts) {
+    std::size_t bytes = 0;
+    NTPGEO_CHECK(find_begins(nullptr, bytes, {nullptr, nullptr, contexts, 1, -1}, nullptr, nullptr));
+    return static_cast<std::int64_t>(bytes);
 }
 
-void list_touched_tiles(device::Device& device, const LabelsView& labels, std::int64_t width,
-                        TouchedTile* tiles) {
+void list_touched_tiles(const CallLabels& labels, std::int64_t vocab, std::int64_t width,
+                        const TouchedTiles& to, cudaStream_t stream) {
     constexpr std::int64_t threads = 128;
-    const device::DeviceArray<std::int64_t> begins(labels.contexts + 1);
-    const operations::Tiles pattern = tiles_of(labels, width);
-    find_begins(device, pattern, begins.data());
+    const operations::Tiles tiles{labels.indptr, labels.indices, labels.contexts, width,
+                                  vocab % width == 0 ? -1 : vocab / width};
+    auto bytes = static_cast<std::size_t>(to.scan_bytes);
+    NTPGEO_CHECK(find_begins(to.scan, bytes, tiles, to.begins, stream));
     NTPGEO_CHECK(launch(kernels::list_touched_tiles,
                         static_cast<unsigned>((labels.contexts + threads - 1) / threads), unsigned{threads},
-                        0, device.stream(), pattern, begins.data(), tiles));
-    device.synchronise();  // `begins` goes
+                        0, stream, tiles, to.begins, to.tiles));
 }
 
 }  // namespace ntpgeo::anchored_xent::cuda

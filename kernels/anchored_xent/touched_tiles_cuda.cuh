@@ -1,33 +1,43 @@
 // Which tiles of a row of exponentials hold support or padding entries, so that the epilogue form has to
-// repair them. The supports are fixed for a whole training: the list is made once, on the device, where the
-// labels are.
+// repair them: a list that the device makes of the labels it has, and whose length it alone knows.
 #pragma once
 
-#include <cstdint>
-#include <vector>
+#include <cuda_runtime.h>
 
-#include "kernels/base/views.hpp"
-#include "kernels/device/device.cuh"
+#include <cstdint>
+
+#include "kernels/anchored_xent/loss_call.hpp"
 
 namespace ntpgeo::anchored_xent::cuda {
 
 /// One tile of one context, with the entries of the context's support that lie in it.
 struct TouchedTile {
-    std::int64_t context;  ///< in the whole data set
-    std::int64_t first;    ///< position of the first such entry in the whole data set
+    std::int64_t context;  ///< of all
+    std::int64_t first;    ///< position of the first such entry among all
     std::int32_t entries;  ///< 0: the tile holds padding alone
     std::int32_t tile;
 };
 
-/// How many tiles the contexts before each chunk of `chunk` contexts touch, [chunks + 1]: the last number is
-/// that of all. Tiles of `width` words cover the vocabulary, the last one perhaps with padding. Waits for the
-/// device.
-std::vector<std::int64_t> count_touched_tiles(device::Device& device, const LabelsView& labels,
-                                              std::int64_t width, std::int64_t chunk);
+/// No list of so many contexts and entries is longer: each entry touches a tile, and each context the
+/// padding.
+constexpr std::int64_t most_touched_tiles(std::int64_t contexts, std::int64_t nnz) {
+    return contexts + nnz;
+}
 
-/// tiles: the touched tiles of all contexts, in the order of contexts and words, as many as were counted.
-/// Waits for the device.
-void list_touched_tiles(device::Device& device, const LabelsView& labels, std::int64_t width,
-                        TouchedTile* tiles);
+/// What list_touched_tiles works in, in bytes, for at most so many contexts.
+std::int64_t touched_tiles_scan_bytes(std::int64_t contexts);
+
+/// Where the list goes and what it is made in.
+struct TouchedTiles {
+    TouchedTile* tiles;    ///< [most_touched_tiles] in the order of contexts and words
+    std::int64_t* begins;  ///< [contexts + 1] where each context's tiles begin in it, and its length
+    void* scan;            ///< [scan_bytes]
+    std::int64_t scan_bytes;
+};
+
+/// Queues the list of the labels' touched tiles. Tiles of `width` words cover the vocabulary, the last one
+/// perhaps with padding.
+void list_touched_tiles(const CallLabels& labels, std::int64_t vocab, std::int64_t width,
+                        const TouchedTiles& to, cudaStream_t stream);
 
 }  // namespace ntpgeo::anchored_xent::cuda

@@ -6,10 +6,9 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <vector>
 
-#include "kernels/anchored_xent/anchored_xent.hpp"
-#include "kernels/cpu/blas.hpp"
+#include "kernels/anchored_xent/loss_call.hpp"
+#include "kernels/base/status.hpp"
 #include "kernels/cpu/rows.hpp"
 #include "kernels/cpu/team.hpp"
 #include "kernels/softmax/softmax_cpu.hpp"
@@ -65,58 +64,124 @@ inline Chunking choose_chunking(std::int64_t vocab, std::int64_t contexts, std::
 
 using namespace softmax;
 
+/// Throws InputError where the CPU does not make the loss in this way.
+inline void check_cpu_way(LossKernel kernel, Precision precision) {
+    if (precision != Precision::fp32 && precision != Precision::fp64)
+        throw InputError("the CPU multiplies in fp32 or fp64; bf16, bf16x3 and tf32 need a GPU");
+    if (kernel == LossKernel::epilogue) throw InputError("the epilogue kernel needs a GPU");
+}
+
+/// Memory handed out piece by piece, each on a cache line of its own.
+class Pieces {
+  public:
+    explicit Pieces(void* memory) : memory_(static_cast<unsigned char*>(memory)) {}
+
+    template <class T>
+    T* take(std::int64_t size) {
+        unsigned char* const piece = memory_ + bytes_;
+        bytes_ += (size * static_cast<std::int64_t>(sizeof(T)) + 63) / 64 * 64;
+        return reinterpret_cast<T*>(piece);
+    }
+    [[nodiscard]] std::int64_t bytes() const { return bytes_; }
+
+    /// In place of memory where pieces are only counted, and nothing is kept in them.
+    static void* none() {
+        alignas(64) static unsigned char nothing[64];
+        return nothing;
+    }
+
+  private:
+    unsigned char* memory_;
+    std::int64_t bytes_ = 0;
+};
+
 /// Every size of a loss step whose products are made of elements of `element_bytes`.
 struct Layout {
-    Chunking chunking;
+    Chunking chunking;  // of as many contexts as there may be
     std::int64_t vocab = 0, dim = 0;
     std::int64_t stride = 0;           ///< of a row of logits: V, padded
-    std::int64_t largest_support = 0;  ///< entries of a chunk
+    std::int64_t largest_support = 0;  ///< entries of a chunk at most
     std::int64_t threads = 0;
-    std::int64_t element_bytes = 0;
     bool converts = false;  ///< W is kept in GEMM precision besides
 
-    Layout(const LabelsView& labels, const LossPlan& plan)
-        : vocab(labels.vocab_size),
+    Layout(const LossCallPlan& plan, Real master, std::int64_t most_entries)
+        : vocab(plan.vocab_size),
           dim(plan.dim),
-          stride(padded(labels.vocab_size)),
+          stride(padded(plan.vocab_size)),
+          largest_support(most_entries),
           threads(team_size()),
-          element_bytes(plan.precision == Precision::fp32 ? 4 : 8),
-          converts(element_bytes != bytes_of(plan.master)) {
-        chunking = choose_chunking(vocab, labels.contexts, dim, element_bytes, plan.chunk, plan.group);
-        for (std::int64_t chunk = 0; chunk < chunking.chunks(); ++chunk)
-            largest_support = std::max(largest_support, labels.indptr[chunking.chunk_end(chunk)] -
-                                                            labels.indptr[chunking.chunk_begin(chunk)]);
-    }
-
-    [[nodiscard]] std::int64_t bytes() const {
-        const std::int64_t elements = chunking.chunk * (stride + 3 * dim);
-        const std::int64_t scratch =
-            elements * element_bytes + SupportEntries::bytes(largest_support) +
-            chunking.chunk * static_cast<std::int64_t>(sizeof(SupportTerms) + sizeof(double));
-        const std::int64_t copies = chunking.groups() + (converts ? 1 : 0);  // of [V, dim]
-        return threads * scratch + copies * vocab * dim * element_bytes +
-               2 * chunking.chunks() * std::int64_t{sizeof(double)};
+          converts((plan.precision == Precision::fp32) != (master == Real::fp32)) {
+        chunking = choose_chunking(vocab, plan.most_contexts, dim, plan.precision == Precision::fp32 ? 4 : 8,
+                                   plan.chunk, plan.group);
     }
 };
+
+/// The entries of the largest chunk.
+inline std::int64_t entries_of_a_chunk(const LabelsView& labels, const Chunking& chunking) {
+    std::int64_t most = 0;
+    for (std::int64_t chunk = 0; chunk < chunking.chunks(); ++chunk)
+        most = std::max(
+            most, labels.indptr[chunking.chunk_end(chunk)] - labels.indptr[chunking.chunk_begin(chunk)]);
+    return most;
+}
 
 /// What one thread works in. G: GEMM.
 template <class G>
 struct Scratch {
-    explicit Scratch(const Layout& layout)
-        : logits(layout.chunking.chunk * layout.stride),
-          contexts(layout.chunking.chunk * layout.dim),
-          scaled(layout.chunking.chunk * layout.dim),
-          gradient(layout.chunking.chunk * layout.dim),
-          support(layout.largest_support),
-          terms(layout.chunking.chunk),
-          scale(layout.chunking.chunk) {}
-    AlignedArray<G> logits;           // [chunk, stride] Z, then E
-    AlignedArray<G> contexts;         // [chunk, dim] H_B in GEMM precision
-    AlignedArray<G> scaled;           // [chunk, dim] D·H_B
-    AlignedArray<G> gradient;         // [chunk, dim] E·W
-    SupportEntries support;           // of the chunk
-    std::vector<SupportTerms> terms;  // [chunk]
-    std::vector<double> scale;        // [chunk] D
+    Scratch(const Layout& layout, Pieces& pieces)
+        : logits(pieces.take<G>(layout.chunking.chunk * layout.stride)),
+          contexts(pieces.take<G>(layout.chunking.chunk * layout.dim)),
+          scaled(pieces.take<G>(layout.chunking.chunk * layout.dim)),
+          gradient(pieces.take<G>(layout.chunking.chunk * layout.dim)),
+          support(pieces.take<double>(SupportEntries::size(layout.largest_support)), layout.largest_support),
+          terms(pieces.take<SupportTerms>(layout.chunking.chunk)),
+          scale(pieces.take<double>(layout.chunking.chunk)) {}
+    G* logits;               // [chunk, stride] Z, then E
+    G* contexts;             // [chunk, dim] H_B in GEMM precision
+    G* scaled;               // [chunk, dim] D·H_B
+    G* gradient;             // [chunk, dim] E·W
+    SupportEntries support;  // of the chunk
+    SupportTerms* terms;     // [chunk]
+    double* scale;           // [chunk] D
+};
+
+/// What all of them work in, and where each thread's own begins.
+template <class G>
+class WorkspaceCpu {
+  public:
+    WorkspaceCpu(const Layout& layout, void* memory) : layout_(layout) {
+        Pieces pieces(memory);
+        if (layout.converts) words = pieces.take<G>(layout.vocab * layout.dim);
+        partial = pieces.take<G>(layout.chunking.groups() * layout.vocab * layout.dim);
+        chunk_excess = pieces.take<double>(layout.chunking.chunks());
+        chunk_mass = pieces.take<double>(layout.chunking.chunks());
+        mean_word = pieces.take<double>(layout.dim);
+        scratch_ = pieces.take<unsigned char>(layout.threads * scratch_bytes(layout));
+        bytes_ = pieces.bytes();
+    }
+
+    G* words = nullptr;    // [V, dim] W in GEMM precision, where that is not the master's
+    G* partial;            // [groups, V, dim]
+    double* chunk_excess;  // [chunks] Σ π_j excess_j
+    double* chunk_mass;    // [chunks] Σ π_j · off-support mass
+    double* mean_word;     // [dim]
+
+    [[nodiscard]] Scratch<G> scratch(std::int64_t thread) const {
+        Pieces pieces(scratch_ + thread * scratch_bytes(layout_));
+        return {layout_, pieces};
+    }
+    static std::int64_t bytes(const Layout& layout) { return WorkspaceCpu(layout, Pieces::none()).bytes_; }
+
+  private:
+    static std::int64_t scratch_bytes(const Layout& layout) {
+        Pieces pieces(Pieces::none());
+        const Scratch<G> none(layout, pieces);
+        return pieces.bytes();
+    }
+
+    const Layout& layout_;
+    unsigned char* scratch_;
+    std::int64_t bytes_;
 };
 
 }  // namespace ntpgeo::anchored_xent

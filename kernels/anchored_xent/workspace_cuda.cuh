@@ -1,12 +1,13 @@
-// The memory of a CUDA loss step: its sizes, known before any of it is taken, and the arrays themselves.
+// The memory of a CUDA loss step: its sizes, known before any of it is there, and the arrays themselves, in
+// one piece of a caller's or each in memory of its own.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <vector>
 
-#include "kernels/anchored_xent/anchored_xent.hpp"
 #include "kernels/anchored_xent/epilogue_product.cuh"
+#include "kernels/anchored_xent/loss_call.hpp"
 #include "kernels/anchored_xent/plan_cuda.hpp"
 #include "kernels/anchored_xent/stream_cuda.cuh"
 #include "kernels/anchored_xent/touched_tiles_cuda.cuh"
@@ -21,134 +22,124 @@ namespace ntpgeo::anchored_xent::cuda {
 using namespace operands;
 using namespace softmax;
 
-struct TouchedRange {
-    std::int64_t first, count;
-};
-
-/// Every size of a loss step in arithmetic A, and what its labels alone decide.
+/// Every size of a loss step in arithmetic A. Nothing of it depends on what labels hold.
 template <class A>
 struct Layout {
     LossKernel kernel = LossKernel::plain;
-    std::int64_t contexts = 0, vocab = 0, dim = 0;
+    std::int64_t most_contexts = 0, most_nnz = 0, vocab = 0, dim = 0;
     std::int64_t padded_dim = 0;  ///< a multiple of 8: tensor cores read 16 bytes at a time
     std::int64_t stride = 0;      ///< of a row of logits and of exponentials: V, padded to a multiple of 128
     std::int64_t tiles = 0;       ///< partial sums of a row
     std::int64_t chunk = 0, group = 0;  ///< contexts, as in ChunkingCuda
-    std::int64_t largest_support = 0;   ///< entries of a chunk
-    std::vector<std::int64_t> indptr;   ///< [m+1] on the host
-    /// Epilogue: touched tiles before each chunk, [chunks + 1], as count_touched_tiles has them.
-    std::vector<std::int64_t> touched;
+    std::int64_t scan_bytes = 0;        ///< epilogue: what list_touched_tiles works in
+    int multiprocessors = 0;
 
-    /// Reads the labels' pattern from the device and waits for it.
-    Layout(device::Device& device, const LabelsView& labels, const LossPlan& plan)
+    Layout(const device::Device& device, const LossCallPlan& plan)
         : kernel(plan.kernel == LossKernel::epilogue ? LossKernel::epilogue : LossKernel::plain),
-          contexts(labels.contexts),
-          vocab(labels.vocab_size),
+          most_contexts(plan.most_contexts),
+          most_nnz(plan.most_nnz),
+          vocab(plan.vocab_size),
           dim(plan.dim),
           padded_dim(round_up(plan.dim, 8)),
-          stride(round_up(labels.vocab_size, 128)),
+          stride(round_up(plan.vocab_size, 128)),
           tiles(fused() ? stride / epilogue_tile : (stride + stream_tile<A> - 1) / stream_tile<A>),
-          indptr(static_cast<std::size_t>(labels.contexts) + 1) {
+          multiprocessors(device.multiprocessors()) {
         const ChunkingCuda chunking =
-            choose_chunking_cuda({vocab, contexts, dim, 0, 0, fused(), plan.precision}, device.machine(),
+            choose_chunking_cuda({vocab, most_contexts, dim, 0, 0, fused(), plan.precision}, device.machine(),
                                  device.memory(), plan.chunk, plan.group);
         chunk = chunking.chunk;
         group = chunking.group;
-        fetch(device, labels.indptr, indptr);
-        if (fused()) touched = count_touched_tiles(device, labels, epilogue_tile, chunk);
-        for (std::int64_t begin = 0; begin < contexts; begin += chunk)
-            largest_support =
-                std::max(largest_support, indptr[std::min(begin + chunk, contexts)] - indptr[begin]);
+        if (fused()) scan_bytes = touched_tiles_scan_bytes(most_contexts);
     }
 
     [[nodiscard]] bool fused() const { return kernel == LossKernel::epilogue; }
     /// Elements from one plane of exponentials to the next.
     [[nodiscard]] std::int64_t plane() const { return group * stride; }
-    /// The touched tiles of the chunk that starts at context `begin`, in the list of all.
-    [[nodiscard]] TouchedRange touched_of(std::int64_t begin) const {
-        const std::int64_t first = touched[begin / chunk];
-        return {first, touched[begin / chunk + 1] - first};
-    }
 
   private:
     static std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
         return (value + multiple - 1) / multiple * multiple;
     }
-    template <class T>
-    static void fetch(const device::Device& device, const T* from, std::vector<T>& to) {
-        NTPGEO_CHECK(
-            cudaMemcpyAsync(to.data(), from, to.size() * sizeof(T), cudaMemcpyDeviceToHost, device.stream()));
-        device.synchronise();
-    }
 };
 
 template <class A>
 struct Workspace {
-    template <class T>
-    using DeviceArray = device::DeviceArray<T>;
     using Operand = typename A::Operand;
     using Logit = typename A::Logit;
 
-    DeviceArray<Operand> words;            // [stride, copies·padded_dim]
-    DeviceArray<Operand> contexts;         // [chunk, copies·padded_dim]
-    DeviceArray<Operand> scaled;           // [group, terms·padded_dim] D·H
-    DeviceArray<Operand> exponentials;     // [terms, group, stride] E
-    DeviceArray<Logit> logits;             // plain: [chunk, stride] Z
-    DeviceArray<Logit> words_gradient;     // [stride, padded_dim]
-    DeviceArray<Logit> contexts_gradient;  // [group, padded_dim] E·W
-    DeviceArray<SupportTerms> terms;       // [chunk]
-    DeviceArray<Logit> log2_anchors;       // [chunk]
-    DeviceArray<double> sums;              // plain: [chunk, tiles]; epilogue: [chunk]
-    DeviceArray<float> partials;           // epilogue: [tiles, partials_stride(chunk)]
-    DeviceArray<TouchedTile> touched;      // epilogue: of all contexts
-    DeviceArray<double> scale;             // [group] D
-    DeviceArray<double> support_logits;    // [largest_support]
-    DeviceArray<double> residual;          // [largest_support]
-    DeviceArray<double> mean_word;         // [dim]
-    DeviceArray<double> results;           // [2, m] π_j·excess and π_j·off-support mass
-    DeviceArray<double> totals;            // [2], and the sums of their parts
-    DeviceArray<double> lambda;            // [1]
+    Operand* words = nullptr;                // [stride, copies·padded_dim]
+    Operand* contexts = nullptr;             // [chunk, copies·padded_dim]
+    Operand* scaled = nullptr;               // [group, terms·padded_dim] D·H
+    Operand* exponentials = nullptr;         // [terms, group, stride] E
+    Logit* logits = nullptr;                 // plain: [chunk, stride] Z
+    Logit* words_gradient = nullptr;         // [stride, padded_dim]
+    Logit* contexts_gradient = nullptr;      // [group, padded_dim] E·W
+    SupportTerms* terms = nullptr;           // [chunk]
+    Logit* log2_anchors = nullptr;           // [chunk]
+    double* sums = nullptr;                  // plain: [chunk, tiles]; epilogue: [chunk]
+    float* partials = nullptr;               // epilogue: [tiles, partials_stride(chunk)]
+    std::int64_t* touched_begins = nullptr;  // epilogue: [contexts + 1], as list_touched_tiles has them
+    TouchedTile* touched = nullptr;          // epilogue: of all contexts
+    unsigned char* scan = nullptr;           // epilogue
+    double* scale = nullptr;                 // [group] D
+    double* residual = nullptr;              // [nnz] z_s, then q̄_s − p_s
+    double* mean_word = nullptr;             // [dim]
+    double* results = nullptr;               // [2, m] π_j·excess and π_j·off-support mass
+    double* totals = nullptr;                // [2], and the sums of their parts
 
-    Workspace(device::Device& device, const LabelsView& labels, const Layout<A>& layout) {
-        visit(*this, layout,
-              []<class T>(DeviceArray<T>& array, std::int64_t size) { array = DeviceArray<T>(size); });
-        if (touched.size() > 0) list_touched_tiles(device, labels, epilogue_tile, touched.data());
+    /// Its arrays one after the other in `memory` of bytes(layout), each on a boundary of 256 bytes, which is
+    /// what the memory begins on.
+    static Workspace in(void* memory, const Layout<A>& layout) {
+        Workspace work;
+        auto* at = static_cast<unsigned char*>(memory);
+        work.visit(layout, [&at]<class T>(T*& array, std::int64_t size) {
+            array = size > 0 ? reinterpret_cast<T*>(at) : nullptr;
+            at += whole(size * static_cast<std::int64_t>(sizeof(T)));
+        });
+        return work;
     }
-
-    /// What the arrays come to.
     static std::int64_t bytes(const Layout<A>& layout) {
         std::int64_t total = 0;
         Workspace none;
-        visit(none, layout, [&]<class T>(DeviceArray<T>&, std::int64_t size) {
-            total += size * static_cast<std::int64_t>(sizeof(T));
+        none.visit(layout, [&total]<class T>(T*&, std::int64_t size) {
+            total += whole(size * static_cast<std::int64_t>(sizeof(T)));
         });
         return total;
     }
+    /// Its arrays, each in memory of its own, which is left in `memory`.
+    static Workspace apart(const Layout<A>& layout, std::vector<device::DeviceArray<unsigned char>>& memory) {
+        Workspace work;
+        work.visit(layout, [&memory]<class T>(T*& array, std::int64_t size) {
+            memory.emplace_back(size * static_cast<std::int64_t>(sizeof(T)));
+            array = reinterpret_cast<T*>(memory.back().data());
+        });
+        return work;
+    }
 
   private:
-    Workspace() = default;
+    static std::int64_t whole(std::int64_t bytes) { return (bytes + 255) / 256 * 256; }
 
     template <class Work>
-    static void visit(Workspace& w, const Layout<A>& l, const Work& work) {
-        work(w.words, l.stride * copies<A> * l.padded_dim);
-        work(w.contexts, l.chunk * copies<A> * l.padded_dim);
-        work(w.scaled, l.group * A::terms * l.padded_dim);
-        work(w.exponentials, A::terms * l.plane());
-        work(w.logits, l.fused() ? 0 : l.chunk * l.stride);
-        work(w.words_gradient, l.stride * l.padded_dim);
-        work(w.contexts_gradient, l.group * l.padded_dim);
-        work(w.terms, l.chunk);
-        work(w.log2_anchors, l.chunk);
-        work(w.sums, l.fused() ? l.chunk : l.chunk * l.tiles);
-        work(w.partials, l.fused() ? l.tiles * partials_stride(l.chunk) : 0);
-        work(w.touched, l.fused() ? l.touched.back() : 0);
-        work(w.scale, l.group);
-        work(w.support_logits, l.largest_support);
-        work(w.residual, l.largest_support);
-        work(w.mean_word, l.dim);
-        work(w.results, 2 * l.contexts);
-        work(w.totals, device::row_totals_size(2, l.contexts));
-        work(w.lambda, 1);
+    void visit(const Layout<A>& l, const Work& work) {
+        work(words, l.stride * copies<A> * l.padded_dim);
+        work(contexts, l.chunk * copies<A> * l.padded_dim);
+        work(scaled, l.group * A::terms * l.padded_dim);
+        work(exponentials, A::terms * l.plane());
+        work(logits, l.fused() ? 0 : l.chunk * l.stride);
+        work(words_gradient, l.stride * l.padded_dim);
+        work(contexts_gradient, l.group * l.padded_dim);
+        work(terms, l.chunk);
+        work(log2_anchors, l.chunk);
+        work(sums, l.fused() ? l.chunk : l.chunk * l.tiles);
+        work(partials, l.fused() ? l.tiles * partials_stride(l.chunk) : 0);
+        work(touched_begins, l.fused() ? l.most_contexts + 1 : 0);
+        work(touched, l.fused() ? most_touched_tiles(l.most_contexts, l.most_nnz) : 0);
+        work(scan, l.scan_bytes);
+        work(scale, l.group);
+        work(residual, l.most_nnz);
+        work(mean_word, l.dim);
+        work(results, 2 * l.most_contexts);
+        work(totals, device::row_totals_size(2, l.most_contexts));
     }
 };
 

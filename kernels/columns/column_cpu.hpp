@@ -27,7 +27,12 @@ class ColumnSoftmax {
   public:
     /// `longest` is the largest support's size.
     ColumnSoftmax(std::int64_t vocab, std::int64_t longest)
-        : vocab_(vocab), q_(static_cast<std::size_t>(padded(vocab))), support_(longest) {}
+        : vocab_(vocab),
+          q_(static_cast<std::size_t>(padded(vocab))),
+          entries_(static_cast<std::size_t>(softmax::SupportEntries::size(longest))),
+          support_(entries_.data(), longest) {}
+    ColumnSoftmax(const ColumnSoftmax&) = delete;
+    ColumnSoftmax(ColumnSoftmax&&) = default;
 
     /// Takes the logits row[v]/scale of column c, and makes q = softmax and the excess loss Σ p log(p/q), not
     /// yet weighted by π.
@@ -38,7 +43,7 @@ class ColumnSoftmax {
     /// q_s − p_s at the support's entries, in their order. What δ's rounding leaves of Σ(q − p) is taken off
     /// them, in the proportions of p, so that with q off the support they sum to 0 up to rounding of their
     /// own size.
-    [[nodiscard]] const double* residual() const { return support_.residual.data(); }
+    [[nodiscard]] const double* residual() const { return support_.residual; }
     [[nodiscard]] double excess() const { return excess_; }
     /// Bounds the error of excess() to first order.
     [[nodiscard]] double rounding() const { return rounding_; }
@@ -46,8 +51,8 @@ class ColumnSoftmax {
   private:
     std::int64_t vocab_;
     double excess_ = 0, rounding_ = 0;
-    std::vector<double> q_;
-    softmax::SupportEntries support_;
+    std::vector<double> q_, entries_;
+    softmax::SupportEntries support_;  // in entries_
 };
 
 inline void ColumnSoftmax::evaluate(const LabelsView& labels, std::int64_t c, const double* row,
@@ -56,7 +61,7 @@ inline void ColumnSoftmax::evaluate(const LabelsView& labels, std::int64_t c, co
     const softmax::Row<double> column(labels, c, q_.data(), static_cast<std::int64_t>(q_.size()));
     const std::int64_t size = column.support;
     const std::int32_t* const words = column.words;
-    double* const residual = support_.residual.data();
+    double* const residual = support_.residual;
     const double inverse = 1 / scale;
     const auto fill = [&] {
         for (std::int64_t v = 0; v < vocab_; ++v) q_[v] = row[v] * inverse;

@@ -148,7 +148,7 @@ int attribute(cudaDeviceAttr which, int index) {
 }
 
 /// What cuBLAS asks for: 32 MiB from Hopper on, 4 MiB before.
-std::int64_t cublas_workspace_bytes(int index) {
+std::int64_t workspace_bytes_of_cublas(int index) {
     return std::int64_t{attribute(cudaDevAttrComputeCapabilityMajor, index) >= 9 ? 32 : 4} << 20;
 }
 
@@ -188,10 +188,15 @@ int Device::select(int index) {
     return index;
 }
 
-Device::Device(int index)
+Device::Device(int index) : Device(index, std::optional<cudaStream_t>()) {}
+
+Device::Device(int index, cudaStream_t borrowed) : Device(index, std::optional(borrowed)) {}
+
+Device::Device(int index, std::optional<cudaStream_t> borrowed)
     : index_(select(index)),
       multiprocessors_(attribute(cudaDevAttrMultiProcessorCount, index)),
-      workspace_(cublas_workspace_bytes(index)) {
+      stream_(borrowed ? Stream(*borrowed) : Stream()),
+      workspace_(workspace_bytes_of_cublas(index)) {
     cudaDeviceProp properties{};
     NTPGEO_CHECK(cudaGetDeviceProperties(&properties, index));
     name_ = properties.name;
@@ -207,9 +212,7 @@ Device::Device(int index)
     NTPGEO_CHECK(started);
     NTPGEO_CHECK(cublasCreate(&cublas_));
     try {
-        NTPGEO_CHECK(cublasSetStream(cublas_, stream()));
-        NTPGEO_CHECK(
-            cublasSetWorkspace(cublas_, workspace_.data(), static_cast<std::size_t>(workspace_.bytes())));
+        bind_cublas(stream(), workspace_.data());
     } catch (...) {
         static_cast<void>(cublasDestroy(cublas_));
         throw;
@@ -220,6 +223,23 @@ Device::~Device() {
     static_cast<void>(cudaStreamSynchronize(stream()));
     if (cusolver_) static_cast<void>(cusolverDnDestroy(cusolver_));
     static_cast<void>(cublasDestroy(cublas_));
+}
+
+// A change of the stream takes the workspace away.
+void Device::bind_cublas(cudaStream_t stream, void* workspace) {
+    NTPGEO_CHECK(cublasSetStream(cublas_, stream));
+    NTPGEO_CHECK(cublasSetWorkspace(cublas_, workspace, static_cast<std::size_t>(workspace_.bytes())));
+}
+
+CublasElsewhere::CublasElsewhere(Device& device, cudaStream_t stream, void* workspace) : device_(device) {
+    device.bind_cublas(stream, workspace);
+}
+
+CublasElsewhere::~CublasElsewhere() {
+    const cublasHandle_t cublas = device_.cublas_;
+    static_cast<void>(cublasSetStream(cublas, device_.stream()));
+    static_cast<void>(cublasSetWorkspace(cublas, device_.workspace_.data(),
+                                         static_cast<std::size_t>(device_.workspace_.bytes())));
 }
 
 cusolverDnHandle_t Device::cusolver() {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string>
 
 #include "kernels/device/machines.hpp"
@@ -21,20 +22,25 @@ std::string why_no_device(cudaError_t status);
 /// A GPU with one stream and the library handles that work on it, in their default modes: a product is made
 /// in the precision that it asks for, unless the process's environment says otherwise (host/run/device.cpp
 /// refuses that). All work of a backend goes through that stream, so it runs in the order in which it is
-/// queued. To be used from the thread that made it.
+/// queued. To be used from one thread at a time, which has selected the GPU.
 class Device {
   public:
     /// Selects GPU `index`. Throws InputError where there is none, where its compute capability is below 8.0,
     /// or where this program holds no code for it.
     explicit Device(int index);
+    /// The same on a caller's stream of that GPU, which outlives it. The GPU stays selected.
+    Device(int index, cudaStream_t borrowed);
     Device(const Device&) = delete;
     Device& operator=(const Device&) = delete;
     /// Waits for what is queued.
     ~Device();
 
+    [[nodiscard]] int index() const { return index_; }
     [[nodiscard]] cudaStream_t stream() const { return stream_.get(); }
     /// With a workspace of its own, so that no call allocates and the bits do not depend on other streams.
     [[nodiscard]] cublasHandle_t cublas() const { return cublas_; }
+    /// Bytes of that workspace, and of any that takes its place (CublasElsewhere).
+    [[nodiscard]] std::int64_t cublas_workspace_bytes() const { return workspace_.size(); }
     /// Made at the first call.
     [[nodiscard]] cusolverDnHandle_t cusolver();
     [[nodiscard]] int multiprocessors() const { return multiprocessors_; }
@@ -72,6 +78,10 @@ class Device {
     }
 
   private:
+    friend class CublasElsewhere;
+    Device(int index, std::optional<cudaStream_t> borrowed);
+    /// What cuBLAS works on and in. Never waits.
+    void bind_cublas(cudaStream_t stream, void* workspace);
     /// Selects the GPU before any member that needs it is made; returns its index.
     static int select(int index);
     unsigned char* scratch_bytes(std::int64_t bytes);
@@ -88,6 +98,19 @@ class Device {
     PinnedArray<double> landing_{1};
     cublasHandle_t cublas_ = nullptr;
     cusolverDnHandle_t cusolver_ = nullptr;
+};
+
+/// The device's cuBLAS on another stream, in a workspace there (cublas_workspace_bytes, on a boundary of
+/// 256), as long as this lives: with the workspace goes whatever two calls at once could share.
+class CublasElsewhere {
+  public:
+    CublasElsewhere(Device& device, cudaStream_t stream, void* workspace);
+    CublasElsewhere(const CublasElsewhere&) = delete;
+    CublasElsewhere& operator=(const CublasElsewhere&) = delete;
+    ~CublasElsewhere();
+
+  private:
+    Device& device_;
 };
 
 }  // namespace ntpgeo::device

@@ -113,19 +113,39 @@ class PinnedArray {
     std::int64_t size_ = 0;
 };
 
-/// A queue of device work that does not wait for the default stream.
+/// A queue of device work: its own, that does not wait for the default stream, or somebody else's.
 class Stream {
   public:
-    Stream() { NTPGEO_CHECK(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking)); }
+    Stream() : own_(true) { NTPGEO_CHECK(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking)); }
+    explicit Stream(cudaStream_t borrowed) : stream_(borrowed) {}
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
-    ~Stream() { static_cast<void>(cudaStreamDestroy(stream_)); }
+    ~Stream() {
+        if (own_) static_cast<void>(cudaStreamDestroy(stream_));
+    }
 
     [[nodiscard]] cudaStream_t get() const { return stream_; }
     void synchronise() const { NTPGEO_CHECK(cudaStreamSynchronize(stream_)); }
 
   private:
     cudaStream_t stream_ = nullptr;
+    bool own_ = false;
+};
+
+/// The GPU that the calling thread has selected is selected again when this goes.
+class Selected {
+  public:
+    Selected() { NTPGEO_CHECK(cudaGetDevice(&before_)); }
+    /// And `index` is until then.
+    explicit Selected(int index) : Selected() {
+        if (index != before_) NTPGEO_CHECK(cudaSetDevice(index));
+    }
+    Selected(const Selected&) = delete;
+    Selected& operator=(const Selected&) = delete;
+    ~Selected() { static_cast<void>(cudaSetDevice(before_)); }
+
+  private:
+    int before_ = 0;
 };
 
 /// A point in a stream that others wait for; it measures no time.

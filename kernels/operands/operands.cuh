@@ -130,23 +130,7 @@ __device__ constexpr int term_of_copy(Side side, std::int64_t copy) {
     return copy == (side == Side::words ? 1 : 2) ? 1 : 0;
 }
 
-/// to [padded_rows, copies·padded_columns] ← from [rows, columns], zeros in the padding.
-template <class A, class T, Side side>
-__global__ void __launch_bounds__(128)
-    convert_kernel(const T* __restrict__ from, typename A::Operand* __restrict__ to, std::int64_t rows,
-                   std::int64_t columns, std::int64_t padded_columns) {
-    const std::int64_t row = blockIdx.x;
-    typename A::Operand* const out = to + row * copies<A> * padded_columns;
-    for (std::int64_t k = threadIdx.x; k < padded_columns; k += blockDim.x) {
-        const bool inside = row < rows && k < columns;
-        const Terms<A> terms(inside ? static_cast<typename A::Logit>(from[row * columns + k])
-                                    : typename A::Logit{0});
-        for (std::int64_t copy = 0; copy < copies<A>; ++copy)
-            out[copy * padded_columns + k] = terms.term[term_of_copy(side, copy)];
-    }
-}
-
-/// What convert_kernel would make of single elements of W, for an update that has them at hand.
+/// What `convert` (stored.cuh) would make of single elements of W, for an update that has them at hand.
 template <class A>
 struct WordsWriter {
     typename A::Operand* to;
@@ -173,12 +157,5 @@ struct WordsWriter {
             device::store(out + copy * padded_columns, terms[term_of_copy(Side::words, copy)]);
     }
 };
-
-template <class A, class T, Side side>
-void convert(const T* from, typename A::Operand* to, std::int64_t rows, std::int64_t columns,
-             std::int64_t padded_rows, std::int64_t padded_columns, cudaStream_t stream) {
-    NTPGEO_CHECK(launch(convert_kernel<A, T, side>, dim3(static_cast<unsigned>(padded_rows)), dim3(128), 0,
-                        stream, from, to, rows, columns, padded_columns));
-}
 
 }  // namespace ntpgeo::operands

@@ -169,14 +169,14 @@ void label_row(const double* q, const double* probs, double* delta, double* resi
 }
 
 void support_softmax(const LabelsView& labels, std::int64_t begin, std::int64_t contexts,
-                     SupportRounding rounding, SupportEntries& entries, SupportTerms* terms,
+                     SupportRounding rounding, const SupportEntries& entries, SupportTerms* terms,
                      double* log_sums) {
     const std::int64_t base = labels.indptr[begin], count = labels.indptr[begin + contexts] - base;
     const double* const log_probs = labels.log_probs + base;
     const auto first_of = [&](std::int64_t b) { return labels.indptr[begin + b] - base; };
     const bool reciprocal = rounding == SupportRounding::reciprocal;
-    double* const delta = entries.logits.data();
-    double* const q = entries.q.data();
+    double* const delta = entries.logits;
+    double* const q = entries.q;
     for (std::int64_t b = 0; b < contexts; ++b) {
         const std::int64_t first = first_of(b), end = first_of(b + 1);
         double maximum = delta[first];
@@ -184,7 +184,9 @@ void support_softmax(const LabelsView& labels, std::int64_t begin, std::int64_t 
         for (std::int64_t s = first; s < end; ++s) q[s] = delta[s] - maximum;
         terms[b].anchor = maximum;
     }
-    std::copy_n(labels.probs + base, count, entries.probs.data());
+    std::copy_n(labels.probs + base, count, entries.probs);
+    // What the passes find behind the entries are numbers too.
+    for (double* const row : {delta, q, entries.probs}) std::fill_n(row + count, row_padding, 1.0);
     if (reciprocal)
         for (std::int64_t s = 0; s < count; ++s) delta[s] = q[s] - log_probs[s];
     else
@@ -203,7 +205,7 @@ void support_softmax(const LabelsView& labels, std::int64_t begin, std::int64_t 
             delta[s] -= reciprocal ? log_sum : log_sum + log_probs[s];
         }
     }
-    label_row(q, entries.probs.data(), delta, entries.residual.data(), count);
+    label_row(q, entries.probs, delta, entries.residual, count);
     for (std::int64_t b = 0; b < contexts; ++b) {
         terms[b].excess = 0;
         for (std::int64_t s = first_of(b); s < first_of(b + 1); ++s) terms[b].excess += delta[s];

@@ -7,7 +7,6 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <vector>
 
 #include "kernels/base/views.hpp"
 #include "kernels/cpu/rows.hpp"
@@ -36,23 +35,22 @@ void label_row(const double* q, const double* probs, double* delta, double* resi
 
 // The support.
 
-/// The support entries of one context after the other, in arrays that are padded for the passes.
+/// The support entries of one context after the other, in arrays that are padded for the passes, in memory
+/// that somebody else owns.
 struct SupportEntries {
-    explicit SupportEntries(std::int64_t most)
-        : logits(static_cast<std::size_t>(most + row_padding)),
-          q(logits.size()),
-          probs(logits.size(), 1.0),
-          residual(logits.size()) {}
+    /// `memory` [size(most)] is for `most` entries.
+    SupportEntries(double* memory, std::int64_t most)
+        : logits(memory),
+          q(logits + most + row_padding),
+          probs(q + most + row_padding),
+          residual(probs + most + row_padding) {}
 
-    /// Bytes of what is made for `most` entries.
-    static std::int64_t bytes(std::int64_t most) {
-        return 4 * (most + row_padding) * static_cast<std::int64_t>(sizeof(double));
-    }
+    static std::int64_t size(std::int64_t most) { return 4 * (most + row_padding); }
 
-    std::vector<double> logits;    ///< z_s as given; then δ_s, then p(expm1 δ − δ)
-    std::vector<double> q;         ///< z_s − max, then q̄_s, the softmax over the support alone
-    std::vector<double> probs;     ///< p_s
-    std::vector<double> residual;  ///< q̄_s − p_s
+    double* logits;    ///< z_s as given; then δ_s, then p(expm1 δ − δ)
+    double* q;         ///< z_s − max, then q̄_s, the softmax over the support alone
+    double* probs;     ///< p_s
+    double* residual;  ///< q̄_s − p_s
 };
 
 /// How q̄ and δ are rounded. The two differ in the last bit at most, and each caller keeps its own, so that
@@ -67,7 +65,7 @@ enum class SupportRounding {
 /// the excess of every entry, and of every context its terms and log Σ e^{z − max} (log_sums may be null).
 /// The loops run over all entries, so that exp and the series are vectorised across contexts.
 void support_softmax(const LabelsView& labels, std::int64_t begin, std::int64_t contexts,
-                     SupportRounding rounding, SupportEntries& entries, SupportTerms* terms,
+                     SupportRounding rounding, const SupportEntries& entries, SupportTerms* terms,
                      double* log_sums);
 
 // The row.

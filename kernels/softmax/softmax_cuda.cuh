@@ -68,8 +68,8 @@ __device__ SupportSums support_sums(std::int64_t size, const Logit& logit, doubl
     return {maximum, sum, log(sum)};  // the logarithm is exactly 0 for a support of one token
 }
 
-/// The support's terms from the same logits and the labels' probs and log_probs [size]; visit(s, z, term) has
-/// every entry once, in the thread that reads it.
+/// The support's terms from the same logits and the labels' probs and log_probs [size], which may be null:
+/// log p is taken here then; visit(s, z, term) has every entry once, in the thread that reads it.
 template <class Logit, class Visit>
 __device__ SupportTerms support_terms(std::int64_t size, const double* probs, const double* log_probs,
                                       const SupportSums& sums, const Logit& logit, const Visit& visit,
@@ -77,7 +77,7 @@ __device__ SupportTerms support_terms(std::int64_t size, const double* probs, co
     double excess = 0;
     for (std::int64_t s = threadIdx.x; s < size; s += blockDim.x) {
         const double z = logit(s);
-        const LabelTerm term = sums.term(z, probs[s], log_probs[s]);
+        const LabelTerm term = sums.term(z, probs[s], log_probs ? log_probs[s] : log(probs[s]));
         excess += term.excess;
         visit(s, z, term);
     }

@@ -9,6 +9,10 @@ TestedBackend make_tested_backend() {
     return {make_cpu_backend(), ""};
 }
 
+TestedBackend make_tested_backend_of_a_caller() {
+    return make_tested_backend();
+}
+
 std::optional<std::int64_t> bytes_in_use(const Backend&) {
 #ifdef __SANITIZE_ADDRESS__
     return std::nullopt;  // it hands out memory itself

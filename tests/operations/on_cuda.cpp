@@ -9,6 +9,12 @@ TestedBackend make_tested_backend() {
     return {make_cuda_backend(0), ""};
 }
 
+TestedBackend make_tested_backend_of_a_caller() {
+    const CudaAvailability cuda = cuda_availability();
+    if (cuda.devices == 0) return {nullptr, "no GPU to test on: " + cuda.why_none};
+    return {make_cuda_backend_on(0, nullptr), ""};
+}
+
 std::optional<std::int64_t> bytes_in_use(const Backend& backend) {
     const DeviceMemory memory = backend.memory();
     return memory.total - memory.free;

@@ -25,6 +25,8 @@ struct TestedBackend {
     std::string why_none;
 };
 TestedBackend make_tested_backend();
+/// The same as a caller has it who brings the stream: the default stream, where there is one.
+TestedBackend make_tested_backend_of_a_caller();
 
 /// Bytes of the tested backend's memory that are in use; nothing where nobody keeps the books.
 std::optional<std::int64_t> bytes_in_use(const Backend& backend);
@@ -39,8 +41,8 @@ inline std::uint64_t fresh_seed() {
 
 class OperationTest : public testing::Test {
   protected:
-    void SetUp() override {
-        TestedBackend tested = make_tested_backend();
+    void SetUp() override { set_up(make_tested_backend()); }
+    void set_up(TestedBackend tested) {
         if (!tested.backend) GTEST_SKIP() << tested.why_none;
         backend_ = std::move(tested.backend);
         cpu_ = make_cpu_backend();

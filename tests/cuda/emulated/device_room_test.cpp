@@ -109,17 +109,18 @@ TEST_F(DeviceRoom, TouchedTilesHoldEverySupportEntryAndEveryContextsPaddingOnce)
         }
         const device::DeviceArray<std::int64_t> device_indptr = upload(indptr);
         const device::DeviceArray<std::int32_t> device_indices = upload(indices);
-        LabelsView labels;
-        labels.vocab_size = vocab;
+        CallLabels labels;
         labels.contexts = contexts;
         labels.nnz = static_cast<std::int64_t>(indices.size());
         labels.indptr = device_indptr.data();
         labels.indices = device_indices.data();
 
-        const std::vector<std::int64_t> begin = count_touched_tiles(gpu_, labels, width, 1);
-        ASSERT_EQ(begin.size(), indptr.size());
-        const device::DeviceArray<TouchedTile> list(begin.back());
-        list_touched_tiles(gpu_, labels, width, list.data());
+        const device::DeviceArray<std::int64_t> begins(contexts + 1);
+        const device::DeviceArray<TouchedTile> list(most_touched_tiles(contexts, labels.nnz));
+        const device::DeviceArray<unsigned char> scan(touched_tiles_scan_bytes(contexts));
+        list_touched_tiles(labels, vocab, width, {list.data(), begins.data(), scan.data(), scan.size()},
+                           gpu_.stream());
+        const std::vector<std::int64_t> begin = download(begins);
         const std::vector<TouchedTile> tiles = download(list);
         for (std::int64_t j = 0; j < contexts; ++j) {
             std::int64_t position = indptr[j], last_tile = -1;
@@ -138,12 +139,6 @@ TEST_F(DeviceRoom, TouchedTilesHoldEverySupportEntryAndEveryContextsPaddingOnce)
             }
             EXPECT_EQ(position, indptr[j + 1]);
             EXPECT_EQ(padding_seen, vocab % width != 0);
-        }
-        for (const std::int64_t chunk : {7, 10, 40, 100}) {
-            const std::vector<std::int64_t> chunks = count_touched_tiles(gpu_, labels, width, chunk);
-            ASSERT_EQ(static_cast<std::int64_t>(chunks.size()), (contexts + chunk - 1) / chunk + 1);
-            for (std::size_t c = 0; c < chunks.size(); ++c)
-                EXPECT_EQ(chunks[c], begin[std::min(static_cast<std::int64_t>(c) * chunk, contexts)]);
         }
     }
 }
