@@ -119,7 +119,12 @@ void LimitSolver::advance(bool certify) {
     if (proxy_norm_ == 0) return;
     const InRegion region(backend_, Region::iteration);
     ++iterations_;
-    newton_ ? improve(certify) : split(certify);
+    try {
+        newton_ ? improve(certify) : split(certify);
+    } catch (const OutOfDeviceMemory&) {
+        --iterations_;  // the state is that of the iteration before, or a step of it that was not mixed
+        throw;
+    }
 }
 
 void LimitSolver::split(bool certify) {

@@ -53,7 +53,8 @@ class LimitSolver {
     LimitSolver(Backend& backend, const Dataset& dataset, double tolerance,
                 std::int64_t newton_iterations = most_newton_iterations);
 
-    /// One iteration; where a certificate is due, or `certify` asks for one, it is made and kept.
+    /// One iteration; where a certificate is due, or `certify` asks for one, it is made and kept. Throws
+    /// OutOfDeviceMemory with a state to go on from.
     void advance(bool certify = false);
 
     /// Whether the tolerance is reached.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/base/status.hpp"
+
 namespace ntpgeo {
 namespace {
 
@@ -70,11 +72,16 @@ std::optional<double> SmoothedNewton::descend() {
     const double from = length_;
     backend_.copy(y, before);
     double t = 1;
-    for (int halvings = 0; halvings < most_halvings; ++halvings, t /= 2) {
+    try {
+        for (int halvings = 0; halvings < most_halvings; ++halvings, t /= 2) {
+            backend_.copy(before, y);
+            backend_.axpy(t, direction_.vector(Real::fp64, size_), y);
+            evaluate();
+            if (length_ < (1 - 0.1 * t) * from) return t;
+        }
+    } catch (const OutOfDeviceMemory&) {
         backend_.copy(before, y);
-        backend_.axpy(t, direction_.vector(Real::fp64, size_), y);
-        evaluate();
-        if (length_ < (1 - 0.1 * t) * from) return t;
+        throw;
     }
     backend_.copy(before, y);
     return std::nullopt;

@@ -174,6 +174,9 @@ std::vector<double> PathSolver::bound_logits() {
 // Start at λ from Z₂ + (Z₂ − Z₁) in log λ, and from the Y at which that point and the gradient λ/λ₂·G₂ are at
 // rest.
 void PathSolver::next_point() {
+    // Alone of all below it may run out of memory: nothing has changed by then.
+    backend_.column_cross_entropy(labels_.view(), scales_.as<double>(), splitting_.columns_point(),
+                                  splitting_.reflected());
     const double before = lambda();
     const std::size_t done = point_++;
     backend_.copy(matrix(current_).flat(), matrix(previous_).flat());
@@ -184,8 +187,6 @@ void PathSolver::next_point() {
     if (finished()) return;
     choose_penalty();
     const Vector y = splitting_.state().flat();
-    backend_.column_cross_entropy(labels_.view(), scales_.as<double>(), splitting_.columns_point(),
-                                  splitting_.reflected());
     backend_.copy(matrix(current_).flat(), y);
     if (done > 0) {
         const double ratio = std::log(lambda() / before) / std::log(before / lambdas_[done - 1]);

@@ -45,7 +45,8 @@ class PathSolver {
 
     /// One iteration on the current point; a certificate is made where it is due. Returns true where the
     /// current point has reached the tolerance, or its gap has stopped falling: then the point is as it was
-    /// when it was certified, and `next_point` goes on.
+    /// when it was certified, and `next_point` goes on. Throws OutOfDeviceMemory, as next_point does, with a
+    /// state to go on from.
     bool advance();
     /// One iteration, whatever the gap; and one that is certified too.
     void step();

@@ -24,7 +24,13 @@ class Lbfgs final : public Optimizer {
           history_(stage.history),
           memory_(objective, master, stage),
           curvature_(static_cast<std::size_t>(history_), 0.0),
-          products_(static_cast<std::size_t>(basis() * basis()), 0.0) {}
+          products_(static_cast<std::size_t>(basis() * basis()), 0.0) {
+        // Once with every row there is: what the widest of them takes is then there for good, and no update
+        // can run out of memory when it has moved x.
+        written_ = history_;
+        make_products({0, 0, 0});
+        written_ = 0;
+    }
 
     UpdateOutcome update(Vector x, const UpdateContext& context) override {
         const double lambda = lambda_at(stage_, context.update);

@@ -60,7 +60,7 @@ class FirstOrder final : public Optimizer {
         FirstOrderStep step{backend_, stage_, numbers, gradient(), {}, objective_, x};
         for (std::int64_t k = 0; k < saved_vectors(stage_); ++k)
             step.state[static_cast<std::size_t>(k)] = memory_.vector(k);
-        row.step(step);
+        half_done([&] { row.step(step); });
     }
 
     // Whether x stays as it is: its gradient is 0, and neither velocity nor first moment nor decay moves it.

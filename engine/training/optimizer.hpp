@@ -10,6 +10,7 @@
 
 #include "engine/training/objective.hpp"
 #include "engine/training/settings.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 
@@ -29,6 +30,16 @@ class NonFiniteLoss : public std::runtime_error {
     std::optional<std::int64_t> update;  ///< of the stage, where it is an earlier one than asked for last
 };
 
+/// Does what leaves x, or the state, half changed where memory runs out: a Failure then like any other.
+template <class Work>
+void half_done(const Work& work) {
+    try {
+        work();
+    } catch (const OutOfDeviceMemory& error) {
+        throw Failure(error.what());
+    }
+}
+
 /// One piece of optimizer state: a vector of the trained parameters' size on the backend.
 using NamedVector = std::pair<std::string, Vector>;
 
@@ -37,7 +48,8 @@ class Optimizer {
     virtual ~Optimizer() = default;
 
     /// One update of x. Throws NonFiniteLoss where the objective at x is not finite, now or when the updates
-    /// that are `queued` are settled: all from that one on leave x and the state as they are.
+    /// that are `queued` are settled: all from that one on leave x and the state as they are. Throws
+    /// OutOfDeviceMemory only where x and the state are as they were.
     virtual UpdateOutcome update(Vector x, const UpdateContext& context) = 0;
     /// Waits for what is queued, and says what came of the last update.
     virtual UpdateOutcome settle(Vector) { return UpdateOutcome::advanced; }

@@ -106,7 +106,7 @@ void Trainer::advance() {
     while (stage_over()) {
         const bool carried = carries_over(stage(), settings_.stages[position_.stage + 1]);
         position_ = next_stage(settings_, position_);
-        prepare_stage(carried);
+        half_done([&] { prepare_stage(carried); });
     }
     const UpdateContext context{position_.step - position_.stage_begin,
                                 position_.step - position_.optimizer_begin};

@@ -71,7 +71,9 @@ class Trainer {
     /// place of the old one, or goes on with that one's state (`carries_over`). A GPU may still have it in
     /// its queue, behind up to 63 others, when this comes back. Throws NonFiniteLoss naming the step, which
     /// may be one of those: the position is then that step's, and parameters and state are what it began
-    /// with. Does nothing once `finished`.
+    /// with. Throws OutOfDeviceMemory only where they are still what this update began with, and can be
+    /// saved; a Failure where memory runs out later, or at the start of a stage. Does nothing once
+    /// `finished`.
     void advance();
     /// Waits for what is queued. Throws as `advance` does.
     void settle();

@@ -40,8 +40,14 @@ class LimitRun {
     }
 
     LimitSummary run() {
-        Progress progress(0);
         folder_.log(fmt::format("limit from iteration {}", solver_.iterations()));
+        return saving_where_memory_ends(
+            folder_, [this] { return work(); }, [this] { checkpoint(); });
+    }
+
+  private:
+    LimitSummary work() {
+        Progress progress(0);
         while (!solver_.ended()) {
             solver_.advance();
             advanced_ = true;
@@ -66,7 +72,6 @@ class LimitRun {
         return {last_, reached, solver_.at_rest(), false};
     }
 
-  private:
     void note(Progress& progress) {
         const auto& newest = solver_.newest();
         if (newest && newest->iterations == solver_.iterations()) record(*solver_.best());

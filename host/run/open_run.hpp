@@ -69,7 +69,7 @@ class OpenRun {
         return *folder_;
     }
     /// Lets `body` do the work. What it fails by is left in the log of its folder, where there is one by
-    /// then.
+    /// then. Where the device had no memory left or is lost, the Failure says where the run can go on.
     template <class Body>
     auto recording_failure(const Body& body) {
         try {
@@ -79,6 +79,10 @@ class OpenRun {
         } catch (const InputError& error) {
             if (!stored) record_failure(error.what());  // a run that cannot go on is left as it is
             throw;
+        } catch (const OutOfDeviceMemory& error) {
+            fail(error.what() + where_to_go_on());
+        } catch (const LostDevice& error) {
+            fail(error.what() + where_to_go_on());
         } catch (const std::bad_alloc&) {
             record_failure("out of memory");
             throw;
@@ -92,6 +96,18 @@ class OpenRun {
     [[nodiscard]] const std::filesystem::path& output() const { return output_; }
 
   private:
+    [[noreturn]] void fail(const std::string& message) const {
+        record_failure(message);
+        throw Failure(message);
+    }
+    [[nodiscard]] std::string where_to_go_on() const {
+        if (!folder_) return "";
+        return fmt::format("; {}; {}", folder_->last_good_checkpoint(),
+                           folder_->newest_checkpoint()
+                               ? fmt::format("go on with: ntpgeo {} -o {} --resume",
+                                             folder_->config().command(), printable(folder_->path()))
+                               : std::string("give the same command again"));
+    }
     void record_failure(const std::string& message) const {
         try {
             if (folder_) folder_->log_failure(message);
@@ -107,6 +123,22 @@ class OpenRun {
     std::optional<RunFolder> folder_;
     std::function<bool(const RunFolder&, const Config&)> finished_;
 };
+
+/// Lets `work` go on. Where it runs out of device memory, `save` writes what it has left as a checkpoint, if
+/// it can.
+template <class Work, class Save>
+auto saving_where_memory_ends(const RunFolder& folder, const Work& work, const Save& save) {
+    try {
+        return work();
+    } catch (const OutOfDeviceMemory&) {
+        try {
+            save();
+        } catch (const std::exception& error) {
+            folder.log(std::string("no checkpoint of this state: ") + error.what());
+        }
+        throw;
+    }
+}
 
 /// Whether --resume finds a run in the folder to go on with; where there is none it begins one.
 inline bool goes_on(const std::optional<std::string>& output, bool resume) {

@@ -98,8 +98,14 @@ class PathRun {
     }
 
     void run() {
-        Progress progress(0);
         folder_.log(fmt::format("path from point {} of {}", solver_.point() + 1, config_.lambdas.size()));
+        saving_where_memory_ends(
+            folder_, [this] { work(); }, [this] { checkpoint(); });
+    }
+
+  private:
+    void work() {
+        Progress progress(0);
         while (true) {
             if (solver_.advance()) {
                 finish_point();
@@ -116,7 +122,6 @@ class PathRun {
         folder_.log("done");
     }
 
-  private:
     void finish_point() {
         const PathCertificate& certificate = *solver_.last();
         const SingularFactors factors = solver_.factors();

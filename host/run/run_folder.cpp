@@ -146,6 +146,12 @@ std::optional<fs::path> RunFolder::newest_checkpoint() const {
     return files.front();
 }
 
+std::string RunFolder::last_good_checkpoint() const {
+    const auto good = newest_checkpoint();
+    return good ? "the last good checkpoint is " + printable(*good)
+                : std::string("no checkpoint had been written yet");
+}
+
 void RunFolder::read_newest_checkpoint(const FileReader& read) {
     const std::string remedy = "no checkpoint is left: put a whole one back, or remove them to begin again";
     const auto say = [&](const std::string& line) {

@@ -70,6 +70,8 @@ class RunFolder {
     void write_checkpoint(const TrainerState& state, double elapsed, std::int64_t keep);
     /// The newest checkpoint's file, if any.
     [[nodiscard]] std::optional<std::filesystem::path> newest_checkpoint() const;
+    /// The end of the line of a run that fails: "the last good checkpoint is FILE", or that there is none.
+    [[nodiscard]] std::string last_good_checkpoint() const;
     /// The file of the checkpoint of a number, be it there or not; their order is that of their numbers.
     [[nodiscard]] std::filesystem::path checkpoint_path(std::int64_t number) const;
     /// The checkpoints' files, the newest first.

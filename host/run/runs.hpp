@@ -1,7 +1,9 @@
 // The bodies of the verbs that have runs. Each takes an opened run from its newest checkpoint, or from its
 // beginning, to its result, and writes metrics and checkpoints on the way. Each needs an InterruptGuard and
 // heeds it after every step and iteration: it throws Interrupted where a stop was asked for, with a
-// checkpoint written, and writes one where one was asked for. Each throws Failure where it goes wrong.
+// checkpoint written, and writes one where one was asked for. Each throws Failure where it goes wrong; where
+// device memory ran out, with a checkpoint of the state before, and where the device is lost without: both
+// name the newest checkpoint and the command that goes on.
 #pragma once
 
 #include <chrono>
@@ -48,8 +50,8 @@ struct RunSummary {
 /// What there is to say of a run whose result is the last that its configuration asks for; nullopt of others.
 std::optional<RunSummary> finished_training(const RunFolder& folder, const RunConfig& config);
 
-/// Checkpoints are written at the end of each stage, too. Throws Failure for a non-finite loss and where
-/// memory runs out, naming the last good checkpoint.
+/// Checkpoints are written at the end of each stage, too. Throws Failure for a non-finite loss, naming the
+/// last good checkpoint.
 RunSummary run_training(OpenRun<RunConfig>& run);
 
 using ExactRun = OpenRun<ExactConfig>;

@@ -43,30 +43,25 @@ class TrainingRun {
         Progress progress(trainer_.step());
         folder_.log(fmt::format("training from step {} on {}", trainer_.step(), config_.device));
         try {
-            heed_requests();
-            if (config_.metrics_every.due(trainer_.step())) record(progress);
-            while (!trainer_.finished()) {
-                heed_requests();
-                advance();
-                progress.show(trainer_.step(), last_step(config_.training, trainer_.position()));
-                if (config_.metrics_every.due(trainer_.step())) record(progress);
-                if (trainer_.finished()) break;
-                // The next stage may ask for memory that is not there; the end of this one is safe then.
-                if (checkpoint_due() || trainer_.stage_over()) checkpoint();
-            }
-            record(progress);
-            checkpoint();
+            saving_where_memory_ends(
+                folder_, [&] { work(progress); }, [this] { checkpoint(); });
         } catch (const NonFiniteLoss& error) {
-            throw Failure(fmt::format("{}; {}; a smaller {} may help", error.what(), last_good_checkpoint(),
+            throw Failure(fmt::format("{}; {}; a smaller {} may help", error.what(),
+                                      folder_.last_good_checkpoint(),
                                       trainer_.step() == 0 ? "init-scale" : "lr"));
-        } catch (const OutOfDeviceMemory& error) {
-            save_what_is_whole();
-            throw Failure(fmt::format("{}; {}", error.what(), last_good_checkpoint()));
+        } catch (const OutOfDeviceMemory&) {
+            throw;
+        } catch (const LostDevice&) {
+            throw;
         } catch (const Failure& error) {
-            throw Failure(fmt::format("{}; {}", error.what(), last_good_checkpoint()));
+            throw Failure(fmt::format(
+                "{}; {}{}", error.what(), folder_.last_good_checkpoint(),
+                folder_.newest_checkpoint()
+                    ? fmt::format("; go on with: ntpgeo train -o {} --resume", printable(folder_.path()))
+                    : ""));
         } catch (const std::bad_alloc&) {
             throw Failure(
-                fmt::format("out of memory at step {}; {}", trainer_.step(), last_good_checkpoint()));
+                fmt::format("out of memory at step {}; {}", trainer_.step(), folder_.last_good_checkpoint()));
         }
         folder_.write_result(trainer_.parameters(), trainer_.position());
         folder_.log(fmt::format("done at step {}{}", trainer_.step(),
@@ -75,6 +70,22 @@ class TrainingRun {
     }
 
   private:
+    void work(Progress& progress) {
+        heed_requests();
+        if (config_.metrics_every.due(trainer_.step())) record(progress);
+        while (!trainer_.finished()) {
+            heed_requests();
+            advance();
+            progress.show(trainer_.step(), last_step(config_.training, trainer_.position()));
+            if (config_.metrics_every.due(trainer_.step())) record(progress);
+            if (trainer_.finished()) break;
+            // The next stage may ask for memory that is not there; the end of this one is safe then.
+            if (checkpoint_due() || trainer_.stage_over()) checkpoint();
+        }
+        record(progress);
+        checkpoint();
+    }
+
     void restore() {
         double elapsed = 0;
         folder_.read_newest_checkpoint([&](const fs::path& path, const SafetensorsFile& file) {
@@ -91,9 +102,7 @@ class TrainingRun {
     void advance() {
         const std::int64_t before = trainer_.position().stage;
         const bool was_stationary = trainer_.stationary();
-        updating_ = true;
         trainer_.advance();
-        updating_ = false;
         // What comes next looks at the parameters; until then updates may be queued.
         if (config_.metrics_every.due(trainer_.step()) || trainer_.stage_over() || checkpoint_due())
             trainer_.settle();
@@ -208,23 +217,6 @@ class TrainingRun {
             request->exit_status);
     }
 
-    // Where a record, which takes memory of its own, found none left: the state is that of the last update.
-    // In the middle of an update it is nothing to go on with.
-    void save_what_is_whole() {
-        if (updating_) return;
-        try {
-            checkpoint();
-        } catch (const Failure& error) {
-            folder_.log(fmt::format("no checkpoint at step {}: {}", trainer_.step(), error.what()));
-        }
-    }
-
-    [[nodiscard]] std::string last_good_checkpoint() const {
-        const auto good = folder_.newest_checkpoint();
-        return good ? "the last good checkpoint is " + printable(*good)
-                    : std::string("no checkpoint had been written yet");
-    }
-
     RunFolder& folder_;
     const RunConfig& config_;
     Backend& backend_;
@@ -233,7 +225,6 @@ class TrainingRun {
     Trainer trainer_;
     Record first_, last_;            // what metrics.jsonl begins and ends with
     std::optional<Position> saved_;  // of the newest checkpoint
-    bool updating_ = false;
     WorkClock clock_{0};
 };
 

@@ -21,8 +21,14 @@ class Failure : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// A GPU has no memory left for what was asked; the message says how much that was and what is free.
+/// A device has no memory left for what was asked; the message says how much that was. It goes on working.
 class OutOfDeviceMemory : public Failure {
+  public:
+    using Failure::Failure;
+};
+
+/// A GPU that answers no call of this process any more: what was on it cannot be read.
+class LostDevice : public Failure {
   public:
     using Failure::Failure;
 };

@@ -20,6 +20,45 @@ std::string free_memory_words() {
     return ", " + std::to_string(free) + " of " + std::to_string(total) + " bytes free";
 }
 
+/// Whether every later call of this process fails, too, as the toolkit's documentation says of these.
+bool is_for_good(cudaError_t status) {
+    constexpr int contained = 226;  // cudaErrorContained, which the first toolkits of CUDA 12 do not name
+    switch (static_cast<int>(status)) {
+        case contained:
+        case cudaErrorDevicesUnavailable:
+        case cudaErrorECCUncorrectable:
+        case cudaErrorNvlinkUncorrectable:
+        case cudaErrorIllegalAddress:
+        case cudaErrorLaunchTimeout:
+        case cudaErrorContextIsDestroyed:
+        case cudaErrorAssert:
+        case cudaErrorHardwareStackError:
+        case cudaErrorIllegalInstruction:
+        case cudaErrorMisalignedAddress:
+        case cudaErrorInvalidAddressSpace:
+        case cudaErrorInvalidPc:
+        case cudaErrorLaunchFailure:
+        case cudaErrorMpsRpcFailure:
+        case cudaErrorMpsClientTerminated:
+        case cudaErrorExternalDevice:
+            return true;
+        default:
+            return false;
+    }
+}
+
+[[noreturn]] void throw_lost(const CallSite& site, const std::string& library, const std::string& words) {
+    throw LostDevice("the GPU is lost and can be read no more: " + line(site, library, words));
+}
+
+/// Throws LostDevice where a library's call failed because the device is gone, which its own status does not
+/// say.
+void require_device(const CallSite& site) {
+    std::size_t free = 0, total = 0;
+    const cudaError_t status = cudaMemGetInfo(&free, &total);
+    if (is_for_good(status)) throw_lost(site, "CUDA", cudaGetErrorString(status));
+}
+
 }  // namespace
 
 void check(cudaError_t status, const CallSite& site) {
@@ -28,6 +67,7 @@ void check(cudaError_t status, const CallSite& site) {
     const std::string words = cudaGetErrorString(status);
     if (status == cudaErrorMemoryAllocation)
         throw OutOfDeviceMemory(line(site, "CUDA", words + free_memory_words()));
+    if (is_for_good(status)) throw_lost(site, "CUDA", words);
     throw Failure(line(site, "CUDA", words));
 }
 
@@ -35,7 +75,8 @@ void check(cublasStatus_t status, const CallSite& site) {
     if (status == CUBLAS_STATUS_SUCCESS) return;
     const std::string words = cublasGetStatusString(status);
     if (status == CUBLAS_STATUS_ALLOC_FAILED)
-        throw OutOfDeviceMemory(line(site, "cuBLAS", words + free_memory_words()));
+        throw OutOfDeviceMemory(line(site, "cuBLAS", words + ", out of memory" + free_memory_words()));
+    require_device(site);
     throw Failure(line(site, "cuBLAS", words));
 }
 
@@ -45,6 +86,7 @@ void check(cusolverStatus_t status, const CallSite& site) {
     const std::string words = "status " + std::to_string(static_cast<int>(status));
     if (status == CUSOLVER_STATUS_ALLOC_FAILED)
         throw OutOfDeviceMemory(line(site, "cuSOLVER", words + ", out of memory" + free_memory_words()));
+    require_device(site);
     throw Failure(line(site, "cuSOLVER", words));
 }
 

@@ -24,7 +24,8 @@ struct CallSite {
 };
 
 /// Return where the call succeeded. Otherwise throw Failure with one line: the expression, file, line and the
-/// library's words; OutOfDeviceMemory where memory was what lacked.
+/// library's words; OutOfDeviceMemory where memory was what lacked, LostDevice where no call will succeed any
+/// more.
 void check(cudaError_t status, const CallSite& site);
 void check(cublasStatus_t status, const CallSite& site);
 void check(cusolverStatus_t status, const CallSite& site);

@@ -25,7 +25,7 @@ class Memory {
     virtual ~Memory() = default;
 
     [[nodiscard]] virtual DeviceMemory memory() const = 0;
-    /// Memory aligned for any operation. Throws Failure where there is none left.
+    /// Memory aligned for any operation. Throws OutOfDeviceMemory where there is none left.
     virtual void* allocate(std::int64_t bytes) = 0;
     virtual void release(void* memory) noexcept = 0;
     /// A few bytes of host memory that operations may write as well. What one has written is there once the

@@ -26,7 +26,7 @@ DeviceMemory CpuMemory::memory() const {
 
 void* CpuMemory::allocate(std::int64_t bytes) {
     void* const memory = std::aligned_alloc(64, (static_cast<std::size_t>(bytes) + 64) / 64 * 64);
-    if (!memory) throw Failure("out of memory: " + std::to_string(bytes) + " bytes asked for");
+    if (!memory) throw OutOfDeviceMemory("out of memory: " + std::to_string(bytes) + " bytes asked for");
     return memory;
 }
 

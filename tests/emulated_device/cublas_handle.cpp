@@ -14,6 +14,7 @@ namespace emulated_device {
 cublasStatus_t queue(cublasHandle_t handle, const LibraryCall& call, std::vector<DeviceRange> ranges,
                      std::function<void()> run) {
     const std::lock_guard lock(device_mutex());
+    if (why_unusable() != cudaSuccess) return CUBLAS_STATUS_EXECUTION_FAILED;
     void* const workspace = handle->workspace;
     const std::size_t scribbled = std::min<std::size_t>(handle->workspace_bytes, 4096);
     if (workspace != nullptr) ranges.push_back({workspace, handle->workspace_bytes});
@@ -55,7 +56,8 @@ using namespace emulated_device;
 extern "C" {
 
 cublasStatus_t cublasCreate_v2(cublasHandle_t* handle) {
-    if (no_device()) return CUBLAS_STATUS_NOT_INITIALIZED;
+    if (why_unusable() != cudaSuccess) return CUBLAS_STATUS_NOT_INITIALIZED;
+    if (!grants_allocation()) return CUBLAS_STATUS_ALLOC_FAILED;
     *handle = new cublasContext;
     return CUBLAS_STATUS_SUCCESS;
 }

@@ -42,6 +42,7 @@ struct Workspace {
 cusolverStatus_t queue(cusolverDnHandle_t handle, const LibraryCall& call, std::vector<DeviceRange> ranges,
                        const Workspace& workspace, int* info, std::function<int()> run) {
     const std::lock_guard lock(device_mutex());
+    if (why_unusable() != cudaSuccess) return CUSOLVER_STATUS_EXECUTION_FAILED;
     if (workspace.host != nullptr && Arena::instance().contains(workspace.host))
         fault(call.routine + ": the host's workspace is device memory");
     ranges.push_back({workspace.device, workspace.device_bytes});
@@ -129,7 +130,8 @@ using namespace emulated_device;
 extern "C" {
 
 cusolverStatus_t cusolverDnCreate(cusolverDnHandle_t* handle) {
-    if (no_device()) return CUSOLVER_STATUS_NOT_INITIALIZED;
+    if (why_unusable() != cudaSuccess) return CUSOLVER_STATUS_NOT_INITIALIZED;
+    if (!grants_allocation()) return CUSOLVER_STATUS_ALLOC_FAILED;
     *handle = new cusolverDnContext;
     return CUSOLVER_STATUS_SUCCESS;
 }

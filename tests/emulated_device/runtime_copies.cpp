@@ -64,7 +64,7 @@ Request request_of(const Rows& rows, bool to_device, bool from_device) {
 cudaError_t copy(const std::string& name, const Rows& to, Rows from, cudaMemcpyKind kind,
                  cudaStream_t stream) {
     const std::lock_guard lock(device_mutex());
-    if (no_device()) return reported(cudaErrorNoDevice);
+    if (const cudaError_t error = why_unusable(); error != cudaSuccess) return reported(error);
     if (to.bytes == 0 || to.rows == 0) return cudaSuccess;
     if (to.rows > 1 && (to.bytes > to.pitch || from.bytes > from.pitch))
         return reported(cudaErrorInvalidPitchValue);
@@ -154,7 +154,7 @@ cudaError_t cudaMemcpy2D(void* to, std::size_t to_pitch, const void* from, std::
 
 cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream) {
     const std::lock_guard lock(device_mutex());
-    if (no_device()) return reported(cudaErrorNoDevice);
+    if (const cudaError_t error = why_unusable(); error != cudaSuccess) return reported(error);
     if (bytes == 0) return cudaSuccess;
     Operation set{"cudaMemsetAsync", {{to, bytes}}, [=] { std::memset(to, value, bytes); }};
     set.request.kind = Request::Kind::within;

@@ -1,6 +1,7 @@
 // Devices, versions and errors of the runtime, against the vendor's prototypes.
 #include <cuda_runtime_api.h>
 
+#include <atomic>
 #include <cstdio>
 #include <string>
 
@@ -24,6 +25,20 @@ cudaError_t device_error(int device) {
 }
 
 }  // namespace
+
+cudaError_t why_unusable() {
+    static std::atomic<std::uint64_t> calls{0};
+    if (no_device()) return cudaErrorNoDevice;
+    if (++calls <= settings().calls) return cudaSuccess;
+    const std::lock_guard lock(device_mutex());
+    Streams::instance().abandon();
+    return cudaErrorIllegalAddress;
+}
+
+bool grants_allocation() {
+    static std::atomic<std::uint64_t> allocations{0};
+    return ++allocations <= settings().allocations;
+}
 
 cudaError_t reported(cudaError_t error) {
     if (error != cudaSuccess) last_error = error;
@@ -194,6 +209,8 @@ const char* cudaGetErrorName(cudaError_t error) {
             return "cudaErrorIllegalState";
         case cudaErrorNotReady:
             return "cudaErrorNotReady";
+        case cudaErrorIllegalAddress:
+            return "cudaErrorIllegalAddress";
         case cudaErrorStreamCaptureUnsupported:
             return "cudaErrorStreamCaptureUnsupported";
         case cudaErrorStreamCaptureInvalidated:
@@ -239,6 +256,8 @@ const char* cudaGetErrorString(cudaError_t error) {
             return "invalid resource handle";
         case cudaErrorNotReady:
             return "device not ready";
+        case cudaErrorIllegalAddress:
+            return "an illegal memory access was encountered";
         default:
             return cudaGetErrorName(error);
     }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "devices.hpp"
 #include "fault.hpp"
 #include "graphs.hpp"
 #include "settings.hpp"
@@ -55,6 +56,7 @@ extern "C" {
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t handle, cudaStreamCaptureMode mode) {
     const std::lock_guard lock(device_mutex());
+    if (const cudaError_t error = why_unusable(); error != cudaSuccess) return reported(error);
     if (handle == nullptr || handle == cudaStreamLegacy) return reported(cudaErrorStreamCaptureUnsupported);
     CUstream_st& stream = Streams::instance().of(handle);
     if (stream.capture != nullptr) return reported(cudaErrorIllegalState);
@@ -66,6 +68,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t handle, cudaStreamCaptureMode mo
 cudaError_t cudaStreamEndCapture(cudaStream_t handle, cudaGraph_t* graph) {
     const std::lock_guard lock(device_mutex());
     *graph = nullptr;
+    if (const cudaError_t error = why_unusable(); error != cudaSuccess) return reported(error);
     CUstream_st& stream = Streams::instance().of(handle);
     const std::shared_ptr<Capture> capture = stream.capture;
     if (capture == nullptr) return reported(cudaErrorIllegalState);
@@ -80,6 +83,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t handle, cudaGraph_t* graph) {
 
 cudaError_t cudaStreamIsCapturing(cudaStream_t handle, cudaStreamCaptureStatus* status) {
     const std::lock_guard lock(device_mutex());
+    if (const cudaError_t error = why_unusable(); error != cudaSuccess) return reported(error);
     const auto& capture = Streams::instance().of(handle).capture;
     *status = capture == nullptr ? cudaStreamCaptureStatusNone
               : capture->invalid ? cudaStreamCaptureStatusInvalidated
@@ -89,6 +93,8 @@ cudaError_t cudaStreamIsCapturing(cudaStream_t handle, cudaStreamCaptureStatus* 
 
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long flags) {
     if (flags != 0) fault("cudaGraphInstantiate: flags are not emulated");
+    if (const cudaError_t error = why_unusable(); error != cudaSuccess) return reported(error);
+    if (!grants_allocation()) return reported(cudaErrorMemoryAllocation);
     count(&Counts::recordings);
     *executable = new CUgraphExec_st{graph->nodes};
     return cudaSuccess;
@@ -101,6 +107,7 @@ cudaError_t cudaGraphInstantiateWithFlags(cudaGraphExec_t* executable, cudaGraph
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t handle) {
     const std::lock_guard lock(device_mutex());
+    if (const cudaError_t error = why_unusable(); error != cudaSuccess) return reported(error);
     if (Streams::instance().of(handle).capture != nullptr)
         fault("the capture of a graph's launch is not emulated");
     const auto nodes = std::make_shared<Nodes>(executable->nodes);

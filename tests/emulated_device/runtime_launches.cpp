@@ -73,7 +73,7 @@ cudaError_t launch_kernel(const void* kernel, dim3 grid, dim3 block, std::size_t
                           cudaStream_t stream, std::function<void()> thread_body,
                           std::function<void()> parameters_alive) {
     const std::lock_guard lock(device_mutex());
-    if (no_device()) return reported(cudaErrorNoDevice);
+    if (const cudaError_t error = why_unusable(); error != cudaSuccess) return reported(error);
     if (settings().capability < settings().code) return reported(cudaErrorNoKernelImageForDevice);
     if (const cudaError_t error = configuration_error(kernel, grid, block, shared_bytes);
         error != cudaSuccess)

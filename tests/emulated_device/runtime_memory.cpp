@@ -68,18 +68,18 @@ extern "C" {
 
 cudaError_t cudaMalloc(void** pointer, std::size_t bytes) {
     const std::lock_guard lock(device_mutex());
-    if (no_device()) return reported(cudaErrorNoDevice);
+    if (const cudaError_t error = why_unusable(); error != cudaSuccess) return reported(error);
     if (Streams::instance().forbidden_by_capture()) return reported(cudaErrorStreamCaptureUnsupported);
     *pointer = nullptr;
     if (bytes == 0) return cudaSuccess;
     count(&Counts::allocations);
-    *pointer = Arena::instance().allocate(bytes);
+    if (grants_allocation()) *pointer = Arena::instance().allocate(bytes);
     return *pointer != nullptr ? cudaSuccess : reported(cudaErrorMemoryAllocation);
 }
 
 cudaError_t cudaFree(void* pointer) {
     const std::lock_guard lock(device_mutex());
-    if (no_device()) return reported(cudaErrorNoDevice);
+    if (const cudaError_t error = why_unusable(); error != cudaSuccess) return reported(error);
     if (pointer == nullptr) return cudaSuccess;
     if (Streams::instance().forbidden_by_capture()) return reported(cudaErrorStreamCaptureUnsupported);
     count(&Counts::frees);
@@ -91,13 +91,13 @@ cudaError_t cudaFree(void* pointer) {
 
 cudaError_t cudaHostAlloc(void** pointer, std::size_t bytes, unsigned flags) {
     const std::lock_guard lock(device_mutex());
-    if (no_device()) return reported(cudaErrorNoDevice);
+    if (const cudaError_t error = why_unusable(); error != cudaSuccess) return reported(error);
     if ((flags & ~unsigned{cudaHostAllocPortable | cudaHostAllocMapped}) != 0)
         fault("cudaHostAlloc: these flags are not emulated");
     *pointer = nullptr;
     if (bytes == 0) return cudaSuccess;
     count(&Counts::allocations);
-    *pointer = std::malloc(bytes);
+    if (grants_allocation()) *pointer = std::malloc(bytes);
     if (*pointer == nullptr) return reported(cudaErrorMemoryAllocation);
     poison(*pointer, bytes);
     pinned_allocations()[static_cast<char*>(*pointer)] = {bytes, false};
@@ -110,7 +110,7 @@ cudaError_t cudaMallocHost(void** pointer, std::size_t bytes) {
 
 cudaError_t cudaFreeHost(void* pointer) {
     const std::lock_guard lock(device_mutex());
-    if (no_device()) return reported(cudaErrorNoDevice);
+    if (const cudaError_t error = why_unusable(); error != cudaSuccess) return reported(error);
     if (pointer == nullptr) return cudaSuccess;
     count(&Counts::frees);
     wait_before_freeing("cudaFreeHost");
@@ -122,7 +122,7 @@ cudaError_t cudaFreeHost(void* pointer) {
 
 cudaError_t cudaMemGetInfo(std::size_t* available, std::size_t* total) {
     const std::lock_guard lock(device_mutex());
-    if (no_device()) return reported(cudaErrorNoDevice);
+    if (const cudaError_t error = why_unusable(); error != cudaSuccess) return reported(error);
     *total = settings().memory;
     *available = settings().memory - Arena::instance().used();
     return cudaSuccess;

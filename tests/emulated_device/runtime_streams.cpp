@@ -15,7 +15,7 @@ extern "C" {
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
     const std::lock_guard lock(device_mutex());
-    if (no_device()) return reported(cudaErrorNoDevice);
+    if (const cudaError_t error = why_unusable(); error != cudaSuccess) return reported(error);
     if (flags > cudaStreamNonBlocking) return reported(cudaErrorInvalidValue);
     *stream = Streams::instance().create((flags & cudaStreamNonBlocking) == 0);
     return cudaSuccess;
@@ -31,6 +31,7 @@ cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, i
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
     const std::lock_guard lock(device_mutex());
+    if (const cudaError_t error = why_unusable(); error != cudaSuccess) return reported(error);
     if (stream == nullptr) return reported(cudaErrorInvalidResourceHandle);
     Streams::instance().destroy(&Streams::instance().of(stream));
     return cudaSuccess;
@@ -38,6 +39,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 
 cudaError_t cudaStreamSynchronize(cudaStream_t handle) {
     const std::lock_guard lock(device_mutex());
+    if (const cudaError_t error = why_unusable(); error != cudaSuccess) return reported(error);
     CUstream_st& stream = Streams::instance().of(handle);
     if (stream.capture != nullptr) {
         stream.capture->invalid = true;
@@ -50,6 +52,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t handle) {
 
 cudaError_t cudaStreamQuery(cudaStream_t handle) {
     const std::lock_guard lock(device_mutex());
+    if (const cudaError_t error = why_unusable(); error != cudaSuccess) return reported(error);
     CUstream_st& stream = Streams::instance().of(handle);
     if (stream.pending.empty()) return cudaSuccess;
     Streams::instance().step(stream);
@@ -58,6 +61,7 @@ cudaError_t cudaStreamQuery(cudaStream_t handle) {
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t handle, cudaEvent_t event, unsigned flags) {
     const std::lock_guard lock(device_mutex());
+    if (const cudaError_t error = why_unusable(); error != cudaSuccess) return reported(error);
     if (flags != 0) fault("cudaStreamWaitEvent: flags are not emulated");
     CUstream_st& stream = Streams::instance().of(handle);
     if (event->capture != nullptr) {
@@ -80,7 +84,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t handle, cudaEvent_t event, unsigned
 
 cudaError_t cudaDeviceSynchronize() {
     const std::lock_guard lock(device_mutex());
-    if (no_device()) return reported(cudaErrorNoDevice);
+    if (const cudaError_t error = why_unusable(); error != cudaSuccess) return reported(error);
     if (Streams::instance().forbidden_by_capture()) return reported(cudaErrorStreamCaptureUnsupported);
     count(&Counts::synchronisations);
     Streams::instance().finish_all();
@@ -88,7 +92,7 @@ cudaError_t cudaDeviceSynchronize() {
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags) {
-    if (no_device()) return reported(cudaErrorNoDevice);
+    if (const cudaError_t error = why_unusable(); error != cudaSuccess) return reported(error);
     if ((flags & ~unsigned{cudaEventBlockingSync | cudaEventDisableTiming}) != 0)
         fault("cudaEventCreateWithFlags: these flags are not emulated");
     *event = new CUevent_st{(flags & cudaEventDisableTiming) == 0, nullptr, nullptr, {}};
@@ -106,6 +110,7 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t handle) {
     const std::lock_guard lock(device_mutex());
+    if (const cudaError_t error = why_unusable(); error != cudaSuccess) return reported(error);
     CUstream_st& stream = Streams::instance().of(handle);
     event->capture = stream.capture;
     if (stream.capture != nullptr) {
@@ -125,6 +130,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t handle) {
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
     const std::lock_guard lock(device_mutex());
+    if (const cudaError_t error = why_unusable(); error != cudaSuccess) return reported(error);
     if (event->capture != nullptr) return reported(cudaErrorCapturedEvent);
     count(&Counts::synchronisations);
     if (event->recorded != nullptr) Streams::instance().finish(*event->recorded);
@@ -133,6 +139,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
 
 cudaError_t cudaEventQuery(cudaEvent_t event) {
     const std::lock_guard lock(device_mutex());
+    if (const cudaError_t error = why_unusable(); error != cudaSuccess) return reported(error);
     if (event->capture != nullptr) return reported(cudaErrorCapturedEvent);
     if (event->recorded == nullptr || event->recorded->reached) return cudaSuccess;
     Streams::instance().step(*event->recorded->stream);
@@ -141,6 +148,7 @@ cudaError_t cudaEventQuery(cudaEvent_t event) {
 
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t end) {
     const std::lock_guard lock(device_mutex());
+    if (const cudaError_t error = why_unusable(); error != cudaSuccess) return reported(error);
     for (const cudaEvent_t event : {start, end})
         if (!event->timed || event->recorded == nullptr) return reported(cudaErrorInvalidResourceHandle);
     if (!start->recorded->reached || !end->recorded->reached) return reported(cudaErrorNotReady);

@@ -30,6 +30,37 @@ TEST(Runtime, MemoryRunsOut) {
     expect_in_child(memory_runs_out, {{"EMULATED_DEVICE_MEMORY", "1000"}});
 }
 
+bool allocations_run_out() {
+    void *first = nullptr, *second = nullptr, *third = nullptr;
+    bool right = cudaMalloc(&first, 8) == cudaSuccess && cudaMallocHost(&second, 8) == cudaSuccess &&
+                 cudaMalloc(&third, 8) == cudaErrorMemoryAllocation && third == nullptr;
+    right &= cudaFree(first) == cudaSuccess && cudaMalloc(&third, 8) == cudaErrorMemoryAllocation;
+    return right && cudaFreeHost(second) == cudaSuccess && cudaDeviceSynchronize() == cudaSuccess;
+}
+
+/// What was queued is never done, and nobody waits for it.
+bool device_is_lost() {
+    void *memory = nullptr, *more = nullptr;
+    cudaStream_t stream = nullptr;
+    cudaEvent_t event = nullptr;
+    constexpr cudaError_t lost = cudaErrorIllegalAddress;
+    bool right = cudaMalloc(&memory, 8) == cudaSuccess && cudaStreamCreate(&stream) == cudaSuccess &&
+                 cudaEventCreate(&event) == cudaSuccess &&
+                 cudaMemsetAsync(memory, 0, 8, stream) == cudaSuccess &&
+                 cudaEventRecord(event, stream) == cudaSuccess;
+    right &= cudaStreamSynchronize(stream) == lost && cudaEventQuery(event) == lost &&
+             cudaEventSynchronize(event) == lost && cudaMalloc(&more, 8) == lost &&
+             cudaMemsetAsync(memory, 0, 8, stream) == lost && cudaFree(memory) == lost &&
+             cudaStreamDestroy(stream) == lost && cudaDeviceSynchronize() == lost;
+    return right && more == nullptr && cudaEventDestroy(event) == cudaSuccess;
+}
+
+TEST(Runtime, MemoryEndsAfterSoManyAllocationsAndTheDeviceIsLostAfterSoManyCalls) {
+    expect_in_child(allocations_run_out, {{"EMULATED_DEVICE_ALLOCATIONS", "2"}});
+    for (const char* defer : {"never", "needed", "mixed"})
+        expect_in_child(device_is_lost, {{"EMULATED_DEVICE_CALLS", "5"}, {"EMULATED_DEVICE_DEFER", defer}});
+}
+
 bool no_device() {
     int count = -1, version = -1;
     void* memory = nullptr;

@@ -46,6 +46,8 @@ const Settings& settings() {
         read.code = small_number_in("EMULATED_DEVICE_CODE", read.code);
         read.multiprocessors = small_number_in("EMULATED_DEVICE_MULTIPROCESSORS", read.multiprocessors);
         read.memory = number_in("EMULATED_DEVICE_MEMORY", read.memory);
+        read.allocations = number_in("EMULATED_DEVICE_ALLOCATIONS", read.allocations);
+        read.calls = number_in("EMULATED_DEVICE_CALLS", read.calls);
         return read;
     }();
     return settings;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace emulated_device {
 
@@ -21,6 +22,12 @@ struct Settings {
     int code = 80;            ///< EMULATED_DEVICE_CODE: the least capability that kernels are compiled for
     int multiprocessors = 4;  ///< EMULATED_DEVICE_MULTIPROCESSORS: few, so that small grids are larger
     std::size_t memory = std::size_t{1} << 30;  ///< EMULATED_DEVICE_MEMORY: bytes of each device
+    /// EMULATED_DEVICE_ALLOCATIONS: how many pieces of memory it grants (device and page-locked memory,
+    /// graphs made ready, handles of libraries); whoever asks for one more finds none left.
+    std::uint64_t allocations = std::numeric_limits<std::uint64_t>::max();
+    /// EMULATED_DEVICE_CALLS: how many calls it answers; from then on it is lost, as after a kernel's illegal
+    /// access.
+    std::uint64_t calls = std::numeric_limits<std::uint64_t>::max();
 };
 
 const Settings& settings();

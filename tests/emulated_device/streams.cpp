@@ -169,6 +169,10 @@ void Streams::finish_all() {
     each([&](CUstream_st& stream) { finish(stream); });
 }
 
+void Streams::abandon() {
+    each([](CUstream_st& stream) { stream.pending.clear(); });
+}
+
 bool Streams::anything_pending() const {
     return !legacy_.pending.empty() || std::any_of(created_.begin(), created_.end(), [](const auto& stream) {
         return !stream->pending.empty();

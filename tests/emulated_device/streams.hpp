@@ -106,6 +106,8 @@ class Streams {
     void finish(CUstream_st& stream);
     void finish(const Moment& moment);
     void finish_all();
+    /// Forgets what is pending: the device is lost.
+    void abandon();
     /// One operation's progress, for those who poll.
     void step(CUstream_st& stream);
 
