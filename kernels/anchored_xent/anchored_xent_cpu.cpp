@@ -11,6 +11,7 @@
 #include "kernels/base/status.hpp"
 #include "kernels/cpu/blas.hpp"
 #include "kernels/cpu/team.hpp"
+#include "kernels/device/region_clock.hpp"
 #include "kernels/softmax/softmax_cpu.hpp"
 
 namespace ntpgeo {
@@ -28,6 +29,7 @@ struct Call {
     T* contexts_gradient;  // null: not wanted
     double lambda;
     const LossDetail* detail;
+    int threads;
 };
 
 /// Maximum and Σ (z − mean)² over the elements of a row above −infinity, in the row's units.
@@ -65,18 +67,20 @@ class LossStepCpu final : public LossStep {
     using LossStep::run;
     LossSums run(Matrix words, Matrix contexts, double lambda, Matrix words_gradient,
                  Matrix contexts_gradient, const LossDetail& detail) override {
+        const bool team = labels_.vocab_size * labels_.contexts * dim_ > 8 * worth_a_team;
+        const int threads = team ? static_cast<int>(scratch_.size()) : 1;
         const Call<T> call{words.as<T>(),
                            contexts.as<T>(),
                            words_gradient.as<T>(),
                            contexts_gradient.as<T>(),
                            lambda,
-                           detail.wanted() ? &detail : nullptr};
+                           detail.wanted() ? &detail : nullptr,
+                           threads};
         const std::vector<double> mean_word = call.detail ? mean_row(call.words) : std::vector<double>{};
         const G* gemm_words = convert_words(call.words);
-        const bool team = labels_.vocab_size * labels_.contexts * dim_ > 8 * worth_a_team;
-        const int threads = team ? static_cast<int>(scratch_.size()) : 1;
         share_loop(chunking_.groups(), 1, threads, [&](Parts& parts) {
             for_each_of(parts, [&](std::int64_t group) {
+                const RegionClock group_clock(Region::group, threads);
                 for (std::int64_t chunk = chunking_.group_begin(group); chunk < chunking_.group_end(group);
                      ++chunk)
                     run_chunk(call, gemm_words, mean_word, group, chunk, scratch_[parts.thread()]);
@@ -132,13 +136,19 @@ class LossStepCpu final : public LossStep {
         const std::int64_t vocab = labels_.vocab_size;
         const G* gemm_contexts = convert_contexts(call.contexts + begin * dim_, size * dim_, scratch);
         std::fill_n(scratch.logits.data(), size * stride_, G{0});
-        gemm(CblasNoTrans, CblasTrans, size, vocab, dim_, G{1}, gemm_contexts, dim_, gemm_words, dim_, G{1},
-             scratch.logits.data(), stride_);
+        {
+            const RegionClock clock(Region::product, call.threads);
+            gemm(CblasNoTrans, CblasTrans, size, vocab, dim_, G{1}, gemm_contexts, dim_, gemm_words, dim_,
+                 G{1}, scratch.logits.data(), stride_);
+        }
         support_terms(call, begin, size, scratch);
         chunk_excess_[chunk] = chunk_mass_[chunk] = 0;
-        for (std::int64_t b = 0; b < size; b += row_padding)
-            exponentiate(call, mean_word, gemm_contexts, gemm_words, begin, b,
-                         std::min(size, b + row_padding), chunk, scratch);
+        {
+            const RegionClock clock(Region::stream, call.threads);
+            for (std::int64_t b = 0; b < size; b += row_padding)
+                exponentiate(call, mean_word, gemm_contexts, gemm_words, begin, b,
+                             std::min(size, b + row_padding), chunk, scratch);
+        }
         if (call.words_gradient || call.contexts_gradient)
             multiply_gradients(call, gemm_contexts, gemm_words, begin, size,
                                chunk == chunking_.group_begin(group), group, scratch);
@@ -231,13 +241,17 @@ class LossStepCpu final : public LossStep {
                           scratch.scaled.data() + b * dim_, dim_);
             G* partial = partial_.data() + group * vocab * dim_;
             if (first) std::fill_n(partial, vocab * dim_, G{0});
+            const RegionClock clock(Region::product, call.threads);
             gemm(CblasTrans, CblasNoTrans, vocab, dim_, size, G{1}, scratch.logits.data(), stride_,
                  scratch.scaled.data(), dim_, G{1}, partial, dim_);
         }
         if (!call.contexts_gradient) return;
         std::fill_n(scratch.gradient.data(), size * dim_, G{0});
-        gemm(CblasNoTrans, CblasNoTrans, size, dim_, vocab, G{1}, scratch.logits.data(), stride_, gemm_words,
-             dim_, G{1}, scratch.gradient.data(), dim_);
+        {
+            const RegionClock clock(Region::product, call.threads);
+            gemm(CblasNoTrans, CblasNoTrans, size, dim_, vocab, G{1}, scratch.logits.data(), stride_,
+                 gemm_words, dim_, G{1}, scratch.gradient.data(), dim_);
+        }
         for (std::int64_t b = 0; b < size; ++b) {
             const std::int64_t row = (begin + b) * dim_;
             combine_row(scratch.scale[b], scratch.gradient.data() + b * dim_, call.lambda,

@@ -87,6 +87,7 @@ TEST_F(Train, ARecordHasEveryKeyAndNullWhereNothingExists) {
             EXPECT_TRUE(record.contains(key) && record[key].is_null()) << key;
         EXPECT_EQ(record["singular_values"].size(), 16U);
         EXPECT_EQ(record["metrics_precision"], "fp64");
+        EXPECT_EQ(record["step_s"].is_number(), record["step"] > 0) << record;
         EXPECT_NEAR(record["loss"], record["entropy"].get<double>() + record["excess_loss"].get<double>(),
                     1e-12);
     }
@@ -127,7 +128,7 @@ TEST_F(Train, TheLastRecordBelongsToTheResult) {
         train("run", Arguments{"--steps", "50", "--metrics-every", "7"} + options);
         Json figures = Json::parse(run_well({"analyze", run}).out), last = records(run).back();
         for (Json* record : {&figures, &last})
-            for (const char* key : {"time_s", "precision"}) record->erase(key);
+            for (const char* key : {"time_s", "step_s", "precision"}) record->erase(key);
         EXPECT_EQ(figures.dump(), last.dump());
     }
 }
