@@ -47,6 +47,11 @@ class Backend : public virtual Memory,
   public:
     /// What a config or a record calls this device: "cpu".
     [[nodiscard]] virtual std::string device() const = 0;
+    /// What its maker calls it: "NVIDIA H200"; "" of the CPU.
+    [[nodiscard]] virtual std::string hardware() const = 0;
+    /// Flops a second that the maker gives for products in `precision`; 0 where they are not known, of the
+    /// CPU and of GPUs that device/machines.hpp does not list.
+    [[nodiscard]] virtual double products_rate(Precision precision) const = 0;
 };
 
 /// The CPU: OpenMP threads, OpenBLAS, Highway. GEMM precision fp32 or fp64.

@@ -28,6 +28,8 @@ class CpuBackend : public Backend,
     CpuBackend();
 
     [[nodiscard]] std::string device() const override { return "cpu"; }
+    [[nodiscard]] std::string hardware() const override { return ""; }
+    [[nodiscard]] double products_rate(Precision) const override { return 0; }
 };
 
 }  // namespace ntpgeo

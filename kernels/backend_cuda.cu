@@ -2,6 +2,7 @@
 
 #include "kernels/backend.hpp"
 #include "kernels/device/device.cuh"
+#include "kernels/device/machines.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -49,9 +50,15 @@ class CudaBackend final : OwnDevice,
           CudaSupportOperations(gpu),
           CudaEigenOperations(gpu),
           CudaSmallDecompositions(gpu),
-          CudaLossSteps(gpu) {}
+          CudaLossSteps(gpu),
+          CudaRegions(gpu) {}
 
     [[nodiscard]] std::string device() const override { return "cuda"; }
+    [[nodiscard]] std::string hardware() const override { return gpu.name(); }
+    [[nodiscard]] double products_rate(Precision precision) const override {
+        const device::Machine* const machine = device::find_machine(gpu.name());
+        return machine == nullptr ? 0 : device::products_rate(*machine, precision);
+    }
 };
 
 }  // namespace

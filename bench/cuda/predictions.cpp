@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "bench/cuda/gpu_facts.hpp"
-#include "kernels/anchored_xent/cost_cuda.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo::bench {
@@ -44,8 +43,7 @@ double predicted_stream(double bytes) {
 double predicted_product(Precision precision, double flops) {
     const device::Machine* const machine = predicted_machine();
     if (machine == nullptr) return 0;
-    const auto parts = static_cast<double>(anchored_xent::product_types(precision).parts);
-    return parts * flops / anchored_xent::product_rate(*machine, precision);
+    return flops / (device::attained_products * device::products_rate(*machine, precision));
 }
 
 }  // namespace ntpgeo::bench

@@ -93,6 +93,7 @@ Record training_record(const RecordContext& context, const Figures& figures) {
     RecordWriter record(train_verb);
     record.add("step", context.step);
     record.add("time_s", context.time_s);
+    record.add("step_s", value_of(context.step_s));
     record.add("lambda", context.lambda);
     record.add(figures);
     record.add("relative_gap", value_of(context.relative_gap));

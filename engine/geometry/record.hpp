@@ -49,7 +49,8 @@ class Record {
 struct RecordContext {
     std::int64_t step = 0;
     double time_s = 0;
-    double lambda = 0;  ///< the stage's: the objective's ridge, or adamw's decay beside it
+    std::optional<double> step_s = {};  ///< of an update since the last record, where one was made
+    double lambda = 0;                  ///< the stage's: the objective's ridge, or adamw's decay beside it
     std::optional<double> relative_gap = {};  ///< to the global optimum, where it was looked for
     std::string gap_kind = {};                ///< how its bound was made (OptimumBound::kind)
     std::optional<std::int64_t> stage = {};   ///< its number from 1 on, where a stage made the figures

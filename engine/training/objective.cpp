@@ -63,12 +63,14 @@ void Objective::find_operand(const Matrix& words) {
 }
 
 void Objective::enqueue(Vector x, const double* ridge, Vector gradient) {
+    const InRegion region(backend_, Region::loss);
     const Point at = point(x, gradient);
     find_operand(at.words);
     step_->enqueue(at.words, at.contexts, ridge, at.words_gradient, at.contexts_gradient);
 }
 
 double Objective::evaluate(Vector x, double lambda, Vector gradient) {
+    const InRegion region(backend_, Region::loss);
     const Point at = point(x, gradient);
     find_operand(at.words);
     const LossSums sums = step_->run(at.words, at.contexts, lambda, at.words_gradient, at.contexts_gradient);

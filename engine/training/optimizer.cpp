@@ -60,6 +60,7 @@ class FirstOrder final : public Optimizer {
         FirstOrderStep step{backend_, stage_, numbers, gradient(), {}, objective_, x};
         for (std::int64_t k = 0; k < saved_vectors(stage_); ++k)
             step.state[static_cast<std::size_t>(k)] = memory_.vector(k);
+        const InRegion region(backend_, Region::update);
         half_done([&] { row.step(step); });
     }
 

@@ -28,6 +28,7 @@ namespace {
 /// The flags as given; what is left out is empty.
 struct TrainOptions {
     std::optional<std::string> dataset, config_file, output, limit;
+    std::optional<std::int64_t> profile;
     bool resume = false, dry_run = false;
     CallFlags call;
     SettingFlags settings;
@@ -95,6 +96,10 @@ void add_train_options(Command& verb, TrainOptions& options) {
                     "Settings from a JSON file, RUN/config.json say; flags override, in every stage");
     verb.add_flag("--dry-run", options.dry_run,
                   "Write nothing; say where memory would go and time a step (-o may be left out)");
+    verb.add_option("--profile", options.profile,
+                    "Measure what the parts of N updates of this call take, from its third on, one after the "
+                    "other: a table in log.txt, and profile.json",
+                    {.type_name = "N", .check = whole_number(1)});
     std::vector<Setting> settings = settings_of(options.defaults);
     for (Setting& setting : settings_of(options.defaults.training.stages[0]))
         settings.push_back(std::move(setting));
@@ -178,6 +183,8 @@ void print_summary(const RunSummary& summary, const std::filesystem::path& folde
 }
 
 void train(const TrainOptions& options) {
+    if (options.dry_run && options.profile)
+        throw InputError("--profile: a dry run makes no updates to measure; leave it or --dry-run out");
     const InterruptGuard guard(options.call.settings().time_limit);
     OpenRun<RunConfig> run = open_run(verb_of(options), options.output, options.resume, options.dry_run);
     if (options.dry_run)
@@ -185,7 +192,7 @@ void train(const TrainOptions& options) {
     InterruptGuard::take_stop_signals();
     if (run.stored && run.config.training != run.stored->training)
         run.folder().replace_config(config_text(run.config, run.dataset));
-    print_summary(run_training(run), run.folder().path());
+    print_summary(run_training(run, options.profile.value_or(0)), run.folder().path());
 }
 
 }  // namespace

@@ -9,6 +9,7 @@ inline constexpr const char* config_name = "config.json";
 inline constexpr const char* metrics_name = "metrics.jsonl";
 inline constexpr const char* log_name = "log.txt";
 inline constexpr const char* result_name = "result.safetensors";
+inline constexpr const char* profile_name = "profile.json";  // of train --profile
 
 /// Whether `name` is BEGINNING, so many digits, ".safetensors".
 constexpr bool is_numbered_name(std::string_view name, std::string_view beginning, std::size_t digits) {
@@ -27,7 +28,7 @@ constexpr bool is_checkpoint_name(std::string_view name) {
 /// Whether a run writes a file of this name.
 constexpr bool is_name_of_run(std::string_view name) {
     return name == config_name || name == metrics_name || name == log_name || name == result_name ||
-           is_checkpoint_name(name) || is_numbered_name(name, "point-", 6);
+           name == profile_name || is_checkpoint_name(name) || is_numbered_name(name, "point-", 6);
 }
 
 }  // namespace ntpgeo

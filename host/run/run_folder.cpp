@@ -60,7 +60,8 @@ RunFolder RunFolder::open(const fs::path& path) {
 }
 
 bool RunFolder::is_own_name(const std::string& name) {
-    return name == config_name || name == metrics_name || name == log_name || name.ends_with(".safetensors");
+    return name == config_name || name == metrics_name || name == log_name || name == profile_name ||
+           name.ends_with(".safetensors");
 }
 
 std::string RunFolder::config_text() const {

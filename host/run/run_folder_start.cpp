@@ -118,7 +118,7 @@ void RunFolder::begin_in_place(const std::string& config, const std::optional<Re
         require_failed_start();
         lock();
         require_failed_start();
-        fs::remove(path_ / metrics_name);
+        for (const char* const name : {metrics_name, profile_name}) fs::remove(path_ / name);
         replace_config(config);
         log("begun anew, after a failure before any checkpoint");
     } else {

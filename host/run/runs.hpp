@@ -51,8 +51,8 @@ struct RunSummary {
 std::optional<RunSummary> finished_training(const RunFolder& folder, const RunConfig& config);
 
 /// Checkpoints are written at the end of each stage, too. Throws Failure for a non-finite loss, naming the
-/// last good checkpoint.
-RunSummary run_training(OpenRun<RunConfig>& run);
+/// last good checkpoint. `profiled_steps`: of how many updates the parts are measured (StepProfiler).
+RunSummary run_training(OpenRun<RunConfig>& run, std::int64_t profiled_steps = 0);
 
 using ExactRun = OpenRun<ExactConfig>;
 

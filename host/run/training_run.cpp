@@ -12,6 +12,8 @@
 #include "engine/training/settings.hpp"
 #include "host/files/file_error.hpp"
 #include "host/run/runs.hpp"
+#include "host/run/step_profile.hpp"
+#include "host/run/update_clock.hpp"
 #include "host/terminal/interruption.hpp"
 #include "host/terminal/terminal.hpp"
 #include "kernels/base/status.hpp"
@@ -27,13 +29,15 @@ constexpr double diverged_square_norm = 1e150;
 
 class TrainingRun {
   public:
-    explicit TrainingRun(OpenRun<RunConfig>& run)
+    TrainingRun(OpenRun<RunConfig>& run, std::int64_t profiled_steps)
         : folder_(run.folder()),
           config_(run.config),
           backend_(*run.backend),
           meter_(backend_, run.dataset, run.limit ? &*run.limit : nullptr),
           bounder_(backend_, run.dataset, meter_.labels().view()),
-          trainer_(backend_, meter_.labels(), config_.training) {
+          trainer_(backend_, meter_.labels(), config_.training),
+          shape_{run.dataset.vocab_size, run.dataset.contexts(), config_.training.dim},
+          profiler_(backend_, folder_, shape_, profiled_steps) {
         run.limit.reset();  // its copy on the backend serves from here on
         meter_.call_between_parts([this] { stop_where_asked(); });
         restore();
@@ -54,7 +58,11 @@ class TrainingRun {
         } catch (const LostDevice&) {
             throw;
         } catch (const Failure& error) {
-            throw Failure(fmt::format("{}; {}", error.what(), folder_.last_good_checkpoint()));
+            throw Failure(fmt::format(
+                "{}; {}{}", error.what(), folder_.last_good_checkpoint(),
+                folder_.newest_checkpoint()
+                    ? fmt::format("; go on with: ntpgeo train -o {} --resume", printable(folder_.path()))
+                    : ""));
         } catch (const std::bad_alloc&) {
             throw Failure(
                 fmt::format("out of memory at step {}; {}", trainer_.step(), folder_.last_good_checkpoint()));
@@ -72,7 +80,9 @@ class TrainingRun {
         while (!trainer_.finished()) {
             heed_requests();
             advance();
-            progress.show(trainer_.step(), last_step(config_.training, trainer_.position()));
+            progress.show(trainer_.step(), last_step(config_.training, trainer_.position()), [this] {
+                return words_of_use(backend_, shape_, trainer_.stage(), updates_.mean());
+            });
             if (config_.metrics_every.due(trainer_.step())) record(progress);
             if (trainer_.finished()) break;
             // The next stage may ask for memory that is not there; the end of this one is safe then.
@@ -98,10 +108,13 @@ class TrainingRun {
     void advance() {
         const std::int64_t before = trainer_.position().stage;
         const bool was_stationary = trainer_.stationary();
-        trainer_.advance();
-        // What comes next looks at the parameters; until then updates may be queued.
-        if (config_.metrics_every.due(trainer_.step()) || trainer_.stage_over() || checkpoint_due())
-            trainer_.settle();
+        const auto update = [this] {
+            profiler_.advance(trainer_);
+            // What comes next looks at the parameters; until then updates may be queued.
+            if (config_.metrics_every.due(trainer_.step()) || trainer_.stage_over() || checkpoint_due())
+                trainer_.settle();
+        };
+        updates_.time(update, [this] { return trainer_.step(); });
         const Position& now = trainer_.position();
         if (now.stage != before)
             folder_.log(fmt::format(
@@ -111,6 +124,20 @@ class TrainingRun {
             folder_.log(fmt::format("stage {} ends at step {}, {}", now.stage + 1, now.step, why_it_ended()));
         if (trainer_.stationary() && (!was_stationary || now.stage != before))
             folder_.log(fmt::format("the gradient is 0 at step {}: {}", now.step, at_rest()));
+        if (!trainer_.stage_over()) return;
+        log_use();
+        profiler_.end(trainer_);
+        updates_.begin_mean();
+    }
+
+    // What updates of the stage took of a GPU. Of the CPU the log has nothing that another run would not
+    // have.
+    void log_use() {
+        const auto seconds = updates_.mean();
+        const std::string use = words_of_use(backend_, shape_, trainer_.stage(), seconds);
+        if (seconds && !use.empty())
+            folder_.log(fmt::format("an update of stage {} took {:.3g} s, {}", trainer_.position().stage + 1,
+                                    *seconds, use));
     }
 
     // Of a stage that ended before its time.
@@ -146,6 +173,7 @@ class TrainingRun {
                                    trainer_.step(), [this] { stop_where_asked(); });
         last_ = training_record({.step = trainer_.step(),
                                  .time_s = clock_.elapsed(),
+                                 .step_s = updates_.read(),
                                  .lambda = trainer_.lambda(),
                                  .relative_gap = relative_gap(figures.excess_loss, ridge, figures.words_norm,
                                                               figures.contexts_norm, bound),
@@ -206,6 +234,8 @@ class TrainingRun {
         const auto request = InterruptGuard::stop_requested();
         if (!request) return;
         checkpoint();
+        profiler_.end(trainer_);
+        log_use();
         const std::string what = fmt::format("{} at step {}", request->words, trainer_.step());
         folder_.log(what);
         throw Interrupted(
@@ -219,6 +249,9 @@ class TrainingRun {
     FigureMeter meter_;
     OptimumBounder bounder_;
     Trainer trainer_;
+    ModelShape shape_;
+    StepProfiler profiler_;
+    UpdateClock updates_;
     Record first_, last_;            // what metrics.jsonl begins and ends with
     std::optional<Position> saved_;  // of the newest checkpoint
     WorkClock clock_{0};
@@ -234,9 +267,9 @@ std::optional<RunSummary> finished_training(const RunFolder& folder, const RunCo
     return RunSummary{.position = *result, .at_rest = {}, .was_finished = true, .first = {}, .last = {}};
 }
 
-RunSummary run_training(OpenRun<RunConfig>& run) {
+RunSummary run_training(OpenRun<RunConfig>& run, std::int64_t profiled_steps) {
     if (const auto finished = finished_training(run.folder(), run.config)) return *finished;
-    return run.recording_failure([&] { return TrainingRun(run).run(); });
+    return run.recording_failure([&] { return TrainingRun(run, profiled_steps).run(); });
 }
 
 }  // namespace ntpgeo

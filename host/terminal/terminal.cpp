@@ -27,13 +27,15 @@ bool Progress::due() {
     return true;
 }
 
-void Progress::show(std::int64_t step, std::int64_t total) {
+void Progress::show(std::int64_t step, std::int64_t total, const std::function<std::string()>& use) {
     if (!due()) return;
     const double elapsed = std::chrono::duration<double>(last_ - start_).count();
     const double rate = static_cast<double>(step - first_) / elapsed;
     const std::string left = rate > 0 ? duration_text(static_cast<double>(total - step) / rate) : "unknown";
-    print(fmt::format("step {} of {}, {:.3g} steps/s, {} left{}{}", step, total, rate, left,
-                      note_.empty() ? "" : ", ", note_));
+    std::string line = fmt::format("step {} of {}, {:.3g} steps/s, {} left", step, total, rate, left);
+    for (const std::string& more : {use(), note_})
+        if (!more.empty()) line += ", " + more;
+    print(line);
 }
 
 void Progress::show(const std::string& line) {

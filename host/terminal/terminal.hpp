@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace ntpgeo {
@@ -20,8 +21,8 @@ class Progress {
     Progress& operator=(const Progress&) = delete;
 
     /// Shows the step of `total` with rate and time left where the last showing is long enough ago (0.2 s, or
-    /// 10 s when piped).
-    void show(std::int64_t step, std::int64_t total);
+    /// 10 s when piped), and what `use` then says, where it says anything.
+    void show(std::int64_t step, std::int64_t total, const std::function<std::string()>& use);
     /// Shows `line` under the same rule, for work that has no number of steps.
     void show(const std::string& line);
     /// What the line says besides: the newest figures.

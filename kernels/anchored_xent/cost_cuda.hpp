@@ -40,12 +40,10 @@ constexpr ProductTypes product_types(Precision precision) {
     return {8, 8, 1, 1};
 }
 
-/// Flops a second of the three products at best.
-constexpr double product_rate(const device::Machine& machine, Precision precision) {
-    return device::attained_products * (precision == Precision::fp64   ? machine.fp64
-                                        : precision == Precision::fp32 ? machine.fp32
-                                        : precision == Precision::tf32 ? machine.tf32
-                                                                       : machine.bf16);
+/// Flops a second that each of a gradient's products comes to.
+constexpr double attained_rate(const device::Machine& machine, Precision precision) {
+    return device::attained_products * static_cast<double>(product_types(precision).parts) *
+           device::products_rate(machine, precision);
 }
 
 /// Bytes of logits that are found in L2 again, beside what else goes through it.
@@ -87,7 +85,7 @@ class LossStepModel {
         : shape_(shape),
           machine_(machine),
           types_(product_types(shape.precision)),
-          rate_(product_rate(machine, shape.precision)),
+          rate_(attained_rate(machine, shape.precision)),
           memory_(machine.memory_bandwidth * device::attained_memory),
           stride_(device::whole_parts(shape.vocab, 128) * 128),
           dim_(device::whole_parts(shape.dim, 8) * 8) {}

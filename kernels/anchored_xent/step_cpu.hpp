@@ -13,6 +13,7 @@
 #include "kernels/cpu/blas.hpp"
 #include "kernels/cpu/rows.hpp"
 #include "kernels/cpu/team.hpp"
+#include "kernels/device/region_clock.hpp"
 #include "kernels/softmax/softmax_cpu.hpp"
 
 namespace ntpgeo::anchored_xent {
@@ -64,12 +65,14 @@ class StepCpu {
         if (call.detail.wanted()) find_mean_word(call.words);
         const G* gemm_words = convert_words(call.words);
         const bool team = labels_.vocab_size * labels_.contexts * dim_ > 8 * worth_a_team;
-        share_loop(chunking_.groups(), 1, team ? threads_ : 1, [&](Parts& parts) {
+        const int threads = team ? threads_ : 1;
+        share_loop(chunking_.groups(), 1, threads, [&](Parts& parts) {
             Scratch<G> scratch = work_.scratch(parts.thread());
             for_each_of(parts, [&](std::int64_t group) {
+                const RegionClock clock(Region::group, threads);
                 for (std::int64_t chunk = chunking_.group_begin(group); chunk < chunking_.group_end(group);
                      ++chunk)
-                    run_chunk(call, gemm_words, group, chunk, scratch);
+                    run_chunk(call, gemm_words, group, chunk, threads, scratch);
             });
         });
         if (call.words_gradient) sum_partials(call);
@@ -110,22 +113,28 @@ class StepCpu {
     }
 
     void run_chunk(const Call<T>& call, const G* gemm_words, std::int64_t group, std::int64_t chunk,
-                   Scratch<G>& scratch) const {
+                   int threads, Scratch<G>& scratch) const {
         const std::int64_t begin = chunking_.chunk_begin(chunk);
         const std::int64_t size = chunking_.chunk_end(chunk) - begin;
         const std::int64_t vocab = labels_.vocab_size;
         const G* gemm_contexts = convert_contexts(call.contexts + begin * dim_, size * dim_, scratch);
         std::fill_n(scratch.logits, size * stride_, G{0});
-        gemm(CblasNoTrans, CblasTrans, size, vocab, dim_, G{1}, gemm_contexts, dim_, gemm_words, dim_, G{1},
-             scratch.logits, stride_);
+        {
+            const RegionClock clock(Region::product, threads);
+            gemm(CblasNoTrans, CblasTrans, size, vocab, dim_, G{1}, gemm_contexts, dim_, gemm_words, dim_,
+                 G{1}, scratch.logits, stride_);
+        }
         support_terms(call, begin, size, scratch);
         work_.chunk_excess[chunk] = work_.chunk_mass[chunk] = 0;
-        for (std::int64_t b = 0; b < size; b += row_padding)
-            exponentiate(call, gemm_contexts, gemm_words, begin, b, std::min(size, b + row_padding), chunk,
-                         scratch);
+        {
+            const RegionClock clock(Region::stream, threads);
+            for (std::int64_t b = 0; b < size; b += row_padding)
+                exponentiate(call, gemm_contexts, gemm_words, begin, b, std::min(size, b + row_padding),
+                             chunk, scratch);
+        }
         if (call.words_gradient || call.contexts_gradient)
             multiply_gradients(call, gemm_contexts, gemm_words, begin, size,
-                               chunk == chunking_.group_begin(group), group, scratch);
+                               chunk == chunking_.group_begin(group), group, threads, scratch);
     }
 
     // Step 1 of design 4.1: the support logits in master precision, the anchors, and all that the labels
@@ -208,7 +217,7 @@ class StepCpu {
     // Step 5: dW += Ĝᵀ·(D·H_B), dH_B = D·(Ĝ·W) + λ H_B.
     void multiply_gradients(const Call<T>& call, const G* gemm_contexts, const G* gemm_words,
                             std::int64_t begin, std::int64_t size, bool first, std::int64_t group,
-                            Scratch<G>& scratch) const {
+                            int threads, Scratch<G>& scratch) const {
         const std::int64_t vocab = labels_.vocab_size;
         if (call.words_gradient) {
             for (std::int64_t b = 0; b < size; ++b)
@@ -216,13 +225,17 @@ class StepCpu {
                           scratch.scaled + b * dim_, dim_);
             G* partial = work_.partial + group * vocab * dim_;
             if (first) std::fill_n(partial, vocab * dim_, G{0});
+            const RegionClock clock(Region::product, threads);
             gemm(CblasTrans, CblasNoTrans, vocab, dim_, size, G{1}, scratch.logits, stride_, scratch.scaled,
                  dim_, G{1}, partial, dim_);
         }
         if (!call.contexts_gradient) return;
         std::fill_n(scratch.gradient, size * dim_, G{0});
-        gemm(CblasNoTrans, CblasNoTrans, size, dim_, vocab, G{1}, scratch.logits, stride_, gemm_words, dim_,
-             G{1}, scratch.gradient, dim_);
+        {
+            const RegionClock clock(Region::product, threads);
+            gemm(CblasNoTrans, CblasNoTrans, size, dim_, vocab, G{1}, scratch.logits, stride_, gemm_words,
+                 dim_, G{1}, scratch.gradient, dim_);
+        }
         for (std::int64_t b = 0; b < size; ++b) {
             const std::int64_t row = (begin + b) * dim_;
             combine_row(call.upstream * scratch.scale[b], scratch.gradient + b * dim_, call.lambda,

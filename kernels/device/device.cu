@@ -75,7 +75,7 @@ void check(cublasStatus_t status, const CallSite& site) {
     if (status == CUBLAS_STATUS_SUCCESS) return;
     const std::string words = cublasGetStatusString(status);
     if (status == CUBLAS_STATUS_ALLOC_FAILED)
-        throw OutOfDeviceMemory(line(site, "cuBLAS", words + free_memory_words()));
+        throw OutOfDeviceMemory(line(site, "cuBLAS", words + ", out of memory" + free_memory_words()));
     require_device(site);
     throw Failure(line(site, "cuBLAS", words));
 }

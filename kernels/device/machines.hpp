@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "kernels/base/views.hpp"
+
 namespace ntpgeo::device {
 
 /// The maker's figures: dense products (no structured sparsity) on tensor cores, in flops a second, bytes and
@@ -14,41 +16,61 @@ struct Machine {
     std::int64_t multiprocessors;
     double fp64, fp32, tf32, bf16;
     double memory_bandwidth;
-    double cache_bytes;      ///< L2
-    double cache_bandwidth;  ///< of reads from L2, as others have measured it
-    double host_bandwidth;   ///< PCIe x16, one way
+    double cache_bytes;         ///< L2
+    double cache_bandwidth;     ///< of reads from L2, as others have measured it
+    double host_bandwidth;      ///< PCIe x16, one way
+    std::string_view reported;  ///< its name as the runtime has it
 };
 
 inline constexpr Machine machines[] = {
     // NVIDIA H100 Tensor Core GPU Architecture (white paper, v1.04), table "H100 SXM5"; its data sheet for
     // the
     // memory's 3.35 TB/s. L2: Chips and Cheese, "Nvidia's H100: Funny L2, and Tons of Bandwidth". PCIe 5.0.
-    {"H100", 132, 66.9e12, 66.9e12, 494.7e12, 989.4e12, 3.35e12, 50e6, 5.5e12, 64e9},
+    {"H100", 132, 66.9e12, 66.9e12, 494.7e12, 989.4e12, 3.35e12, 50e6, 5.5e12, 64e9, "NVIDIA H100 80GB HBM3"},
     // NVIDIA H200 Tensor Core GPU data sheet: the H100's processors, 4.8 TB/s. PCIe 5.0.
-    {"H200", 132, 66.9e12, 66.9e12, 494.7e12, 989.4e12, 4.8e12, 50e6, 5.5e12, 64e9},
+    {"H200", 132, 66.9e12, 66.9e12, 494.7e12, 989.4e12, 4.8e12, 50e6, 5.5e12, 64e9, "NVIDIA H200"},
     // NVIDIA A100 80GB SXM data sheet; the white paper's 40 MB of L2, whose 5120 bytes a clock at 1.41 GHz
     // are
     // 7.2 TB/s at most; two thirds of that taken. PCIe 4.0.
-    {"A100", 108, 19.5e12, 19.5e12, 156e12, 312e12, 2.039e12, 40e6, 4.8e12, 32e9},
+    {"A100", 108, 19.5e12, 19.5e12, 156e12, 312e12, 2.039e12, 40e6, 4.8e12, 32e9, "NVIDIA A100-SXM4-80GB"},
 };
 
-/// The machine that a GPU's name tells of ("NVIDIA H100 80GB HBM3"); null where it is none of these.
-constexpr const Machine* find_machine(std::string_view gpu) {
-    for (const Machine& machine : machines)
-        if (gpu.find(machine.name) != std::string_view::npos) return &machine;
-    return nullptr;
-}
-
 /// A device by its name as the driver has it, with its own multiprocessors and cache; one that the table does
-/// not name is taken for an H100 of that size.
+/// not name, in any of its forms, is taken for an H100 of that size.
 constexpr Machine machine_like(std::string_view name, std::int64_t multiprocessors, double cache_bytes) {
-    const Machine* const known = find_machine(name);
-    Machine like = known != nullptr ? *known : machines[0];
+    Machine like = machines[0];
+    for (const Machine& machine : machines)
+        if (name.find(machine.name) != std::string_view::npos) like = machine;
     const double part = static_cast<double>(multiprocessors) / static_cast<double>(like.multiprocessors);
     for (double* const rate : {&like.fp64, &like.fp32, &like.tf32, &like.bf16}) *rate *= part;
     like.multiprocessors = multiprocessors;
     like.cache_bytes = cache_bytes;
     return like;
+}
+
+/// The machine of that name; null where it is none of these.
+constexpr const Machine* find_machine(std::string_view reported) {
+    for (const Machine& machine : machines)
+        if (machine.reported == reported) return &machine;
+    return nullptr;
+}
+
+/// Flops a second that products in `precision` come to at best; of bf16x3 a third of bf16's, for it makes
+/// three for each.
+constexpr double products_rate(const Machine& machine, Precision precision) {
+    switch (precision) {
+        case Precision::bf16:
+            return machine.bf16;
+        case Precision::bf16x3:
+            return machine.bf16 / 3;
+        case Precision::tf32:
+            return machine.tf32;
+        case Precision::fp32:
+            return machine.fp32;
+        case Precision::fp64:
+            return machine.fp64;
+    }
+    return 0;
 }
 
 /// Shares of the maker's figures that good code reaches. Assumed until gpu-check has measured them: 790 of an

@@ -1,12 +1,23 @@
 // Parts of a run by name, as a profiler of the device shows them: ranges of the host's thread, and what is
-// asked of the device in them. They cost nothing that can be measured where no profiler listens, and nothing
-// at all on the CPU.
+// asked of the device in them. Where neither a profiler listens nor anybody measures they cost nothing that
+// can be measured.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
 namespace ntpgeo {
+namespace device {
+class Device;
+class RegionTimer;
+}  // namespace device
 
 enum class Region {
     step,         ///< an update of the parameters
+    loss,         ///< the loss step of an update, or of a trial of its line search
+    update,       ///< what moves the parameters once their gradient is there; of first-order optimizers
     group,        ///< of a loss step: contexts whose exponentials meet in one gradient product
     product,      ///< of a loss step: one of its three
     stream,       ///< of a loss step: the pass from logits to exponentials
@@ -15,11 +26,16 @@ enum class Region {
     record,       ///< the figures of a line of metrics.jsonl
     checkpoint    ///< the state's way down from the device
 };
+inline constexpr std::size_t region_count = 10;
 
 constexpr const char* name_of(Region region) {
     switch (region) {
         case Region::step:
             return "step";
+        case Region::loss:
+            return "loss step";
+        case Region::update:
+            return "update";
         case Region::group:
             return "group";
         case Region::product:
@@ -38,6 +54,12 @@ constexpr const char* name_of(Region region) {
     return "";
 }
 
+/// What was spent in all regions of one kind, what lies within them included.
+struct RegionTime {
+    std::int64_t calls = 0;
+    double seconds = 0;
+};
+
 /// Where a backend's profiler is told of regions. They nest, and are of the calling thread.
 class Regions {
   public:
@@ -46,6 +68,12 @@ class Regions {
     virtual void enter(Region region) = 0;
     /// The one that was entered last.
     virtual void leave() noexcept = 0;
+
+    /// Whether from here on it is measured what regions take, outside of all of them. What was measured
+    /// before is forgotten. No bits depend on it.
+    virtual void measure(bool on) = 0;
+    /// What was measured, by the regions' numbers; all 0 where nothing is. Outside of all regions. Waits.
+    [[nodiscard]] virtual std::vector<RegionTime> measured() = 0;
 };
 
 /// The region as long as this lives.
@@ -60,18 +88,35 @@ class InRegion {
     Regions& regions_;
 };
 
-/// Nobody listens.
+/// Measured by the clock: of regions in a loop that threads share, their time over the number of threads.
 class CpuRegions : public virtual Regions {
   public:
-    void enter(Region) override {}
-    void leave() noexcept override {}
-};
-
-/// NVTX ranges.
-class CudaRegions : public virtual Regions {
-  public:
+    CpuRegions();
+    ~CpuRegions() override;
     void enter(Region region) override;
     void leave() noexcept override;
+    void measure(bool on) override;
+    [[nodiscard]] std::vector<RegionTime> measured() override;
+
+  private:
+    struct Times;
+    std::unique_ptr<Times> times_;  // where it is measured
+};
+
+/// NVTX ranges. Measured by events on the device's stream; work that would be a graph's launch is then queued
+/// piece by piece.
+class CudaRegions : public virtual Regions {
+  public:
+    explicit CudaRegions(device::Device& device);
+    ~CudaRegions() override;
+    void enter(Region region) override;
+    void leave() noexcept override;
+    void measure(bool on) override;
+    [[nodiscard]] std::vector<RegionTime> measured() override;
+
+  private:
+    device::Device& device_;
+    std::unique_ptr<device::RegionTimer> timer_;  // where it is measured
 };
 
 }  // namespace ntpgeo

@@ -87,6 +87,7 @@ TEST_F(Train, ARecordHasEveryKeyAndNullWhereNothingExists) {
             EXPECT_TRUE(record.contains(key) && record[key].is_null()) << key;
         EXPECT_EQ(record["singular_values"].size(), 16U);
         EXPECT_EQ(record["metrics_precision"], "fp64");
+        EXPECT_EQ(record["step_s"].is_number(), record["step"] > 0) << record;
         EXPECT_NEAR(record["loss"], record["entropy"].get<double>() + record["excess_loss"].get<double>(),
                     1e-12);
     }
@@ -126,7 +127,7 @@ TEST_F(Train, TheLastRecordBelongsToTheResult) {
         fs::remove_all(run);
         train("run", Arguments{"--steps", "50", "--metrics-every", "7"} + options);
         const auto figures_of = [](const Json& record) {
-            return record.without("time_s").without("precision").dump();
+            return record.without("time_s").without("step_s").without("precision").dump();
         };
         EXPECT_EQ(figures_of(Json::parse(run_well({"analyze", run}).out)), figures_of(records(run).back()));
     }

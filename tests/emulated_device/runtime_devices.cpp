@@ -71,7 +71,9 @@ cudaError_t cudaGetDevice(int* device) {
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
     if (const cudaError_t error = device_error(device); error != cudaSuccess) return reported(error);
     *properties = {};
-    std::snprintf(properties->name, sizeof properties->name, "emulated device %d", device);
+    const std::string name =
+        settings().name.empty() ? "emulated device " + std::to_string(device) : settings().name;
+    std::snprintf(properties->name, sizeof properties->name, "%s", name.c_str());
     properties->totalGlobalMem = settings().memory;
     properties->major = settings().capability / 10;
     properties->minor = settings().capability % 10;

@@ -45,6 +45,7 @@ const Settings& settings() {
         read.capability = small_number_in("EMULATED_DEVICE_CAPABILITY", read.capability);
         read.code = small_number_in("EMULATED_DEVICE_CODE", read.code);
         read.multiprocessors = small_number_in("EMULATED_DEVICE_MULTIPROCESSORS", read.multiprocessors);
+        if (const char* const name = std::getenv("EMULATED_DEVICE_NAME")) read.name = name;
         read.memory = number_in("EMULATED_DEVICE_MEMORY", read.memory);
         read.allocations = number_in("EMULATED_DEVICE_ALLOCATIONS", read.allocations);
         read.calls = number_in("EMULATED_DEVICE_CALLS", read.calls);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string>
 
 namespace emulated_device {
 
@@ -21,6 +22,7 @@ struct Settings {
     int capability = 90;          ///< EMULATED_DEVICE_CAPABILITY: 10·major + minor, of each device
     int code = 80;            ///< EMULATED_DEVICE_CODE: the least capability that kernels are compiled for
     int multiprocessors = 4;  ///< EMULATED_DEVICE_MULTIPROCESSORS: few, so that small grids are larger
+    std::string name;  ///< EMULATED_DEVICE_NAME: what each device calls itself; empty: "emulated device N"
     std::size_t memory = std::size_t{1} << 30;  ///< EMULATED_DEVICE_MEMORY: bytes of each device
     /// EMULATED_DEVICE_ALLOCATIONS: how many pieces of memory it grants (device and page-locked memory,
     /// graphs made ready, handles of libraries); whoever asks for one more finds none left.

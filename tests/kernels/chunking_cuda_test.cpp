@@ -109,7 +109,7 @@ TEST(ChunkingCuda, TakesAHandfulOfChunksOfFewWords) {
 }
 
 TEST(ChunkingCuda, ReachesTheShareOfTheProductsRate) {
-    const double rate = product_rate(h100, Precision::bf16);
+    const double rate = attained_rate(h100, Precision::bf16);
     EXPECT_NEAR(rate, 790e12, 2e12);
     for (const auto& [dim, plain, epilogue] :
          {std::tuple{768, 0.70, 0.83}, {1024, 0.70, 0.85}, {4096, 0.70, 0.88}}) {

@@ -5,13 +5,10 @@
 #include <string>
 
 #include "tests/child_environment.hpp"
-#include "tests/cli/run_program.hpp"
-#include "tests/host/files/scratch.hpp"
+#include "tests/training_runs.hpp"
 
 namespace ntpgeo {
 namespace {
-
-namespace fs = std::filesystem;
 
 // Room for the training and not for its first record: one line, the state, exit status 1.
 TEST(CudaProgram, OutOfDeviceMemoryInARecordLeavesACheckpoint) {
@@ -26,6 +23,38 @@ TEST(CudaProgram, OutOfDeviceMemoryInARecordLeavesACheckpoint) {
     EXPECT_NE(result.err.find("the last good checkpoint is "), std::string::npos) << result.err;
     EXPECT_EQ(result.err.find('\n'), result.err.size() - 1) << result.err;
     EXPECT_TRUE(fs::exists(fs::path(run) / "checkpoint-000000000000.safetensors"));
+}
+
+// On a GPU whose figures are known: its share of the peak and its memory, in the log and in the profile,
+// whose events change no bits.
+TEST(CudaProgram, SaysWhatItUsesOfAGpuAndMeasuresTheStepsParts) {
+    const ScratchFolder scratch;
+    const std::string data = make_tiny_dataset(scratch), plain = scratch / "plain", run = scratch / "run";
+    const Variable name("EMULATED_DEVICE_NAME", "NVIDIA H200");
+    const auto train = [&](const std::string& output, const Arguments& more) {
+        run_well(Arguments{"train", data, "-o", output, "--device", "cuda", "--dim", "8", "--steps", "8",
+                           "--precision", "bf16", "--metrics-every", "100"} +
+                 more);
+    };
+    train(plain, {});
+    train(run, {"--profile", "3"});
+    expect_same_run(run, plain);
+    expect_contains(read_file(plain + "/log.txt"), " % of the peak in bf16, ");
+    expect_contains(read_file(plain + "/log.txt"), " of 1.0 GiB in use");
+    const Json profile = Json::parse(read_file(run + "/profile.json"));
+    EXPECT_EQ(profile["hardware"], "NVIDIA H200");
+    EXPECT_EQ(profile["steps"], 3);
+    const double seconds = profile["step_s"];
+    EXPECT_NEAR(profile["share_of_peak"].get<double>() * seconds * 989.4e12, 6.0 * 20 * 60 * 8, 1e-3);
+    EXPECT_EQ(profile["memory_total"], 1 << 30);
+    double sum = 0;
+    for (const Json& part : profile["parts"]) sum += part["step_s"].get<double>();
+    EXPECT_NEAR(sum / seconds, 1, 1e-6);
+    const Json &products = profile["parts"][0], &update = profile["parts"][3];
+    EXPECT_EQ(products["calls_per_step"], 3);
+    EXPECT_GT(products["step_s"].get<double>(), 0);
+    EXPECT_EQ(update["calls_per_step"], 1);
+    EXPECT_GT(update["step_s"].get<double>(), 0);
 }
 
 }  // namespace

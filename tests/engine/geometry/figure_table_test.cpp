@@ -29,7 +29,7 @@ Figures full_figures() {
 }
 
 RecordContext full_context() {
-    return {.relative_gap = 0.5, .gap_kind = "polar", .stage = 1, .precision = "fp32"};
+    return {.step_s = 0.1, .relative_gap = 0.5, .gap_kind = "polar", .stage = 1, .precision = "fp32"};
 }
 
 LimitCertificate full_certificate() {
@@ -162,11 +162,12 @@ TEST(FigureTable, NamesOneThingOnlyBySigma) {
 
 TEST(FigureTable, RecordsKeepTheirOrderAndGiveTheirNumbers) {
     const Record record = training_record({.step = 7, .lambda = 0.25}, full_figures());
-    ASSERT_GT(record.entries().size(), 4U);
+    ASSERT_GT(record.entries().size(), 5U);
     EXPECT_EQ(record.entries()[0].key, "step");
     EXPECT_EQ(record.entries()[1].key, "time_s");
-    EXPECT_EQ(record.entries()[2].key, "lambda");
-    EXPECT_EQ(record.entries()[3].key, "loss");
+    EXPECT_EQ(record.entries()[2].key, "step_s");
+    EXPECT_EQ(record.entries()[3].key, "lambda");
+    EXPECT_EQ(record.entries()[4].key, "loss");
     EXPECT_EQ(record.entries().back().key, "metrics_precision");
     EXPECT_EQ(record.integer("step"), 7);
     EXPECT_EQ(record.number("step"), 7.0);

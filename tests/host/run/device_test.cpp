@@ -34,13 +34,15 @@ TEST(Device, SmallExactProblemsSuitTheCpu) {
     EXPECT_FALSE(exact_suits_cpu(std::int64_t{1} << 31, std::int64_t{1} << 31));
 }
 
-MeteringBackend gpu() {
+/// Multiplies in every precision.
+struct Gpu {
+    Gpu() {
+        backend.name = "cuda";
+        backend.precisions = {Precision::bf16, Precision::bf16x3, Precision::tf32, Precision::fp32,
+                              Precision::fp64};
+    }
     MeteringBackend backend;
-    backend.name = "cuda";
-    backend.precisions = {Precision::bf16, Precision::bf16x3, Precision::tf32, Precision::fp32,
-                          Precision::fp64};
-    return backend;
-}
+};
 
 Stage stage(OptimizerKind optimizer, double lambda) {
     return {.optimizer = optimizer, .lambda_start = lambda, .lambda_end = lambda, .precision_auto = true};
@@ -51,7 +53,8 @@ const std::vector<OptimizerKind> first_order = {OptimizerKind::gd, OptimizerKind
                                                 OptimizerKind::adamw};
 
 TEST(PrecisionChoice, OnAGpuIsTheCheapestThatTheStageBears) {
-    const MeteringBackend backend = gpu();
+    const Gpu gpu;
+    const MeteringBackend& backend = gpu.backend;
     for (const double size : {1.0, 1e15}) {
         for (const OptimizerKind optimizer : first_order) {
             EXPECT_EQ(choose_precision(stage(optimizer, 0), size, backend), Precision::bf16);
@@ -63,7 +66,8 @@ TEST(PrecisionChoice, OnAGpuIsTheCheapestThatTheStageBears) {
 }
 
 TEST(PrecisionChoice, TakesTheNextDearerOneWhereTheDeviceLacksIt) {
-    MeteringBackend backend = gpu();
+    Gpu gpu;
+    MeteringBackend& backend = gpu.backend;
     backend.precisions.erase(Precision::bf16);
     EXPECT_EQ(choose_precision(stage(OptimizerKind::adam, 0), 1, backend), Precision::tf32);
     backend.precisions = {Precision::fp32, Precision::fp64};
@@ -81,7 +85,8 @@ TEST(PrecisionChoice, OnTheCpuIsFp64WhereAStepIsQuick) {
 }
 
 TEST(PrecisionChoice, IsMadeForEachStageAndKeptWhereItWasGiven) {
-    const MeteringBackend backend = gpu();
+    const Gpu gpu;
+    const MeteringBackend& backend = gpu.backend;
     const Dataset data = random_dataset(5, 6, 3, 1, 2, 1);
     TrainingSettings training;
     training.stages = {stage(OptimizerKind::adam, 0),
