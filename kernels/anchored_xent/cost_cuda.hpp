@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/anchored_xent/epilogue_tile.hpp"
 #include "kernels/device/machines.hpp"
 #include "kernels/device/waves.hpp"
 
@@ -59,9 +60,10 @@ inline LossStepCost loss_step_cost(const LossStepShape& shape, const device::Mac
         const auto rows = static_cast<double>(size);
         const double logits = rows * columns * logit, exponentials = rows * columns * operand,
                      sides = (rows + columns) * width * operand;
-        if (shape.epilogue) {  // 128×128 is the tile that compiles without spills
-            use(cost.logits, device::waves_in(device::product_tiles[2], 1, size, stride, dim, sms, rate),
-                sides + exponentials, times);
+        if (shape.epilogue) {
+            const EpilogueTile& tile =
+                epilogue_tiles[choose_epilogue_tile(shape.contexts, shape.vocab, dim, sms)];
+            use(cost.logits, epilogue_waves(tile, size, stride, dim, sms, rate), sides + exponentials, times);
         } else {
             const bool cached = logits <= cache_share * machine.cache_bytes;
             use(cost.logits, device::fastest_waves(size, stride, dim, sms, rate),

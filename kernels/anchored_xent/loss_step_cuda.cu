@@ -236,12 +236,12 @@ class LossStepCuda final : public LossStep {
             const device::Range range(Region::product);
             epilogue_product(
                 {work_.contexts.data(), work_.words.data(), work_.log2_anchors.data(), exponentials, partials,
-                 size, l.stride, l.padded_dim, device_.multiprocessors()},
+                 size, l.stride, l.padded_dim, device_.multiprocessors(), l.tile},
                 stream);
         }
         const device::Range pass(Region::stream);
         repair({work_.touched.data() + touched.first, touched.count, begin, labels_.indices, exponentials,
-                l.vocab, l.stride, partials, between},
+                l.vocab, l.stride, partials, between, l.tile_words},
                stream);
         column_sums(partials, work_.sums.data(), l.tiles, size, between, 1.0, stream);
     }

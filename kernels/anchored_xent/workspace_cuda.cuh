@@ -31,8 +31,10 @@ struct Layout {
     LossKernel kernel = LossKernel::plain;
     std::int64_t contexts = 0, vocab = 0, dim = 0;
     std::int64_t padded_dim = 0;  ///< a multiple of 8: tensor cores read 16 bytes at a time
-    std::int64_t stride = 0;      ///< of a row of logits and of exponentials: V, padded to a multiple of 128
-    std::int64_t tiles = 0;       ///< partial sums of a row
+    int tile = 0;                 ///< epilogue: which of epilogue_tiles
+    std::int64_t tile_words = 0;  ///< epilogue: of one partial sum
+    std::int64_t stride = 0;  ///< of a row of logits and of exponentials: V, padded to whole tiles, or to 128
+    std::int64_t tiles = 0;   ///< partial sums of a row
     std::int64_t chunk = 0, group = 0;  ///< contexts, as in ChunkingCuda
     std::int64_t largest_support = 0;   ///< entries of a chunk
     std::vector<std::int64_t> indptr;   ///< [m+1] on the host
@@ -46,8 +48,10 @@ struct Layout {
           vocab(labels.vocab_size),
           dim(plan.dim),
           padded_dim(round_up(plan.dim, 8)),
-          stride(round_up(labels.vocab_size, 128)),
-          tiles(fused() ? stride / epilogue_tile : (stride + stream_tile<A> - 1) / stream_tile<A>),
+          tile(choose_epilogue_tile(contexts, vocab, padded_dim, device.multiprocessors())),
+          tile_words(epilogue_tiles[tile].words),
+          stride(round_up(labels.vocab_size, fused() ? tile_words : 128)),
+          tiles(fused() ? stride / tile_words : (stride + stream_tile<A> - 1) / stream_tile<A>),
           indptr(static_cast<std::size_t>(labels.contexts) + 1) {
         const auto exponential = stride * A::terms * static_cast<std::int64_t>(sizeof(typename A::Operand));
         const ChunkingCuda chunking = choose_chunking_cuda(contexts, padded_dim, exponential,
@@ -56,7 +60,7 @@ struct Layout {
         // Where there are no logits to hold, nothing speaks for chunks smaller than a group.
         chunk = fused() && plan.chunk == 0 ? group : chunking.chunk;
         fetch(device, labels.indptr, indptr);
-        if (fused()) touched = count_touched_tiles(device, labels, epilogue_tile, chunk);
+        if (fused()) touched = count_touched_tiles(device, labels, tile_words, chunk);
         for (std::int64_t begin = 0; begin < contexts; begin += chunk)
             largest_support =
                 std::max(largest_support, indptr[std::min(begin + chunk, contexts)] - indptr[begin]);
@@ -113,7 +117,7 @@ struct Workspace {
     Workspace(device::Device& device, const LabelsView& labels, const Layout<A>& layout) {
         visit(*this, layout,
               []<class T>(DeviceArray<T>& array, std::int64_t size) { array = DeviceArray<T>(size); });
-        if (touched.size() > 0) list_touched_tiles(device, labels, epilogue_tile, touched.data());
+        if (touched.size() > 0) list_touched_tiles(device, labels, layout.tile_words, touched.data());
     }
 
     /// What the arrays come to.
