@@ -23,6 +23,14 @@ if(NOT NTPGEO_CUDA STREQUAL "OFF")
   endif()
 endif()
 
+if(NTPGEO_WITH_CUDA AND NTPGEO_BLACKWELL)
+  if(CUDAToolkit_VERSION VERSION_GREATER_EQUAL 12.8)
+    list(APPEND CMAKE_CUDA_ARCHITECTURES 100-real 120-real)  # of this configuration, not of the cache
+  else()
+    message(STATUS "ntpgeo: no code for Blackwell, which CUDA ${CUDAToolkit_VERSION} does not make: PTX serves it")
+  endif()
+endif()
+
 if(NTPGEO_WITH_CUDA)
   if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25 does not know yet that nvcc 12 speaks it
     set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)

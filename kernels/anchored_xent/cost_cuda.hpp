@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/anchored_xent/epilogue_tile.hpp"
 #include "kernels/base/views.hpp"
 #include "kernels/device/machines.hpp"
 #include "kernels/device/waves.hpp"
@@ -128,11 +129,12 @@ class LossStepModel {
         const double logits = rows * columns() * types_.logit, exponentials = rows * columns() * operand();
         const std::int64_t inner = dim_ * (types_.terms > 1 ? types_.terms + 1 : 1);
         const double sides = (rows + columns()) * static_cast<double>(inner) * types_.operand;
-        if (shape_.epilogue) {  // 128×128 is the tile that compiles without spills
-            add(cost_.logits,
-                device::waves_in(device::product_tiles[2], 1, size, stride_, inner, machine_.multiprocessors,
-                                 rate_),
-                sides + exponentials, times);
+        if (shape_.epilogue) {
+            const std::int64_t sms = machine_.multiprocessors;
+            const EpilogueTile& tile =
+                epilogue_tiles[choose_epilogue_tile(shape_.contexts, shape_.vocab, dim_, sms)];
+            add(cost_.logits, epilogue_waves(tile, size, stride_, dim_, sms, rate_), sides + exponentials,
+                times);
         } else {
             const bool cached = logits <= cached_logits(machine_);
             add_product(cost_.logits, size, stride_, inner, sides + (cached ? 0 : logits), times);

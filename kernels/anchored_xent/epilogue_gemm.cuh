@@ -16,14 +16,11 @@
 #include <cutlass/gemm/collective/collective_builder.hpp>
 #include <cutlass/gemm/dispatch_policy.hpp>
 
+#include <type_traits>
+
 #include "kernels/anchored_xent/epilogue_product.cuh"
 
 namespace ntpgeo::anchored_xent::cuda::fused {
-
-/// Contexts × words × dimensions of a block's tile. 128×192 and a bit mask of the supports spill registers.
-using Tile = cute::Shape<cute::_128, cute::_128, cute::_64>;
-static_assert(epilogue_tile == 128);
-using Cluster = cute::Shape<cute::_2, cute::_1, cute::_1>;  // two blocks share a tile of words
 
 using Operand = cutlass::bfloat16_t;
 using RowMajor = cutlass::layout::RowMajor;
@@ -47,40 +44,54 @@ struct AnchoredExponential<cutlass::Array<float, size>> {
     }
 };
 
-using AnchorVisitor =
-    cutlass::epilogue::fusion::Sm90ColBroadcast<0, Tile, float, float, OnePerContext, 4, false>;
-using ExponentialVisitor = cutlass::epilogue::fusion::Sm90EVT<
-    cutlass::epilogue::fusion::Sm90Compute<AnchoredExponential, Operand, float, to_nearest>,
-    cutlass::epilogue::fusion::Sm90AccFetch, AnchorVisitor>;
+/// The product in tiles of epilogue_tiles[index]. 128×192 and a bit mask of the supports spill registers.
+template <int index>
+struct Form {
+    static constexpr EpilogueTile tile = epilogue_tiles[index];
+    template <std::int64_t size>
+    using Size = cute::Int<static_cast<int>(size)>;
+    /// Contexts × words × dimensions.
+    using Tile = cute::Shape<Size<tile.contexts>, Size<tile.words>, cute::_64>;
+    using Cluster = cute::Shape<Size<tile.cluster_contexts>, Size<tile.cluster_words>, cute::_1>;
+    using EpilogueSchedule = std::conditional_t<tile.in_turns, cutlass::epilogue::TmaWarpSpecialized,
+                                                cutlass::epilogue::TmaWarpSpecializedCooperative>;
+    using MainloopSchedule =
+        std::conditional_t<tile.in_turns, cutlass::gemm::KernelTmaWarpSpecializedPingpong,
+                           cutlass::gemm::KernelTmaWarpSpecializedCooperative>;
 
-/// Not final: the partial sums are left as they are, one a tile and context, so that nothing is atomic. Not
-/// checked against the matrix's edge: rows past it are never read, columns past it do not exist.
-using SumVisitor =
-    cutlass::epilogue::fusion::Sm90ColReduction<cutlass::plus, cutlass::plus, cutlass::plus, 0, Tile, float,
-                                                float, to_nearest, OnePerContext, 4,
-                                                /*may be null*/ false, /*final*/ false, /*checked*/ false>;
-using Visitor = cutlass::epilogue::fusion::Sm90EVT<SumVisitor, ExponentialVisitor>;
+    using AnchorVisitor =
+        cutlass::epilogue::fusion::Sm90ColBroadcast<0, Tile, float, float, OnePerContext, 4, false>;
+    using ExponentialVisitor = cutlass::epilogue::fusion::Sm90EVT<
+        cutlass::epilogue::fusion::Sm90Compute<AnchoredExponential, Operand, float, to_nearest>,
+        cutlass::epilogue::fusion::Sm90AccFetch, AnchorVisitor>;
 
-/// Where the tree finds its two arrays. In CUTLASS's tree a node's operands are its members op_0, op_1, …,
-/// and the last member is the node itself.
-inline Visitor::Arguments visitor_arguments(const EpilogueProduct& product) {
-    Visitor::Arguments arguments{};
-    arguments.op_0.op_1.ptr_col = product.log2_anchors;
-    arguments.op_1.ptr_col = product.partials;
-    return arguments;
-}
+    /// Not final: the partial sums are left as they are, one a tile and context, so that nothing is atomic.
+    /// Not checked against the matrix's edge: rows past it are never read, columns past it do not exist.
+    using SumVisitor = cutlass::epilogue::fusion::Sm90ColReduction<
+        cutlass::plus, cutlass::plus, cutlass::plus, 0, Tile, float, float, to_nearest, OnePerContext, 4,
+        /*may be null*/ false, /*final*/ false, /*checked*/ false>;
+    using Visitor = cutlass::epilogue::fusion::Sm90EVT<SumVisitor, ExponentialVisitor>;
 
-using Epilogue = cutlass::epilogue::collective::CollectiveBuilder<
-    cutlass::arch::Sm90, cutlass::arch::OpClassTensorOp, Tile, Cluster,
-    cutlass::epilogue::collective::EpilogueTileAuto, float, float, void, RowMajor, alignment, Operand,
-    RowMajor, alignment, cutlass::epilogue::TmaWarpSpecialized, Visitor>::CollectiveOp;
+    using Epilogue = typename cutlass::epilogue::collective::CollectiveBuilder<
+        cutlass::arch::Sm90, cutlass::arch::OpClassTensorOp, Tile, Cluster,
+        cutlass::epilogue::collective::EpilogueTileAuto, float, float, void, RowMajor, alignment, Operand,
+        RowMajor, alignment, EpilogueSchedule, Visitor>::CollectiveOp;
 
-// As many stages of operands in flight as the epilogue leaves shared memory for. Two groups of warps take
-// turns: while one runs its epilogue, the other feeds the tensor cores.
-using Stages = cutlass::gemm::collective::StageCountAutoCarveout<static_cast<int>(
-    sizeof(typename Epilogue::SharedStorage))>;
-using Mainloop = cutlass::gemm::collective::CollectiveBuilder<
-    cutlass::arch::Sm90, cutlass::arch::OpClassTensorOp, Operand, RowMajor, alignment, Operand, ColumnMajor,
-    alignment, float, Tile, Cluster, Stages, cutlass::gemm::KernelTmaWarpSpecializedPingpong>::CollectiveOp;
+    // As many stages of operands in flight as the epilogue leaves shared memory for.
+    using Stages = cutlass::gemm::collective::StageCountAutoCarveout<static_cast<int>(
+        sizeof(typename Epilogue::SharedStorage))>;
+    using Mainloop = typename cutlass::gemm::collective::CollectiveBuilder<
+        cutlass::arch::Sm90, cutlass::arch::OpClassTensorOp, Operand, RowMajor, alignment, Operand,
+        ColumnMajor, alignment, float, Tile, Cluster, Stages, MainloopSchedule>::CollectiveOp;
+
+    /// Where the tree finds its two arrays. In CUTLASS's tree a node's operands are its members op_0, op_1,
+    /// …, and the last member is the node itself.
+    static typename Visitor::Arguments visitor_arguments(const EpilogueProduct& product) {
+        typename Visitor::Arguments arguments{};
+        arguments.op_0.op_1.ptr_col = product.log2_anchors;
+        arguments.op_1.ptr_col = product.partials;
+        return arguments;
+    }
+};
 
 }  // namespace ntpgeo::anchored_xent::cuda::fused

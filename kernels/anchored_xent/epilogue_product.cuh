@@ -11,12 +11,10 @@
 #include <cstdint>
 #include <string>
 
+#include "kernels/anchored_xent/epilogue_tile.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo::anchored_xent::cuda {
-
-/// Words of one tile: what one partial sum is over.
-inline constexpr std::int64_t epilogue_tile = 128;
 
 /// From one tile's partial sums to the next one's, in numbers: a tile holds 128 contexts.
 constexpr std::int64_t partials_stride(std::int64_t contexts) {
@@ -25,17 +23,22 @@ constexpr std::int64_t partials_stride(std::int64_t contexts) {
 
 /// exponentials[b, v] = bf16(2^{log2 e · ⟨h_b, w_v⟩ − log2_anchors[b]}), with dot products and exponents in
 /// fp32, for every context b and every word v, padding and supports included; partials[t, b] is the sum over
-/// tile t of the exponentials as rounded, in fp32 in a fixed order. What partials hold between `rows` and
-/// their stride is undefined.
+/// the words of tile t of the exponentials as rounded, in fp32 in a fixed order. What partials hold between
+/// `rows` and their stride is undefined.
 struct EpilogueProduct {
     const __nv_bfloat16* contexts;  // [rows, dim]
     const __nv_bfloat16* words;     // [columns, dim]
     const float* log2_anchors;      // [rows]
     __nv_bfloat16* exponentials;    // [rows, columns]
-    float* partials;                // [columns / 128, partials_stride(rows)]
+    float* partials;                // [columns / the tile's words, partials_stride(rows)]
     std::int64_t rows, columns, dim;
     int multiprocessors;
+    int tile;  ///< which of epilogue_tiles
 };
+
+inline std::int64_t tile_words(const EpilogueProduct& product) {
+    return epilogue_tiles[product.tile].words;
+}
 
 /// Why the device selected now cannot run it: one clause without a full stop; empty where it can.
 std::string why_no_epilogue_product();
@@ -55,7 +58,7 @@ inline void check_epilogue_product(const EpilogueProduct& product) {
         std::min({product.rows, product.columns, product.dim}) <= 0           ? "an empty side"
         : std::max({product.rows, product.columns, product.dim}) > most - 256 ? "a side past 2^31"
         : product.dim % 8 != 0                                                ? "dim is no multiple of 8"
-        : product.columns % epilogue_tile != 0                         ? "columns are no multiple of 128"
+        : product.columns % tile_words(product) != 0                          ? "columns are no whole tiles"
         : !aligned(product.contexts) || !aligned(product.words)        ? "an operand is not 16-byte aligned"
         : !aligned(product.exponentials) || !aligned(product.partials) ? "an output is not 16-byte aligned"
         : !aligned(product.log2_anchors)                               ? "anchors are not 16-byte aligned"

@@ -1,53 +1,12 @@
-// The fused product for Hopper, by CUTLASS. Built for sm_90a alone.
+// The fused product for Hopper, by CUTLASS: which GPU has it, and the choice of its tile.
 #include <port.cuh>
 
 #include <string>
 
-#include "kernels/anchored_xent/epilogue_gemm.cuh"
-#include "kernels/anchored_xent/epilogue_product.cuh"
+#include "kernels/anchored_xent/epilogue_launch.cuh"
 #include "kernels/device/runtime.cuh"
 
-#include <cutlass/gemm/device/gemm_universal_adapter.h>
-#include <cutlass/gemm/kernel/gemm_universal.hpp>
-
 namespace ntpgeo::anchored_xent::cuda {
-namespace {
-
-using fused::Operand;
-using Kernel =
-    cutlass::gemm::kernel::GemmUniversal<cute::Shape<int, int, int, int>, fused::Mainloop, fused::Epilogue>;
-using Gemm = cutlass::gemm::device::GemmUniversalAdapter<Kernel>;
-
-Gemm::Arguments gemm_arguments(const EpilogueProduct& product) {
-    const cute::Stride<std::int64_t, cute::_1, std::int64_t> operand_stride{product.dim, {}, 0};
-    Gemm::Arguments arguments{};
-    arguments.mode = cutlass::gemm::GemmUniversalMode::kGemm;
-    arguments.problem_shape = {static_cast<int>(product.rows), static_cast<int>(product.columns),
-                               static_cast<int>(product.dim), 1};
-    arguments.mainloop.ptr_A = reinterpret_cast<const Operand*>(product.contexts);
-    arguments.mainloop.dA = operand_stride;
-    arguments.mainloop.ptr_B = reinterpret_cast<const Operand*>(product.words);
-    arguments.mainloop.dB = operand_stride;
-    arguments.epilogue.thread = fused::visitor_arguments(product);
-    arguments.epilogue.ptr_D = reinterpret_cast<Operand*>(product.exponentials);
-    arguments.epilogue.dD = {product.columns, {}, 0};
-    NTPGEO_CHECK(cudaGetDevice(&arguments.hw_info.device_id));
-    arguments.hw_info.sm_count = product.multiprocessors;
-    // Contexts first: they are the smaller operand, so that a tile of words stays in the L2 cache.
-    using Raster = decltype(arguments.scheduler.raster_order);
-    arguments.scheduler.raster_order = Raster::AlongM;
-    arguments.scheduler.max_swizzle_size = 8;
-    return arguments;
-}
-
-void check(cutlass::Status status, const char* what) {
-    if (status == cutlass::Status::kSuccess) return;
-    const cudaError_t error = cudaGetLastError();
-    throw Failure("CUTLASS: " + std::string(what) + ": " + cutlassGetStatusString(status) +
-                  (error == cudaSuccess ? "" : std::string(" (") + cudaGetErrorString(error) + ")"));
-}
-
-}  // namespace
 
 std::string why_no_epilogue_product() {
     int device = 0, major = 0, minor = 0;
@@ -61,13 +20,9 @@ std::string why_no_epilogue_product() {
 
 void epilogue_product(const EpilogueProduct& product, cudaStream_t stream) {
     check_epilogue_product(product);
-    const Gemm::Arguments arguments = gemm_arguments(product);
-    check(Gemm::can_implement(arguments), "the fused product refuses its arguments");
-    if (Gemm::get_workspace_size(arguments) != 0)
-        throw Failure("CUTLASS: the fused product asks for a workspace, which it should not need");
-    Gemm gemm;
-    check(gemm.initialize(arguments, nullptr, stream), "the fused product could not be set up");
-    check(gemm.run(stream), "the fused product could not be launched");
+    constexpr void (*launches[])(const EpilogueProduct&, cudaStream_t) = {
+        launch_epilogue_tile<0>, launch_epilogue_tile<1>, launch_epilogue_tile<2>};
+    launches[product.tile](product, stream);
 }
 
 }  // namespace ntpgeo::anchored_xent::cuda

@@ -8,10 +8,10 @@
 
 namespace ntpgeo::anchored_xent::cuda {
 /// A block a tile of one context, a thread a word. Grid (tiles, rows).
-__global__ void __launch_bounds__(epilogue_tile)
+__global__ void __launch_bounds__(most_epilogue_words)
     epilogue_product_kernel(EpilogueProduct p, std::int64_t partials_stride) {
     SHARED_ARRAY(float, scratch, 32);
-    const std::int64_t b = blockIdx.y, v = blockIdx.x * epilogue_tile + threadIdx.x;
+    const std::int64_t b = blockIdx.y, v = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
     float logit = 0;
     for (std::int64_t k = 0; k < p.dim; ++k)
         logit = fmaf(__bfloat162float(p.words[v * p.dim + k]), __bfloat162float(p.contexts[b * p.dim + k]),
@@ -29,10 +29,11 @@ std::string why_no_epilogue_product() {
 
 void epilogue_product(const EpilogueProduct& product, cudaStream_t stream) {
     check_epilogue_product(product);
-    NTPGEO_CHECK(launch(
-        epilogue_product_kernel,
-        dim3(static_cast<unsigned>(product.columns / epilogue_tile), static_cast<unsigned>(product.rows)),
-        dim3(epilogue_tile), 0, stream, product, partials_stride(product.rows)));
+    NTPGEO_CHECK(launch(epilogue_product_kernel,
+                        dim3(static_cast<unsigned>(product.columns / tile_words(product)),
+                             static_cast<unsigned>(product.rows)),
+                        dim3(static_cast<unsigned>(tile_words(product))), 0, stream, product,
+                        partials_stride(product.rows)));
 }
 
 }  // namespace ntpgeo::anchored_xent::cuda

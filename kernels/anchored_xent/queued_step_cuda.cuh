@@ -61,7 +61,7 @@ class QueuedStep {
 
     /// Of the labels alone, where they are to be kept.
     void list_tiles() const {
-        list_touched_tiles(call_.labels, l.vocab, epilogue_tile,
+        list_touched_tiles(call_.labels, l.vocab, l.tile_words,
                            {work_.touched, work_.touched_begins, work_.scan, l.scan_bytes}, stream_);
     }
 
@@ -149,12 +149,12 @@ class QueuedStep {
         {
             const device::Range range(Region::product);
             epilogue_product({work_.contexts, work_.words, work_.log2_anchors, exponentials, work_.partials,
-                              size, l.stride, l.padded_dim, l.multiprocessors},
+                              size, l.stride, l.padded_dim, l.multiprocessors, l.tile},
                              stream_);
         }
         const device::Range pass(Region::stream);
         repair({work_.touched, work_.touched_begins + begin, size, begin, call_.labels.indices, exponentials,
-                l.vocab, l.stride, work_.partials, between},
+                l.vocab, l.stride, work_.partials, between, l.tile_words},
                most_touched_tiles(size, call_.labels.nnz), l.multiprocessors, stream_);
         column_sums(work_.partials, work_.sums, l.tiles, size, between, 1.0, stream_);
     }

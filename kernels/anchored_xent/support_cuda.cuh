@@ -105,11 +105,12 @@ struct RepairArguments {
     __nv_bfloat16* exponentials;  // [size, stride]
     std::int64_t vocab, stride;
     float* partials;  // [tiles, partials_stride]
-    std::int64_t partials_stride;
+    std::int64_t partials_stride, tile_words;
 };
 
 inline constexpr int repair_threads = 256;
-inline constexpr int repair_width = epilogue_tile / device::warp_threads;  // words a lane
+inline constexpr int repair_width = 4;  // words a lane at once
+inline constexpr std::int64_t repaired_at_once = repair_width * device::warp_threads;
 
 /// Neighbouring words, read and written at once.
 struct alignas(8) RepairPack {
@@ -123,22 +124,25 @@ static_assert(sizeof(RepairPack) == 8);
 __device__ inline void repair_tile(const RepairArguments& a, const TouchedTile& touched) {
     const std::int64_t b = touched.context - a.first_context;
     const std::int64_t lane = threadIdx.x % device::warp_threads;
-    const std::int64_t first = touched.tile * epilogue_tile + lane * repair_width;
+    const std::int64_t tile_begin = touched.tile * a.tile_words;
 
-    unsigned zeroed = 0;  // a bit a word
-    for (std::int32_t s = 0; s < touched.entries; ++s) {
-        const std::int64_t at = a.indices[touched.first + s] - first;
-        if (at >= 0 && at < repair_width) zeroed |= 1U << at;
-    }
-    auto* const place = reinterpret_cast<RepairPack*>(a.exponentials + b * a.stride + first);
-    RepairPack pack = *place;
     float sum = 0;
+    for (std::int64_t part = 0; part < a.tile_words; part += repaired_at_once) {
+        const std::int64_t first = tile_begin + part + lane * repair_width;
+        unsigned zeroed = 0;  // a bit a word
+        for (std::int32_t s = 0; s < touched.entries; ++s) {
+            const std::int64_t at = a.indices[touched.first + s] - first;
+            if (at >= 0 && at < repair_width) zeroed |= 1U << at;
+        }
+        auto* const place = reinterpret_cast<RepairPack*>(a.exponentials + b * a.stride + first);
+        RepairPack pack = *place;
 #pragma unroll
-    for (int i = 0; i < repair_width; ++i) {
-        if ((zeroed >> i & 1U) != 0 || first + i >= a.vocab) pack.word[i] = __float2bfloat16_rn(0.0F);
-        sum += __bfloat162float(pack.word[i]);
+        for (int i = 0; i < repair_width; ++i) {
+            if ((zeroed >> i & 1U) != 0 || first + i >= a.vocab) pack.word[i] = __float2bfloat16_rn(0.0F);
+            sum += __bfloat162float(pack.word[i]);
+        }
+        *place = pack;
     }
-    *place = pack;
     sum = device::warp_sum(sum);
     if (lane == 0) a.partials[touched.tile * a.partials_stride + b] = sum;
 }

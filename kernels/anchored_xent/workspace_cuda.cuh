@@ -28,8 +28,10 @@ struct Layout {
     LossKernel kernel = LossKernel::plain;
     std::int64_t most_contexts = 0, most_nnz = 0, vocab = 0, dim = 0;
     std::int64_t padded_dim = 0;  ///< a multiple of 8: tensor cores read 16 bytes at a time
-    std::int64_t stride = 0;      ///< of a row of logits and of exponentials: V, padded to a multiple of 128
-    std::int64_t tiles = 0;       ///< partial sums of a row
+    int tile = 0;                 ///< epilogue: which of epilogue_tiles
+    std::int64_t tile_words = 0;  ///< epilogue: of one partial sum
+    std::int64_t stride = 0;  ///< of a row of logits and of exponentials: V, padded to whole tiles, or to 128
+    std::int64_t tiles = 0;   ///< partial sums of a row
     std::int64_t chunk = 0, group = 0;  ///< contexts, as in ChunkingCuda
     std::int64_t scan_bytes = 0;        ///< epilogue: what list_touched_tiles works in
     int multiprocessors = 0;
@@ -41,8 +43,10 @@ struct Layout {
           vocab(plan.vocab_size),
           dim(plan.dim),
           padded_dim(round_up(plan.dim, 8)),
-          stride(round_up(plan.vocab_size, 128)),
-          tiles(fused() ? stride / epilogue_tile : (stride + stream_tile<A> - 1) / stream_tile<A>),
+          tile(choose_epilogue_tile(most_contexts, vocab, padded_dim, device.multiprocessors())),
+          tile_words(epilogue_tiles[tile].words),
+          stride(round_up(plan.vocab_size, fused() ? tile_words : 128)),
+          tiles(fused() ? stride / tile_words : (stride + stream_tile<A> - 1) / stream_tile<A>),
           multiprocessors(device.multiprocessors()) {
         const ChunkingCuda chunking =
             choose_chunking_cuda({vocab, most_contexts, dim, 0, 0, fused(), plan.precision}, device.machine(),

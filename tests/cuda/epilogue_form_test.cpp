@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/data/labels.hpp"
+#include "kernels/anchored_xent/epilogue_tile.hpp"
 #include "kernels/base/status.hpp"
 #include "tests/cuda/cuda_fixture.hpp"
 #include "tests/operations/loss_step_fixture.hpp"
@@ -68,6 +69,19 @@ TEST_F(CudaEpilogueForm, LargeTilesAndTailsOfBothSidesAgreeWithThePlainForm) {
         EXPECT_NEAR(fused.sums.excess_loss / plain.sums.excess_loss, 1, 1e-3);
         EXPECT_NEAR(fused.sums.off_support_mass / plain.sums.off_support_mass, 1, 1e-3);
     }
+}
+
+TEST_F(CudaEpilogueForm, WideEmbeddingsTakeTilesOfTwiceAsManyWords) {
+    // By the model, on the emulated device's four multiprocessors; the last tile is mostly padding.
+    ASSERT_EQ(anchored_xent::epilogue_tiles[anchored_xent::choose_epilogue_tile(60, 300, 1024, 4)].words,
+              256);
+    const Problem problem = random_problem(300, 60, 1024, 0.05, 23);
+    const StepResult plain = step(problem, plan(1024, LossKernel::plain)), fused = step(problem, plan(1024));
+    const GradientError error = gradient_error(fused, plain);
+    EXPECT_LT(error.norm, 1e-3);
+    EXPECT_LT(error.worst, 4e-3);
+    EXPECT_NEAR(fused.sums.excess_loss / plain.sums.excess_loss, 1, 1e-3);
+    EXPECT_NEAR(fused.sums.off_support_mass / plain.sums.off_support_mass, 1, 1e-3);
 }
 
 TEST_F(CudaEpilogueForm, GivesThePlainFormsBitsWhereLogitsAndSumsAreExact) {

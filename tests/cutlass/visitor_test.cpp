@@ -18,37 +18,42 @@ namespace ntpgeo::anchored_xent::cuda {
 
 using Operand = fused::Operand;
 
+template <int index>
 struct VisitArguments {
-    fused::Visitor::Params visitor;
+    typename fused::Form<index>::Visitor::Params visitor;
     const float* logits;    // [rows, columns]
     Operand* exponentials;  // [rows, columns]
     int rows, columns;
 };
 
-/// A block a tile, a thread one of the warp group's 128. Follows the collective epilogue's store().
-__global__ void visit_kernel(VisitArguments a) {
+/// A block a tile, a thread one of those of the warp groups that work at it. Follows the collective
+/// epilogue's store().
+template <int index>
+__global__ void visit_kernel(VisitArguments<index> a) {
     using namespace cute;
+    using Form = fused::Form<index>;
+    using Tile = typename Form::Tile;
     const int thread = static_cast<int>(threadIdx.x);
     const auto tile = make_coord(static_cast<int>(blockIdx.x), static_cast<int>(blockIdx.y), 0, 0);
     const auto problem = make_shape(a.rows, a.columns, 64, 1);
     const auto block_of = [&](auto const& whole) {
-        return local_tile(whole, take<0, 2>(fused::Tile{}), make_coord(get<0>(tile), get<1>(tile)));
+        return local_tile(whole, take<0, 2>(Tile{}), make_coord(get<0>(tile), get<1>(tile)));
     };
     const auto places = block_of(make_identity_tensor(make_shape(a.rows, a.columns)));
 
     // Each accumulator's place in the matrix is the tensor cores' own.
-    fused::Mainloop::TiledMma mma;
+    typename Form::Mainloop::TiledMma mma;
     const auto mma_places = mma.get_slice(thread).partition_C(places);
-    auto accumulators = partition_fragment_C(mma, take<0, 2>(fused::Tile{}));
+    auto accumulators = partition_fragment_C(mma, take<0, 2>(Tile{}));
     for (int i = 0; i < size(accumulators); ++i) {
         const int row = get<0>(mma_places(i)), column = get<1>(mma_places(i));
         accumulators(i) = row < a.rows ? a.logits[std::int64_t{row} * a.columns + column] : 0.0F;
     }
 
-    using Epilogue = fused::Epilogue;
-    using EpilogueTile = Epilogue::EpilogueTile;
-    const auto copy_atom = make_tiled_copy_C_atom(Epilogue::CopyAtomC{}, mma);
-    const auto to_shared = make_tiled_copy_S(Copy_Atom<Epilogue::CopyOpR2S, Operand>{}, copy_atom);
+    using Epilogue = typename Form::Epilogue;
+    using EpilogueTile = typename Epilogue::EpilogueTile;
+    const auto copy_atom = make_tiled_copy_C_atom(typename Epilogue::CopyAtomC{}, mma);
+    const auto to_shared = make_tiled_copy_S(Copy_Atom<typename Epilogue::CopyOpR2S, Operand>{}, copy_atom);
     const auto mine = to_shared.get_slice(thread);
     const auto accumulators_of_copy = mine.retile_S(accumulators);
     const auto copy_places = mine.partition_S(flat_divide(places, EpilogueTile{}));
@@ -59,21 +64,21 @@ __global__ void visit_kernel(VisitArguments a) {
     auto results = make_tensor<Operand>(subtile);
     auto result_fragments = recast<cutlass::Array<Operand, fragment_size>>(results);
 
-    fused::Visitor::SharedStorage shared;
-    fused::Visitor visitor(a.visitor, shared);
+    typename Form::Visitor::SharedStorage shared;
+    typename Form::Visitor visitor(a.visitor, shared);
     const auto relative_places = make_coord_tensor(copy_places.layout());
-    auto callbacks =
-        visitor.get_consumer_store_callbacks<true>(cutlass::epilogue::fusion::detail::ConsumerStoreArgs(
-            problem, fused::Tile{}, tile, mma, EpilogueTile{}, to_shared, make_coord_tensor(places.layout()),
+    auto callbacks = visitor.template get_consumer_store_callbacks<true>(
+        cutlass::epilogue::fusion::detail::ConsumerStoreArgs(
+            problem, Tile{}, tile, mma, EpilogueTile{}, to_shared, make_coord_tensor(places.layout()),
             make_coord(a.rows, a.columns) - places(_0{}), relative_places,
             make_coord(a.rows, a.columns) - copy_places(_0{}), source, thread));
     const auto synchronise = [] { __syncthreads(); };
 
     callbacks.begin();
     const int steps_m = size<3>(copy_places), steps_n = size<4>(copy_places);
-    const int accumulator_rows = size<0>(fused::Tile{}) / size<1>(accumulators_of_copy);
-    const int accumulator_columns = size<1>(fused::Tile{}) / size<2>(accumulators_of_copy);
-    static_assert(size<0>(EpilogueTile{}) == 64 && size<1>(EpilogueTile{}) <= 128);
+    const int accumulator_rows = size<0>(Tile{}) / size<1>(accumulators_of_copy);
+    const int accumulator_columns = size<1>(Tile{}) / size<2>(accumulators_of_copy);
+    static_assert(size<1>(EpilogueTile{}) <= 128);
     ASSERT_EQ(accumulator_rows, int(size<0>(EpilogueTile{})));
     const int steps_in_accumulator = accumulator_columns / int(size<1>(EpilogueTile{}));
     for (int n = 0; n < steps_n; ++n)
@@ -119,9 +124,12 @@ unsigned bits(__nv_bfloat16 value) {
 }
 
 /// `rows` contexts times three tiles of words.
+template <int index>
 void expect_the_twins_numbers(std::int64_t rows, unsigned seed) {
-    constexpr std::int64_t columns = 384, dim = 8, tiles = columns / epilogue_tile;
-    SCOPED_TRACE(rows);
+    using Form = fused::Form<index>;
+    constexpr std::int64_t words_of_tile = Form::tile.words, tiles = 3, columns = tiles * words_of_tile,
+                           dim = 8;
+    SCOPED_TRACE(testing::Message() << "tile " << index << ", rows " << rows);
     const device::Device gpu(0);
     std::mt19937 random(seed);
     std::normal_distribution<float> normal(0, 1.5F);
@@ -154,14 +162,16 @@ void expect_the_twins_numbers(std::int64_t rows, unsigned seed) {
                             rows,
                             columns,
                             dim,
-                            gpu.multiprocessors()};
-    const VisitArguments arguments{
-        fused::Visitor::to_underlying_arguments(cute::make_shape(int(rows), int(columns), int(dim), 1),
-                                                fused::visitor_arguments(product), nullptr),
+                            gpu.multiprocessors(),
+                            index};
+    const VisitArguments<index> arguments{
+        Form::Visitor::to_underlying_arguments(cute::make_shape(int(rows), int(columns), int(dim), 1),
+                                               Form::visitor_arguments(product), nullptr),
         device_logits.data(), reinterpret_cast<Operand*>(exponentials.data()), int(rows), int(columns)};
     // A cluster is two tiles of contexts: the second may lie outside altogether.
     const auto blocks = static_cast<unsigned>((rows + 255) / 256 * 2);
-    NTPGEO_CHECK(launch(visit_kernel, dim3(blocks, tiles), dim3(128), 0, gpu.stream(), arguments));
+    constexpr auto threads = static_cast<unsigned>(cute::size(typename Form::Mainloop::TiledMma{}));
+    NTPGEO_CHECK(launch(visit_kernel<index>, dim3(blocks, tiles), dim3(threads), 0, gpu.stream(), arguments));
     product.exponentials = twin_exponentials.data();
     product.partials = twin_partials.data();
     epilogue_product(product, gpu.stream());
@@ -180,26 +190,33 @@ void expect_the_twins_numbers(std::int64_t rows, unsigned seed) {
     for (std::int64_t t = 0; t < tiles; ++t)
         for (std::int64_t b = 0; b < rows; ++b) {
             double sum = 0;
-            for (std::int64_t v = 0; v < epilogue_tile; ++v)
-                sum += __bfloat162float(actual[b * columns + t * epilogue_tile + v]);
+            for (std::int64_t v = 0; v < words_of_tile; ++v)
+                sum += __bfloat162float(actual[b * columns + t * words_of_tile + v]);
             const std::int64_t at = t * partials_stride(rows) + b;
             ASSERT_NEAR(sums[at] / sum, 1, 1e-6) << t << ' ' << b;
             ASSERT_NEAR(twin_sums[at] / sum, 1, 1e-6) << t << ' ' << b;
         }
 }
 
+template <int index>
+void expect_the_twins_numbers_at_every_edge() {
+    expect_the_twins_numbers<index>(256, 5);
+    expect_the_twins_numbers<index>(200, 6);
+    expect_the_twins_numbers<index>(100, 7);
+    expect_the_twins_numbers<index>(257, 8);
+    expect_the_twins_numbers<index>(1, 9);
+}
+
 TEST(EpilogueVisitor, MakesTheTwinsExponentialsAndSums) {
-    expect_the_twins_numbers(256, 5);
-    expect_the_twins_numbers(200, 6);
-    expect_the_twins_numbers(100, 7);
-    expect_the_twins_numbers(257, 8);
-    expect_the_twins_numbers(1, 9);
+    expect_the_twins_numbers_at_every_edge<0>();
+    expect_the_twins_numbers_at_every_edge<1>();
+    expect_the_twins_numbers_at_every_edge<2>();
 }
 
 TEST(EpilogueProduct, RefusesWhatTheCopyEngineWouldMisread) {
     alignas(16) float memory[8]{};
     auto* const operands = reinterpret_cast<__nv_bfloat16*>(memory);
-    const EpilogueProduct right{operands, operands, memory, operands, memory, 3, 128, 8, 1};
+    const EpilogueProduct right{operands, operands, memory, operands, memory, 3, 128, 8, 1, 0};
     EXPECT_NO_THROW(check_epilogue_product(right));
     const auto refuses = [&](auto change) {
         EpilogueProduct wrong = right;
@@ -209,6 +226,7 @@ TEST(EpilogueProduct, RefusesWhatTheCopyEngineWouldMisread) {
     refuses([](EpilogueProduct& p) { p.rows = 0; });
     refuses([](EpilogueProduct& p) { p.dim = 12; });
     refuses([](EpilogueProduct& p) { p.columns = 136; });
+    refuses([](EpilogueProduct& p) { p.tile = 2; });  // of 256 words
     refuses([](EpilogueProduct& p) { p.rows = std::int64_t{1} << 31; });
     refuses([](EpilogueProduct& p) { ++p.contexts; });
     refuses([](EpilogueProduct& p) { ++p.words; });
