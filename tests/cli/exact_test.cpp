@@ -109,7 +109,7 @@ TEST_F(Exact, APathIsARecordALambdaWithEveryFigureOfTraining) {
     const std::vector<std::string> keys = keys_of(points[0]);
     ASSERT_GT(keys.size(), wanted.size());
     EXPECT_EQ(std::vector<std::string>(keys.begin(), keys.begin() + 8), wanted);
-    const std::vector<std::string> left_out = {"step", "stage", "precision", "gap_kind"};
+    const std::vector<std::string> left_out = {"step", "step_s", "stage", "precision", "gap_kind"};
     for (const std::string& key : keys_of(records(folder_ / "train")[0]))
         EXPECT_EQ(points[0].contains(key), std::find(left_out.begin(), left_out.end(), key) == left_out.end())
             << key;

@@ -12,7 +12,7 @@ using device::Machine;
 using emulated_device::LibraryCall;
 
 // Round figures: 100 multiprocessors, ten TB/s of memory and twenty of cache.
-constexpr Machine machine = {"a round one", 100, 1e13, 1e13, 1e14, 1e15, 1e13, 1e6, 2e13, 1e10};
+constexpr Machine machine = {"a round one", 100, 1e13, 1e13, 1e14, 1e15, 1e13, 1e6, 2e13, 1e10, ""};
 
 TEST(ProfileCost, KernelsTakeTheirBytesOrTheirWaves) {
     EXPECT_NEAR(kernel_seconds({"k", 100, 256}, 9e9, machine), 0.001, 1e-15);  // of 9 TB/s
