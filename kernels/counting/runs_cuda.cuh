@@ -3,7 +3,6 @@
 #pragma once
 
 #include <thrust/binary_search.h>
-#include <thrust/iterator/constant_iterator.h>
 #include <thrust/iterator/permutation_iterator.h>
 #include <thrust/iterator/zip_iterator.h>
 #include <thrust/transform.h>
@@ -74,15 +73,17 @@ class Counter : Calls {
     /// The contexts whose keys are `begin` or more, in ascending order: all of them or as many as a portion
     /// of entries holds. Reads all of the text.
     Part part_from(Key begin) {
-        ContextRange range{pack_, begin, no_more};
+        Key end = no_more;
+        bound(begin, end);
         Run all;
         for (std::int64_t from = 0; from < size_; from += portions_.tokens) {
             const std::int64_t to = std::min(from + portions_.tokens, size_);
             if (!portions_.whole_text) stretch_.load(from, std::min(to + length_, size_));
+            const ContextRange range{pack_, bounds_.data(), begin == 0 && end == no_more};
             all = merged(std::move(all), run_of(from - stretch_.begin(), to - stretch_.begin(), range));
-            if (all.size > portions_.entries) range.end = shorten(all, range);
+            if (all.size > portions_.entries) end = shorten(all, begin, end);
         }
-        return {std::move(all), range.end};
+        return {std::move(all), end};
     }
     /// How the keys of the parts are packed, and where each ranked window stood first; they live as long as
     /// this does.
@@ -90,6 +91,16 @@ class Counter : Calls {
     [[nodiscard]] const Place* first_places() const { return first_places_.data(); }
 
   private:
+    /// Keys of contexts from now on: those from `begin` on, below `end`. They lie in device memory, as does
+    /// what is searched for: a number of 64 bits within a functor could be taken for a host's pointer.
+    void bound(Key begin, Key end) {
+        host_bounds_[0] = begin;
+        host_bounds_[1] = end;
+        host_bounds_[2] = end << token_bits_;
+        NTPGEO_CHECK(cudaMemcpyAsync(bounds_.data(), host_bounds_, sizeof host_bounds_,
+                                     cudaMemcpyHostToDevice, device_.stream()));
+    }
+
     /// From now on pack_ covers windows by the ranks of windows of this length.
     void rank_windows(std::int32_t length) {
         Pack pack = pack_;
@@ -187,12 +198,13 @@ class Counter : Calls {
 
     /// Drops about half of a portion's entries, those of the largest contexts, and what is more than a
     /// portion; the first context stays whole. Returns the range's new end.
-    Key shorten(Run& all, const ContextRange& range) {
+    Key shorten(Run& all, Key begin, Key old_end) {
         const Key middle = device_.fetch(all.entries.data() + portions_.entries / 2) >> token_bits_;
-        const Key end = std::max(middle, range.begin + 1);
-        if (end > no_more >> token_bits_) return range.end;
+        const Key end = std::max(middle, begin + 1);
+        if (end > no_more >> token_bits_) return old_end;
+        bound(begin, end);
         const Array<std::int64_t> size(1);
-        const auto wanted = thrust::make_constant_iterator(end << token_bits_);
+        const Key* const wanted = bounds_.data() + 2;
         thrust::lower_bound(policy(), all.entries.data(), all.entries.data() + all.size, wanted, wanted + 1,
                             size.data());
         all.size = device_.fetch(size.data());
@@ -205,6 +217,8 @@ class Counter : Calls {
     std::int32_t token_bits_;
     Stretch stretch_;
     Array<Place> ranks_, first_places_;
+    Key host_bounds_[3] = {};
+    Array<Key> bounds_{3};
     Pack pack_{};
 };
 

@@ -57,15 +57,16 @@ struct Pack {
 /// Beyond every context's key, as the next token's bits stand below it.
 constexpr Key no_more = ~Key{0};
 
-/// Whether a window begins at a place whose context's key is in begin .. end−1.
+/// Whether a window begins at a place whose context's key is in bounds[0] .. bounds[1]−1, or is any.
 struct ContextRange {
     Pack pack;
-    Key begin, end;
+    const Key* bounds;
+    bool any;
     __host__ __device__ bool operator()(Place p) const {
         if (!pack.is_window(p)) return false;
-        if (begin == 0 && end == no_more) return true;
+        if (any) return true;
         const Key context = pack(p) >> pack.token_bits;
-        return begin <= context && context < end;
+        return bounds[0] <= context && context < bounds[1];
     }
 };
 
