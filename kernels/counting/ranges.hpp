@@ -28,19 +28,20 @@ inline void add_rows(WindowCounts& counts, WindowCounts more, const WindowOption
     struct Rows {
         const WindowCounts& of;
         std::int64_t at = 0;
-        [[nodiscard]] bool ended() const { return at + 1 == static_cast<std::int64_t>(of.indptr.size()); }
-        /// How often the next row's context was seen; less than any where there is none.
-        [[nodiscard]] std::int64_t total() const {
-            return ended() ? 0
-                           : std::accumulate(of.counts.begin() + of.indptr[at],
-                                             of.counts.begin() + of.indptr[at + 1], std::int64_t{0});
+        std::int64_t total = total_of(0);  ///< how often the next row's context was seen; 0: none is left
+
+        void advance() { total = total_of(++at); }
+        [[nodiscard]] std::int64_t total_of(std::int64_t row) const {
+            if (row + 1 == static_cast<std::int64_t>(of.indptr.size())) return 0;
+            return std::accumulate(of.counts.begin() + of.indptr[row], of.counts.begin() + of.indptr[row + 1],
+                                   std::int64_t{0});
         }
     };
     Rows before{counts}, after{more};
     const std::int64_t length = options.context_length;
     while (static_cast<std::int64_t>(both.indptr.size()) <= options.most_contexts) {
-        Rows& rows = after.total() > before.total() ? after : before;
-        if (rows.ended()) break;
+        Rows& rows = after.total > before.total ? after : before;
+        if (rows.total == 0) break;
         const WindowCounts& from = rows.of;
         const std::int64_t begin = from.indptr[rows.at], end = from.indptr[rows.at + 1];
         both.context_tokens.insert(both.context_tokens.end(), from.context_tokens.begin() + rows.at * length,
@@ -48,7 +49,7 @@ inline void add_rows(WindowCounts& counts, WindowCounts more, const WindowOption
         both.next.insert(both.next.end(), from.next.begin() + begin, from.next.begin() + end);
         both.counts.insert(both.counts.end(), from.counts.begin() + begin, from.counts.begin() + end);
         both.indptr.push_back(static_cast<std::int64_t>(both.next.size()));
-        ++rows.at;
+        rows.advance();
     }
     counts = std::move(both);
 }
