@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <iterator>
 
 #include "fault.hpp"
@@ -13,6 +14,8 @@ namespace emulated_device {
 namespace {
 
 constexpr std::size_t page = 4096;
+/// Protection changes around every kernel, and the system takes as long for a large page as for a small one.
+constexpr std::size_t large_page = std::size_t{2} << 20;
 /// As far from an allocation as poison, taken for the index of an element of up to eight bytes, leads:
 /// nothing lies there.
 constexpr std::size_t beyond = std::size_t{17} << 30;
@@ -32,21 +35,25 @@ Arena& Arena::instance() {
 /// Enough addresses that freed ones rest for long; not so many that a pair of 32-bit numbers often looks like
 /// one.
 Arena::Arena() : reserved_bytes_(std::max(std::size_t{8} << 30, 4 * settings().memory)) {
-    void* const memory = mmap(nullptr, reserved_bytes_ + beyond, PROT_NONE,
+    void* const memory = mmap(nullptr, large_page + reserved_bytes_ + beyond, PROT_NONE,
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) fault("no address space for the device's memory");
     base_ = static_cast<char*>(memory);
+    base_ += rounded_up(reinterpret_cast<std::uintptr_t>(base_), large_page) -
+             reinterpret_cast<std::uintptr_t>(base_);
     watch_signals();
 }
 
 /// Addresses are used again as late as possible, so that a freed one stays a fault.
 char* Arena::find_gap(std::size_t bytes) {
+    const std::size_t alignment = bytes < large_page ? page : large_page;
     for (int attempt = 0; attempt < 2; ++attempt) {
         for (auto allocation = live_.lower_bound(base_ + next_);; ++allocation) {
             const std::size_t end = allocation == live_.end()
                                         ? reserved_bytes_
                                         : static_cast<std::size_t>(allocation->second.pages - base_);
-            if (next_ + bytes <= end) return base_ + next_;
+            const std::size_t start = rounded_up(next_, alignment);
+            if (start + bytes <= end) return base_ + start;
             if (allocation == live_.end()) break;
             next_ = end + allocation->second.pages_bytes;
         }
@@ -62,6 +69,8 @@ void* Arena::allocate(std::size_t bytes) {
     if (pages == nullptr) return nullptr;
     next_ = static_cast<std::size_t>(pages - base_) + pages_bytes;
     mprotect(pages, pages_bytes, PROT_READ | PROT_WRITE);
+    // A system without large pages is slower, and otherwise the same.
+    if (pages_bytes >= large_page) madvise(pages, pages_bytes, MADV_HUGEPAGE);
     poison(pages, pages_bytes);
     sanitizer::forbid(pages, pages_bytes);
     char* const start = pages + guard;
