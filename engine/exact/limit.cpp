@@ -44,12 +44,12 @@ ProxyVerdict judge_proxy(const ProxyTest& proxy, double nuclear_norm, double rel
 }
 
 LimitSolver::LimitSolver(Backend& backend, const Dataset& dataset, double tolerance,
-                         std::int64_t newton_iterations)
+                         std::int64_t newton_iterations, ThresholdBy by)
     : backend_(backend),
       merged_(merge_by_support(dataset)),
       labels_(backend, merged_.labels),
       margins_(upload_array(backend, merged_.scales)),
-      splitting_(backend, merged_.labels.contexts(), dataset.vocab_size),
+      splitting_(backend, merged_.labels.contexts(), dataset.vocab_size, by),
       best_point_(backend, merged_.labels.contexts() * dataset.vocab_size * 8),
       proxy_matrix_(upload_array(backend, scaled_proxy(merged_))),
       balanced_point_(backend, merged_.labels.contexts() * dataset.vocab_size * 8),
@@ -130,11 +130,12 @@ void LimitSolver::advance(bool certify) {
 void LimitSolver::split(bool certify) {
     backend_.project_margins(labels_.view(), margins_.as<double>(), splitting_.state(),
                              splitting_.columns_point(), splitting_.reflected());
+    const bool certified = certify || iterations_ == first_splitting || schedule_.due(iterations_);
     if (in_fp32_)
         splitting_.propose_in_fp32(1 / rho_);
     else
-        splitting_.propose(1 / rho_);
-    if (certify || iterations_ == first_splitting || schedule_.due(iterations_)) make_certificate(certify);
+        splitting_.propose(1 / rho_, certified ? Remember::yes : Remember::no);
+    if (certified) make_certificate(certify);
     const StepLengths lengths = splitting_.accept();
     if (!std::isfinite(lengths.step)) not_finite();
     splitting_rests_ = !in_fp32_ && lengths.step <= rounding_of_points * lengths.point;

@@ -51,7 +51,8 @@ class LimitSolver {
     /// Throws InputError where `tolerance` is not positive or below what fp64 can certify here (and says what
     /// it can). `newton_iterations` at most are made of Newton's method; with 0 splitting goes on.
     LimitSolver(Backend& backend, const Dataset& dataset, double tolerance,
-                std::int64_t newton_iterations = most_newton_iterations);
+                std::int64_t newton_iterations = most_newton_iterations,
+                ThresholdBy by = ThresholdBy::prediction);
 
     /// One iteration; where a certificate is due, or `certify` asks for one, it is made and kept. Throws
     /// OutOfDeviceMemory with a state to go on from.
@@ -74,10 +75,12 @@ class LimitSolver {
     [[nodiscard]] std::int64_t iterations() const { return iterations_; }
     /// Whether splitting steps are made in fp32, as they are while the gap is large.
     [[nodiscard]] bool in_fp32() const { return in_fp32_; }
-    /// How many singular values survived splitting's last threshold.
+    /// How many singular values survived splitting's last threshold that a decomposition made.
     [[nodiscard]] std::int64_t survivors() const {
         return static_cast<std::int64_t>(splitting_.spectrum().values().size());
     }
+    /// How many of its thresholds products alone have made.
+    [[nodiscard]] std::int64_t made_by_products() const { return splitting_.spectrum().made_by_products(); }
     [[nodiscard]] const ProxyTest& proxy() const { return proxy_; }
 
     /// Factors of the feasible matrix with the smallest norm: words [V, r], contexts [m, r], one row a

@@ -36,13 +36,13 @@ void check_grid(const std::vector<double>& lambdas) {
 }  // namespace
 
 PathSolver::PathSolver(Backend& backend, const Dataset& dataset, std::vector<double> lambdas,
-                       double tolerance)
+                       double tolerance, ThresholdBy by)
     : backend_(backend),
       merged_(merge_by_label(dataset)),
       labels_(backend, merged_.labels),
       scales_(upload_array(backend, merged_.scales)),
       unfinished_(upload_array(backend, std::vector<std::int64_t>{0})),
-      splitting_(backend, merged_.labels.contexts(), dataset.vocab_size),
+      splitting_(backend, merged_.labels.contexts(), dataset.vocab_size, by),
       current_(backend, merged_.labels.contexts() * dataset.vocab_size * 8),
       previous_(backend, merged_.labels.contexts() * dataset.vocab_size * 8),
       lambdas_(std::move(lambdas)),
@@ -82,18 +82,19 @@ void PathSolver::choose_penalty() {
            std::max(std::sqrt(backend_.dot(before, before)), expected);
 }
 
-void PathSolver::propose() {
+void PathSolver::propose(Remember remember) {
     backend_.prox_cross_entropy(labels_.view(), scales_.as<double>(), rho_, splitting_.state(),
                                 splitting_.columns_point(), splitting_.reflected(),
                                 unfinished_.as<std::int64_t>());
-    splitting_.propose(lambda() / rho_);
+    splitting_.propose(lambda() / rho_, remember);
     ++iterations_;
 }
 
 bool PathSolver::advance() {
     const InRegion region(backend_, Region::iteration);
-    propose();
-    if (schedule_.due(iterations_)) {
+    const bool certified = schedule_.due(iterations_ + 1);
+    propose(certified ? Remember::yes : Remember::no);
+    if (certified) {
         const PathCertificate certificate = certify();
         schedule_.note(iterations_, certificate.relative_gap);
         if (point_ >= on_the_way_) {
@@ -109,12 +110,12 @@ bool PathSolver::advance() {
 }
 
 void PathSolver::step() {
-    propose();
+    propose(Remember::no);
     accept();
 }
 
 PathCertificate PathSolver::step_and_certify() {
-    propose();
+    propose(Remember::yes);
     const PathCertificate certificate = certify();
     accept();
     return certificate;

@@ -35,7 +35,8 @@ class PathSolver {
   public:
     /// `lambdas` fall strictly and are positive. Throws InputError where they do not or `tolerance` is not
     /// positive. One that fp64 cannot certify is never reached (path_tolerance.hpp).
-    PathSolver(Backend& backend, const Dataset& dataset, std::vector<double> lambdas, double tolerance);
+    PathSolver(Backend& backend, const Dataset& dataset, std::vector<double> lambdas, double tolerance,
+               ThresholdBy by = ThresholdBy::prediction);
 
     /// Whether every point is done.
     [[nodiscard]] bool finished() const { return point_ == lambdas_.size(); }
@@ -64,6 +65,8 @@ class PathSolver {
     [[nodiscard]] std::size_t point() const { return point_ - std::min(point_, on_the_way_); }
     [[nodiscard]] double lambda() const { return lambdas_[point_]; }
     [[nodiscard]] std::int64_t iterations() const { return iterations_; }
+    /// How many thresholds products alone have made.
+    [[nodiscard]] std::int64_t made_by_products() const { return splitting_.spectrum().made_by_products(); }
 
     /// All that a later process needs: the acceleration's history is not part of it.
     struct State {
@@ -80,7 +83,7 @@ class PathSolver {
 
   private:
     void choose_penalty();
-    void propose();
+    void propose(Remember remember);
     PathCertificate certify();
     void accept();
     [[noreturn]] void not_finite() const;

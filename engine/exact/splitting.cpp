@@ -104,14 +104,14 @@ constexpr double relaxation = 1.8;
 
 }  // namespace
 
-Splitting::Splitting(Backend& backend, std::int64_t rows, std::int64_t vocab)
+Splitting::Splitting(Backend& backend, std::int64_t rows, std::int64_t vocab, ThresholdBy by)
     : rows_(rows),
       vocab_(vocab),
       state_(backend, rows * vocab * 8),
       columns_point_(backend, rows * vocab * 8),
       spectral_point_(backend, rows * vocab * 8),
       reflected_(backend, rows * vocab * 8),
-      spectrum_(backend, rows, vocab),
+      spectrum_(backend, rows, vocab, by),
       anderson_(backend, rows * vocab) {}
 
 StepLengths Splitting::accept() {

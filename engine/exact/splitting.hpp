@@ -100,12 +100,13 @@ class Anderson {
 };
 
 /// One iteration is: `columns_point` = column operation of the state Y, with `reflected` = 2·columns_point −
-/// Y; propose(τ): `spectral_point` = SVT(reflected, τ); accept(): Y moves by 1.8·(spectral_point −
+/// Y; propose(τ, …): `spectral_point` = SVT(reflected, τ); accept(): Y moves by 1.8·(spectral_point −
 /// columns_point), accelerated. Between propose and accept the caller may look at all four and use
 /// `reflected` as scratch memory.
 class Splitting {
   public:
-    Splitting(Backend& backend, std::int64_t rows, std::int64_t vocab);
+    Splitting(Backend& backend, std::int64_t rows, std::int64_t vocab,
+              ThresholdBy by = ThresholdBy::prediction);
 
     [[nodiscard]] Matrix state() const { return matrix(state_); }
     [[nodiscard]] Matrix columns_point() const { return matrix(columns_point_); }
@@ -114,7 +115,9 @@ class Splitting {
     [[nodiscard]] DenseSpectrum& spectrum() { return spectrum_; }
     [[nodiscard]] const DenseSpectrum& spectrum() const { return spectrum_; }
 
-    void propose(double tau) { spectrum_.threshold(reflected(), tau, spectral_point()); }
+    void propose(double tau, Remember remember) {
+        spectrum_.threshold(reflected(), tau, spectral_point(), remember);
+    }
     /// In fp32; `reflected` and what the spectrum remembers are then of no use.
     void propose_in_fp32(double tau) { spectrum_.threshold_in_fp32(reflected(), tau, spectral_point()); }
     StepLengths accept();

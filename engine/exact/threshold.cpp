@@ -35,18 +35,21 @@ std::int64_t over_largest(const std::vector<double>& values, double share) {
 
 }  // namespace
 
-DenseSpectrum::DenseSpectrum(Backend& backend, std::int64_t rows, std::int64_t vocab)
+DenseSpectrum::DenseSpectrum(Backend& backend, std::int64_t rows, std::int64_t vocab, ThresholdBy by)
     : backend_(backend),
       shorter_(std::min(rows, vocab)),
       longer_(std::max(rows, vocab)),
-      by_words_(vocab <= rows) {}
+      by_words_(vocab <= rows),
+      by_(by),
+      products_(backend, by_words_) {}
 
 std::int64_t DenseSpectrum::bytes(std::int64_t rows, std::int64_t vocab) {
     const std::int64_t shorter = std::min(rows, vocab), longer = std::max(rows, vocab);
-    // What is kept: two decompositions, a map, vectors, and the products with few of them. And what decompose
-    // takes: the products with all and the copy that QR makes of them, a factor of the shorter side, R and
-    // its decomposition. A GPU's solvers have work space of their own.
-    return (9 * shorter + 2 * longer) * shorter * 8 + longer * (shorter / 2) * 8 + 3 * shorter * 8;
+    // What is kept: two decompositions, a map, vectors, what a threshold by products has beside them, and the
+    // products with few vectors. And what decompose takes: the products with all and the copy that QR makes
+    // of them, a factor of the shorter side, R and its decomposition. A GPU's solvers have work space of
+    // their own.
+    return (10 * shorter + 2 * longer) * shorter * 8 + longer * (shorter / 2) * 8 + 3 * (shorter + 1) * 8;
 }
 
 Matrix DenseSpectrum::room(Array& array, Real real, std::int64_t rows, std::int64_t columns) {
@@ -96,9 +99,29 @@ void DenseSpectrum::filter_by(Matrix half, Matrix a, Matrix out) {
     by_words_ ? backend_.multiply(plain, 1, a, map, 0, out) : backend_.multiply(plain, 1, map, a, 0, out);
 }
 
-void DenseSpectrum::threshold(Matrix a, double tau, Matrix x) {
-    decompose_gram(a, last_);
-    values_ = shrunk(last_.squares, tau);
+void DenseSpectrum::decompose_to_threshold(Matrix a, double tau, Vectors& to) {
+    decompose_gram(a, to);
+    products_.expect(std::accumulate(to.squares.begin(), to.squares.end(), 0.0));
+    values_ = shrunk(to.squares, tau);
+}
+
+// What own_ holds is of use only to what follows a decomposition at once.
+bool DenseSpectrum::threshold_by_products(Matrix a, double tau, Matrix x) {
+    if (by_ == ThresholdBy::decomposition) return false;
+    const std::optional<ProductPlan> plan = products_.plan(tau, a.real);
+    if (!plan ||
+        (by_ == ThresholdBy::prediction && !backend_.products_are_faster(a.real, shorter_, plan->products())))
+        return false;
+    const auto square = [&](Array& array) { return room(array, a.real, shorter_, shorter_); };
+    if (!products_.apply(*plan, {square(map_), square(half_), square(own_.rows), square(spare_)}, a, tau, x))
+        return false;
+    ++made_by_products_;
+    return true;
+}
+
+void DenseSpectrum::threshold(Matrix a, double tau, Matrix x, Remember remember) {
+    if (remember == Remember::no && threshold_by_products(a, tau, x)) return;
+    decompose_to_threshold(a, tau, last_);
     filter(last_, {SpectralMap::Kind::shrink, tau}, std::ssize(values_), a, x);
 }
 
@@ -106,9 +129,10 @@ void DenseSpectrum::threshold(Matrix a, double tau, Matrix x) {
 void DenseSpectrum::threshold_in_fp32(Matrix a, double tau, Matrix x) {
     const Matrix from{x.data, Real::fp32, a.rows, a.columns}, to{a.data, Real::fp32, a.rows, a.columns};
     backend_.copy(a.flat(), from.flat());
-    decompose_gram(from, own_);
-    values_ = shrunk(own_.squares, tau);
-    filter(own_, {SpectralMap::Kind::shrink, tau}, std::ssize(values_), from, to);
+    if (!threshold_by_products(from, tau, to)) {
+        decompose_to_threshold(from, tau, own_);
+        filter(own_, {SpectralMap::Kind::shrink, tau}, std::ssize(values_), from, to);
+    }
     backend_.copy(to.flat(), x.flat());
 }
 
@@ -159,9 +183,9 @@ std::vector<double> DenseSpectrum::lengths(const Vectors& basis, Matrix a, Matri
 }
 
 NuclearNorm DenseSpectrum::nuclear_norm_bound(Matrix z, Basis basis, Matrix work) {
-    if (basis == Basis::own) decompose_gram(z, own_);
-    return norm_from(
-        lengths(basis == Basis::own ? own_ : last_, z, {work.data, Real::fp64, longer_, shorter_}), z);
+    const bool own = basis == Basis::own || last_.squares.empty();
+    if (own) decompose_gram(z, own_);
+    return norm_from(lengths(own ? own_ : last_, z, {work.data, Real::fp64, longer_, shorter_}), z);
 }
 
 NuclearNorm DenseSpectrum::norm_from(const std::vector<double>& lengths, Matrix z) const {

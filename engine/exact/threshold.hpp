@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/exact/product_threshold.hpp"
 #include "kernels/backend.hpp"
 
 namespace ntpgeo {
@@ -36,19 +37,32 @@ struct SpectralNorm {
     double rounding = 0;  ///< what of `bound` is there for rounding alone
 };
 
+/// How singular values are thresholded where nothing but X is wanted.
+enum class ThresholdBy {
+    prediction,     ///< by products where the backend predicts that they are faster
+    decomposition,  ///< of the Gram matrix
+    products        ///< wherever they can be planned (ProductThreshold::plan)
+};
+/// Whether a threshold has to remember A's singular values and vectors.
+enum class Remember { no, yes };
+
 /// Spectral operations on [rows, vocab] matrices through the Gram matrix of the shorter side and a symmetric
 /// eigensolver, which knows a singular value to about 2^-53 (σ₁/σ)² relatively. Gram matrices, vectors and
 /// what is made of them stay on the backend, in memory that is taken once; eigenvalues come to the host.
 class DenseSpectrum {
   public:
-    DenseSpectrum(Backend& backend, std::int64_t rows, std::int64_t vocab);
+    DenseSpectrum(Backend& backend, std::int64_t rows, std::int64_t vocab,
+                  ThresholdBy by = ThresholdBy::prediction);
 
     /// X = SVT(A, τ): every singular value σ of A becomes max(σ − τ, 0) (the prox of τ‖·‖_*). Remembers A's
-    /// singular values and vectors for what follows. `x` must not be `a`.
-    void threshold(Matrix a, double tau, Matrix x);
+    /// singular values and vectors for what follows, unless they are not wanted and products make X: then
+    /// those of before stay. `x` must not be `a`.
+    void threshold(Matrix a, double tau, Matrix x, Remember remember = Remember::yes);
     /// The same in fp32, at half the time on a CPU and right to about 2^-24 (σ₁/τ)². Overwrites
-    /// `a`, and remembers X's singular values alone.
+    /// `a`, and remembers X's singular values alone, or nothing where products make X.
     void threshold_in_fp32(Matrix a, double tau, Matrix x);
+    /// How many thresholds products have made.
+    [[nodiscard]] std::int64_t made_by_products() const { return made_by_products_; }
 
     /// Remembers A's singular values and vectors on the shorter side as those of the last thresholded matrix.
     void remember(Matrix a) { decompose_gram(a, last_); }
@@ -64,7 +78,7 @@ class DenseSpectrum {
     /// Whether the shorter side, whose vectors these are, is the words'.
     [[nodiscard]] bool by_words() const { return by_words_; }
 
-    /// Singular values of the last thresholded X, descending, those that are not 0.
+    /// Singular values of the last thresholded X that were remembered, descending, those that are not 0.
     [[nodiscard]] const std::vector<double>& values() const { return values_; }
     [[nodiscard]] double nuclear_norm() const;
     /// Bounds the error of nuclear_norm() to first order: the Gram matrix knows σ² to 8n·2^-53·σ₁² by its
@@ -82,7 +96,7 @@ class DenseSpectrum {
 
     enum class Basis {
         own,              ///< the eigenvectors of Z's Gram matrix
-        last_thresholded  ///< those of the last matrix thresholded, in fp64
+        last_thresholded  ///< those of the last matrix remembered, in fp64; Z's own where there was none
     };
     /// An upper bound on ‖Z‖_* and Z's rank. Σ_k ‖Z v_k‖ over an orthonormal basis v is ‖Z‖_* where v are
     /// Z's singular vectors, and never less but for rounding, which is added. Near a fixed point the last
@@ -110,6 +124,9 @@ class DenseSpectrum {
         std::vector<double> squares;  // σ², descending
     };
     void decompose_gram(Matrix a, Vectors& to);
+    void decompose_to_threshold(Matrix a, double tau, Vectors& to);
+    /// Whether products have made X.
+    bool threshold_by_products(Matrix a, double tau, Matrix x);
     [[nodiscard]] Matrix rows_of(const Vectors& basis) const {
         return basis.rows.matrix(basis.real, shorter_, shorter_);
     }
@@ -140,9 +157,13 @@ class DenseSpectrum {
     Array map_, half_;            // [shorter, shorter]: V diag(f) Vᵀ; vectors, one a column, times √f
     Array inner_;                 // [longer, less than half of shorter]: A times few vectors
     Array squares_;               // [shorter] of lengths
+    Array spare_;                 // [shorter, shorter]: products work in this, map_, half_ and own_
     Vectors last_;                // of the last A thresholded in fp64
     Vectors own_;                 // of what was looked at otherwise
     std::vector<double> values_;  // σ − τ of the last thresholded A
+    ThresholdBy by_;
+    ProductThreshold products_;
+    std::int64_t made_by_products_ = 0;
 };
 
 }  // namespace ntpgeo

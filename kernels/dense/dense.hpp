@@ -31,7 +31,7 @@ class DenseOperations {
     virtual void column_means(Matrix a, Vector means) = 0;
     /// squares[k] = Σ_i a[i,k]², fp64.
     virtual void column_squares(Matrix a, Vector squares) = 0;
-    /// a[i,k] = 1 where i = k, else 0, fp64.
+    /// a[i,k] = 1 where i = k, else 0.
     virtual void fill_identity(Matrix a) = 0;
     /// a[i,:] −= row, fp64.
     virtual void subtract_row(Vector row, Matrix a) = 0;

@@ -148,8 +148,10 @@ void CpuDenseOperations::column_squares(Matrix a, Vector squares) {
 }
 
 void CpuDenseOperations::fill_identity(Matrix a) {
-    for (std::int64_t i = 0; i < a.rows; ++i)
-        for (std::int64_t k = 0; k < a.columns; ++k) a.as<double>()[i * a.columns + k] = i == k ? 1 : 0;
+    with_real(a.real, [&]<class T>(T) {
+        for (std::int64_t i = 0; i < a.rows; ++i)
+            for (std::int64_t k = 0; k < a.columns; ++k) a.as<T>()[i * a.columns + k] = i == k ? 1 : 0;
+    });
 }
 
 void CpuDenseOperations::subtract_row(Vector row, Matrix a) {

@@ -57,7 +57,8 @@ __global__ void add_slabs(const double* partial, std::int64_t slabs, std::int64_
     out[k] = sum / divisor;
 }
 
-__global__ void fill_identity(double* a, std::int64_t size, std::int64_t columns) {
+template <class T>
+__global__ void fill_identity(T* a, std::int64_t size, std::int64_t columns) {
     const std::int64_t stride = std::int64_t{gridDim.x} * blockDim.x;
     for (std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < size; i += stride)
         a[i] = i / columns == i % columns ? 1 : 0;
@@ -202,9 +203,11 @@ void CudaDenseOperations::fill_identity(Matrix a) {
     const std::int64_t size = a.rows * a.columns;
     if (size == 0) return;
     constexpr int threads = 256;
-    NTPGEO_CHECK(launch(kernels::fill_identity,
-                        static_cast<unsigned>(std::min(ceiling(size, threads), most_row_blocks)), threads, 0,
-                        device_.stream(), a.as<double>(), size, a.columns));
+    with_real(a.real, [&]<class T>(T) {
+        NTPGEO_CHECK(launch(kernels::fill_identity<T>,
+                            static_cast<unsigned>(std::min(ceiling(size, threads), most_row_blocks)), threads,
+                            0, device_.stream(), a.as<T>(), size, a.columns));
+    });
 }
 
 void CudaDenseOperations::subtract_row(Vector row, Matrix a) {

@@ -69,9 +69,14 @@ class EigenOperations {
     /// of a smooth_shrink; i and k count from the largest. values [n] as decompose_symmetric leaves them,
     /// fp64; factors [n] and slopes [n, n] of one precision.
     virtual void spectral_slopes(Vector values, const SpectralMap& map, Vector factors, Matrix slopes) = 0;
+
+    /// Whether `products` products of [n, n] matrices are predicted to take less time than
+    /// decompose_symmetric: what to compute a matrix function by.
+    [[nodiscard]] virtual bool products_are_faster(Real real, std::int64_t n,
+                                                   std::int64_t products) const = 0;
 };
 
-/// LAPACK on one thread.
+/// LAPACK on one thread, faster than all but a few products: whoever asks is told so.
 class CpuEigenOperations : public virtual EigenOperations {
   public:
     [[nodiscard]] EigenLimit eigen_limit() const override;
@@ -79,10 +84,12 @@ class CpuEigenOperations : public virtual EigenOperations {
     std::vector<double> decompose_symmetric(Matrix matrix, Vector values) override;
     void take_eigenvectors(Matrix rows, Vector values, const SpectralMap& map, Matrix out) override;
     void spectral_slopes(Vector values, const SpectralMap& map, Vector factors, Matrix slopes) override;
+    [[nodiscard]] bool products_are_faster(Real, std::int64_t, std::int64_t) const override { return false; }
 };
 
 /// cuSOLVER, in work space that is kept; the rest in the CPU's arithmetic. What returns numbers waits for
-/// them, once, and of a decomposition only the eigenvalues come to the host.
+/// them, once, and of a decomposition only the eigenvalues come to the host. Products are faster by the model
+/// of cost_cuda.hpp, never on a GPU that device/machines.hpp does not list: it may have no fast fp64.
 class CudaEigenOperations : public virtual EigenOperations {
   public:
     explicit CudaEigenOperations(device::Device& device) : device_(device) {}
@@ -91,6 +98,7 @@ class CudaEigenOperations : public virtual EigenOperations {
     std::vector<double> decompose_symmetric(Matrix matrix, Vector values) override;
     void take_eigenvectors(Matrix rows, Vector values, const SpectralMap& map, Matrix out) override;
     void spectral_slopes(Vector values, const SpectralMap& map, Vector factors, Matrix slopes) override;
+    [[nodiscard]] bool products_are_faster(Real real, std::int64_t n, std::int64_t products) const override;
 
   private:
     device::Device& device_;

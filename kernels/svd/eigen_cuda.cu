@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "kernels/device/device.cuh"
+#include "kernels/svd/cost_cuda.hpp"
 #include "kernels/svd/eigen.hpp"
 #include "kernels/svd/results_cuda.cuh"
 
@@ -140,6 +141,12 @@ void CudaEigenOperations::spectral_slopes(Vector values, const SpectralMap& map,
         NTPGEO_CHECK(launch(kernels::spectral_slopes<T>, blocks, threads, 0, device_.stream(),
                             values.as<double>(), map, n, factors.as<T>(), slopes.as<T>()));
     });
+}
+
+bool CudaEigenOperations::products_are_faster(Real real, std::int64_t n, std::int64_t products) const {
+    const device::Machine* const machine = device::find_machine(device_.name());
+    return machine != nullptr &&
+           products_seconds(*machine, real, n, products) < symmetric_seconds(*machine, real, n);
 }
 
 }  // namespace ntpgeo

@@ -44,6 +44,31 @@ TEST_F(CudaExact, LimitHasTheCpusCertificate) {
     }
 }
 
+// By products alone, which no backend here would choose at these sizes: on both, the certificates are those
+// of decompositions.
+TEST_F(CudaExact, LimitByProductsHasTheSameCertificate) {
+    for (const Dataset& data : problems(seed())) {
+        const auto solve = [&](Backend& backend, ThresholdBy by) {
+            LimitSolver solver(backend, data, 1e-9, 0, by);
+            while (!solver.ended()) solver.advance();
+            EXPECT_TRUE(solver.finished());
+            if (by == ThresholdBy::products) {
+                EXPECT_GT(2 * solver.made_by_products(), solver.iterations());
+            }
+            return std::tuple(*solver.best(), solver.factors());
+        };
+        const auto [expected, factors] = solve(cpu(), ThresholdBy::decomposition);
+        for (Backend* const backend : {&gpu(), &cpu()}) {
+            const auto [actual, own_factors] = solve(*backend, ThresholdBy::products);
+            EXPECT_NEAR(actual.nuclear_norm / expected.nuclear_norm, 1, 1e-9);
+            EXPECT_NEAR(*actual.bound / *expected.bound, 1, 1e-9);
+            EXPECT_LE(*actual.relative_gap, 1e-9);
+            EXPECT_EQ(actual.rank, expected.rank);
+            EXPECT_TRUE(close_to(matrix_of(own_factors, data), matrix_of(factors, data), 1e-4));
+        }
+    }
+}
+
 // Newton's method from the tenth iteration on, with sides about as long as each other, and with one of them
 // over four times the other, the words' or the contexts'.
 TEST_F(CudaExact, NewtonsLimitHasTheCpusCertificate) {
@@ -88,6 +113,45 @@ TEST_F(CudaExact, PathHasTheCpusCertificates) {
             EXPECT_EQ(actual[k].rank, expected[k].rank);
         }
     }
+}
+
+TEST_F(CudaExact, PathByProductsHasTheSameCertificates) {
+    for (const Dataset& data : problems(seed())) {
+        const auto solve = [&](Backend& backend, ThresholdBy by) {
+            PathSolver solver(backend, data, {1e-2, 1e-5}, 1e-9, by);
+            std::vector<PathCertificate> certificates;
+            std::int64_t iterations = 0;
+            while (!solver.finished()) {
+                const bool done = solver.advance();
+                ++iterations;
+                if (!done) continue;
+                certificates.push_back(*solver.last());
+                solver.next_point();
+            }
+            if (by == ThresholdBy::products) {
+                EXPECT_GT(2 * solver.made_by_products(), iterations);
+            }
+            return certificates;
+        };
+        const std::vector<PathCertificate> expected = solve(cpu(), ThresholdBy::decomposition);
+        for (Backend* const backend : {&gpu(), &cpu()}) {
+            const std::vector<PathCertificate> actual = solve(*backend, ThresholdBy::products);
+            ASSERT_EQ(actual.size(), expected.size());
+            for (std::size_t k = 0; k < actual.size(); ++k) {
+                EXPECT_LE(actual[k].relative_gap, 1e-9);
+                EXPECT_NEAR(actual[k].objective_excess / expected[k].objective_excess, 1, 1e-9);
+                EXPECT_NEAR(actual[k].bound_excess / expected[k].bound_excess, 1, 1e-9);
+                EXPECT_EQ(actual[k].rank, expected[k].rank);
+            }
+        }
+    }
+}
+
+// Those whose figures are known are all of a kind at this size.
+TEST_F(CudaExact, ProductsAreFasterOnGpusThatAreKnown) {
+    EXPECT_EQ(gpu().products_are_faster(Real::fp64, 500, 119), gpu().products_rate(Precision::fp64) > 0);
+    EXPECT_FALSE(gpu().products_are_faster(Real::fp64, 20000, 119));
+    EXPECT_FALSE(cpu().products_are_faster(Real::fp64, 500, 1));
 }
 
 TEST_F(CudaExact, TrainingStatesHaveTheCpusBounds) {

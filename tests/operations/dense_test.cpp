@@ -65,9 +65,11 @@ TEST_F(Dense, FillIdentity) {
          std::vector<std::pair<int, int>>{{0, 0}, {1, 1}, {33, 33}, {7, 600}, {600, 7}}) {
         std::vector<double> expected(static_cast<std::size_t>(rows) * columns, 0.0);
         for (int i = 0; i < std::min(rows, columns); ++i) expected[std::int64_t{i} * columns + i] = 1;
-        const Guarded a = Guarded::poisoned(backend(), Real::fp64, std::ssize(expected), 1);
-        backend().fill_identity(a.matrix(rows, columns));
-        EXPECT_TRUE(same_bits(a.read(), expected, shape_words(rows, columns)));
+        for (const Real real : {Real::fp64, Real::fp32}) {
+            const Guarded a = Guarded::poisoned(backend(), real, std::ssize(expected), 1);
+            backend().fill_identity(a.matrix(rows, columns));
+            EXPECT_TRUE(same_bits(a.read(), expected, shape_words(rows, columns)));
+        }
     }
 }
 

@@ -101,11 +101,16 @@ Profile train_in_chunks(const std::string& name, Scale scale) {
                  full ? 128 : 8, 4, full ? 1 : 2);
 }
 
+/// The emulated device has no predictions: what thresholds are made by is the case's.
+ThresholdBy by_of(const std::string& name) {
+    return name.ends_with("-products") ? ThresholdBy::products : ThresholdBy::decomposition;
+}
+
 /// Between two certificates.
 Profile limit(const std::string& name, Scale scale) {
     const std::unique_ptr<Backend> gpu = make_gpu();
     const Dataset data = scale == Scale::full ? random_supports(500, 5000) : random_supports(40, 100);
-    LimitSolver solver(*gpu, data, 1e-6);
+    LimitSolver solver(*gpu, data, 1e-6, LimitSolver::most_newton_iterations, by_of(name));
     while (solver.iterations() < 12) solver.advance();
     return count_calls(name, sizes(data), 2, [&] { solver.advance(); });
 }
@@ -135,7 +140,7 @@ Profile limit_newton(const std::string& name, Scale scale) {
 Profile path(const std::string& name, Scale scale) {
     const std::unique_ptr<Backend> gpu = make_gpu();
     const Dataset data = scale == Scale::full ? random_supports(100, 1000) : random_supports(20, 40);
-    PathSolver solver(*gpu, data, {1e-2}, 1e-6);
+    PathSolver solver(*gpu, data, {1e-2}, 1e-6, by_of(name));
     for (int k = 0; k < 12; ++k) solver.advance();
     return count_calls(name, sizes(data) + ", lambda = 1e-2", 2, [&] { solver.advance(); });
 }
@@ -192,9 +197,11 @@ const std::vector<Case>& all_cases() {
         {"lbfgs", "an accepted step, its line search included", train_as_named},
         {"sign", "a step", train_as_named},
         {"limit", "a splitting step", limit},
+        {"limit-products", "the same, its threshold by products alone, in fp32", limit},
         {"limit-certificate", "a splitting step with a certificate", limit_certificate},
         {"limit-newton", "an iteration of Newton's method, each product of its GMRES included", limit_newton},
         {"path", "a splitting step", path},
+        {"path-products", "the same, its threshold by products alone", path},
         {"record", "the figures of a record", record},
         {"counting", "a text", counting},
     };

@@ -4,6 +4,7 @@
 
 #include "kernels/base/status.hpp"
 #include "kernels/device/waves.hpp"
+#include "kernels/svd/cost_cuda.hpp"
 
 namespace ntpgeo::profile {
 namespace {
@@ -47,13 +48,10 @@ double product_seconds(const LibraryCall& call, double share, const Machine& mac
            std::max({share * waves.seconds, bytes_seconds(bytes, machine), device::seconds_a_wave});
 }
 
-/// Reduced column by column, each over all that is left of the matrix; then `cubes`·n³ flops in products.
-double decomposition_seconds(const LibraryCall& call, double rows, double columns, double cubes,
+double decomposition_seconds(const LibraryCall& call, std::int64_t rows, std::int64_t columns, double cubes,
                              const Machine& machine) {
-    const double passes = rows * columns * columns * element_bytes(call.type) / 3;
-    return columns * device::seconds_a_column +
-           passes / (machine.memory_bandwidth * device::attained_memory) +
-           cubes * columns * columns * columns / rate_of(call.type, machine);
+    return svd_cuda::decomposition_seconds(machine, call.type == "fp64" ? Real::fp64 : Real::fp32, rows,
+                                           columns, cubes);
 }
 
 /// Adds what runs on the device, where nothing follows within less than `least` seconds.
@@ -96,10 +94,11 @@ double call_seconds(const LibraryCall& call, const Machine& machine) {
     if (is("syrk")) return product_seconds(call, 0.5, machine);
     if (is("geam"))
         return std::max(bytes_seconds(3 * m * n * element_bytes(call.type), machine), device::seconds_a_wave);
-    if (is("syevd")) return decomposition_seconds(call, n, n, 4, machine);
-    if (is("gesvd")) return 2 * decomposition_seconds(call, m, n, 4, machine);
-    if (is("geqrf") || is("orgqr")) return decomposition_seconds(call, m, n, 2, machine);
-    if (is("potrf")) return decomposition_seconds(call, n, n, 1.0 / 3, machine);
+    if (is("syevd"))
+        return svd_cuda::symmetric_seconds(machine, call.type == "fp64" ? Real::fp64 : Real::fp32, call.n);
+    if (is("gesvd")) return 2 * decomposition_seconds(call, call.m, call.n, 4, machine);
+    if (is("geqrf") || is("orgqr")) return decomposition_seconds(call, call.m, call.n, 2, machine);
+    if (is("potrf")) return decomposition_seconds(call, call.n, call.n, 1.0 / 3, machine);
     if (is("dot") || is("nrm2") || is("axpy") || is("scal"))
         return std::max(bytes_seconds(3 * m * element_bytes(call.type), machine), device::seconds_a_wave);
     throw Failure("the cost model has no model of " + call.routine);

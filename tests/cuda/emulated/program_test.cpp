@@ -57,5 +57,25 @@ TEST(CudaProgram, SaysWhatItUsesOfAGpuAndMeasuresTheStepsParts) {
     EXPECT_GT(update["step_s"].get<double>(), 0);
 }
 
+// A GPU that multiplies in fp64 as it does makes thresholds by products, by the model; one that nobody knows
+// does not. Both are certified, and fp32 steps leave other digits.
+TEST(CudaProgram, MakesALimitsThresholdsByProductsWhereTheyArePredictedToBeFaster) {
+    const ScratchFolder scratch;
+    const std::string data = (scratch / "data.safetensors").string();
+    ASSERT_EQ(run_ntpgeo({"data", "synth", "-o", data, "--vocab", "30", "--contexts", "40"}).status, 0);
+    const auto limit = [&](const std::string& gpu) {
+        const Variable name("EMULATED_DEVICE_NAME", gpu.c_str());
+        const std::string run = (scratch / ("run of " + gpu)).string();
+        run_well(Arguments{"limit", data, "-o", run, "--device", "cuda", "--tol", "1e-3"});
+        const std::string records = read_file(run + "/metrics.jsonl");
+        return Json::parse(records.substr(records.rfind('\n', records.size() - 2) + 1));
+    };
+    const Json known = limit("NVIDIA H200"), unknown = limit("a GPU");
+    for (const Json& record : {known, unknown}) EXPECT_LE(record["relative_gap"].get<double>(), 1e-3);
+    const double norm = known["nuclear_norm"], other = unknown["nuclear_norm"];
+    EXPECT_NEAR(norm / other, 1, 1e-4);
+    EXPECT_NE(norm, other);
+}
+
 }  // namespace
 }  // namespace ntpgeo

@@ -53,7 +53,7 @@ TEST(SmoothedResidual, IsSplittingsWithoutSmoothing) {
         Splitting& splitting = problem.splitting;
         problem.backend->project_margins(problem.labels.view(), problem.margins.as<double>(),
                                          splitting.state(), splitting.columns_point(), splitting.reflected());
-        splitting.propose(tau);
+        splitting.propose(tau, Remember::yes);
         std::vector<double> expected =
             download_array<double>(*problem.backend, splitting.spectral_point().data, problem.size);
         const std::vector<double> z =

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <string>
 
+#include "kernels/backend_cpu.hpp"
 #include "tests/compare.hpp"
 #include "tests/exact_reference.hpp"
 #include "tests/problems.hpp"
@@ -62,6 +63,43 @@ TEST(Threshold, AboveEverySingularValueLeavesNothing) {
     EXPECT_EQ(found.in_fp64, std::vector<double>(12, 0.0));
     EXPECT_EQ(found.in_fp32, std::vector<double>(12, 0.0));
     EXPECT_TRUE(found.values.empty());
+}
+
+/// Whose products are wrong by a part in a million from the `from`-th on.
+class WrongProducts final : public CpuBackend {
+  public:
+    explicit WrongProducts(int from) : from_(from) {}
+    int calls = 0;
+
+    void multiply(const Product& product, double alpha, Matrix a, Matrix b, double beta, Matrix c) override {
+        CpuBackend::multiply(product, alpha, a, b, beta, c);
+        if (calls++ >= from_) c.as<double>()[0] *= 1 + 1e-6;
+    }
+
+  private:
+    int from_;
+};
+
+// As an error of the device would: while the sign is made, and while the root is.
+TEST(Threshold, ByProductsThatHaveNotArrivedIsMadeByADecompositionFromThereOn) {
+    for (const int from : {0, 60, 95}) {
+        WrongProducts backend(from);
+        const std::vector<double> matrix = random_values(96, 1, 5),
+                                  expected = reference::soft_threshold(matrix, 12, 8, 1);
+        const Array a = upload_array(backend, matrix), x(backend, 768);
+        DenseSpectrum spectrum(backend, 12, 8, ThresholdBy::products);
+        spectrum.threshold(a.matrix(Real::fp64, 12, 8), 1, x.matrix(Real::fp64, 12, 8));
+        backend.calls = 0;
+        int tried = 0;
+        for (int k = 0; k < 2; ++k) {
+            spectrum.threshold(a.matrix(Real::fp64, 12, 8), 1, x.matrix(Real::fp64, 12, 8), Remember::no);
+            EXPECT_TRUE(close_to(download_array<double>(backend, x.data(), 96), expected, 1e-5));
+            if (k == 0) tried = backend.calls;
+        }
+        EXPECT_EQ(spectrum.made_by_products(), 0) << from;
+        EXPECT_GT(tried, 100) << from;
+        EXPECT_LT(backend.calls, tried + 10) << from;
+    }
 }
 
 // [rows, columns] with orthonormal columns.
