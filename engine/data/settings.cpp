@@ -47,6 +47,21 @@ Setting context(NgramOptions& ngrams) {
             .help = "tokens a context",
             .metavar = "N"};
 }
+Setting min_count(NgramOptions& ngrams) {
+    return {.name = "min_count",
+            .field = WholeField{&ngrams.min_count, 1},
+            .help = "drop contexts that occur less often",
+            .metavar = "C"};
+}
+Setting contexts(NgramOptions& ngrams) {
+    return {.name = "contexts",
+            .field = OptionalWholeField{&ngrams.max_contexts},
+            .help = "keep the M most frequent contexts (default: all)",
+            .metavar = "M"};
+}
+Setting weights(NgramOptions& ngrams) {
+    return named("weights", name_field(ngrams.weights), "how contexts weigh: by their counts, or all alike");
+}
 
 }  // namespace
 
@@ -62,16 +77,9 @@ std::vector<Setting> settings_of(TextSettings& text) {
          .field = OptionalWholeField{&text.vocab_size},
          .help = "keep the V most frequent tokens (default: all)",
          .metavar = "V"},
-        {.name = "min_count",
-         .field = WholeField{&text.ngrams.min_count, 1},
-         .help = "drop contexts that occur less often",
-         .metavar = "C"},
-        {.name = "contexts",
-         .field = OptionalWholeField{&text.ngrams.max_contexts},
-         .help = "keep the M most frequent contexts (default: all)",
-         .metavar = "M"},
-        named("weights", name_field(text.ngrams.weights),
-              "how contexts weigh: by their counts, or all alike"),
+        min_count(text.ngrams),
+        contexts(text.ngrams),
+        weights(text.ngrams),
         named("documents", name_field(text.text.documents, "paragraph"),
               "no window crosses from one document into the next"),
         named(
@@ -86,6 +94,10 @@ std::vector<Setting> settings_of(TextSettings& text) {
         named("invalid", name_field(text.invalid, {{"error", InvalidText::error}}, "replace"),
               "text that is not UTF-8"),
     };
+}
+
+std::vector<Setting> settings_of(NgramOptions& ngrams) {
+    return {context(ngrams), min_count(ngrams), contexts(ngrams), weights(ngrams)};
 }
 
 std::vector<Setting> settings_of(StoriesSettings& stories) {

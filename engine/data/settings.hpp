@@ -48,6 +48,7 @@ struct StoriesSettings {
 /// The tables of what each is told, in the order of its help.
 std::vector<Setting> settings_of(TextSettings& text);
 std::vector<Setting> settings_of(StoriesSettings& stories);
+std::vector<Setting> settings_of(NgramOptions& ngrams);
 std::vector<Setting> settings_of(SyntheticOptions& synthetic);
 
 Names<TokenKind> names_of(TokenKind);

@@ -113,6 +113,18 @@ ConceptSpace factor_concepts(Backend& backend, const std::vector<double>& words,
                          count);
 }
 
+const char* concept_matrix_name(bool has_words, bool has_contexts) {
+    if (!has_words) return "centred support matrix";
+    return has_contexts ? "centred logits" : "centred words";
+}
+
+void require_directions(const ConceptSpace& space, bool has_words, bool has_contexts) {
+    if (space.count() > 0) return;
+    throw InputError(std::string("concepts: the entries of the ") +
+                     concept_matrix_name(has_words, has_contexts) + " are all 0: there are no directions" +
+                     (has_words ? "" : " (every context can be followed by every word)"));
+}
+
 std::vector<bool> words_that_never_follow(const Dataset& dataset) {
     std::vector<bool> never(static_cast<std::size_t>(dataset.vocab_size), true);
     for (const std::int32_t word : dataset.indices) never[static_cast<std::size_t>(word)] = false;

@@ -37,6 +37,12 @@ ConceptSpace support_concepts(Backend& backend, const Dataset& dataset, std::int
 ConceptSpace factor_concepts(Backend& backend, const std::vector<double>& words,
                              const std::vector<double>& contexts, std::int64_t dim, std::int64_t count);
 
+/// What the matrix is called: "centred support matrix", or, of factors, "centred logits" or "centred words".
+const char* concept_matrix_name(bool has_words, bool has_contexts);
+
+/// Throws InputError where the space of such a matrix has no direction: its entries are all 0.
+void require_directions(const ConceptSpace& space, bool has_words, bool has_contexts);
+
 /// Which words follow no context of the data set, [V]. Their rows of S are 0, so that those of S̃ are all one
 /// and the same: no direction tells them apart.
 std::vector<bool> words_that_never_follow(const Dataset& dataset);

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "engine/settings/parse_number.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -44,6 +45,12 @@ bool is_in(NumberRange range, double value) {
     if (!std::isfinite(value)) return false;
     if (range == NumberRange::positive) return value > 0;
     return value >= 0 && (range == NumberRange::non_negative || value < 1);
+}
+
+const char* range_words(NumberRange range) {
+    return range == NumberRange::positive       ? "a number above 0"
+           : range == NumberRange::non_negative ? "a number >= 0"
+                                                : "in [0, 1)";
 }
 
 std::string take_whole(std::string_view text, std::int64_t least, std::int64_t& value) {
@@ -101,6 +108,23 @@ std::string choices_of(const TextField& field) {
     return fmt::format("{}", fmt::join(field.names, "|"));
 }
 
+std::string range_of(const Field& field) {
+    return std::visit(
+        Overloaded{[](const WholeField& whole) {
+                       const bool bounded = whole.most != std::numeric_limits<std::int64_t>::max();
+                       return fmt::format("a whole number >= {}{}", whole.least,
+                                          bounded ? fmt::format(", at most {}", whole.most) : "");
+                   },
+                   [](const OptionalWholeField&) { return std::string("a whole number >= 1"); },
+                   [](const SeedField&) { return std::string("a whole number of 64 bits"); },
+                   [](const NumberField& number) { return std::string(range_words(number.range)); },
+                   [](const SwitchField&) { return std::string("true|false"); },
+                   [](const DecayField&) { return std::string("a number >= 0, or HI:LO"); },
+                   [](const GridField&) { return std::string("HI:LO:PER_DECADE"); },
+                   [](const TextField& text) { return choices_of(text); }},
+        field);
+}
+
 std::string text_of(const Field& field) {
     return std::visit(
         Overloaded{[](const WholeField& whole) { return std::to_string(*whole.value); },
@@ -146,6 +170,24 @@ std::string take_text(const Field& field, std::string_view text) {
         field);
 }
 
+std::string shown(std::string_view text) {
+    constexpr std::size_t longest = 4096;
+    std::string line;
+    for (const char byte : text.substr(0, longest)) {
+        const auto code = static_cast<unsigned char>(byte);
+        if (code < 0x20 || code >= 0x7f)
+            line += fmt::format("\\x{:02x}", code);
+        else
+            line += byte;
+    }
+    return line + (text.size() > longest ? "..." : "");
+}
+
+void take_or_refuse(const Setting& setting, std::string_view text, std::string_view in_message) {
+    if (const std::string wrong = take_text(setting.field, text); !wrong.empty())
+        throw InputError(fmt::format("{}: '{}' {}", flag_name(setting), in_message, wrong));
+}
+
 std::string fault_of(const Field& field) {
     if (const auto* whole = std::get_if<WholeField>(&field)) {
         const std::int64_t value = *whole->value, least = whole->or_never ? 0 : whole->least;
@@ -154,11 +196,14 @@ std::string fault_of(const Field& field) {
     }
     if (const auto* number = std::get_if<NumberField>(&field);
         number && !is_in(number->range, *number->value))
-        return fmt::format("{} is not {}", *number->value,
-                           number->range == NumberRange::positive       ? "a number above 0"
-                           : number->range == NumberRange::non_negative ? "a number >= 0"
-                                                                        : "in [0, 1)");
+        return fmt::format("{} is not {}", *number->value, range_words(number->range));
     return "";
+}
+
+void check(const std::vector<Setting>& settings, const std::string& prefix) {
+    for (const Setting& setting : settings)
+        if (const std::string fault = fault_of(setting.field); !fault.empty())
+            throw InputError(fmt::format("{}{}: {}", prefix, flag_name(setting), fault));
 }
 
 bool same(const Field& a, const Field& b) {

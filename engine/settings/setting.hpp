@@ -89,6 +89,9 @@ std::string choices_of(const TextField& field);
 /// What help calls the device, which is no name alone.
 inline constexpr const char* device_choices = "auto|cpu|cuda[:i]";
 
+/// What a field takes, in words: "a whole number >= 1", "fp64|same"; "" of a text that another must judge.
+std::string range_of(const Field& field);
+
 /// The setting's help with its default, which is the value it is bound to.
 std::string help_of(const Setting& setting);
 
@@ -99,9 +102,21 @@ std::string text_of(const Field& field);
 /// sentence; the value is then as it was.
 std::string take_text(const Field& field, std::string_view text);
 
+/// `text` fit for one line of a message: control characters and what is not ASCII as \\xNN, no more than
+/// 4096 bytes of it.
+std::string shown(std::string_view text);
+
+/// Takes the value that `text` spells. Throws InputError: "NAME: 'TEXT' is …", NAME as the flag has it and
+/// TEXT as `in_message` spells it.
+void take_or_refuse(const Setting& setting, std::string_view text, std::string_view in_message);
+
 /// What is wrong with a value that did not come from take_text: "0 is not a whole number >= 1"; "" where
 /// nothing is.
 std::string fault_of(const Field& field);
+
+/// Throws InputError where a value that did not come from take_text is wrong: "NAME: VALUE is not …" after
+/// `prefix`.
+void check(const std::vector<Setting>& settings, const std::string& prefix);
 
 /// Whether two settings of one name are the same to a run that goes on.
 bool same(const Field& a, const Field& b);

@@ -167,6 +167,22 @@ std::vector<Setting> settings_of(RunSettings& run) {
     });
 }
 
+void check(const RunSettings& run) {
+    RunSettings settings = run;
+    check(settings_of(settings), "");
+    std::vector<Stage>& stages = settings.training.stages;
+    for (std::size_t k = 0; k < stages.size(); ++k)
+        check(settings_of(stages[k]), stage_prefix(settings.training, k));
+}
+
+std::string stage_prefix(const TrainingSettings& training, std::size_t index) {
+    return training.stages.size() > 1 ? fmt::format("stage {}, ", index + 1) : "";
+}
+
+std::string whose_it_is(const Setting& setting) {
+    return fmt::format("belongs to the optimizer {}; leave it out", setting.owners);
+}
+
 std::string Cadence::text() const {
     return (logarithmic ? "log:" : "") + std::to_string(count);
 }

@@ -47,6 +47,18 @@ struct RunSettings {
 std::vector<Setting> settings_of(Stage& stage);
 std::vector<Setting> settings_of(RunSettings& run);
 
+/// Checks what no single one can: finite and positive rates, sizes that fit. Throws InputError naming the
+/// setting.
+void check(const RunSettings& run);
+
+/// How messages name the stage at `index` before one of its settings: "stage 2, ", or "" where it is the only
+/// one.
+std::string stage_prefix(const TrainingSettings& training, std::size_t index);
+
+/// The second half of a refusal of a setting that some optimizers alone have: "belongs to the optimizer …;
+/// leave it out".
+std::string whose_it_is(const Setting& setting);
+
 /// Names as flags and files spell them.
 Names<OptimizerKind> names_of(OptimizerKind);
 Names<RateSchedule> names_of(RateSchedule);

@@ -1,7 +1,6 @@
 // ntpgeo analyze --data DS (RUN | --words FILE --contexts FILE) (design 2.1): the figures of any W and H.
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <limits>
@@ -9,14 +8,14 @@
 #include <optional>
 #include <string>
 
-#include "engine/geometry/figures.hpp"
+#include "engine/machine/device.hpp"
+#include "engine/runs/analysis.hpp"
 #include "host/commands/commands.hpp"
 #include "host/commands/setting_flags.hpp"
 #include "host/commands/subject.hpp"
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/files/path.hpp"
-#include "host/run/device.hpp"
 #include "host/run/record.hpp"
 #include "host/run/run_folder.hpp"
 #include "host/run/run_inputs.hpp"
@@ -82,28 +81,6 @@ RunFolder open_snapshots(const std::filesystem::path& path, std::int64_t step,
     return folder;
 }
 
-/// The record of W and H, made on `device`.
-Record measure(const Subject& subject, const Dataset& dataset, const LimitFactors* limit,
-               const std::string& device) {
-    const auto start = std::chrono::steady_clock::now();
-    const auto backend = make_backend(device);
-    FigureMeter meter(*backend, dataset, limit);
-    const Array words = upload_array(*backend, subject.words.values),
-                contexts = upload_array(*backend, subject.contexts.values);
-    const Figures figures =
-        meter.measure(words.matrix(Real::fp64, subject.words.rows, subject.words.columns),
-                      contexts.matrix(Real::fp64, subject.contexts.rows, subject.contexts.columns),
-                      subject.ridge, Precision::fp64, 0, subject.step);
-    const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    return training_record({.step = subject.step,
-                            .time_s = elapsed,
-                            .lambda = subject.lambda,
-                            .stage = subject.stage,
-                            .device = backend->device(),
-                            .metrics_precision = "fp64"},
-                           figures);
-}
-
 void analyze(const AnalyzeOptions& options) {
     const std::string device = resolve_device(options.device);
     if (options.step && !options.output)
@@ -121,7 +98,10 @@ void analyze(const AnalyzeOptions& options) {
     std::optional<RunFolder> folder;
     if (adds) folder = open_snapshots(*options.output, subject.step, data.hash, reference);
     const std::optional<LimitFactors> limit = load_limit(reference, dataset, data.hash);
-    const Record record = measure(subject, dataset, limit ? &*limit : nullptr, device);
+    const Record record =
+        analysis_record(*make_backend(device), dataset, limit ? &*limit : nullptr,
+                        {subject.words.values, subject.contexts.values, subject.words.columns, subject.step,
+                         subject.lambda, subject.ridge, subject.stage});
     if (adds) {
         folder->append_metrics(record);
     } else if (options.output) {

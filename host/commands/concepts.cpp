@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "engine/geometry/concepts.hpp"
+#include "engine/geometry/settings.hpp"
+#include "engine/machine/device.hpp"
 #include "host/commands/commands.hpp"
 #include "host/commands/setting_flags.hpp"
 #include "host/commands/subject.hpp"
@@ -19,7 +21,6 @@
 #include "host/files/file_error.hpp"
 #include "host/files/path.hpp"
 #include "host/files/text.hpp"
-#include "host/run/device.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -192,33 +193,21 @@ Json concepts_json(const Concepts& concepts, const Dataset& dataset) {
     return json;
 }
 
-constexpr std::int64_t most_directions = 32;
-
 struct ConceptOptions {
     SubjectOptions subject;
-    std::int64_t directions = 4;
+    ConceptSettings settings;
+    SettingFlags flags;
     bool json = false;
-    std::string device = "auto";
 };
 
-TextCheck direction_count() {
-    return [inner = whole_number(1)](std::string& text) -> std::string {
-        if (std::string wrong = inner(text); !wrong.empty()) return wrong;
-        return std::stoll(text) <= most_directions
-                   ? ""
-                   : fmt::format("{} directions are more than {}", text, most_directions);
-    };
-}
-
 Concepts of_supports(Backend& backend, const Dataset& dataset, std::int64_t count) {
-    return {"centred support matrix", "", "", support_concepts(backend, dataset, count),
+    return {concept_matrix_name(false, false), "", "", support_concepts(backend, dataset, count),
             words_that_never_follow(dataset)};
 }
 
 Concepts of_subject(Backend& backend, const Subject& subject, const Dataset& dataset, std::int64_t count) {
     return {
-        subject.contexts_name.empty() ? "centred words" : "centred logits", subject.words_name,
-        subject.contexts_name,
+        concept_matrix_name(true, !subject.contexts_name.empty()), subject.words_name, subject.contexts_name,
         factor_concepts(backend, subject.words.values, subject.contexts.values, subject.words.columns, count),
         words_that_never_follow(dataset)};
 }
@@ -229,18 +218,18 @@ void show_concepts(const ConceptOptions& options) {
     if (!has_subject && (!given.data || given.data->empty()))
         throw InputError(
             "concepts: --data is missing; name the data set, or give a RUN, which knows its own");
-    const std::string device = resolve_device(options.device);
+    ConceptSettings settings = options.settings;
+    options.flags.apply(settings_of(settings));
+    check(settings_of(settings), "");
+    const std::string device = resolve_device(settings.device);
     Subject subject;
     if (has_subject) subject = read_subject(given, "concepts", true);
     const Dataset dataset = read_dataset(has_subject ? subject.data : *given.data);
     if (has_subject) check_shapes(subject, dataset);
     const auto backend = make_backend(device);
-    const Concepts concepts = has_subject ? of_subject(*backend, subject, dataset, options.directions)
-                                          : of_supports(*backend, dataset, options.directions);
-    if (concepts.space.count() == 0)
-        throw InputError(fmt::format("concepts: the entries of the {} are all 0: there are no directions{}",
-                                     concepts.matrix,
-                                     has_subject ? "" : " (every context can be followed by every word)"));
+    const Concepts concepts = has_subject ? of_subject(*backend, subject, dataset, settings.directions)
+                                          : of_supports(*backend, dataset, settings.directions);
+    require_directions(concepts.space, has_subject, !subject.contexts_name.empty());
     if (options.json)
         fmt::print("{}\n", concepts_json(concepts, dataset)
                                .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
@@ -257,11 +246,10 @@ void add_concepts_command(Command& program) {
                                        "directions: of the data set's supports, or "
                                        "of a run's or any network's W and H");
     add_subject_options(verb, options->subject);
-    verb.add_option("--directions", options->directions, "Singular directions K (4)",
-                    {.check = direction_count()});
+    const std::vector<Setting> settings = settings_of(options->settings);
+    options->flags.add(verb, settings, SettingFlags::Checked::numbers, 0, 0);
     verb.add_flag("--json", options->json, "One JSON object instead of the tables, with every member");
-    verb.add_option("--device", options->device, "auto: a GPU where there is one",
-                    {.type_name = device_choices, .default_text = options->device});
+    options->flags.add(verb, settings, SettingFlags::Checked::numbers, 1);
     verb.on_call([options] { show_concepts(*options); });
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/data/settings.hpp"
+#include "engine/machine/device.hpp"
 #include "host/commands/commands.hpp"
 #include "host/commands/data_sets.hpp"
 #include "host/commands/setting_flags.hpp"
@@ -17,7 +18,6 @@
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/files/text.hpp"
-#include "host/run/device.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {

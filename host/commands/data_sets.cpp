@@ -15,9 +15,9 @@
 
 #include "engine/data/counting.hpp"
 #include "engine/data/synthetic.hpp"
+#include "engine/machine/device.hpp"
 #include "host/files/file_error.hpp"
 #include "host/files/text.hpp"
-#include "host/run/device.hpp"
 #include "host/terminal/numbers.hpp"
 
 namespace ntpgeo {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/training/products.hpp"
 #include "host/commands/commands.hpp"
 #include "host/commands/data_sets.hpp"
 #include "host/files/atomic_file.hpp"
@@ -19,7 +20,6 @@
 #include "host/files/temporaries.hpp"
 #include "host/report/mark.hpp"
 #include "host/report/page.hpp"
-#include "host/run/device.hpp"
 #include "host/run/run_files.hpp"
 #include "host/run/runs.hpp"
 #include "host/terminal/interruption.hpp"

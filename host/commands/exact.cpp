@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "engine/exact/merged.hpp"
+#include "engine/machine/device.hpp"
+#include "engine/runs/exact.hpp"
 #include "host/commands/call_flags.hpp"
 #include "host/commands/commands.hpp"
 #include "host/commands/setting_flags.hpp"
 #include "host/files/file_error.hpp"
-#include "host/run/device.hpp"
 #include "host/run/run_inputs.hpp"
 #include "host/run/runs.hpp"
 #include "host/terminal/interruption.hpp"
@@ -82,9 +82,8 @@ ExactRun open(const ExactOptions& options) {
                           const ExactConfig&) { return holds_final_result(folder.path()); },
         .suits_cpu =
             [&](const Dataset& data) {
-                const std::int64_t classes = command == "limit" ? support_classes(data).count()
-                                                                : merge_by_label(data).labels.contexts();
-                return exact_suits_cpu(classes, data.vocab_size);
+                const auto problem = command == "limit" ? ExactProblem::limit : ExactProblem::path;
+                return exact_suits_cpu(exact_rows(problem, data), data.vocab_size);
             },
         .changed_since_begun = since,
         .changed_since_written = since,

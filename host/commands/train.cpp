@@ -10,13 +10,13 @@
 #include <vector>
 
 #include "engine/settings/parse_number.hpp"
+#include "engine/training/products.hpp"
 #include "host/commands/call_flags.hpp"
 #include "host/commands/commands.hpp"
 #include "host/commands/setting_flags.hpp"
 #include "host/files/atomic_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/files/path.hpp"
-#include "host/run/device.hpp"
 #include "host/run/rehearsal.hpp"
 #include "host/run/runs.hpp"
 #include "host/terminal/interruption.hpp"
@@ -64,8 +64,7 @@ void require_owner(const SettingFlags& flags, std::vector<Stage>& stages) {
                                [&](const Setting& one) { return one.name == setting.name && one.owned; });
         };
         if (flags.text(setting.name) && std::none_of(stages.begin(), stages.end(), owns))
-            throw InputError(fmt::format("{}: belongs to the optimizer {}; leave it out", flag_name(setting),
-                                         setting.owners));
+            throw InputError(fmt::format("{}: {}", flag_name(setting), whose_it_is(setting)));
     }
 }
 

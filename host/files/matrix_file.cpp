@@ -2,19 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
 #include <string_view>
 
+#include "engine/geometry/entries.hpp"
 #include "host/files/file_error.hpp"
 #include "host/files/safetensors.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {
-
-// Squares of logits, which are products of two entries, summed over words and contexts stay finite.
-constexpr double largest_entry = 1e70;
 
 HostMatrix read_by_form(const std::string& argument) {
     if (argument.ends_with(".npy")) return read_npy(argument);
@@ -34,20 +30,7 @@ HostMatrix read_by_form(const std::string& argument) {
 
 HostMatrix read_matrix(const std::string& argument) {
     HostMatrix matrix = read_by_form(argument);
-    const std::string name = printable(std::string_view(argument));
-    if (matrix.rows == 0 || matrix.columns == 0) {
-        throw InputError(fmt::format("{}: has shape [{}, {}]; it must have at least one row and one column",
-                                     name, matrix.rows, matrix.columns));
-    }
-    const auto bad = std::find_if(matrix.values.begin(), matrix.values.end(),
-                                  [](double value) { return !(std::abs(value) <= largest_entry); });
-    if (bad != matrix.values.end()) {
-        const std::int64_t position = bad - matrix.values.begin();
-        const std::string allowed =
-            std::isfinite(*bad) ? fmt::format("at most {} in absolute value", largest_entry) : "finite";
-        throw InputError(fmt::format("{}: the entry [{}, {}] is {}; every entry must be {}", name,
-                                     position / matrix.columns, position % matrix.columns, *bad, allowed));
-    }
+    require_measurable(matrix.values, matrix.rows, matrix.columns, printable(std::string_view(argument)));
     return matrix;
 }
 

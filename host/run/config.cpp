@@ -25,8 +25,7 @@ Stage read_stage(ConfigReader& part) {
     part.finish({"to the whole run, beside \"stages\"", names_of(settings_of(run))});
     for (const Setting& setting : settings_of(stage))
         if (part.has(setting.name) && !setting.owned)
-            part.refuse(
-                fmt::format("'{}' belongs to the optimizer {}; leave it out", setting.name, setting.owners));
+            part.refuse(fmt::format("'{}' {}", setting.name, whose_it_is(setting)));
     return stage;
 }
 
@@ -101,18 +100,6 @@ ExactConfig read_exact_config(const std::string& text, const std::string& comman
     if (command == "path") file.take(config.limit);
     file.finish();
     return config;
-}
-
-void check(const RunConfig& config) {
-    RunSettings settings = config;
-    check(settings_of(settings), "");
-    std::vector<Stage>& stages = settings.training.stages;
-    for (std::size_t k = 0; k < stages.size(); ++k)
-        check(settings_of(stages[k]), stage_prefix(settings.training, k));
-}
-
-std::string stage_prefix(const TrainingSettings& training, std::size_t index) {
-    return training.stages.size() > 1 ? fmt::format("stage {}, ", index + 1) : "";
 }
 
 std::string first_difference(const RunConfig& stored, const RunConfig& wanted) {

@@ -33,14 +33,6 @@ RunConfig read_config(const std::string& text, const std::string& where);
 /// Reads what config_text made, of the same command. Throws InputError.
 ExactConfig read_exact_config(const std::string& text, const std::string& command, const std::string& where);
 
-/// Checks what no single option can: finite and positive rates, sizes that fit. Throws InputError naming the
-/// setting.
-void check(const RunConfig& config);
-
-/// How messages name the stage at `index` before one of its settings: "stage 2, ", or "" where it is the only
-/// one.
-std::string stage_prefix(const TrainingSettings& training, std::size_t index);
-
 /// The first setting by which two resolved configurations differ, "" where they agree; the last stage's steps
 /// may be more in `wanted` where `depends_on_total` allows it. Of an exact run the setting is its flag.
 std::string first_difference(const RunConfig& stored, const RunConfig& wanted);

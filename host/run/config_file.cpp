@@ -110,15 +110,7 @@ std::shared_ptr<const Json> parse(const std::string& text, const std::string& wh
 }  // namespace
 
 void take_or_refuse(const Setting& setting, const std::string& text) {
-    if (const std::string wrong = take_text(setting.field, text); !wrong.empty())
-        throw InputError(
-            fmt::format("{}: '{}' {}", flag_name(setting), printable(std::string_view(text)), wrong));
-}
-
-void check(const std::vector<Setting>& settings, const std::string& prefix) {
-    for (const Setting& setting : settings)
-        if (const std::string fault = fault_of(setting.field); !fault.empty())
-            throw InputError(fmt::format("{}{}: {}", prefix, flag_name(setting), fault));
+    take_or_refuse(setting, text, printable(std::string_view(text)));
 }
 
 std::string first_difference(const std::vector<Setting>& stored, const std::vector<Setting>& wanted) {

@@ -2,12 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <optional>
 
+#include "engine/runs/exact.hpp"
 #include "host/files/file_error.hpp"
-#include "host/run/device.hpp"
 #include "host/run/newest_whole.hpp"
 #include "host/run/run_files.hpp"
 #include "host/run/run_inputs.hpp"
@@ -205,9 +204,7 @@ std::string proxy_verdict(const Record& record) {
 
 LimitSummary run_limit(ExactRun& run) {
     if (run.is_finished()) return {{}, true, false, true};
-    const std::int64_t classes = support_classes(run.dataset).count(), vocab = run.dataset.vocab_size;
-    require_decomposable(*run.backend, std::min(classes, vocab), "limit");
-    require_memory(*run.backend, LimitSolver::bytes(classes, vocab), "limit");
+    require_room(ExactProblem::limit, *run.backend, run.dataset);
     return run.recording_failure([&] { return LimitRun(run).run(); });
 }
 

@@ -13,8 +13,8 @@
 #include <utility>
 
 #include "engine/geometry/limit_geometry.hpp"
+#include "engine/machine/device.hpp"
 #include "host/files/file_error.hpp"
-#include "host/run/device.hpp"
 #include "host/run/run_folder.hpp"
 #include "host/run/run_inputs.hpp"
 #include "host/terminal/interruption.hpp"

@@ -2,15 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <sstream>
 
-#include "engine/exact/limit.hpp"
-#include "engine/exact/path_tolerance.hpp"
 #include "engine/geometry/figures.hpp"
+#include "engine/runs/exact.hpp"
 #include "host/files/atomic_file.hpp"
 #include "host/files/file_error.hpp"
-#include "host/run/device.hpp"
 #include "host/run/record.hpp"
 #include "host/run/run_inputs.hpp"
 #include "host/run/runs.hpp"
@@ -24,10 +21,6 @@ namespace {
 /// Up to this many logits a point's file holds the X of its bound too (design 2.2).
 constexpr std::int64_t most_bound_logits = 10'000'000;
 
-/// Up to this many entries L_mm is solved for first where none is given.
-constexpr std::int64_t cheap_limit = 200'000;
-constexpr double cheap_limit_tolerance = 1e-6;
-
 /// Throws Interrupted where a signal or the time limit asks for the end of a run that has no point yet.
 void stop_where_asked(const char* doing) {
     if (const auto request = InterruptGuard::stop_requested())
@@ -36,33 +29,9 @@ void stop_where_asked(const char* doing) {
             request->exit_status);
 }
 
-/// Throws InputError where the tolerance is none that fp64 can certify, with the least that is, before
-/// anything is written. A run that was begun had one.
-void require_certifiable(const ExactRun& run) {
-    const std::int64_t rows = merge_by_label(run.dataset).labels.contexts();
-    if (run.stored || run.config.tolerance >= surely_certified_tolerance(rows, run.dataset.vocab_size))
-        return;
-    ToleranceSurvey survey(*run.backend, run.dataset, run.config.lambdas);
-    while (!survey.finished()) {
-        stop_where_asked("the least tolerance was looked for");
-        survey.advance();
-    }
-    survey.require(run.config.tolerance);
-}
-
 /// The L_mm to measure against: the given one, or solved where that is cheap; none otherwise.
 std::optional<LimitFactors> limit_for(const ExactRun& run) {
-    if (run.limit) return run.limit;
-    const Dataset& data = run.dataset;
-    if (support_classes(data).count() * data.vocab_size > cheap_limit) return std::nullopt;
-    LimitSolver solver(*run.backend, data, cheap_limit_tolerance);
-    while (!solver.ended()) {
-        stop_where_asked("L_mm was solved for");
-        solver.advance();
-    }
-    SingularFactors factors = solver.factors();
-    return LimitFactors{data.vocab_size, data.contexts(), factors.rank(), std::move(factors.words),
-                        std::move(factors.contexts)};
+    return run.limit ? run.limit : cheap_limit(*run.backend, run.dataset, stop_where_asked);
 }
 
 const LimitFactors* address(const std::optional<LimitFactors>& limit) {
@@ -126,7 +95,8 @@ class PathRun {
         const PathCertificate& certificate = *solver_.last();
         const SingularFactors factors = solver_.factors();
         const bool last = solver_.point() + 1 == config_.lambdas.size();
-        folder_.append_metrics(record(certificate, factors));
+        folder_.append_metrics(measure_point(meter_, backend_, dataset_, certificate, factors,
+                                             static_cast<std::int64_t>(solver_.point()), clock_.elapsed()));
         if (!config_.save_points && !last) return;
         const bool with_bound = dataset_.vocab_size * dataset_.contexts() <= most_bound_logits;
         const std::vector<double> logits = with_bound ? solver_.bound_logits() : std::vector<double>{};
@@ -140,22 +110,6 @@ class PathRun {
         };
         if (config_.save_points) write(fmt::format("point-{:06}.safetensors", solver_.point()));
         if (last) write("result.safetensors");
-    }
-
-    Record record(const PathCertificate& certificate, const SingularFactors& factors) {
-        // A matrix of rank 0 is measured with one column of zeros.
-        const std::int64_t dim = std::max<std::int64_t>(factors.rank(), 1);
-        const auto upload = [&](const std::vector<double>& values, std::int64_t rows) {
-            return upload_array(
-                backend_, values.empty() ? std::vector<double>(static_cast<std::size_t>(rows)) : values);
-        };
-        const Array words = upload(factors.words, dataset_.vocab_size),
-                    contexts = upload(factors.contexts, dataset_.contexts());
-        const Figures figures =
-            meter_.measure(words.matrix(Real::fp64, dataset_.vocab_size, dim),
-                           contexts.matrix(Real::fp64, dataset_.contexts(), dim), certificate.lambda,
-                           Precision::fp64, 0, static_cast<std::int64_t>(solver_.point()));
-        return path_record(certificate, figures, clock_.elapsed(), backend_.device());
     }
 
     void checkpoint() {
@@ -222,11 +176,10 @@ PathSummary finished_path(const std::filesystem::path& folder) {
 
 PathSummary run_path(ExactRun& run) {
     if (run.is_finished()) return finished_path(run.output());
-    const std::int64_t classes = merge_by_label(run.dataset).labels.contexts(),
-                       vocab = run.dataset.vocab_size;
-    require_decomposable(*run.backend, std::min(classes, vocab), "path");
-    require_memory(*run.backend, PathSolver::bytes(classes, vocab), "path");
-    require_certifiable(run);
+    require_room(ExactProblem::path, *run.backend, run.dataset);
+    if (!run.stored)  // a run that was begun had a tolerance that can be certified
+        require_certifiable(*run.backend, run.dataset, run.config.lambdas, run.config.tolerance,
+                            stop_where_asked);
     run.recording_failure([&] { PathRun(run).run(); });
     return {records_of(run.output()), false};
 }

@@ -8,8 +8,8 @@
 
 #include "engine/exact/training_certificate.hpp"
 #include "engine/geometry/figures.hpp"
+#include "engine/machine/memory.hpp"
 #include "engine/training/trainer.hpp"
-#include "host/run/device.hpp"
 #include "host/terminal/numbers.hpp"
 #include "host/terminal/terminal.hpp"
 #include "kernels/base/status.hpp"

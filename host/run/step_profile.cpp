@@ -7,8 +7,8 @@
 
 #include "engine/training/settings.hpp"
 #include "host/files/atomic_file.hpp"
+#include "host/run/device_use.hpp"
 #include "host/run/run_files.hpp"
-#include "host/run/update_clock.hpp"
 #include "host/terminal/numbers.hpp"
 
 namespace ntpgeo {

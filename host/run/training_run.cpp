@@ -2,18 +2,17 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <new>
 #include <optional>
 #include <tuple>
 
-#include "engine/exact/training_certificate.hpp"
-#include "engine/geometry/figures.hpp"
+#include "engine/runs/training.hpp"
 #include "engine/training/settings.hpp"
+#include "engine/training/update_clock.hpp"
 #include "host/files/file_error.hpp"
+#include "host/run/device_use.hpp"
 #include "host/run/runs.hpp"
 #include "host/run/step_profile.hpp"
-#include "host/run/update_clock.hpp"
 #include "host/terminal/interruption.hpp"
 #include "host/terminal/terminal.hpp"
 #include "kernels/base/status.hpp"
@@ -23,23 +22,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Bound on ‖W‖²‖H‖² ≥ ‖L‖_F²: above it the squares that the figures are made of overflow, and no run comes
-/// near it but by diverging.
-constexpr double diverged_square_norm = 1e150;
-
 class TrainingRun {
   public:
     TrainingRun(OpenRun<RunConfig>& run, std::int64_t profiled_steps)
         : folder_(run.folder()),
           config_(run.config),
           backend_(*run.backend),
-          meter_(backend_, run.dataset, run.limit ? &*run.limit : nullptr),
-          bounder_(backend_, run.dataset, meter_.labels().view()),
-          trainer_(backend_, meter_.labels(), config_.training),
+          measured_(backend_, run.dataset, run.limit ? &*run.limit : nullptr, config_),
+          trainer_(measured_.trainer()),
           shape_{run.dataset.vocab_size, run.dataset.contexts(), config_.training.dim},
           profiler_(backend_, folder_, shape_, profiled_steps) {
         run.limit.reset();  // its copy on the backend serves from here on
-        meter_.call_between_parts([this] { stop_where_asked(); });
+        measured_.call_between_parts([this] { stop_where_asked(); });
         restore();
     }
 
@@ -76,14 +70,14 @@ class TrainingRun {
   private:
     void work(Progress& progress) {
         heed_requests();
-        if (config_.metrics_every.due(trainer_.step())) record(progress);
+        if (measured_.record_due()) record(progress);
         while (!trainer_.finished()) {
             heed_requests();
             advance();
             progress.show(trainer_.step(), last_step(config_.training, trainer_.position()), [this] {
                 return words_of_use(backend_, shape_, trainer_.stage(), updates_.mean());
             });
-            if (config_.metrics_every.due(trainer_.step())) record(progress);
+            if (measured_.record_due()) record(progress);
             if (trainer_.finished()) break;
             // The next stage may ask for memory that is not there; the end of this one is safe then.
             if (checkpoint_due() || trainer_.stage_over()) checkpoint();
@@ -111,8 +105,7 @@ class TrainingRun {
         const auto update = [this] {
             profiler_.advance(trainer_);
             // What comes next looks at the parameters; until then updates may be queued.
-            if (config_.metrics_every.due(trainer_.step()) || trainer_.stage_over() || checkpoint_due())
-                trainer_.settle();
+            if (measured_.record_due() || trainer_.stage_over() || checkpoint_due()) trainer_.settle();
         };
         updates_.time(update, [this] { return trainer_.step(); });
         const Position& now = trainer_.position();
@@ -158,44 +151,10 @@ class TrainingRun {
 
     void record(Progress& progress) {
         if (last_.integer("step") == trainer_.step()) return;
-        require_in_range();
-        const Stage& stage = trainer_.stage();
-        const Precision precision = config_.metrics_fp64 ? Precision::fp64 : stage.precision;
-        const double ridge = ridge_of(stage, trainer_.lambda());
-        const Figures figures = meter_.measure(trainer_.words(), trainer_.contexts(), ridge, precision,
-                                               config_.training.seed, trainer_.step());
-        if (!std::isfinite(figures.excess_loss) || !std::isfinite(figures.grad_norm))
-            throw NonFiniteLoss(
-                fmt::format("the loss or its gradient is not finite at step {}", trainer_.step()));
-        std::optional<OptimumBound> bound;
-        if (ridge > 0 && certificate_due())
-            bound = bounder_.bound(trainer_.words(), trainer_.contexts(), ridge, config_.training.seed,
-                                   trainer_.step(), [this] { stop_where_asked(); });
-        last_ = training_record({.step = trainer_.step(),
-                                 .time_s = clock_.elapsed(),
-                                 .step_s = updates_.read(),
-                                 .lambda = trainer_.lambda(),
-                                 .relative_gap = relative_gap(figures.excess_loss, ridge, figures.words_norm,
-                                                              figures.contexts_norm, bound),
-                                 .gap_kind = bound ? bound->kind : "",
-                                 .stage = trainer_.position().stage + 1,
-                                 .device = backend_.device(),
-                                 .precision = name_of(stage.precision),
-                                 .metrics_precision = name_of(precision)},
-                                figures);
+        last_ = measured_.record(clock_.elapsed(), updates_.read());
         if (first_.empty()) first_ = last_;
         folder_.append_metrics(last_);
-        progress.note(fmt::format("excess loss {:.3e}", figures.excess_loss));
-    }
-
-    // In the first record of every `certify_every` steps, whichever process makes it, and in the last.
-    [[nodiscard]] bool certificate_due() const {
-        const std::int64_t every = config_.certify_every, step = trainer_.step();
-        if (every == 0) return false;
-        if (trainer_.finished()) return true;
-        for (std::int64_t before = step / every * every; before < step; ++before)
-            if (config_.metrics_every.due(before)) return false;
-        return true;
+        progress.note(fmt::format("excess loss {:.3e}", last_.number("excess_loss").value()));
     }
 
     [[nodiscard]] bool checkpoint_due() const {
@@ -203,20 +162,12 @@ class TrainingRun {
         return by_steps || clock_.checkpoint_due();
     }
 
-    void require_in_range() const {
-        const Vector words = trainer_.words().flat(), contexts = trainer_.contexts().flat();
-        const double square = backend_.dot(words, words) * backend_.dot(contexts, contexts);
-        if (!(square <= diverged_square_norm))
-            throw NonFiniteLoss(
-                fmt::format("the parameters have grown beyond all bounds at step {}", trainer_.step()));
-    }
-
     // A state that has diverged never replaces a good one.
     void checkpoint() {
         trainer_.settle();
         clock_.checkpoint_written();
         if (saved_ == trainer_.position()) return;
-        require_in_range();
+        measured_.require_in_range();
         folder_.write_checkpoint(trainer_.save(), clock_.elapsed(), config_.keep_checkpoints);
         saved_ = trainer_.position();
         clock_.checkpoint_written();
@@ -246,9 +197,8 @@ class TrainingRun {
     RunFolder& folder_;
     const RunConfig& config_;
     Backend& backend_;
-    FigureMeter meter_;
-    OptimumBounder bounder_;
-    Trainer trainer_;
+    MeasuredTraining measured_;
+    Trainer& trainer_;
     ModelShape shape_;
     StepProfiler profiler_;
     UpdateClock updates_;

@@ -79,18 +79,6 @@ double percent(std::int64_t part, std::int64_t whole) {
     return 100.0 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
-std::string bytes_text(std::int64_t bytes) {
-    if (bytes < 1024) return fmt::format("{} bytes", bytes);
-    double value = static_cast<double>(bytes);
-    const char* unit = "bytes";
-    for (const char* larger : {"KiB", "MiB", "GiB", "TiB", "PiB"}) {
-        if (value < 1023.95) break;
-        value /= 1024;
-        unit = larger;
-    }
-    return fmt::format("{:.1f} {}", value, unit);
-}
-
 namespace {
 
 double parsed(const std::string& decimal, double otherwise) {

@@ -24,9 +24,6 @@ std::string plural(std::int64_t count, const char* noun);
 /// part of whole, in percent.
 double percent(std::int64_t part, std::int64_t whole);
 
-/// "512 bytes", "1.5 MiB".
-std::string bytes_text(std::int64_t bytes);
-
 /// Bounds on their way to a decimal of few digits are rounded away from what they bound, so that what is
 /// printed is still a bound: the largest decimal of `digits` (1 to 15) significant digits that is not above
 /// x, and the smallest that is not below: as the double next to it, which prints as that decimal. 0 and what

@@ -184,7 +184,7 @@ TEST_F(ConceptsVerb, WrongArguments) {
     expect_refused({"--data", data_, "--words", matrix(run_, "H")},
                    "V = 9 words: its first dimension is off");
     expect_refused({"--data", data_, "--directions", "0"}, "--directions");
-    expect_refused({"--data", data_, "--directions", "33"}, "33 directions are more than 32");
+    expect_refused({"--data", data_, "--directions", "33"}, "directions: 33 is not at most 32");
     expect_refused({"--data", data_, "--device", "tpu"}, "auto, cpu");
     expect_refused({folder_.path()}, "holds no run");
     write_raw(folder_ / "aaba", "aabba");  // a and b both follow each

@@ -1,4 +1,4 @@
-// A folder for a test's files, files made byte by byte, and the message of a refusal.
+// A folder for a test's files, and files made byte by byte.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -11,6 +11,8 @@
 #include <span>
 #include <string>
 #include <vector>
+
+#include "tests/refusal.hpp"
 
 namespace ntpgeo {
 
@@ -59,28 +61,6 @@ std::string bytes_of(const std::vector<T>& values) {
 /// A safetensors file of any header, well-formed or not.
 inline std::string raw_safetensors(const std::string& header, const std::string& data) {
     return bytes_of(std::vector<std::uint64_t>{header.size()}) + header + data;
-}
-
-/// The message with which `action` throws Error, which must be one line; fails the test where it does not
-/// throw it.
-template <class Error, class Action>
-std::string refusal(Action action) {
-    try {
-        action();
-    } catch (const Error& error) {
-        EXPECT_EQ(std::string(error.what()).find_first_of("\n\r"), std::string::npos) << error.what();
-        return error.what();
-    } catch (const std::exception& error) {
-        ADD_FAILURE() << "another error: " << error.what();
-        return "";
-    }
-    ADD_FAILURE() << "nothing was refused";
-    return "";
-}
-
-/// Expects `part` in `text`.
-inline void expect_contains(const std::string& text, const std::string& part) {
-    EXPECT_NE(text.find(part), std::string::npos) << "'" << part << "' is not in: " << text;
 }
 
 }  // namespace ntpgeo

@@ -3,9 +3,7 @@
 
 #include "engine/geometry/figures.hpp"
 #include "engine/training/trainer.hpp"
-#include "host/run/device.hpp"
 #include "host/run/rehearsal.hpp"
-#include "host/terminal/numbers.hpp"
 #include "kernels/base/status.hpp"
 #include "tests/host/files/scratch.hpp"
 #include "tests/metering_backend.hpp"
@@ -75,25 +73,6 @@ TEST(MemoryPlan, CountsTheHostsShareOnTheCpuAlone) {
     for (std::size_t stage = 0; stage < 3; ++stage)
         EXPECT_EQ(cpu.peak(stage) - gpu.peak(stage),
                   std::max(cpu.stages[stage].checkpoint, cpu.metrics_host));
-}
-
-TEST(MemoryPlan, SpellsBytes) {
-    EXPECT_EQ(bytes_text(0), "0 bytes");
-    EXPECT_EQ(bytes_text(1023), "1023 bytes");
-    EXPECT_EQ(bytes_text(1536), "1.5 KiB");
-    EXPECT_EQ(bytes_text((std::int64_t{1} << 20) - 1), "1.0 MiB");
-    EXPECT_EQ(bytes_text(std::int64_t{5} << 40), "5.0 TiB");
-}
-
-TEST(MachineMemory, IsTheDevicesOnAGpuAndTheMachinesOnTheCpu) {
-    MeteringBackend gpu;
-    gpu.name = "cuda";
-    gpu.device_memory = {1000, 600};
-    EXPECT_EQ(available_memory(gpu), 600);
-    const auto cpu = make_cpu_backend();
-    EXPECT_GT(available_memory(*cpu), 0);
-    EXPECT_LE(available_memory(*cpu), cpu->memory().total);
-    EXPECT_LE(cpu->memory().free, cpu->memory().total);
 }
 
 TEST(Rehearsal, SaysNoWhereTheDeviceIsTooSmall) {

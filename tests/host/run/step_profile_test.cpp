@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "host/run/update_clock.hpp"
+#include "host/run/device_use.hpp"
 #include "kernels/backend_cpu.hpp"
 
 namespace ntpgeo {
@@ -64,23 +64,6 @@ TEST(ShareOfPeak, IsNotKnownOfTheCpu) {
     const CpuBackend cpu;
     EXPECT_FALSE(share_of_peak(cpu, {10, 20, 3}, {}, 1).has_value());
     EXPECT_EQ(words_of_use(cpu, {10, 20, 3}, {}, 1), "");
-}
-
-TEST(UpdateClock, MeansAreOfUpdatesAlone) {
-    UpdateClock clock;
-    std::int64_t updates = 0;
-    const auto make = [&](std::int64_t more) {
-        clock.time([&] { updates += more; }, [&] { return updates; });
-    };
-    EXPECT_FALSE(clock.read().has_value());
-    make(0);  // one that found nothing to do
-    EXPECT_FALSE(clock.read().has_value());
-    make(3);
-    EXPECT_GE(clock.read().value(), 0);
-    EXPECT_FALSE(clock.read().has_value());
-    EXPECT_GE(clock.mean().value(), 0);
-    clock.begin_mean();
-    EXPECT_FALSE(clock.mean().has_value());
 }
 
 }  // namespace

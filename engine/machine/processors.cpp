@@ -1,4 +1,4 @@
-#include "host/run/processors.hpp"
+#include "engine/machine/processors.hpp"
 
 #include <strings.h>
 

@@ -1,38 +1,15 @@
 // What `--precision auto` stands for, on the CPU and on GPUs.
+#include "engine/training/products.hpp"
+
 #include <gtest/gtest.h>
 
-#include "host/run/device.hpp"
 #include "kernels/base/status.hpp"
-#include "tests/child_environment.hpp"
-#include "tests/host/files/scratch.hpp"
 #include "tests/metering_backend.hpp"
 #include "tests/problems.hpp"
+#include "tests/refusal.hpp"
 
 namespace ntpgeo {
 namespace {
-
-TEST(Device, AGpuIsRefusedWhereTheEnvironmentChangesItsArithmetic) {
-    for (const char* const name : {"NVIDIA_TF32_OVERRIDE", "CUBLAS_EMULATE_SINGLE_PRECISION",
-                                   "CUBLAS_EMULATE_DOUBLE_PRECISION", "CUBLAS_EMULATION_STRATEGY"}) {
-        const Variable set(name, "0");  // of the first, that is no tf32 where it is asked for
-        try {
-            make_backend("cuda:0");
-            FAIL() << name;
-        } catch (const InputError& error) {
-            expect_contains(error.what(), std::string("device: ") + name + "=0 is in the environment");
-        }
-        EXPECT_EQ(make_backend("cpu")->device(), "cpu");
-    }
-}
-
-// By the classes that are left to solve for, whichever side is the shorter.
-TEST(Device, SmallExactProblemsSuitTheCpu) {
-    EXPECT_TRUE(exact_suits_cpu(3000, 128));
-    EXPECT_TRUE(exact_suits_cpu(20, 100'000));
-    EXPECT_FALSE(exact_suits_cpu(5000, 500));
-    EXPECT_FALSE(exact_suits_cpu(500, 5000));
-    EXPECT_FALSE(exact_suits_cpu(std::int64_t{1} << 31, std::int64_t{1} << 31));
-}
 
 /// Multiplies in every precision.
 struct Gpu {
@@ -128,20 +105,6 @@ TEST(PrecisionChoice, RefusesWhatTheDeviceDoesNotHaveNamingTheStage) {
         for (const char* part : {"stage 2, precision", "bf16", "cpu", "fp32, fp64"})
             expect_contains(message, part);
     }
-}
-
-TEST(DecompositionLimit, IsRefusedByNameWithWhatToDo) {
-    MeteringBackend backend;
-    const EigenLimit limit = backend.eigen_limit();
-    require_decomposable(backend, limit.largest, "limit");
-    const auto message = [&] {
-        return refusal<InputError>([&] { require_decomposable(backend, limit.largest + 1, "limit"); });
-    };
-    EXPECT_EQ(message(),
-              "limit decomposes a matrix of 32767 rows, and LAPACK's syevd on the device cpu takes 32766 at "
-              "most; take fewer contexts or words");
-    backend.name = "cuda";
-    expect_contains(message(), "take --device cpu or fewer contexts or words");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // The processors that a control group leaves.
-#include "host/run/processors.hpp"
+#include "engine/machine/processors.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,9 +1,9 @@
-#include "host/run/update_clock.hpp"
+#include "host/run/device_use.hpp"
 
 #include <fmt/format.h>
 
+#include "engine/machine/memory.hpp"
 #include "engine/training/settings.hpp"
-#include "host/terminal/numbers.hpp"
 
 namespace ntpgeo {
 
