@@ -210,6 +210,7 @@ TEST(LibraryConcepts, AreSignsAlongTheDirectionsOfTheSupports) {
     EXPECT_EQ(matrix_of(found, "never_follows"), std::vector<double>(5, 0));
 }
 
+#ifdef NTPGEO_BINARY
 /// The bytes of a tensor of a safetensors file.
 std::string tensor_bytes(const std::string& file, const std::string& name) {
     std::ifstream stream(file, std::ios::binary);
@@ -224,7 +225,6 @@ std::string tensor_bytes(const std::string& file, const std::string& name) {
     return text.substr(sizeof header + header + begin, end - begin);
 }
 
-#ifdef NTPGEO_BINARY
 TEST(LibraryTraining, HasTheBitsOfTheProgram) {
     const ntpgeo::ScratchFolder folder;
     const std::string data_file = folder / "data.safetensors", run = folder / "run";
