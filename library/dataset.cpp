@@ -92,7 +92,7 @@ Dataset dataset_of(const ntpgeo_csr& csr) {
     data.vocab_size = csr.vocab_size;
     data.indptr = copied(csr.indptr, csr.contexts + 1);
     const std::int64_t nnz = data.indptr.back();
-    if (nnz < 0) throw InputError(fmt::format("{}: indptr ends with {}; it must not decrease", name, nnz));
+    check_indptr(data.indptr, nnz, name);  // before as much is read as its end says
     data.indices = integers<std::int32_t>(csr.indices, csr.indices_type, nnz, "indices");
     data.probs = numbers(csr.probs, csr.probs_type, nnz, "probs");
     data.context_probs = copied(csr.context_probs, csr.contexts);

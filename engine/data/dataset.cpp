@@ -94,27 +94,6 @@ void check_lengths(const Dataset& dataset, const std::string& where) {
     }
 }
 
-void check_indptr(const Dataset& dataset, const std::string& where) {
-    if (dataset.indptr.front() != 0) {
-        throw InputError(
-            fmt::format("{}: indptr begins with {}; it must begin with 0", where, dataset.indptr[0]));
-    }
-    const auto stall =
-        std::adjacent_find(dataset.indptr.begin(), dataset.indptr.end(), std::greater_equal<>());
-    if (stall != dataset.indptr.end()) {
-        const auto context = stall - dataset.indptr.begin();
-        throw InputError(
-            stall[0] == stall[1]
-                ? fmt::format("{}: context {} has an empty support; each needs a token", where, context)
-                : fmt::format("{}: indptr decreases at context {} (from {} to {})", where, context, stall[0],
-                              stall[1]));
-    }
-    if (dataset.indptr.back() != dataset.nnz()) {
-        throw InputError(fmt::format("{}: indptr ends with {}; it must end with {}, the length of indices",
-                                     where, dataset.indptr.back(), dataset.nnz()));
-    }
-}
-
 void check_support(const Dataset& dataset, std::int64_t context, const std::string& where) {
     std::int64_t previous = -1;
     for (std::int64_t i = dataset.indptr[context]; i < dataset.indptr[context + 1]; ++i) {
@@ -202,9 +181,28 @@ std::size_t hash_of_support(std::span<const std::int32_t> tokens) {
 
 }  // namespace
 
+void check_indptr(const std::vector<std::int64_t>& indptr, std::int64_t nnz, const std::string& where) {
+    if (indptr.front() != 0) {
+        throw InputError(fmt::format("{}: indptr begins with {}; it must begin with 0", where, indptr[0]));
+    }
+    const auto stall = std::adjacent_find(indptr.begin(), indptr.end(), std::greater_equal<>());
+    if (stall != indptr.end()) {
+        const auto context = stall - indptr.begin();
+        throw InputError(
+            stall[0] == stall[1]
+                ? fmt::format("{}: context {} has an empty support; each needs a token", where, context)
+                : fmt::format("{}: indptr decreases at context {} (from {} to {})", where, context, stall[0],
+                              stall[1]));
+    }
+    if (indptr.back() != nnz) {
+        throw InputError(fmt::format("{}: indptr ends with {}; it must end with {}, the length of indices",
+                                     where, indptr.back(), nnz));
+    }
+}
+
 void check_dataset(Dataset& dataset, const std::string& where) {
     check_lengths(dataset, where);
-    check_indptr(dataset, where);
+    check_indptr(dataset.indptr, dataset.nnz(), where);
     for (std::int64_t context = 0; context < dataset.contexts(); ++context) {
         check_support(dataset, context, where);
         check_probs(dataset, context, where);

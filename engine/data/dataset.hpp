@@ -33,6 +33,10 @@ struct Dataset {
 /// naming the first context, position or size that is wrong; refuses subnormal probabilities.
 void check_dataset(Dataset& dataset, const std::string& where);
 
+/// The part of it that what lies at indptr's places can be read by: it begins with 0, rises strictly and ends
+/// with `nnz`.
+void check_indptr(const std::vector<std::int64_t>& indptr, std::int64_t nnz, const std::string& where);
+
 /// Hent = −Σ_j π_j Σ_z p_j[z] log p_j[z] in nats, the lower bound of the loss (design 1.1).
 double entropy(const Dataset& dataset);
 

@@ -38,6 +38,11 @@ TEST(Library, DataSetsAreCheckedAsFilesAre) {
     refused([](Arrays&, ntpgeo_csr& csr) { csr.probs_type = NTPGEO_INT32; },
             "probs: its type is 1; it must be");
     refused([](Arrays&, ntpgeo_csr& csr) { csr.contexts = 0; }, "contexts: is 0; it must be 1 or more");
+    refused(
+        [](Arrays& arrays, ntpgeo_csr&) {
+            arrays.indptr = {0, 2, 1, std::int64_t{1} << 60};
+        },
+        "data set: indptr decreases at context 1 (from 2 to 1)");
     refused([](Arrays&, ntpgeo_csr& csr) { csr.vocab_size = 4; }, "data set: indices[1] of context 0 is 4");
     refused([](Arrays& arrays, ntpgeo_csr&) { arrays.indices[4] = 2; },
             "indices[4] of context 2 is 2, a repetition");
