@@ -9,12 +9,15 @@
 #include "kernels/anchored_xent/logits_cuda.cuh"
 #include "kernels/anchored_xent/stream_cuda.cuh"
 #include "kernels/operands/stored.cuh"
+#include "kernels/softmax/divergence.hpp"
 #include "kernels/softmax/softmax_cuda.cuh"
 
 namespace ntpgeo::anchored_xent::cuda {
 
 using namespace operands;
 using namespace softmax;
+
+inline constexpr int finish_threads = 128;
 
 /// One chunk, as in SupportArguments.
 template <class A, class Logits>
@@ -38,9 +41,39 @@ struct FinishArguments {
     double* weighted_mass;                  // [size] π_j · off-support mass
     double* excess;                         // [size] the two without π_j; each may be null
     double* mass;
+    const double* tails;  // [size] τ; may be null
+    DivergenceOptions divergence;
 };
 
-inline constexpr int finish_threads = 128;
+/// How a context's support entries of Ĝ are made, in every thread of the block.
+struct Finished {
+    double loss, scale;
+    double residual_weight, ratio;  // forward: residual_weight·residual − p·ratio
+    CoarseGradient gradient;        // otherwise
+};
+
+/// With a tail, or under another divergence than the forward one, whose cells are left in `row`.
+template <class A, class Logits>
+__device__ Finished finish_coarsely(const FinishArguments<A, Logits>& a, std::int64_t b, double weight,
+                                    double tail, const Normalisation& normal, CoarseRow<double>& row,
+                                    double* scratch) {
+    if (a.divergence.kind == Divergence::forward) {
+        const Normalisation with = tail > 0 ? with_tail(weight, tail, a.terms[b], normal) : normal;
+        return {with.excess, with.scale, with.residual_weight, with.ratio, {}};
+    }
+    row = CoarseRow<double>(a.divergence, tail, a.terms[b], normal);
+    double loss = 0, mean_slope = 0;
+    for (std::int64_t s = a.indptr[b] + threadIdx.x; s < a.indptr[b + 1]; s += finish_threads) {
+        const CellTerm term = row.term(a.probs[s], a.residual[s]);
+        loss += term.loss;
+        mean_slope += row.model_mass(a.probs[s], a.residual[s]) * term.slope;
+    }
+    loss = device::block_sum(loss, scratch) + row.rest.loss;
+    mean_slope =
+        device::block_sum(mean_slope, scratch) + (row.rest_mass == 0 ? 0 : row.rest_mass * row.rest.slope);
+    const CoarseGradient gradient = coarse_gradient(row, weight, mean_slope, normal);
+    return {loss, gradient.scale, 0, 0, gradient};
+}
 
 /// E of context b against `anchor`, to `exponentials`, of the differences: as exact as they are, however
 /// large the logits.
@@ -58,8 +91,9 @@ __device__ OffSupport exponentiate_row(const Logits& logits, std::int64_t b, dou
     return {anchor, device::block_sum(sum, scratch)};
 }
 
-/// A block a context. `with_gradient` false leaves E and D·H_B alone.
-template <class A, class Logits, bool with_gradient>
+/// A block a context. `with_gradient` false leaves E and D·H_B alone; `coarse` true knows tails and
+/// divergences.
+template <class A, class Logits, bool with_gradient, bool coarse>
 __global__ void __launch_bounds__(finish_threads) finish_kernel(FinishArguments<A, Logits> a) {
     SHARED_ARRAY(double, scratch, 32);
     const std::int64_t b = blockIdx.x;
@@ -70,22 +104,31 @@ __global__ void __launch_bounds__(finish_threads) finish_kernel(FinishArguments<
 
     typename A::Operand* const row = a.exponentials + b * a.stride;
     const double weight = a.context_weights[b];
+    const double tail = coarse && a.tails ? a.tails[b] : 0.0;
     const Normalisation normal = normalise_row(
         weight, a.terms[b], {static_cast<double>(a.log2_anchors[b]) / log2e, ratio},
         [&](const auto& visit) { a.logits.each(b, visit); },
         [&](double anchor) { return exponentiate_row<A>(a.logits, b, anchor, row, a.plane, scratch); },
-        scratch);
+        scratch, coarse && tail > 0 ? least_off_support_ratio : 0);
+    Finished finished{normal.excess, normal.scale, normal.residual_weight, normal.ratio, {}};
+    [[maybe_unused]] CoarseRow<double> cells;
+    if constexpr (coarse) finished = finish_coarsely(a, b, weight, tail, normal, cells, scratch);
     if (threadIdx.x == 0) {
-        a.scale[b] = normal.scale;
-        a.weighted_excess[b] = weight * normal.excess;
+        a.scale[b] = finished.scale;
+        a.weighted_excess[b] = weight * finished.loss;
         a.weighted_mass[b] = weight * normal.off_support_mass;
-        if (a.excess) a.excess[b] = normal.excess;
+        if (a.excess) a.excess[b] = finished.loss;
         if (a.mass) a.mass[b] = normal.off_support_mass;
     }
     if constexpr (with_gradient) {
         const std::int64_t end = a.indptr[b + 1];
         for (std::int64_t s = a.indptr[b] + threadIdx.x; s < end; s += finish_threads) {
-            const double gradient = normal.residual_weight * a.residual[s] - a.probs[s] * normal.ratio;
+            const double p = a.probs[s], residual = a.residual[s];
+            double gradient = finished.residual_weight * residual - p * finished.ratio;
+            if constexpr (coarse)
+                if (a.divergence.kind != Divergence::forward)
+                    gradient = finished.gradient.entry_weight * (p + residual) *
+                               (cells.term(p, residual).slope - finished.gradient.mean_slope);
             const Terms<A> value(static_cast<typename A::Logit>(gradient));
             for (int t = 0; t < A::terms; ++t) row[t * a.plane + a.indices[s]] = value.term[t];
         }
@@ -95,7 +138,7 @@ __global__ void __launch_bounds__(finish_threads) finish_kernel(FinishArguments<
                 const double h = k < a.contexts.columns
                                      ? static_cast<double>(widen(contexts[b * a.contexts.stride + k]))
                                      : 0.0;
-                const Terms<A> value(static_cast<typename A::Logit>(normal.scale * h));
+                const Terms<A> value(static_cast<typename A::Logit>(finished.scale * h));
                 for (int t = 0; t < A::terms; ++t) scaled[t * a.padded_dim + k] = value.term[t];
             }
         });
@@ -105,14 +148,16 @@ __global__ void __launch_bounds__(finish_threads) finish_kernel(FinishArguments<
 template <class A, class Logits>
 void finish(const FinishArguments<A, Logits>& arguments, std::int64_t size, bool with_gradient,
             cudaStream_t stream) {
-    const dim3 grid(static_cast<unsigned>(size)), block(finish_threads);
-    if (with_gradient)
-        NTPGEO_CHECK(launch(finish_kernel<A, Logits, true>, grid, block, 0, stream, arguments));
-    else
-        NTPGEO_CHECK(launch(finish_kernel<A, Logits, false>, grid, block, 0, stream, arguments));
+    const bool coarse = arguments.tails || arguments.divergence.kind != Divergence::forward;
+    auto* const kernel =
+        with_gradient ? coarse ? finish_kernel<A, Logits, true, true> : finish_kernel<A, Logits, true, false>
+        : coarse ? finish_kernel<A, Logits, false, true>
+                      : finish_kernel<A, Logits, false, false>;
+    NTPGEO_CHECK(
+        launch(kernel, dim3(static_cast<unsigned>(size)), dim3(finish_threads), 0, stream, arguments));
 }
 
-/// out = u·scale·gradient + λ·parameters.
+/// out = u·scale·gradient + λ·parameters, or what out holds in place of the latter.
 template <class Logit>
 struct CombineArguments {
     const Logit* gradient;  // [rows, stride]
@@ -122,6 +167,7 @@ struct CombineArguments {
     const double* ridge;      // λ; null: 0
     StoredMatrix parameters;  // [rows, columns]
     StoredMatrix out;         // [rows, columns]
+    bool adds = false;
 };
 
 /// A block a row.
@@ -135,11 +181,12 @@ __global__ void __launch_bounds__(128) combine_kernel(CombineArguments<Logit> a)
         with_stored(a.out.data, a.out.storage, [&]<class Out>(Out* out) {
             for (std::int64_t k = threadIdx.x; k < a.out.columns; k += blockDim.x) {
                 const double value = factor * static_cast<double>(a.gradient[row * a.stride + k]);
-                const double decay =
-                    ridge == 0
-                        ? 0.0
-                        : ridge * static_cast<double>(widen(parameters[row * a.parameters.stride + k]));
-                out[row * a.out.stride + k] = rounded_to<Out>(value + decay);
+                double rest = 0;
+                if (a.adds)
+                    rest = static_cast<double>(widen(out[row * a.out.stride + k]));
+                else if (ridge != 0)
+                    rest = ridge * static_cast<double>(widen(parameters[row * a.parameters.stride + k]));
+                out[row * a.out.stride + k] = rounded_to<Out>(value + rest);
             }
         });
     });

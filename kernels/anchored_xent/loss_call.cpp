@@ -37,6 +37,7 @@ void check_loss_call_plan(const LossCallPlan& plan) {
                number(plan.vocab_size) + ", " + number(plan.dim) + ", " + number(plan.most_contexts) +
                " and " + number(plan.most_nnz));
     if (plan.chunk < 0 || plan.group < 0) refuse("a chunk or a group of fewer than 0 contexts");
+    if (plan.biased && plan.kernel == LossKernel::epilogue) refuse("the epilogue kernel adds no bias");
 }
 
 void check_loss_call(const LossCallPlan& plan, const LossCall& call, const CallMemory& memory,
@@ -57,6 +58,20 @@ void check_loss_call(const LossCallPlan& plan, const LossCall& call, const CallM
         check_matrix("the words' gradients", call.words_gradient, plan.vocab_size, plan.dim);
     if (call.contexts_gradient.data)
         check_matrix("the contexts' gradients", call.contexts_gradient, labels.contexts, plan.dim);
+    if ((call.bias.data || call.bias_gradient.data) && !plan.biased)
+        refuse("a bias, where the plan is for none");
+    if (call.bias.data) check_matrix("the biases", call.bias, plan.vocab_size, 1);
+    if (call.bias_gradient.data)
+        check_matrix("the biases' gradients", call.bias_gradient, plan.vocab_size, 1);
+    for (const StoredMatrix* vector : {&call.bias, &call.bias_gradient})
+        if (vector->data && vector->stride != 1) refuse("biases that do not lie one after the other");
+    if (call.adds_to_words_gradient && call.ridge) refuse("a ridge, where the words' gradients are added to");
+    if (call.divergence.kind == Divergence::jensen_shannon &&
+        !(call.divergence.beta > 0 && call.divergence.beta < 1))
+        refuse("beta is " + std::to_string(call.divergence.beta) + ", not between 0 and 1");
+    if (call.divergence.kind == Divergence::reverse && !labels.tails)
+        refuse("the reverse divergence is infinite where the labels have no mass off the support");
+    if (call.detail.wanted() && call.bias.data) refuse("details of logits with a bias");
     if (memory.bytes < needed)
         refuse("a workspace of " + number(memory.bytes) + " bytes, where the plan needs " + number(needed));
     if (!memory.data || reinterpret_cast<std::uintptr_t>(memory.data) % 64 != 0)

@@ -4,18 +4,21 @@
 
 #include <cstdint>
 
+#include "kernels/base/divergence.hpp"
 #include "kernels/base/stored.hpp"
 
 namespace ntpgeo {
 
 /// The sizes that calls keep within, and their arithmetic. `chunk` and `group` as in LossPlan: what
-/// they are follows from the plan alone, and so do the workspace and a call's bits.
+/// they are follows from the plan alone, and so do the workspace and a call's bits. On the CPU a plan without
+/// a group has one alone, which the threads share: dW is in memory once.
 struct LossCallPlan {
     std::int64_t vocab_size = 0, dim = 0;
     std::int64_t most_contexts = 0, most_nnz = 0;
     Precision precision = Precision::fp64;
     LossKernel kernel = LossKernel::automatic;
     std::int64_t chunk = 0, group = 0;
+    bool biased = false;  ///< whether calls may have a bias; the epilogue kernel knows none
 };
 
 /// Per-context facts for a metrics record; null pointers are left out. "Centred" means minus the context's
@@ -40,30 +43,39 @@ struct CallLabels {
     const double* probs = nullptr;            ///< [nnz] p > 0
     const double* log_probs = nullptr;        ///< [nnz] log p, or null: it is taken where it is needed
     const double* context_weights = nullptr;  ///< [contexts] π; need not sum to 1, may be 0
+    /// [contexts] τ in [0, 1), the labels' mass off the support, whose words then share 1 − τ as probs has
+    /// them; null: 0. What of the vocabulary is off the support is one cell (design 1.6).
+    const double* tails = nullptr;
 
     friend bool operator==(const CallLabels&, const CallLabels&) = default;
 };
 
-/// What one call is asked for. W [V, d] and H [contexts, d], and their gradients
+/// What one call is asked for. W [V, d], H [contexts, d] and b [V, 1], and their gradients
 
-///   dW = u·G Hᵀ + λW,   dH = u·Wᵀ G + λH,   G of Σ_j π_j KL(p_j ‖ q_j),
+///   dW = u·G Hᵀ + λW,   dH = u·Wᵀ G + λH,   db = u·G 1,   G of Σ_j π_j D(p_j, q_j),
 
-/// overwritten whole, which may not alias the inputs; null data leaves a gradient out, with its product.
-/// Each of the four matrices has its own storage and stride. Null pointers otherwise: nothing of the kind.
+/// of logits W h_j + b and, if nothing else is said, D = KL(p_j ‖ q_j), overwritten whole, which may not
+/// alias the inputs; null data leaves a gradient out, with its product, or the bias. Each of the matrices has
+/// its own storage and stride. Null pointers otherwise: nothing of the kind.
 struct LossCall {
     CallLabels labels;
     StoredMatrix words, contexts, words_gradient, contexts_gradient;
-    const double* ridge = nullptr;     ///< λ, in backend memory; null: 0
-    const double* upstream = nullptr;  ///< u, the gradient of what comes after, likewise; null: 1
-    double* sums = nullptr;            ///< [2] Σ_j π_j of the next two, in fixed order
-    double* excess = nullptr;          ///< [contexts] KL(p_j ‖ q_j), in nats
-    double* missing_mass = nullptr;    ///< [contexts] r_j/(1+r_j): the model's mass off the support
+    StoredMatrix bias, bias_gradient;
+    DivergenceOptions divergence;
+    bool adds_to_words_gradient = false;  ///< to what dW holds, instead of overwriting it; λ is 0 then
+    const double* ridge = nullptr;        ///< λ, in backend memory; null: 0
+    const double* upstream = nullptr;     ///< u, the gradient of what comes after, likewise; null: 1
+    double* sums = nullptr;               ///< [2] Σ_j π_j of the next two, in fixed order
+    double* excess = nullptr;             ///< [contexts] D(p_j, q_j), in nats
+    double* missing_mass = nullptr;       ///< [contexts] r_j/(1+r_j): the model's mass off the support
     LossDetail detail;
     /// The workspace is the one of the call before and has not been touched since but by the operand's owner:
     /// W, or the pattern of the labels, is as it was there, and is not prepared anew.
     bool words_are_prepared = false, labels_are_prepared = false;
 
-    [[nodiscard]] bool wants_gradient() const { return words_gradient.data || contexts_gradient.data; }
+    [[nodiscard]] bool wants_gradient() const {
+        return words_gradient.data || contexts_gradient.data || bias_gradient.data;
+    }
     friend bool operator==(const LossCall&, const LossCall&) = default;
 };
 
@@ -79,8 +91,13 @@ class LossCalls {
   public:
     virtual ~LossCalls() = default;
 
-    /// What a call's workspace has to hold.
+    /// What the workspace of any call has to hold.
     [[nodiscard]] virtual std::int64_t workspace_bytes() const = 0;
+    /// What that of this one has to, which may be much less on the CPU.
+    [[nodiscard]] virtual std::int64_t workspace_bytes(const LossCall& call) const {
+        static_cast<void>(call);
+        return workspace_bytes();
+    }
     /// Queues one step on `stream` (a cudaStream_t; the CPU knows none and has done it on return). Waits for
     /// nothing, allocates nothing and reads nothing of what the device holds, so that a caller may capture it
     /// into a graph of its own once a first call has loaded the code. Throws InputError, before anything is

@@ -146,6 +146,7 @@ class LossCallsCuda final : public LossCalls {
     LossCallsCuda(device::Device& device, const LossCallPlan& plan)
         : device_(device), plan_(plan), layout_(device, plan), arrays_(Workspace<A>::bytes(layout_)) {}
 
+    using LossCalls::workspace_bytes;
     [[nodiscard]] std::int64_t workspace_bytes() const override {
         return arrays_ + device_.cublas_workspace_bytes();
     }

@@ -7,6 +7,7 @@
 #include <port.cuh>
 #include <type_traits>
 
+#include "kernels/anchored_xent/bias_cuda.cuh"
 #include "kernels/anchored_xent/epilogue_product.cuh"
 #include "kernels/anchored_xent/finish_cuda.cuh"
 #include "kernels/anchored_xent/logits_cuda.cuh"
@@ -46,13 +47,19 @@ class QueuedStep {
             convert<A, Side::words>(call_.words, work_.words, l.stride, l.padded_dim, stream_);
         if constexpr (fused)
             if (!call_.labels_are_prepared) list_tiles();
+        if (call_.bias.data) widen_bias(call_.bias, work_.bias, stream_);
         if (call_.detail.wanted()) mean_row(call_.words, work_.mean_word, stream_);
         for (std::int64_t begin = 0; begin < contexts; begin += l.group)
             run_group(begin, std::min(l.group, contexts - begin));
         if (call_.words_gradient.data)
             combine<Logit>({work_.words_gradient, l.padded_dim, nullptr, call_.upstream, call_.ridge,
-                            call_.words, call_.words_gradient},
+                            call_.words, call_.words_gradient, call_.adds_to_words_gradient},
                            l.vocab, stream_);
+        if (call_.bias_gradient.data) {
+            const StoredMatrix out = as_row(call_.bias_gradient);
+            combine<double>({work_.bias_gradient, l.vocab, nullptr, call_.upstream, nullptr, out, out}, 1,
+                            stream_);
+        }
         device::sum_rows(work_.results, 2, contexts, work_.totals, stream_);
         if (call_.sums)
             NTPGEO_CHECK(cudaMemcpyAsync(call_.sums, work_.totals, 2 * sizeof(double),
@@ -71,6 +78,9 @@ class QueuedStep {
         for (std::int64_t at = 0; at < size; at += l.chunk)
             run_chunk(begin + at, at, std::min(l.chunk, size - at));
         if (call_.words_gradient.data) words_product(size, begin == 0 ? 0.0 : 1.0);
+        if (call_.bias_gradient.data)
+            add_bias_gradients<A>(work_.exponentials, l.plane(), work_.scale, l.vocab, l.stride, size,
+                                  begin > 0, work_.bias_gradient, stream_);
         if (!call_.contexts_gradient.data) return;
         contexts_product(size);
         combine<Logit>({work_.contexts_gradient, l.padded_dim, work_.scale, call_.upstream, call_.ridge,
@@ -87,14 +97,16 @@ class QueuedStep {
         convert<A, Side::contexts>(contexts, work_.contexts, size, l.padded_dim, stream_);
         if constexpr (!fused) {
             const device::Range logits_product(Region::product);
+            const bool biased = call_.bias.data;
+            if (biased) fill_with_bias(work_.bias, work_.logits, l.vocab, l.stride, size, stream_);
             product<A>(cublas_, false, true, size, l.stride, inner, {work_.contexts, inner},
-                       {work_.words, inner}, 0, {work_.logits, l.stride});
+                       {work_.words, inner}, biased ? 1.0 : 0.0, {work_.logits, l.stride});
         }
         const LossDetail& detail = call_.detail;
         support<Logit, logits_in_fp64>(
             {call_.words, contexts, labels.indptr + begin, labels.indices, labels.probs, labels.log_probs,
              work_.logits, l.stride, detail.wanted() ? detail.support_logits : work_.residual, work_.residual,
-             work_.terms, work_.log2_anchors},
+             work_.terms, work_.log2_anchors, call_.bias.data ? work_.bias : nullptr},
             size, stream_);
         const Logits logits = logits_of_chunk(begin);
         if (detail.wanted())
@@ -130,7 +142,9 @@ class QueuedStep {
                            work_.results + begin,
                            work_.results + labels.contexts + begin,
                            call_.excess ? call_.excess + begin : nullptr,
-                           call_.missing_mass ? call_.missing_mass + begin : nullptr},
+                           call_.missing_mass ? call_.missing_mass + begin : nullptr,
+                           labels.tails ? labels.tails + begin : nullptr,
+                           call_.divergence},
                           size, call_.wants_gradient(), stream_);
     }
 

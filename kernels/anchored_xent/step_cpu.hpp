@@ -8,6 +8,8 @@
 #include <numeric>
 #include <type_traits>
 
+#include "kernels/anchored_xent/detail_cpu.hpp"
+#include "kernels/anchored_xent/finish_cpu.hpp"
 #include "kernels/anchored_xent/loss_call.hpp"
 #include "kernels/anchored_xent/workspace_cpu.hpp"
 #include "kernels/cpu/blas.hpp"
@@ -29,24 +31,13 @@ struct Call {
     double* excess;        // [m], null: not wanted
     double* missing_mass;  // [m], likewise
     LossDetail detail;
+    // What a caller's step may have besides.
+    const double* bias = nullptr;     // [V]
+    double* bias_gradient = nullptr;  // [V]
+    const double* tails = nullptr;    // [m]
+    DivergenceOptions divergence{};
+    bool adds_to_words_gradient = false;  // to what WorkspaceCpu::partial holds
 };
-
-/// Maximum and Σ (z − mean)² over the elements of a row above −infinity, in the row's units.
-struct RowSpread {
-    double maximum;
-    double square;
-};
-template <class T>
-RowSpread spread_row(const T* row, std::int64_t size, double mean) {
-    RowSpread result{-std::numeric_limits<double>::infinity(), 0};
-    for (std::int64_t i = 0; i < size; ++i) {
-        const double value = row[i];
-        if (value == -std::numeric_limits<double>::infinity()) continue;
-        result.maximum = std::max(result.maximum, value);
-        result.square += (value - mean) * (value - mean);
-    }
-    return result;
-}
 
 /// G: GEMM.
 template <class T, class G>
@@ -59,14 +50,17 @@ class StepCpu {
           threads_(static_cast<int>(layout.threads)),
           chunking_{labels.contexts, layout.chunking.chunk, layout.chunking.chunks_per_group},
           stride_(layout.stride),
+          parts_(layout.parts),
           work_(work) {}
 
     LossSums run(const Call<T>& call) const {
-        if (call.detail.wanted()) find_mean_word(call.words);
+        if (call.detail.wanted()) find_mean_word(call.words, labels_.vocab_size, dim_, work_.mean_word);
         const G* gemm_words = convert_words(call.words);
+        if (call.bias) convert_row(call.bias, work_.bias, labels_.vocab_size);
         const bool team = labels_.vocab_size * labels_.contexts * dim_ > 8 * worth_a_team;
         const int threads = team ? threads_ : 1;
-        share_loop(chunking_.groups(), 1, threads, [&](Parts& parts) {
+        // Threads share groups or, where there is one, its chunks' products and rows.
+        share_loop(chunking_.groups(), 1, parts_ > 1 ? 1 : threads, [&](Parts& parts) {
             Scratch<G> scratch = work_.scratch(parts.thread());
             for_each_of(parts, [&](std::int64_t group) {
                 const RegionClock clock(Region::group, threads);
@@ -76,6 +70,7 @@ class StepCpu {
             });
         });
         if (call.words_gradient) sum_partials(call);
+        if (call.bias_gradient) sum_bias_partials(call);
         LossSums sums;
         for (std::int64_t chunk = 0; chunk < chunking_.chunks(); ++chunk) {
             sums.excess_loss += work_.chunk_excess[chunk];
@@ -85,14 +80,6 @@ class StepCpu {
     }
 
   private:
-    void find_mean_word(const T* words) const {
-        double* const mean = work_.mean_word;
-        std::fill_n(mean, dim_, 0.0);
-        for (std::int64_t v = 0; v < labels_.vocab_size; ++v)
-            for (std::int64_t k = 0; k < dim_; ++k) mean[k] += words[v * dim_ + k];
-        for (std::int64_t k = 0; k < dim_; ++k) mean[k] /= static_cast<double>(labels_.vocab_size);
-    }
-
     const G* convert_words(const T* words) const {
         if constexpr (std::is_same_v<T, G>) {
             return words;
@@ -112,29 +99,59 @@ class StepCpu {
         }
     }
 
+    // Of a loop within a chunk: all of them are shared where the threads have no group each.
+    template <class Body>
+    void for_each_part(std::int64_t count, int threads, const Body& body) const {
+        if (parts_ > 1)
+            for_each(count, 1, threads, body);
+        else
+            for (std::int64_t part = 0; part < count; ++part) body(part);
+    }
+    // Words of a part of a product; what they are follows from V alone.
+    [[nodiscard]] Part words_of(std::int64_t part) const {
+        const std::int64_t width = padded((labels_.vocab_size + parts_ - 1) / parts_);
+        return {std::min(labels_.vocab_size, part * width), std::min(labels_.vocab_size, (part + 1) * width)};
+    }
+
     void run_chunk(const Call<T>& call, const G* gemm_words, std::int64_t group, std::int64_t chunk,
                    int threads, Scratch<G>& scratch) const {
         const std::int64_t begin = chunking_.chunk_begin(chunk);
         const std::int64_t size = chunking_.chunk_end(chunk) - begin;
-        const std::int64_t vocab = labels_.vocab_size;
         const G* gemm_contexts = convert_contexts(call.contexts + begin * dim_, size * dim_, scratch);
-        std::fill_n(scratch.logits, size * stride_, G{0});
         {
             const RegionClock clock(Region::product, threads);
-            gemm(CblasNoTrans, CblasTrans, size, vocab, dim_, G{1}, gemm_contexts, dim_, gemm_words, dim_,
-                 G{1}, scratch.logits, stride_);
+            for_each_part(parts_, threads, [&](std::int64_t part) {
+                const auto [first, end] = words_of(part);
+                if (first == end) return;
+                for (std::int64_t b = 0; b < size; ++b) {
+                    G* const row = scratch.logits + b * stride_;
+                    if (call.bias)
+                        std::copy(work_.bias + first, work_.bias + end, row + first);
+                    else
+                        std::fill(row + first, row + end, G{0});
+                }
+                gemm(CblasNoTrans, CblasTrans, size, end - first, dim_, G{1}, gemm_contexts, dim_,
+                     gemm_words + first * dim_, dim_, G{1}, scratch.logits + first, stride_);
+            });
         }
         support_terms(call, begin, size, scratch);
-        work_.chunk_excess[chunk] = work_.chunk_mass[chunk] = 0;
         {
             const RegionClock clock(Region::stream, threads);
-            for (std::int64_t b = 0; b < size; b += row_padding)
+            for_each_part((size + row_padding - 1) / row_padding, threads, [&](std::int64_t part) {
+                const std::int64_t b = part * row_padding;
                 exponentiate(call, gemm_contexts, gemm_words, begin, b, std::min(size, b + row_padding),
-                             chunk, scratch);
+                             scratch);
+            });
         }
-        if (call.words_gradient || call.contexts_gradient)
-            multiply_gradients(call, gemm_contexts, gemm_words, begin, size,
-                               chunk == chunking_.group_begin(group), group, threads, scratch);
+        work_.chunk_excess[chunk] = work_.chunk_mass[chunk] = 0;
+        for (std::int64_t b = 0; b < size; ++b) {
+            work_.chunk_excess[chunk] += scratch.excess[b];
+            work_.chunk_mass[chunk] += scratch.mass[b];
+        }
+        const bool first = chunk == chunking_.group_begin(group);
+        if (call.words_gradient) words_products(call, gemm_contexts, size, first, group, threads, scratch);
+        if (call.bias_gradient) add_bias_gradients(size, first, group, threads, scratch);
+        if (call.contexts_gradient) contexts_products(call, gemm_words, begin, size, threads, scratch);
     }
 
     // Step 1 of design 4.1: the support logits in master precision, the anchors, and all that the labels
@@ -152,6 +169,9 @@ class StepCpu {
             } else {
                 sample_row(call.words, dim_, labels_.indices + base + first, end - first,
                            call.contexts + (begin + b) * dim_, logits + first);
+                if (call.bias)
+                    for (std::int64_t s = first; s < end; ++s)
+                        logits[s] += call.bias[labels_.indices[base + s]];
             }
         }
         if (call.detail.wanted())
@@ -160,20 +180,10 @@ class StepCpu {
                         nullptr);
     }
 
-    void record_detail(const Call<T>& call, std::int64_t context, const G* row) const {
-        double mean = 0;
-        for (std::int64_t k = 0; k < dim_; ++k)
-            mean += work_.mean_word[k] * call.contexts[context * dim_ + k];
-        const RowSpread spread = spread_row(row, labels_.vocab_size, mean);
-        call.detail.mean_logits[context] = mean;
-        call.detail.off_support_max[context] = spread.maximum;
-        call.detail.off_support_square[context] = spread.square;
-    }
-
     // Steps 3 and 4 for the contexts [first, last) of a chunk, at most row_padding of them: few enough to be
     // in cache when the support entries follow, enough for a vectorised log1p.
     void exponentiate(const Call<T>& call, const G* gemm_contexts, const G* gemm_words, std::int64_t begin,
-                      std::int64_t first, std::int64_t last, std::int64_t chunk, Scratch<G>& scratch) const {
+                      std::int64_t first, std::int64_t last, const Scratch<G>& scratch) const {
         double ratio[row_padding] = {}, log1p_ratio[row_padding] = {};
         const auto row_of = [&](std::int64_t b) {
             return Row<G>(labels_, begin + b, scratch.logits + b * stride_, stride_);
@@ -181,70 +191,105 @@ class StepCpu {
         for (std::int64_t b = first; b < last; ++b) {
             const Row<G> row = row_of(b);
             row.mask();
-            if (call.detail.wanted()) record_detail(call, begin + b, row.data);
+            if (call.detail.wanted())
+                record_detail(call.detail, begin + b, call.contexts + (begin + b) * dim_, dim_,
+                              work_.mean_word, row.data, row.vocab);
             ratio[b - first] = log1p_ratio[b - first] = row.exponentiate(scratch.terms[b].anchor);
         }
         log1p_row(log1p_ratio, row_padding);
         for (std::int64_t b = first; b < last; ++b) {
             const Row<G> row = row_of(b);
-            const double weight = labels_.context_probs[begin + b];
-            const Normalisation normal =
-                normalise_row(row, weight, scratch.terms[b], ratio[b - first], log1p_ratio[b - first], [&] {
+            const std::int64_t context = begin + b;
+            const double weight = labels_.context_probs[context];
+            const double* const tail = call.tails ? call.tails + context : nullptr;
+            const Normalisation normal = normalise_row(
+                row, weight, scratch.terms[b], ratio[b - first], log1p_ratio[b - first],
+                [&] {
                     const G* const embedding = gemm_contexts + b * dim_;
                     for (std::int64_t v = 0; v < row.vocab; ++v)
-                        row.data[v] =
-                            std::inner_product(embedding, embedding + dim_, gemm_words + v * dim_, G{0});
-                });
-            work_.chunk_excess[chunk] += weight * normal.excess;
-            work_.chunk_mass[chunk] += weight * normal.off_support_mass;
-            if (call.excess) call.excess[begin + b] = normal.excess;
-            if (call.missing_mass) call.missing_mass[begin + b] = normal.off_support_mass;
-            finish_support(begin, begin + b, normal, row.data, scratch);
-            scratch.scale[b] = normal.scale;
+                        row.data[v] = std::inner_product(embedding, embedding + dim_, gemm_words + v * dim_,
+                                                         call.bias ? work_.bias[v] : G{0});
+                },
+                tail && *tail > 0 ? least_off_support_ratio : 0);
+            const FinishedRow finished = finish_row(call.divergence, tail, weight, scratch.terms[b], normal,
+                                                    support_of(begin, context, scratch), row.data);
+            scratch.excess[b] = weight * finished.loss;
+            scratch.mass[b] = weight * normal.off_support_mass;
+            if (call.excess) call.excess[context] = finished.loss;
+            if (call.missing_mass) call.missing_mass[context] = normal.off_support_mass;
+            scratch.scale[b] = finished.scale * call.upstream;
         }
     }
 
-    void finish_support(std::int64_t begin, std::int64_t context, const Normalisation& normal, G* row,
-                        const Scratch<G>& scratch) const {
+    [[nodiscard]] SupportRow support_of(std::int64_t begin, std::int64_t context,
+                                        const Scratch<G>& scratch) const {
         const std::int64_t first = labels_.indptr[context];
-        const double* residual = scratch.support.residual + (first - labels_.indptr[begin]);
-        for (std::int64_t s = 0; s < labels_.indptr[context + 1] - first; ++s)
-            row[labels_.indices[first + s]] = static_cast<G>(normal.residual_weight * residual[s] -
-                                                             labels_.probs[first + s] * normal.ratio);
+        return {labels_.indices + first, labels_.probs + first,
+                scratch.support.residual + (first - labels_.indptr[begin]),
+                labels_.indptr[context + 1] - first};
     }
 
     // OpenBLAS's own clearing of C is slow, so every product here adds onto memory that was filled before.
-    // Step 5: dW += Ĝᵀ·(D·H_B), dH_B = D·(Ĝ·W) + λ H_B.
-    void multiply_gradients(const Call<T>& call, const G* gemm_contexts, const G* gemm_words,
-                            std::int64_t begin, std::int64_t size, bool first, std::int64_t group,
-                            int threads, Scratch<G>& scratch) const {
-        const std::int64_t vocab = labels_.vocab_size;
-        if (call.words_gradient) {
-            for (std::int64_t b = 0; b < size; ++b)
-                scale_row(static_cast<G>(scratch.scale[b]), gemm_contexts + b * dim_,
-                          scratch.scaled + b * dim_, dim_);
-            G* partial = work_.partial + group * vocab * dim_;
-            if (first) std::fill_n(partial, vocab * dim_, G{0});
-            const RegionClock clock(Region::product, threads);
-            gemm(CblasTrans, CblasNoTrans, vocab, dim_, size, G{1}, scratch.logits, stride_, scratch.scaled,
-                 dim_, G{1}, partial, dim_);
-        }
-        if (!call.contexts_gradient) return;
-        std::fill_n(scratch.gradient, size * dim_, G{0});
+    // Step 5: dW += Ĝᵀ·(D·H_B), db += Ĝᵀ·D, dH_B = D·(Ĝ·W) + λ H_B.
+    void words_products(const Call<T>& call, const G* gemm_contexts, std::int64_t size, bool first,
+                        std::int64_t group, int threads, Scratch<G>& scratch) const {
+        for (std::int64_t b = 0; b < size; ++b)
+            scale_row(static_cast<G>(scratch.scale[b]), gemm_contexts + b * dim_, scratch.scaled + b * dim_,
+                      dim_);
+        const RegionClock clock(Region::product, threads);
+        for_each_part(parts_, threads, [&](std::int64_t part) {
+            const auto [begin, end] = words_of(part);
+            if (begin == end) return;
+            G* const partial = work_.partial + (group * labels_.vocab_size + begin) * dim_;
+            if (first && !call.adds_to_words_gradient) std::fill_n(partial, (end - begin) * dim_, G{0});
+            gemm(CblasTrans, CblasNoTrans, end - begin, dim_, size, G{1}, scratch.logits + begin, stride_,
+                 scratch.scaled, dim_, G{1}, partial, dim_);
+        });
+    }
+
+    void add_bias_gradients(std::int64_t size, bool first, std::int64_t group, int threads,
+                            const Scratch<G>& scratch) const {
+        for_each_part(parts_, threads, [&](std::int64_t part) {
+            const auto [begin, end] = words_of(part);
+            double* const partial = work_.bias_partial + group * labels_.vocab_size;
+            if (first) std::fill(partial + begin, partial + end, 0.0);
+            for (std::int64_t b = 0; b < size; ++b) {
+                const G* const row = scratch.logits + b * stride_;
+                for (std::int64_t v = begin; v < end; ++v) partial[v] += scratch.scale[b] * row[v];
+            }
+        });
+    }
+
+    // Each part's words make a sum of their own, so that no operand is packed anew for another.
+    void contexts_products(const Call<T>& call, const G* gemm_words, std::int64_t begin, std::int64_t size,
+                           int threads, Scratch<G>& scratch) const {
+        const std::int64_t count = size * dim_;
         {
             const RegionClock clock(Region::product, threads);
-            gemm(CblasNoTrans, CblasNoTrans, size, dim_, vocab, G{1}, scratch.logits, stride_, gemm_words,
-                 dim_, G{1}, scratch.gradient, dim_);
+            for_each_part(parts_, threads, [&](std::int64_t part) {
+                const auto [first, end] = words_of(part);
+                G* const sum = scratch.gradient + part * count;
+                std::fill_n(sum, count, G{0});
+                if (first == end) return;
+                gemm(CblasNoTrans, CblasNoTrans, size, dim_, end - first, G{1}, scratch.logits + first,
+                     stride_, gemm_words + first * dim_, dim_, G{1}, sum, dim_);
+            });
         }
+        for (std::int64_t part = 1; part < parts_; ++part)
+            for (std::int64_t i = 0; i < count; ++i)
+                scratch.gradient[i] += scratch.gradient[part * count + i];
         for (std::int64_t b = 0; b < size; ++b) {
             const std::int64_t row = (begin + b) * dim_;
-            combine_row(call.upstream * scratch.scale[b], scratch.gradient + b * dim_, call.lambda,
-                        call.contexts + row, call.contexts_gradient + row, dim_);
+            combine_row(scratch.scale[b], scratch.gradient + b * dim_, call.lambda, call.contexts + row,
+                        call.contexts_gradient + row, dim_);
         }
     }
 
-    // The groups' dW, added in fp64 in the order of the groups, plus λW.
+    // The groups' dW, added in fp64 in the order of the groups, plus λW. Of one group in the caller's own
+    // memory there is nothing to add.
     void sum_partials(const Call<T>& call) const {
+        if constexpr (std::is_same_v<T, G>)
+            if (call.words_gradient == work_.partial && call.lambda == 0) return;
         const std::int64_t size = labels_.vocab_size * dim_;
         constexpr std::int64_t block = 1024;
         for_each((size + block - 1) / block, 8, team_for(size), [&](std::int64_t k) {
@@ -254,9 +299,15 @@ class StepCpu {
             convert_row(work_.partial + start, sum, count);
             for (std::int64_t group = 1; group < chunking_.groups(); ++group)
                 combine_row(1.0, work_.partial + group * size + start, 1.0, sum, sum, count);
-            combine_row(call.upstream, sum, call.lambda, call.words + start, call.words_gradient + start,
-                        count);
+            combine_row(1.0, sum, call.lambda, call.words + start, call.words_gradient + start, count);
         });
+    }
+
+    void sum_bias_partials(const Call<T>& call) const {
+        std::copy_n(work_.bias_partial, labels_.vocab_size, call.bias_gradient);
+        for (std::int64_t group = 1; group < chunking_.groups(); ++group)
+            for (std::int64_t v = 0; v < labels_.vocab_size; ++v)
+                call.bias_gradient[v] += work_.bias_partial[group * labels_.vocab_size + v];
     }
 
     LabelsView labels_;
@@ -264,6 +315,7 @@ class StepCpu {
     int threads_;
     Chunking chunking_;
     std::int64_t stride_;
+    std::int64_t parts_;  // of a chunk's products
     const WorkspaceCpu<G>& work_;
 };
 

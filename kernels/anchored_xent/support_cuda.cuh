@@ -31,10 +31,11 @@ struct SupportArguments {
     const double* log_probs;      // [nnz]; null: taken here
     Logit* logits;  // [size, stride] Z, its support entries set to −infinity here; may be null
     std::int64_t stride;
-    double* support_logits;  // [nnz] z_s; may be `residual`, which then takes their place
-    double* residual;        // [nnz] q̄_s − p_s
-    SupportTerms* terms;     // [size]
-    Logit* log2_anchors;     // [size] a·log2 e as the exponentials of the context have it
+    double* support_logits;        // [nnz] z_s; may be `residual`, which then takes their place
+    double* residual;              // [nnz] q̄_s − p_s
+    SupportTerms* terms;           // [size]
+    Logit* log2_anchors;           // [size] a·log2 e as the exponentials of the context have it
+    const double* bias = nullptr;  // [V]; may be null
 };
 
 inline constexpr int support_threads = 128;
@@ -65,8 +66,9 @@ __global__ void __launch_bounds__(support_threads) support_kernel(SupportArgumen
         with_stored(a.words.data, a.words.storage, [&](const auto* words) {
             with_stored(a.contexts.data, a.contexts.storage, [&](const auto* contexts) {
                 for (std::int64_t s = begin + threadIdx.x / device::warp_threads; s < end; s += warps) {
-                    const double z = warp_dot(words + a.indices[s] * a.words.stride,
-                                              contexts + b * a.contexts.stride, a.words.columns);
+                    double z = warp_dot(words + a.indices[s] * a.words.stride,
+                                        contexts + b * a.contexts.stride, a.words.columns);
+                    if (a.bias) z += a.bias[a.indices[s]];
                     if (threadIdx.x % device::warp_threads == 0) a.support_logits[s] = z;
                 }
             });

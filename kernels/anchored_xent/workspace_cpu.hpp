@@ -103,6 +103,9 @@ struct Layout {
     std::int64_t largest_support = 0;  ///< entries of a chunk at most
     std::int64_t threads = 0;
     bool converts = false;  ///< W is kept in GEMM precision besides
+    bool biased = false;
+    std::int64_t parts = 1;     ///< that a chunk's products are cut into, for threads to share
+    bool keeps_partial = true;  ///< false: the one group's dW is made in the caller's memory
 
     Layout(const LossCallPlan& plan, Real master, std::int64_t most_entries)
         : vocab(plan.vocab_size),
@@ -110,10 +113,27 @@ struct Layout {
           stride(padded(plan.vocab_size)),
           largest_support(most_entries),
           threads(team_size()),
-          converts((plan.precision == Precision::fp32) != (master == Real::fp32)) {
+          converts((plan.precision == Precision::fp32) != (master == Real::fp32)),
+          biased(plan.biased) {
         chunking = choose_chunking(vocab, plan.most_contexts, dim, plan.precision == Precision::fp32 ? 4 : 8,
                                    plan.chunk, plan.group);
     }
+
+    /// As a caller's step has it, whose plan has no group: one, whose chunks the threads share. The logits of
+    /// a chunk are what it takes most memory for.
+    static Layout shared(LossCallPlan plan, Real master) {
+        constexpr std::int64_t widest_chunk = 256, least_words = 512, most_parts = 16;
+        plan.group = plan.most_contexts;
+        if (plan.chunk == 0) {
+            const std::int64_t chunks = (plan.most_contexts + widest_chunk - 1) / widest_chunk;
+            plan.chunk = (plan.most_contexts + chunks - 1) / chunks;
+        }
+        Layout layout(plan, master, plan.most_nnz);
+        layout.parts = std::clamp<std::int64_t>(plan.vocab_size / least_words, 1, most_parts);
+        return layout;
+    }
+    /// Blocks that are worked in at once.
+    [[nodiscard]] std::int64_t scratches() const { return parts > 1 ? 1 : threads; }
 };
 
 /// The entries of the largest chunk.
@@ -132,17 +152,20 @@ struct Scratch {
         : logits(pieces.take<G>(layout.chunking.chunk * layout.stride)),
           contexts(pieces.take<G>(layout.chunking.chunk * layout.dim)),
           scaled(pieces.take<G>(layout.chunking.chunk * layout.dim)),
-          gradient(pieces.take<G>(layout.chunking.chunk * layout.dim)),
+          gradient(pieces.take<G>(layout.parts * layout.chunking.chunk * layout.dim)),
           support(pieces.take<double>(SupportEntries::size(layout.largest_support)), layout.largest_support),
           terms(pieces.take<SupportTerms>(layout.chunking.chunk)),
-          scale(pieces.take<double>(layout.chunking.chunk)) {}
+          scale(pieces.take<double>(layout.chunking.chunk)),
+          excess(pieces.take<double>(layout.chunking.chunk)),
+          mass(pieces.take<double>(layout.chunking.chunk)) {}
     G* logits;               // [chunk, stride] Z, then E
     G* contexts;             // [chunk, dim] H_B in GEMM precision
     G* scaled;               // [chunk, dim] D·H_B
-    G* gradient;             // [chunk, dim] E·W
+    G* gradient;             // [parts, chunk, dim] E·W of the parts' words
     SupportEntries support;  // of the chunk
     SupportTerms* terms;     // [chunk]
     double* scale;           // [chunk] D
+    double *excess, *mass;   // [chunk] π_j·loss and π_j · off-support mass
 };
 
 /// What all of them work in, and where each thread's own begins.
@@ -152,19 +175,26 @@ class WorkspaceCpu {
     WorkspaceCpu(const Layout& layout, void* memory) : layout_(layout) {
         Pieces pieces(memory);
         if (layout.converts) words = pieces.take<G>(layout.vocab * layout.dim);
-        partial = pieces.take<G>(layout.chunking.groups() * layout.vocab * layout.dim);
+        if (layout.keeps_partial)
+            partial = pieces.take<G>(layout.chunking.groups() * layout.vocab * layout.dim);
+        if (layout.biased) {
+            bias = pieces.take<G>(layout.vocab);
+            bias_partial = pieces.take<double>(layout.chunking.groups() * layout.vocab);
+        }
         chunk_excess = pieces.take<double>(layout.chunking.chunks());
         chunk_mass = pieces.take<double>(layout.chunking.chunks());
         mean_word = pieces.take<double>(layout.dim);
-        scratch_ = pieces.take<unsigned char>(layout.threads * scratch_bytes(layout));
+        scratch_ = pieces.take<unsigned char>(layout.scratches() * scratch_bytes(layout));
         bytes_ = pieces.bytes();
     }
 
-    G* words = nullptr;    // [V, dim] W in GEMM precision, where that is not the master's
-    G* partial;            // [groups, V, dim]
-    double* chunk_excess;  // [chunks] Σ π_j excess_j
-    double* chunk_mass;    // [chunks] Σ π_j · off-support mass
-    double* mean_word;     // [dim]
+    G* words = nullptr;              // [V, dim] W in GEMM precision, where that is not the master's
+    G* partial = nullptr;            // [groups, V, dim]
+    G* bias = nullptr;               // [V] in GEMM precision
+    double* bias_partial = nullptr;  // [groups, V]
+    double* chunk_excess;            // [chunks] Σ π_j excess_j
+    double* chunk_mass;              // [chunks] Σ π_j · off-support mass
+    double* mean_word;               // [dim]
 
     [[nodiscard]] Scratch<G> scratch(std::int64_t thread) const {
         Pieces pieces(scratch_ + thread * scratch_bytes(layout_));

@@ -35,6 +35,7 @@ struct Layout {
     std::int64_t chunk = 0, group = 0;  ///< contexts, as in ChunkingCuda
     std::int64_t scan_bytes = 0;        ///< epilogue: what list_touched_tiles works in
     int multiprocessors = 0;
+    bool biased = false;
 
     Layout(const device::Device& device, const LossCallPlan& plan)
         : kernel(plan.kernel == LossKernel::epilogue ? LossKernel::epilogue : LossKernel::plain),
@@ -47,7 +48,8 @@ struct Layout {
           tile_words(epilogue_tiles[tile].words),
           stride(round_up(plan.vocab_size, fused() ? tile_words : 128)),
           tiles(fused() ? stride / tile_words : (stride + stream_tile<A> - 1) / stream_tile<A>),
-          multiprocessors(device.multiprocessors()) {
+          multiprocessors(device.multiprocessors()),
+          biased(plan.biased) {
         const ChunkingCuda chunking =
             choose_chunking_cuda({vocab, most_contexts, dim, 0, 0, fused(), plan.precision}, device.machine(),
                                  device.memory(), plan.chunk, plan.group);
@@ -90,6 +92,8 @@ struct Workspace {
     double* mean_word = nullptr;             // [dim]
     double* results = nullptr;               // [2, m] π_j·excess and π_j·off-support mass
     double* totals = nullptr;                // [2], and the sums of their parts
+    double* bias = nullptr;                  // biased: [V]
+    double* bias_gradient = nullptr;         // biased: [V]
 
     /// Its arrays one after the other in `memory` of bytes(layout), each on a boundary of 256 bytes, which is
     /// what the memory begins on.
@@ -144,6 +148,8 @@ struct Workspace {
         work(mean_word, l.dim);
         work(results, 2 * l.most_contexts);
         work(totals, device::row_totals_size(2, l.most_contexts));
+        work(bias, l.biased ? l.vocab : 0);
+        work(bias_gradient, l.biased ? l.vocab : 0);
     }
 };
 

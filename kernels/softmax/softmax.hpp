@@ -29,22 +29,28 @@ struct Normalisation {
     double excess = 0;            ///< excess loss of the context
     double off_support_mass = 0;  ///< r_j/(1+r_j), or r′_j/T
     double anchor = 0;            ///< a_j, or c
+    double log1p_ratio = 0;       ///< log(1 + r_j)
 };
 
 /// Against the support's own anchor; log1p_ratio is log1p(ratio).
 inline Normalisation normalise(double weight, const SupportTerms& terms, double ratio, double log1p_ratio) {
-    return {weight / (1 + ratio), 1, ratio, log1p_ratio + terms.excess, ratio / (1 + ratio), terms.anchor};
+    return {weight / (1 + ratio), 1,          ratio, log1p_ratio + terms.excess, ratio / (1 + ratio),
+            terms.anchor,         log1p_ratio};
 }
 
-/// Against a larger anchor c, or the same (design (1.2-14)): u = e^{a−c}, T = u + r′.
-inline Normalisation normalise_redone(double weight, const SupportTerms& terms, double larger_anchor,
+/// Against another anchor c, or the same (design (1.2-14)): u = e^{a−c}, T = u + r′.
+inline Normalisation normalise_redone(double weight, const SupportTerms& terms, double other_anchor,
                                       double ratio) {
-    const double u = std::exp(terms.anchor - larger_anchor);
+    const double u = std::exp(terms.anchor - other_anchor);
     const double total = u + ratio;
     const double log_total = u == 1 ? std::log1p(ratio) : std::log(total);
-    return {weight / total, u,
-            ratio,          (larger_anchor - terms.anchor) + log_total + terms.excess,
-            ratio / total,  larger_anchor};
+    return {weight / total,
+            u,
+            ratio,
+            (other_anchor - terms.anchor) + log_total + terms.excess,
+            ratio / total,
+            other_anchor,
+            u > 1 ? std::log1p(ratio / u) : (other_anchor - terms.anchor) + log_total};
 }
 
 }  // namespace ntpgeo::softmax

@@ -10,6 +10,7 @@
 
 #include "kernels/base/views.hpp"
 #include "kernels/cpu/rows.hpp"
+#include "kernels/softmax/divergence.hpp"
 #include "kernels/softmax/softmax.hpp"
 
 namespace ntpgeo::softmax {
@@ -103,15 +104,20 @@ struct Row {
 /// How the context is normalised whose exponentials against terms.anchor sum to `ratio`; log1p_ratio is
 /// log1p(ratio). Where its off-support logits tower over that anchor, or that is huge, they are taken against
 /// the largest logit: refill() writes the logits, which are lost by then, into the row again. That is rare.
+/// `least_ratio`: below that they are too, and against a smaller anchor than the support's (with_tail needs
+/// r).
 template <class G, class Refill>
 Normalisation normalise_row(const Row<G>& row, double weight, const SupportTerms& terms, double ratio,
-                            double log1p_ratio, const Refill& refill) {
-    if (!(ratio > largest_off_support_ratio) && !(std::abs(terms.anchor) > largest_anchor))
+                            double log1p_ratio, const Refill& refill, double least_ratio = 0) {
+    if (!(ratio > largest_off_support_ratio) && !(ratio < least_ratio) &&
+        !(std::abs(terms.anchor) > largest_anchor))
         return normalise(weight, terms, ratio, log1p_ratio);
     refill();
     row.mask();
-    const double maximum = std::max<double>(terms.anchor, *std::max_element(row.data, row.data + row.vocab));
-    return normalise_redone(weight, terms, maximum, row.exponentiate_difference(maximum));
+    const double largest = *std::max_element(row.data, row.data + row.vocab);
+    const double least = ratio < least_ratio ? terms.anchor - furthest_smaller_anchor : terms.anchor;
+    const double anchor = std::max(least, largest);
+    return normalise_redone(weight, terms, anchor, row.exponentiate_difference(anchor));
 }
 
 }  // namespace ntpgeo::softmax

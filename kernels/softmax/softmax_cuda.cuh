@@ -6,6 +6,7 @@
 #include <limits>
 #include <port.cuh>
 
+#include "kernels/softmax/divergence.hpp"
 #include "kernels/softmax/softmax.hpp"
 #include "kernels/vectors/reductions.cuh"
 
@@ -93,25 +94,31 @@ struct OffSupport {
 /// support's anchor but for its rounding, which is made good here, so that support and off-support terms are
 /// measured alike. Where it towers over that anchor, or that is huge, the exponentials are made again against
 /// the largest logit: each(visit) calls visit(v, z) for all of those, from any thread, and again(anchor)
-/// makes them.
+/// makes them. `least_ratio`: below that they are too, and against a smaller anchor than the support's.
 template <class Each, class Again>
 __device__ Normalisation normalise_row(double weight, const SupportTerms& terms, OffSupport off,
-                                       const Each& each, const Again& again, double* scratch) {
-    if (off.ratio > largest_off_support_ratio || fabs(terms.anchor) > largest_anchor) {
-        double maximum = terms.anchor;
+                                       const Each& each, const Again& again, double* scratch,
+                                       double least_ratio = 0) {
+    if (off.ratio > largest_off_support_ratio || off.ratio < least_ratio ||
+        fabs(terms.anchor) > largest_anchor) {
+        double maximum = off.ratio < least_ratio ? terms.anchor - furthest_smaller_anchor : terms.anchor;
         each([&](std::int64_t, double z) { maximum = device::larger(maximum, z); });
         off = again(device::block_max(maximum, scratch));
         const double u = exp(terms.anchor - off.anchor);
         const double total = u + off.ratio;
         const double log_total = u == 1 ? log1p(off.ratio) : log(total);
-        return {weight / total,    u,
-                off.ratio,         (off.anchor - terms.anchor) + log_total + terms.excess,
-                off.ratio / total, off.anchor};
+        return {weight / total,
+                u,
+                off.ratio,
+                (off.anchor - terms.anchor) + log_total + terms.excess,
+                off.ratio / total,
+                off.anchor,
+                u > 1 ? log1p(off.ratio / u) : (off.anchor - terms.anchor) + log_total};
     }
     const double u = exp(terms.anchor - off.anchor);  // 1 to a few ulp of the used anchor
-    const double own_ratio = off.ratio / u;
-    return {weight / (u + off.ratio),    u,         off.ratio, log1p(own_ratio) + terms.excess,
-            own_ratio / (1 + own_ratio), off.anchor};
+    const double own_ratio = off.ratio / u, log1p_ratio = log1p(own_ratio);
+    return {weight / (u + off.ratio),    u,          off.ratio,  log1p_ratio + terms.excess,
+            own_ratio / (1 + own_ratio), off.anchor, log1p_ratio};
 }
 
 }  // namespace ntpgeo::softmax
