@@ -57,7 +57,9 @@ typedef enum ntpgeo_type {
     NTPGEO_INT32 = 1,
     NTPGEO_INT64 = 2,
     NTPGEO_FLOAT32 = 3,
-    NTPGEO_FLOAT64 = 4
+    NTPGEO_FLOAT64 = 4,
+    NTPGEO_BFLOAT16 = 5, /* these two in the functions of the loss step alone */
+    NTPGEO_FLOAT16 = 6
 } ntpgeo_type;
 
 /* ------------------------------------------------------------------------------------------- data sets */
@@ -270,6 +272,116 @@ NTPGEO_API int ntpgeo_analyze(const ntpgeo_dataset* data, const double* words, c
  * (below the noise) or 1; "never_follows" [V, 1], 1 for a word that follows no context. */
 NTPGEO_API int ntpgeo_concepts(const ntpgeo_dataset* data, const double* words, const double* contexts,
                                int64_t dim, const ntpgeo_settings* settings, ntpgeo_result** result);
+
+/* ------------------------------------------------------------------------------------- the loss step
+ * The anchored cross-entropy of a teacher's top-k and its gradients, as a training framework calls it: in its
+ * own memory, and on a GPU on its own stream. docs/design.md 1.2, 1.6 and 4.1 have the mathematics. */
+
+/* A teacher's top-k of N contexts, in the machine's memory. */
+typedef struct ntpgeo_teacher {
+    size_t size;        /* sizeof(ntpgeo_teacher) */
+    int64_t vocab_size; /* V */
+    int64_t contexts;   /* N */
+    int64_t k;          /* entries a context */
+    const void* ids;    /* [N, k] words; < 0 or `ignore`: padding */
+    int ids_type;       /* NTPGEO_INT32 or NTPGEO_INT64 */
+    int64_t ignore;     /* an id that is padding, too */
+    const void* probs;  /* [N, k] p >= 0, or log p where `logarithms` is not 0 */
+    int probs_type;     /* any floating-point type */
+    int logarithms;
+    int tail;            /* ntpgeo_tail */
+    const double* tails; /* [N] >= 0, of NTPGEO_TAIL_GIVEN */
+    int check;           /* whether a NaN or a negative number is refused; if not, it makes its row NaN */
+} ntpgeo_teacher;
+
+/* What of a context's mass is not in its k entries. */
+typedef enum ntpgeo_tail {
+    NTPGEO_TAIL_NONE = 0, /* none: the entries' mass mu is the row's, and weighs its loss */
+    NTPGEO_TAIL_REST = 1, /* 1 - mu, spread over the other words as the model spreads its own */
+    NTPGEO_TAIL_GIVEN = 2 /* `tails`, spread likewise; mu and it are the row's mass */
+} ntpgeo_tail;
+
+/* Labels as the loss step takes them: duplicates merged, sorted, without padding and zeros, of sum 1; a
+ * context with nothing gets one entry, the mass 0 and, where there are tails, one of a half. All written by
+ * ntpgeo_loss_labels. */
+typedef struct ntpgeo_loss_rows {
+    size_t size;       /* sizeof(ntpgeo_loss_rows) */
+    int64_t* indptr;   /* [N+1] */
+    int32_t* indices;  /* [N k] */
+    double* probs;     /* [N k] */
+    double* masses;    /* [N] mu, and with the tail where there is one: what a row's loss is weighed by */
+    double* tails;     /* [N] the tail's share of it */
+    double* entropies; /* [N] of the labels of mass 1, the tail one of them, nats: CE = KL + this */
+} ntpgeo_loss_rows;
+
+NTPGEO_API int ntpgeo_loss_labels(const ntpgeo_teacher* teacher, const ntpgeo_loss_rows* rows);
+
+/* Loss steps up to some sizes on a device. One thread's at a time; two handles may be used at once, with
+ * workspaces of their own. */
+typedef struct ntpgeo_loss ntpgeo_loss;
+
+typedef struct ntpgeo_loss_sizes {
+    size_t size;        /* sizeof(ntpgeo_loss_sizes) */
+    int64_t vocab_size; /* V */
+    int64_t dim;        /* d */
+    int64_t contexts;   /* N, and fewer */
+    int64_t entries;    /* of all labels, and fewer */
+    int biased;         /* whether calls may have a bias */
+} ntpgeo_loss_sizes;
+
+/* `device` "cpu" or "cuda:i"; `precision` of the three products: "fp64", "fp32", and on a GPU "bf16",
+ * "bf16x3", "tf32". */
+NTPGEO_API int ntpgeo_loss_new(const char* device, const char* precision, const ntpgeo_loss_sizes* sizes,
+                               ntpgeo_loss** loss);
+
+/* A matrix of the caller's on the device; NULL data: none. */
+typedef struct ntpgeo_matrix {
+    void* data;
+    int type; /* any floating-point type */
+    int64_t rows;
+    int64_t columns;
+    int64_t stride; /* from one row to the next, in elements */
+} ntpgeo_matrix;
+
+typedef enum ntpgeo_divergence {
+    NTPGEO_FORWARD = 0,       /* KL(P || Q), P the labels, Q the model */
+    NTPGEO_REVERSE = 1,       /* KL(Q || P); every row needs a tail */
+    NTPGEO_JENSEN_SHANNON = 2 /* beta KL(P || M) + (1 - beta) KL(Q || M), M = beta P + (1 - beta) Q */
+} ntpgeo_divergence;
+
+/* sum_j w_j D_j of logits W h_j + b and its gradients, times `upstream`. Pointers are to the device's memory.
+ */
+typedef struct ntpgeo_loss_call {
+    size_t size;           /* sizeof(ntpgeo_loss_call) */
+    int64_t contexts;      /* N */
+    int64_t entries;       /* indptr[N], or more on a GPU, where only the device reads indptr */
+    const int64_t* indptr; /* [N+1], as ntpgeo_loss_rows has them, and so the next three */
+    const int32_t* indices;
+    const double* probs;
+    const double* tails;   /* NULL: none */
+    const double* weights; /* [N] w, may be 0 */
+    ntpgeo_matrix words;   /* W [V, d] */
+    ntpgeo_matrix hidden;  /* H [N, d] */
+    ntpgeo_matrix bias;    /* b [V, 1], stride 1 */
+    ntpgeo_matrix words_gradient;
+    ntpgeo_matrix hidden_gradient;
+    ntpgeo_matrix bias_gradient; /* [V, 1], stride 1 */
+    int adds_to_words_gradient;  /* to what is there; otherwise overwritten, as the others are */
+    int divergence;              /* ntpgeo_divergence */
+    double beta;                 /* in (0, 1), of NTPGEO_JENSEN_SHANNON */
+    const double* upstream;      /* [1]; NULL: 1 */
+    double* sum;          /* [2] sum_j w_j D_j, sum_j w_j times the next; NULL: not wanted, as what follows */
+    double* losses;       /* [N] D_j, nats */
+    double* missing_mass; /* [N] the model's mass off the labels' words */
+} ntpgeo_loss_call;
+
+/* Bytes of workspace that a call takes, on a boundary of 256. */
+NTPGEO_API int ntpgeo_loss_workspace(const ntpgeo_loss* loss, const ntpgeo_loss_call* call, int64_t* bytes);
+/* Queues the call on `stream` (a cudaStream_t; the CPU has done it on return): without a wait, an allocation
+ * or a look at the device's memory. */
+NTPGEO_API int ntpgeo_loss_enqueue(ntpgeo_loss* loss, const ntpgeo_loss_call* call, void* workspace,
+                                   int64_t bytes, void* stream);
+NTPGEO_API void ntpgeo_loss_free(ntpgeo_loss* loss);
 
 #ifdef __cplusplus
 }

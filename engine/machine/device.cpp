@@ -60,12 +60,25 @@ std::string resolve_device(const std::string& name) {
     return fmt::format("cuda:{}", index);
 }
 
-std::unique_ptr<Backend> make_backend(const std::string& device) {
+namespace {
+
+template <class OnGpu>
+std::unique_ptr<Backend> backend_of(const std::string& device, const OnGpu& on_gpu) {
     static std::once_flag settled;  // another thread's loops may run when a second backend is made
     std::call_once(settled, settle_team);
     if (device == "cpu") return make_cpu_backend();
     require_the_asked_arithmetic();
-    return make_cuda_backend(cuda_index(device));
+    return on_gpu(cuda_index(device));
+}
+
+}  // namespace
+
+std::unique_ptr<Backend> make_backend(const std::string& device) {
+    return backend_of(device, make_cuda_backend);
+}
+
+std::unique_ptr<Backend> make_callers_backend(const std::string& device) {
+    return backend_of(device, [](int index) { return make_cuda_backend_on(index, nullptr); });
 }
 
 }  // namespace ntpgeo

@@ -17,5 +17,7 @@ std::string resolve_device(const std::string& name);
 /// loops get (settle_team). Throws InputError where it is a GPU and the environment would change its
 /// arithmetic, naming the variable.
 std::unique_ptr<Backend> make_backend(const std::string& device);
+/// The same for a caller's loss calls, each of which brings its own stream.
+std::unique_ptr<Backend> make_callers_backend(const std::string& device);
 
 }  // namespace ntpgeo
