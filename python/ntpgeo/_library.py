@@ -113,6 +113,15 @@ _functions: dict[str, tuple[Any, list[Any]]] = {
 }
 
 
+def declare(functions: dict[str, tuple[Any, list[Any]]]) -> None:
+    """More of the library's functions, of a module that not everybody imports."""
+    _functions.update(functions)
+    if load.cache_info().currsize:
+        for name, (result, arguments) in functions.items():
+            function = getattr(load(), f"ntpgeo_{name}")
+            function.restype, function.argtypes = result, arguments
+
+
 def _file() -> str:
     """NTPGEO_LIBRARY, the library beside this file, or what the system's search finds."""
     named = os.environ.get("NTPGEO_LIBRARY")
