@@ -22,6 +22,7 @@ struct Scale {
 void register_yardsticks(const Scale& scale);
 void register_update(const Scale& scale);
 void register_gpu_loss_step(const Scale& scale);
+void register_thresholds(const Scale& scale);
 
 /// The sizes of the loss step, the most important first.
 std::vector<ProblemSize> loss_step_sizes(const Scale& scale);

@@ -92,6 +92,7 @@ int run(std::vector<char*> arguments) {
     register_yardsticks(scale);
     register_update(scale);
     register_gpu_loss_step(scale);
+    register_thresholds(scale);
     return run_registered();
 }
 

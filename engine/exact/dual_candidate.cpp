@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "engine/exact/threshold.hpp"
@@ -23,16 +24,19 @@ double exact_norm(Backend& backend, DualCandidate& candidate, std::int64_t vocab
         const Matrix all = candidate.chunk(0);
         return DenseSpectrum(backend, all.rows, vocab).norm_bound(all);
     }
-    const Array sum(backend, vocab * vocab * 8), part(backend, vocab * vocab * 8), values(backend, vocab * 8);
+    const Array sum(backend, vocab * vocab * 8), part(backend, vocab * vocab * 8), values(backend, vocab * 8),
+        squares_of_chunks(backend, candidate.chunks() * 8);
     const Vector total = sum.vector(Real::fp64, vocab * vocab);
     backend.fill_zero(total);
-    double square = 0;
     for (std::int64_t k = 0; k < candidate.chunks(); ++k) {
         const Matrix rows = candidate.chunk(k);
         backend.gram(rows, true, part.matrix(Real::fp64, vocab, vocab));
         backend.axpy(1, part.vector(Real::fp64, vocab * vocab), total);
-        square += backend.dot(rows.flat(), rows.flat());
+        backend.dot_into(rows.flat(), rows.flat(), squares_of_chunks.as<double>() + k);
     }
+    const std::vector<double> parts =
+        download_array<double>(backend, squares_of_chunks.data(), candidate.chunks());
+    const double square = std::accumulate(parts.begin(), parts.end(), 0.0);
     const std::vector<double> squares =
         backend.decompose_symmetric(sum.matrix(Real::fp64, vocab, vocab), values.vector(Real::fp64, vocab));
     return gram_norm_bound(squares[0], vocab, contexts, square);

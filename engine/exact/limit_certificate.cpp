@@ -30,10 +30,14 @@ void LimitSolver::make_certificate(bool precisely) {
     const Matrix z = splitting_.columns_point(), dual = splitting_.reflected();
     const auto terms = static_cast<double>(z.rows * z.columns);
     DenseSpectrum& spectrum = splitting_.spectrum();
-    NuclearNorm size = spectrum.nuclear_norm_bound(z, in_fp32_ ? Basis::own : Basis::last_thresholded, dual);
+    spectrum.queue_norm(z, in_fp32_ ? Basis::own : Basis::last_thresholded, dual);
+    backend_.dot_into(z.flat(), proxy_matrix_.vector(Real::fp64, z.rows * z.columns), spectrum.beside());
     const MarginDual proof =
         backend_.margin_dual(labels_.view(), margins_.as<double>(), rho_, z, splitting_.state(), dual);
-    double bound = bound_of(proof, spectrum.norm_bound(dual), size.bound, terms);
+    backend_.dot_into(dual.flat(), dual.flat(), spectrum.beside() + 1);
+    const auto [norm_of_z, square, beside] = spectrum.queued_norm(2);
+    NuclearNorm size = norm_of_z;
+    double bound = bound_of(proof, spectrum.spectral_norm(dual, beside[1]).bound, size.bound, terms);
     // The gap that this leaves, over the tolerance.
     const auto excess = [&] {
         const double norm = best_ ? std::min(size.bound, best_->nuclear_norm) : size.bound;
@@ -45,9 +49,7 @@ void LimitSolver::make_certificate(bool precisely) {
         const NuclearNorm own = spectrum.nuclear_norm_bound(z, Basis::own, dual);
         size = {std::min(size.bound, own.bound), own.rank};
     }
-    const Vector proxy = proxy_matrix_.vector(Real::fp64, z.rows * z.columns);
-    const double alignment =
-        backend_.dot(z.flat(), proxy) / (std::sqrt(backend_.dot(z.flat(), z.flat())) * proxy_norm_);
+    const double alignment = beside[0] / (std::sqrt(square) * proxy_norm_);
     newest_ = {iterations_, size.bound, bound, (size.bound - bound) / size.bound, size.rank, alignment};
     if (!std::isfinite(*newest_->relative_gap)) not_finite();
     keep_best();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <numeric>
 
 namespace ntpgeo {
@@ -49,7 +50,7 @@ std::int64_t DenseSpectrum::bytes(std::int64_t rows, std::int64_t vocab) {
     // products with few vectors. And what decompose takes: the products with all and the copy that QR makes
     // of them, a factor of the shorter side, R and its decomposition. A GPU's solvers have work space of
     // their own.
-    return (10 * shorter + 2 * longer) * shorter * 8 + longer * (shorter / 2) * 8 + 3 * (shorter + 1) * 8;
+    return (10 * shorter + 2 * longer) * shorter * 8 + longer * (shorter / 2) * 8 + 3 * (shorter + 2) * 8;
 }
 
 Matrix DenseSpectrum::room(Array& array, Real real, std::int64_t rows, std::int64_t columns) {
@@ -158,10 +159,10 @@ double gram_norm_bound(double largest_eigenvalue, std::int64_t n, std::int64_t s
                 2 * products / (1 - products) * square);
 }
 
-SpectralNorm DenseSpectrum::spectral_norm(Matrix m) {
+SpectralNorm DenseSpectrum::spectral_norm(Matrix m, double square) {
     decompose_gram(m, own_);
     const double largest = own_.squares[0];
-    const double bound = gram_norm_bound(largest, shorter_, longer_, backend_.dot(m.flat(), m.flat()));
+    const double bound = gram_norm_bound(largest, shorter_, longer_, square);
     return {bound, bound - root(largest)};
 }
 
@@ -173,39 +174,50 @@ void DenseSpectrum::times(Matrix a, Matrix vectors, Matrix out) {
     backend_.multiply(by_words_ ? plain : a_transposed, 1, a, vectors, 0, out);
 }
 
-std::vector<double> DenseSpectrum::lengths(const Vectors& basis, Matrix a, Matrix products) {
+void DenseSpectrum::queue_lengths(const Vectors& basis, Matrix a, Matrix products) {
     times(a, take(basis, {}, shorter_, Real::fp64), products);
-    const Vector squares = room(squares_, Real::fp64, 1, shorter_).flat();
-    backend_.column_squares(products, squares);
-    std::vector<double> result = download_array<double>(backend_, squares.data, shorter_);
-    for (double& value : result) value = root(value);
+    room(figures_, Real::fp64, 1, shorter_ + 3);
+    backend_.column_squares(products, figures_.vector(Real::fp64, shorter_));
+    backend_.dot_into(a.flat(), a.flat(), figures_.as<double>() + shorter_);
+}
+
+DenseSpectrum::Lengths DenseSpectrum::queued_lengths(std::int64_t beside) const {
+    std::vector<double> figures = download_array<double>(backend_, figures_.data(), shorter_ + 1 + beside);
+    const auto end = figures.begin() + shorter_;
+    Lengths result{{}, *end, {end + 1, figures.end()}};
+    std::transform(figures.begin(), end, std::back_inserter(result.of_vectors), root);
     return result;
 }
 
-NuclearNorm DenseSpectrum::nuclear_norm_bound(Matrix z, Basis basis, Matrix work) {
+void DenseSpectrum::queue_norm(Matrix z, Basis basis, Matrix work) {
     const bool own = basis == Basis::own || last_.squares.empty();
     if (own) decompose_gram(z, own_);
-    return norm_from(lengths(own ? own_ : last_, z, {work.data, Real::fp64, longer_, shorter_}), z);
+    queue_lengths(own ? own_ : last_, z, {work.data, Real::fp64, longer_, shorter_});
 }
 
-NuclearNorm DenseSpectrum::norm_from(const std::vector<double>& lengths, Matrix z) const {
-    const double sum = std::accumulate(lengths.begin(), lengths.end(), 0.0);
+DenseSpectrum::QueuedNorm DenseSpectrum::queued_norm(std::int64_t beside) const {
+    const Lengths lengths = queued_lengths(beside);
+    return {norm_from(lengths), lengths.square, lengths.beside};
+}
+
+NuclearNorm DenseSpectrum::norm_from(const Lengths& lengths) const {
+    const double sum = std::accumulate(lengths.of_vectors.begin(), lengths.of_vectors.end(), 0.0);
     // The products' rounding, the vectors' deviation from an orthonormal basis, and the sums of squares,
     // which are of rows at most.
-    const double norm = root(backend_.dot(z.flat(), z.flat()));
+    const double norm = root(lengths.square);
     const auto n = static_cast<double>(shorter_), rows = static_cast<double>(longer_);
     NuclearNorm result;
     result.bound =
         sum * (1 + (rows + 2) * unit_roundoff) + norm * unit_roundoff * (n * n + 16 * n * std::sqrt(n));
-    result.rank = over_largest(lengths, counted_in_rank);
+    result.rank = over_largest(lengths.of_vectors, counted_in_rank);
     return result;
 }
 
 SingularFactors DenseSpectrum::decompose(Matrix z, Matrix work) {
-    decompose_gram(z, own_);
-    const std::vector<double> sizes = lengths(own_, z, {work.data, Real::fp64, longer_, shorter_});
-    SingularFactors result = decompose_from(own_, sizes, z, work);
-    result.norm = norm_from(sizes, z);
+    queue_norm(z, Basis::own, work);
+    const Lengths lengths = queued_lengths();
+    SingularFactors result = decompose_from(own_, lengths.of_vectors, z, work);
+    result.norm = norm_from(lengths);
     return result;
 }
 
@@ -256,8 +268,8 @@ SingularFactors DenseSpectrum::decompose_from(const Vectors& basis, const std::v
 // The Gram matrix tells N where every singular value is either large or, by the products' lengths, 0.
 // Elsewhere it takes the factors.
 double DenseSpectrum::polar(Matrix a, Matrix n, Matrix work) {
-    decompose_gram(a, own_);
-    const std::vector<double> sigma = lengths(own_, a, {work.data, Real::fp64, longer_, shorter_});
+    queue_norm(a, Basis::own, work);
+    const std::vector<double> sigma = queued_lengths().of_vectors;
     const auto is_large = [&](double value) { return value > known_to_gram * sigma[0]; };
     const auto large = std::find_if_not(sigma.begin(), sigma.end(), is_large) - sigma.begin();
     const bool rest_is_zero = std::all_of(sigma.begin() + large, sigma.end(),

@@ -89,7 +89,11 @@ class DenseSpectrum {
     /// An upper bound on ‖M‖₂, true in floating-point arithmetic: σ̂² = λmax(Gram)(1 + 8nu) + γ‖M‖_F²
     /// (design (4.2-5)).
     [[nodiscard]] double norm_bound(Matrix m) { return spectral_norm(m).bound; }
-    [[nodiscard]] SpectralNorm spectral_norm(Matrix m);
+    [[nodiscard]] SpectralNorm spectral_norm(Matrix m) {
+        return spectral_norm(m, backend_.dot(m.flat(), m.flat()));
+    }
+    /// Where ‖M‖_F², `square`, is known.
+    [[nodiscard]] SpectralNorm spectral_norm(Matrix m, double square);
     /// `clipped` = M with its singular values above 1 lowered to 1, M being the matrix whose spectral norm
     /// was asked for last. `clipped` must not be `m`.
     void clip(Matrix m, Matrix clipped);
@@ -102,7 +106,22 @@ class DenseSpectrum {
     /// Z's singular vectors, and never less but for rounding, which is added. Near a fixed point the last
     /// thresholded matrix's are nearly Z's, cost nothing more, and know the smallest directions better than
     /// Z's Gram matrix does. `work` [rows, vocab] is overwritten.
-    [[nodiscard]] NuclearNorm nuclear_norm_bound(Matrix z, Basis basis, Matrix work);
+    [[nodiscard]] NuclearNorm nuclear_norm_bound(Matrix z, Basis basis, Matrix work) {
+        queue_norm(z, basis, work);
+        return queued_norm().norm;
+    }
+    /// The same in two parts: all is queued (but for a basis of Z's own, which waits for its decomposition),
+    /// and comes to the host later, with up to two numbers that have been queued into `beside` meanwhile.
+    void queue_norm(Matrix z, Basis basis, Matrix work);
+    /// [2] on the backend, until the next norm is queued.
+    [[nodiscard]] double* beside() const { return figures_.as<double>() + shorter_ + 1; }
+    struct QueuedNorm {
+        NuclearNorm norm;
+        double square = 0;           ///< ‖Z‖_F²
+        std::vector<double> beside;  ///< as many as were asked for
+    };
+    /// Waits once.
+    [[nodiscard]] QueuedNorm queued_norm(std::int64_t beside = 0) const;
 
     /// Z's singular factors, descending, by a QR decomposition on top of the Gram matrix's vectors: right to
     /// about 2^-53 σ₁ and orthonormal to rounding. σ ≤ 1e-12 σ₁ are left out. `work` [rows, vocab] is
@@ -142,24 +161,31 @@ class DenseSpectrum {
     void filter_by(Matrix half, Matrix a, Matrix out);
     /// The first `count` vectors, each times √f: [shorter, count], in half_.
     Matrix take(const Vectors& basis, const SpectralMap& map, std::int64_t count, Real real);
-    /// ‖A v_k‖ (or ‖Aᵀ v_k‖) for every vector of the basis. `products` [longer, shorter] is overwritten.
-    std::vector<double> lengths(const Vectors& basis, Matrix a, Matrix products);
+    /// ‖A v_k‖² (or ‖Aᵀ v_k‖²) for every vector of the basis, and ‖A‖_F², into figures_. `products` [longer,
+    /// shorter] is overwritten.
+    void queue_lengths(const Vectors& basis, Matrix a, Matrix products);
+    struct Lengths {
+        std::vector<double> of_vectors;  // [shorter]
+        double square = 0;               // ‖A‖_F²
+        std::vector<double> beside;
+    };
+    [[nodiscard]] Lengths queued_lengths(std::int64_t beside = 0) const;
     /// A V (or Aᵀ V) into `out` [longer, columns of V].
     void times(Matrix a, Matrix vectors, Matrix out);
     /// The two over the lengths of Z's products with a basis.
-    NuclearNorm norm_from(const std::vector<double>& lengths, Matrix z) const;
+    [[nodiscard]] NuclearNorm norm_from(const Lengths& lengths) const;
     SingularFactors decompose_from(const Vectors& basis, const std::vector<double>& sizes, Matrix z,
                                    Matrix work);
 
     Backend& backend_;
     std::int64_t shorter_, longer_;
-    bool by_words_;               // whether the shorter side is the words'
-    Array map_, half_;            // [shorter, shorter]: V diag(f) Vᵀ; vectors, one a column, times √f
-    Array inner_;                 // [longer, less than half of shorter]: A times few vectors
-    Array squares_;               // [shorter] of lengths
-    Array spare_;                 // [shorter, shorter]: products work in this, map_, half_ and own_
-    Vectors last_;                // of the last A thresholded in fp64
-    Vectors own_;                 // of what was looked at otherwise
+    bool by_words_;     // whether the shorter side is the words'
+    Array map_, half_;  // [shorter, shorter]: V diag(f) Vᵀ; vectors, one a column, times √f
+    Array inner_;       // [longer, less than half of shorter]: A times few vectors
+    Array figures_;     // [shorter + 3]: squares of lengths, that of the whole matrix, two that a caller adds
+    Array spare_;       // [shorter, shorter]: products work in this, map_, half_ and own_
+    Vectors last_;      // of the last A thresholded in fp64
+    Vectors own_;       // of what was looked at otherwise
     std::vector<double> values_;  // σ − τ of the last thresholded A
     ThresholdBy by_;
     ProductThreshold products_;
