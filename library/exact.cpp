@@ -39,11 +39,10 @@ class Stopwatch {
 };
 
 /// Returns the status; the result is of the best point, whatever ended it, or empty where there was none.
-int solve_limit(const Dataset& dataset, const ntpgeo_settings& settings, Watch& watch,
-                ntpgeo_result& result) {
-    check(settings_of(const_cast<ExactSettings&>(settings.exact)), "");
-    const auto backend = backend_for(ExactProblem::limit, settings.exact.device, dataset);
-    LimitSolver solver(*backend, dataset, settings.exact.tolerance);
+int solve_limit(const Dataset& dataset, ExactSettings told, Watch& watch, ntpgeo_result& result) {
+    check(settings_of(told), "");
+    const auto backend = backend_for(ExactProblem::limit, told.device, dataset);
+    LimitSolver solver(*backend, dataset, told.tolerance);
     const Stopwatch clock;
     const auto record = [&]() -> const ntpgeo_result::Shown& {
         return result.add(limit_record(*solver.best(), solver.proxy(), clock.elapsed()));
@@ -79,10 +78,9 @@ int solve_limit(const Dataset& dataset, const ntpgeo_settings& settings, Watch& 
 
 /// Returns the status; the result is of the last point that was made, and has no matrices where there is
 /// none.
-int walk_path(const Dataset& dataset, const ntpgeo_settings& settings, const ntpgeo_result* limit,
-              Watch& watch, ntpgeo_result& result) {
-    const ExactSettings& told = settings.exact;
-    check(settings_of(const_cast<ExactSettings&>(told)), "");
+int walk_path(const Dataset& dataset, ExactSettings told, const ntpgeo_result* limit, Watch& watch,
+              ntpgeo_result& result) {
+    check(settings_of(told), "");
     std::optional<LimitFactors> factors = given_limit(limit, dataset);
     const auto backend = backend_for(ExactProblem::path, told.device, dataset);
     PathSolver solver(*backend, dataset, told.lambdas, told.tolerance);
@@ -173,7 +171,7 @@ int ntpgeo_limit(const ntpgeo_dataset* data, const ntpgeo_settings* settings, co
                  ntpgeo_result** result) {
     return call(data, result, [&](ntpgeo_result& made) {
         ntpgeo::Watch watched(watch);
-        return ntpgeo::solve_limit(data->data, ntpgeo::settings_or_defaults(settings, "limit"), watched,
+        return ntpgeo::solve_limit(data->data, ntpgeo::settings_or_defaults(settings, "limit").exact, watched,
                                    made);
     });
 }
@@ -201,8 +199,8 @@ int ntpgeo_path(const ntpgeo_dataset* data, const ntpgeo_settings* settings, con
                 const ntpgeo_watch* watch, ntpgeo_result** result) {
     return call(data, result, [&](ntpgeo_result& made) {
         ntpgeo::Watch watched(watch);
-        return ntpgeo::walk_path(data->data, ntpgeo::settings_or_defaults(settings, "path"), limit, watched,
-                                 made);
+        return ntpgeo::walk_path(data->data, ntpgeo::settings_or_defaults(settings, "path").exact, limit,
+                                 watched, made);
     });
 }
 }

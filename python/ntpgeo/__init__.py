@@ -29,9 +29,11 @@ _homes = {
     "Training": "results",
     "analyze": "verbs",
     "concepts": "verbs",
+    "contexts": "networks",
     "limit": "verbs",
     "path": "verbs",
     "settings": "verbs",
+    "snapshot": "networks",
     "train": "verbs",
 }
 
@@ -40,6 +42,7 @@ __all__ = [*_homes, "__version__"]
 if TYPE_CHECKING:
     from .dataset import Dataset
     from .errors import Error
+    from .networks import contexts, snapshot
     from .results import Concepts, Limit, Path, Training
     from .runs import Run
     from .verbs import analyze, concepts, limit, path, settings, train

@@ -172,4 +172,4 @@ def made(kind: str, name: str, *arguments: Any) -> Handle:
     """The handle that ntpgeo_`name` makes, its last argument."""
     address = c_void_p()
     call(name, *arguments, byref(address))
-    return Handle(kind, address.value)
+    return Handle(kind, address.value or 0)

@@ -24,7 +24,7 @@ from .safetensors import SafetensorsFile
 from ._settings import Settings, spelled
 
 _between_looks = 0.05  # seconds
-_stopped, _invalid = 130, 2  # exit statuses: by Ctrl-C, and for what is wrong in the arguments
+STOPPED, INVALID = 130, 2  # exit statuses: by Ctrl-C, and for what is wrong in the arguments
 
 
 def find() -> str:
@@ -37,7 +37,7 @@ def find() -> str:
     return found
 
 
-def _file_of(data: Dataset, output: pathlib.Path) -> pathlib.Path:
+def file_of(data: Dataset, output: pathlib.Path) -> pathlib.Path:
     """The file that the run stands on: the data set's own, or one that is saved beside the folder."""
     if (own := data.file()) is not None:
         return own
@@ -46,7 +46,7 @@ def _file_of(data: Dataset, output: pathlib.Path) -> pathlib.Path:
     return beside
 
 
-def _limit_folder(limit: Any) -> str | None:
+def limit_folder(limit: Any) -> str | None:
     folder = getattr(limit, "folder", limit)
     if limit is not None and not isinstance(folder, (str, os.PathLike)):
         raise ValueError("limit: with output, give the folder of ntpgeo limit (ntpgeo.limit makes it with output=FOLDER)")
@@ -64,7 +64,7 @@ def _stages_json(stages: list[dict[str, Any]]) -> str:
 
 def _command(verb: str, data: Dataset, told: Settings, output: pathlib.Path, resume: bool, limit: Any,
              config: pathlib.Path) -> list[str]:
-    words = [find(), verb, str(_file_of(data, output)), "-o", str(output)]
+    words = [find(), verb, str(file_of(data, output)), "-o", str(output)]
     flags = {setting.name: setting for setting in told.table()}
     if told.stages:
         shared = {name: value for name, value in told.given.items() if flags[name].of_stage}
@@ -78,7 +78,7 @@ def _command(verb: str, data: Dataset, told: Settings, output: pathlib.Path, res
             words += [flag] if value else []
         else:
             words += [flag, spelled(value)]
-    if folder := _limit_folder(limit):
+    if folder := limit_folder(limit):
         words += ["--limit", folder]
     return words + (["--resume"] if resume else [])
 
@@ -105,9 +105,9 @@ def run(verb: str, data: Dataset, told: Settings, output: str | os.PathLike[str]
             said.seek(0)
             lines = said.read().decode(errors="replace").strip().splitlines()
     words = lines[-1] if lines else f"{command[0]} ended with status {process.returncode}"
-    if process.returncode == _invalid:
+    if process.returncode == INVALID:
         raise ValueError(words)
-    if process.returncode != 0 and not (stopped and process.returncode == _stopped):
+    if process.returncode != 0 and not (stopped and process.returncode == STOPPED):
         raise Error(words)
     return output, stopped
 

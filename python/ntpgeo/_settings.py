@@ -61,8 +61,8 @@ class Settings:
         for index in range(library.load().ntpgeo_settings_count(self.address)):
             one = library.Setting()
             library.call("settings_describe", self.address, index, ctypes.byref(one))
-            texts = (getattr(one, field).decode() for field in ("name", "flag", "initial", "range", "help", "owners"))
-            found.append(Setting(*texts, bool(one.of_stage)))
+            found.append(Setting(one.name.decode(), one.flag.decode(), one.initial.decode(), one.range.decode(),
+                                 one.help.decode(), one.owners.decode(), bool(one.of_stage)))
         return found
 
     def set_all(self, values: Mapping[str, Any]) -> None:

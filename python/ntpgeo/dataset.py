@@ -5,18 +5,18 @@ from __future__ import annotations
 import ctypes
 import os
 import pathlib
-from typing import Any, Sequence
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 
 from . import _dataset_file as dataset_file, _library as library
 from ._settings import Settings
 
-_indices = {np.dtype(np.int32): library.INT32, np.dtype(np.int64): library.INT64}
-_reals = {np.dtype(np.float32): library.FLOAT32, np.dtype(np.float64): library.FLOAT64}
+_indices: dict[Any, int] = {np.dtype(np.int32): library.INT32, np.dtype(np.int64): library.INT64}
+_reals: dict[Any, int] = {np.dtype(np.float32): library.FLOAT32, np.dtype(np.float64): library.FLOAT64}
 
 
-def _taken(values: Any, name: str, types: dict[np.dtype, int], shape: tuple[int | None, ...]) -> np.ndarray:
+def _taken(values: Any, name: str, types: Mapping[Any, int], shape: tuple[int | None, ...]) -> np.ndarray:
     """`values` as the library reads it, without a copy where type and order allow. Raises ValueError naming it."""
     array = np.asarray(values)
     if array.dtype.kind not in ("iu" if np.dtype(np.int64) in types else "iuf"):
@@ -31,7 +31,7 @@ def _taken(values: Any, name: str, types: dict[np.dtype, int], shape: tuple[int 
     return np.ascontiguousarray(array, dtype=wanted)
 
 
-def _only(dtype: Any) -> dict[np.dtype, int]:
+def _only(dtype: Any) -> Mapping[Any, int]:
     return {np.dtype(dtype): (_indices | _reals).get(np.dtype(dtype), 0)}
 
 
@@ -193,10 +193,13 @@ class Dataset:
         array.flags.writeable = False
         return array
 
+    def _known(self, name: str, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
+        array = self._array(name, dtype, shape)
+        return np.empty(0, dtype) if array is None else array
+
     def _vocab_bytes(self) -> np.ndarray:
-        ends = self._array("vocab_offsets", np.int64, (self.vocab_size + 1,))
-        size = int(ends[-1])
-        return self._array("vocab_bytes", np.uint8, (size,)) if size else np.empty(0, np.uint8)
+        ends = self._known("vocab_offsets", np.int64, (self.vocab_size + 1,))
+        return self._known("vocab_bytes", np.uint8, (int(ends[-1]),))
 
     @property
     def vocab_size(self) -> int:
@@ -221,22 +224,22 @@ class Dataset:
     @property
     def indptr(self) -> np.ndarray:
         """[m+1] int64."""
-        return self._array("indptr", np.int64, (self.contexts + 1,))
+        return self._known("indptr", np.int64, (self.contexts + 1,))
 
     @property
     def indices(self) -> np.ndarray:
         """[nnz] int32."""
-        return self._array("indices", np.int32, (self.nnz,))
+        return self._known("indices", np.int32, (self.nnz,))
 
     @property
     def probs(self) -> np.ndarray:
         """[nnz] float64."""
-        return self._array("probs", np.float64, (self.nnz,))
+        return self._known("probs", np.float64, (self.nnz,))
 
     @property
     def context_probs(self) -> np.ndarray:
         """[m] float64, the weights."""
-        return self._array("context_probs", np.float64, (self.contexts,))
+        return self._known("context_probs", np.float64, (self.contexts,))
 
     @property
     def counts(self) -> np.ndarray | None:

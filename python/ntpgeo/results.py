@@ -145,7 +145,7 @@ def path_of(handle: library.Handle, stopped: bool) -> Path:
     def point_number(index: int) -> Point:
         at = ctypes.c_void_p()
         library.call("result_point", handle.address, index, byref(at))
-        return point(at.value)
+        return point(at.value or 0)
 
     last = point(handle.address)
     return Path(last.W, last.H, last.sigma, columns_of(records_of(handle.address)), bool(view.reached),

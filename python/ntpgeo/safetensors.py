@@ -83,7 +83,7 @@ def write(path: str | os.PathLike[str], tensors: Mapping[str, np.ndarray], metad
         with open(temporary, "wb") as file:
             file.write(len(text).to_bytes(8, "little") + text)
             for values in arrays.values():
-                file.write(memoryview(values).cast("B") if values.size else b"")
+                file.write(values.data if values.size else b"")
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

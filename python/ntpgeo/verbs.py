@@ -34,7 +34,7 @@ class _Watcher:
     """A call's callbacks. Ctrl-C ends the call at its next step: in the main thread, whose handler waits that long."""
 
     def __init__(self, callback: Callback | None):
-        self._callback = callback
+        self._callback = callback or (lambda record: None)
         self._error: BaseException | None = None
         self._interrupted = False
         self.watch = library.Watch()
@@ -52,8 +52,8 @@ class _Watcher:
     def _interrupt(self, *_: Any) -> None:
         self._interrupted = True
 
-    def run(self, name: str, *arguments: Any) -> tuple[library.Handle | None, bool]:
-        """The result (None where nothing was reached) and whether the callback ended the call."""
+    def run(self, name: str, *arguments: Any) -> tuple[library.Handle, bool]:
+        """The result and whether the callback ended the call. Raises Error where there was none by then."""
         out = c_void_p()
         mine = threading.current_thread() is threading.main_thread()
         if mine := mine and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -63,11 +63,13 @@ class _Watcher:
         finally:
             if mine:
                 signal.signal(signal.SIGINT, signal.default_int_handler)
-        handle = library.Handle("result", out.value) if out.value else None
+        handle = library.Handle("result", out.value) if out.value else None  # freed, whatever comes
         if self._interrupted:
             raise KeyboardInterrupt
         if self._error is not None:
             raise self._error
+        if handle is None:
+            raise library.Error(f"{name}: stopped by the callback before anything was reached")
         return handle, status == library.STOPPED
 
 
@@ -138,8 +140,6 @@ def path(data: Dataset, lambdas: str | Sequence[float] | None = None, *, tol: fl
     _only_with_output(resume=resume)
     held = results.handle_of_limit(limit, data)
     handle, stopped = _Watcher(callback).run("path", data._handle.address, told.address, _address(held))
-    if handle is None:
-        raise library.Error("path: stopped by the callback before its first point")
     return results.path_of(handle, stopped)
 
 
@@ -148,9 +148,9 @@ def analyze(data: Dataset, W: Any, H: Any, limit: LimitLike = None, *, step: int
     """The figures of any W [V, d] and H [m, d], as a record: what does not exist is None."""
     told = Settings("analyze")
     told.set_all({"step": step, "device": device})
-    words, contexts = _matrix(W, "W", data.vocab_size), _matrix(H, "H", data.contexts)
-    if words.shape[1] != contexts.shape[1]:
-        raise ValueError(f"H: has {contexts.shape[1]} columns, and W has {words.shape[1]}; both must have d")
+    words, contexts = _factors(data, W, H)
+    if words is None or contexts is None:
+        raise ValueError("W and H: are None; give both")
     held = results.handle_of_limit(limit, data)
     handle = library.made("result", "analyze", data._handle.address, words.ctypes.data, contexts.ctypes.data,
                           words.shape[1], told.address, _address(held))
@@ -164,14 +164,19 @@ def concepts(data: Dataset, W: Any = None, H: Any = None, *, directions: int | N
     told.set_all({"directions": directions, "device": device})
     if H is not None and W is None:
         raise ValueError("W: is missing; give both W and H, W alone, or neither")
+    words, contexts = _factors(data, W, H)
+    handle = library.made("result", "concepts", data._handle.address, None if words is None else words.ctypes.data,
+                          None if contexts is None else contexts.ctypes.data, 0 if words is None else words.shape[1],
+                          told.address)
+    return results.concepts_of(handle, words is None or contexts is not None)
+
+
+def _factors(data: Dataset, W: Any, H: Any) -> tuple[np.ndarray | None, np.ndarray | None]:
     words = None if W is None else _matrix(W, "W", data.vocab_size)
     contexts = None if H is None else _matrix(H, "H", data.contexts)
-    if contexts is not None and words.shape[1] != contexts.shape[1]:
+    if words is not None and contexts is not None and words.shape[1] != contexts.shape[1]:
         raise ValueError(f"H: has {contexts.shape[1]} columns, and W has {words.shape[1]}; both must have d")
-    handle = library.made("result", "concepts", data._handle.address, *(None if m is None else m.ctypes.data
-                                                                        for m in (words, contexts)),
-                          0 if words is None else words.shape[1], told.address)
-    return results.concepts_of(handle, words is None or contexts is not None)
+    return words, contexts
 
 
 def _matrix(values: Any, name: str, rows: int) -> np.ndarray:
