@@ -164,19 +164,21 @@ TEST_F(LossDivergence, IsThatOfTheDefinitionsInEveryPrecision) {
                                                          {Precision::bf16, 2e-2}};
     for (const auto& [precision, tolerance] : ways) {
         if (!backend().supports(precision)) continue;
-        LossCallPlan plan{150, 9, 50, 250, precision, LossKernel::plain, 16, 32};
+        LossCallPlan plan{150, 9, 34, 170, precision, LossKernel::plain, 16, 32};
         plan.biased = true;
         const auto calls = backend().plan_loss_calls(plan);
         for (const DivergenceOptions& kind : kinds)
             for (const bool tail : {false, true})
                 for (const bool biased : {false, true}) {
                     if (kind.kind == Divergence::reverse && !tail) continue;
+                    // The products know nothing of tails and divergences.
+                    if (precision != Precision::fp64 && !(tail && biased)) continue;
                     SCOPED_TRACE(testing::Message() << static_cast<int>(precision) << " kind "
                                                     << static_cast<int>(kind.kind) << " tail " << tail);
-                    Batch batch(labels(150, 50, seed()), 9, {}, seed());
+                    Batch batch(labels(150, 34, seed()), 9, {}, seed());
                     check(*calls, batch,
                           {biased ? random(150) : std::vector<double>{},
-                           tail ? uniform(50, 0.01, 0.9) : std::vector<double>{}, kind},
+                           tail ? uniform(34, 0.01, 0.9) : std::vector<double>{}, kind},
                           tolerance);
                 }
     }
