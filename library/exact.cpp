@@ -1,6 +1,5 @@
 // ntpgeo_limit and ntpgeo_path.
 #include <algorithm>
-#include <chrono>
 
 #include "engine/exact/limit.hpp"
 #include "engine/geometry/entries.hpp"
@@ -27,16 +26,6 @@ void keep(const Dataset& dataset, SingularFactors factors, ntpgeo_result& result
     result.matrices["H"] = {dataset.contexts(), rank, std::move(factors.contexts)};
     result.matrices["sigma"] = {rank, 1, std::move(factors.sigma)};
 }
-
-class Stopwatch {
-  public:
-    [[nodiscard]] double elapsed() const {
-        return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    }
-
-  private:
-    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 /// Returns the status; the result is of the best point, whatever ended it, or empty where there was none.
 int solve_limit(const Dataset& dataset, ExactSettings told, Watch& watch, ntpgeo_result& result) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/data/topk.hpp"
 #include "kernels/base/stored.hpp"
 #include "library/errors.hpp"
 
@@ -31,12 +32,11 @@ std::int64_t id_at(const ntpgeo_teacher& teacher, std::int64_t at) {
                                             : static_cast<const std::int64_t*>(teacher.ids)[at];
 }
 
-using Entry = std::pair<std::int32_t, double>;
 constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 
 /// The entries of a context by word, each once, and their mass, which is NaN where one of them is no
 /// probability.
-double read_row(const ntpgeo_teacher& teacher, std::int64_t context, std::vector<Entry>& row) {
+double read_row(const ntpgeo_teacher& teacher, std::int64_t context, std::vector<TopKEntry>& row) {
     row.clear();
     bool whole = true;
     for (std::int64_t i = 0; i < teacher.k; ++i) {
@@ -56,22 +56,10 @@ double read_row(const ntpgeo_teacher& teacher, std::int64_t context, std::vector
                         : fmt::format("probs[{}, {}] is {}; it must be a number >= 0", context, i, p));
             whole = false;
         } else if (p >= std::numeric_limits<double>::min()) {
-            row.emplace_back(static_cast<std::int32_t>(id), p);
+            row.emplace_back(id, p);
         }
     }
-    // Sums of duplicates are in the order in which they came.
-    std::stable_sort(row.begin(), row.end(),
-                     [](const Entry& a, const Entry& b) { return a.first < b.first; });
-    std::size_t kept = 0;
-    double mass = 0;
-    for (const Entry& entry : row) {
-        mass += entry.second;
-        if (kept > 0 && row[kept - 1].first == entry.first)
-            row[kept - 1].second += entry.second;
-        else
-            row[kept++] = entry;
-    }
-    row.resize(kept);
+    const double mass = merge_duplicates(row);
     return whole ? mass : nothing;
 }
 
@@ -87,7 +75,7 @@ double tail_of(const ntpgeo_teacher& teacher, std::int64_t context, double mu) {
 }
 
 void write_rows(const ntpgeo_teacher& teacher, const ntpgeo_loss_rows& out) {
-    std::vector<Entry> row;
+    std::vector<TopKEntry> row;
     out.indptr[0] = 0;
     for (std::int64_t j = 0; j < teacher.contexts; ++j) {
         const double mu = read_row(teacher, j, row), tail = tail_of(teacher, j, mu), mass = mu + tail;
@@ -98,7 +86,7 @@ void write_rows(const ntpgeo_teacher& teacher, const ntpgeo_loss_rows& out) {
         if (empty) row.emplace_back(0, 1.0);
         const double share = empty ? 0 : tail / mass, scale = empty ? 1 : 1 / mu;
         for (const auto& [word, p] : row) {
-            out.indices[end] = word;
+            out.indices[end] = static_cast<std::int32_t>(word);
             out.probs[end++] = p * scale;
             entropy -= (1 - share) * p * scale * std::log((1 - share) * p * scale);
         }

@@ -1,5 +1,4 @@
 // ntpgeo_train.
-#include <chrono>
 #include <span>
 
 #include "engine/machine/device.hpp"
@@ -65,13 +64,9 @@ class TrainCall {
     }
 
     void record() {
-        Record made = measured_.record(elapsed(), updates_.read());
+        Record made = measured_.record(clock_.elapsed(), updates_.read());
         recorded_ = trainer_.step();
         watch_.show(result_.add(std::move(made)));
-    }
-
-    [[nodiscard]] double elapsed() const {
-        return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
     }
 
     static ntpgeo_result::Matrix matrix_of(const StateTensor& tensor) {
@@ -93,7 +88,7 @@ class TrainCall {
     ntpgeo_result& result_;
     UpdateClock updates_;
     std::int64_t recorded_ = -1;
-    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+    Stopwatch clock_;
 };
 
 }  // namespace

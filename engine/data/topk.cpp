@@ -13,10 +13,8 @@
 namespace ntpgeo {
 namespace {
 
-using Entry = std::pair<std::int64_t, double>;
-
 /// The entries of one context, by id, each id once.
-void read_row(const TopK& topk, std::int64_t context, const std::string& where, std::vector<Entry>& row) {
+void read_row(const TopK& topk, std::int64_t context, const std::string& where, std::vector<TopKEntry>& row) {
     row.clear();
     for (std::int64_t i = context * topk.k; i < (context + 1) * topk.k; ++i) {
         const std::int64_t id = topk.ids[i];
@@ -30,17 +28,7 @@ void read_row(const TopK& topk, std::int64_t context, const std::string& where, 
                                          i % topk.k, p));
         if (p > 0) row.emplace_back(id, p);
     }
-    // Sums of duplicates are in the order in which they came.
-    std::stable_sort(row.begin(), row.end(),
-                     [](const Entry& a, const Entry& b) { return a.first < b.first; });
-    auto kept = row.begin();
-    for (auto entry = row.begin(); entry != row.end(); ++entry) {
-        if (kept != row.begin() && std::prev(kept)->first == entry->first)
-            std::prev(kept)->second += entry->second;
-        else
-            *kept++ = *entry;
-    }
-    row.erase(kept, row.end());
+    merge_duplicates(row);
     if (row.empty())
         throw InputError(
             fmt::format("{}: context {} has no probability above 0; leave the row out", where, context));
@@ -48,12 +36,28 @@ void read_row(const TopK& topk, std::int64_t context, const std::string& where, 
 
 }  // namespace
 
+double merge_duplicates(std::vector<TopKEntry>& row) {
+    std::stable_sort(row.begin(), row.end(),
+                     [](const TopKEntry& a, const TopKEntry& b) { return a.first < b.first; });
+    std::size_t kept = 0;
+    double mass = 0;
+    for (const TopKEntry& entry : row) {
+        mass += entry.second;
+        if (kept > 0 && row[kept - 1].first == entry.first)
+            row[kept - 1].second += entry.second;
+        else
+            row[kept++] = entry;
+    }
+    row.resize(kept);
+    return mass;
+}
+
 Dataset topk_dataset(const TopK& topk, const std::string& where) {
     Dataset dataset;
     dataset.vocab_size = topk.vocab_size;
     dataset.source = where;
     dataset.indptr = {0};
-    std::vector<Entry> row;
+    std::vector<TopKEntry> row;
     for (std::int64_t j = 0; j < topk.contexts; ++j) {
         read_row(topk, j, where, row);
         for (const auto& [id, p] : row) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/data/dataset.hpp"
@@ -17,6 +18,13 @@ struct TopK {
     std::span<const double> probs;      ///< [m, k], ≥ 0
     std::vector<double> weights;        ///< [m] > 0, of any sum; empty: all alike
 };
+
+/// A word and its probability.
+using TopKEntry = std::pair<std::int64_t, double>;
+
+/// Sorts a context's entries by word and adds duplicates, in the order in which they came, to the first of
+/// theirs. Returns the mass of all of them, summed as they were sorted.
+double merge_duplicates(std::vector<TopKEntry>& row);
 
 /// Sorts the ids of each context, merges duplicates, leaves padding and entries of probability 0 out, folds
 /// label masses μ_j into the weights (fold_label_mass), makes these sum to 1 and checks the whole. `where` as

@@ -3,10 +3,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
+#include "kernels/base/status.hpp"
 #include "tests/caller_fixture.hpp"
 #include "tests/operations/operation_fixture.hpp"
+#include "tests/refusal.hpp"
 
 namespace ntpgeo {
 
@@ -51,6 +54,11 @@ class LossCaller : public OperationTest {
                           download_array<double>(backend(), out + 2 + data.contexts(), data.contexts()),
                           read(batch.words_gradient, dw), read(batch.contexts_gradient, dh)};
         return result;
+    }
+    /// With what words a call is refused.
+    std::string refusal_of(LossCalls& calls, Batch& batch,
+                           const std::function<void(LossCall&)>& change) const {
+        return refusal<InputError>([&] { call(calls, batch, 0, nullptr, change); });
     }
     /// The default stream on a GPU: downloads wait for the backend's own, which is the same here.
     [[nodiscard]] static void* stream() { return nullptr; }
