@@ -38,12 +38,14 @@ inline Normalisation normalise(double weight, const SupportTerms& terms, double 
             terms.anchor,         log1p_ratio};
 }
 
-/// Against another anchor c, or the same (design (1.2-14)): u = e^{a−c}, T = u + r′.
-inline Normalisation normalise_redone(double weight, const SupportTerms& terms, double other_anchor,
-                                      double ratio) {
-    const double u = std::exp(terms.anchor - other_anchor);
-    const double total = u + ratio;
-    const double log_total = u == 1 ? std::log1p(ratio) : std::log(total);
+/// Against another anchor c, or the same (design (1.2-14)): u = e^{a−c}, T = u + r′. A constexpr template, so
+/// that CUDA kernels may call it.
+template <class Number>
+constexpr Normalisation normalise_redone(Number weight, const SupportTerms& terms, Number other_anchor,
+                                         Number ratio) {
+    const Number u = std::exp(terms.anchor - other_anchor);
+    const Number total = u + ratio;
+    const Number log_total = u == 1 ? std::log1p(ratio) : std::log(total);
     return {weight / total,
             u,
             ratio,

@@ -104,16 +104,7 @@ __device__ Normalisation normalise_row(double weight, const SupportTerms& terms,
         double maximum = off.ratio < least_ratio ? terms.anchor - furthest_smaller_anchor : terms.anchor;
         each([&](std::int64_t, double z) { maximum = device::larger(maximum, z); });
         off = again(device::block_max(maximum, scratch));
-        const double u = exp(terms.anchor - off.anchor);
-        const double total = u + off.ratio;
-        const double log_total = u == 1 ? log1p(off.ratio) : log(total);
-        return {weight / total,
-                u,
-                off.ratio,
-                (off.anchor - terms.anchor) + log_total + terms.excess,
-                off.ratio / total,
-                off.anchor,
-                u > 1 ? log1p(off.ratio / u) : (off.anchor - terms.anchor) + log_total};
+        return normalise_redone(weight, terms, off.anchor, off.ratio);
     }
     const double u = exp(terms.anchor - off.anchor);  // 1 to a few ulp of the used anchor
     const double own_ratio = off.ratio / u, log1p_ratio = log1p(own_ratio);
