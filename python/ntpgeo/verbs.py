@@ -91,7 +91,7 @@ def train(data: Dataset, *, dim: int | None = None, steps: int | None = None, op
     lambda_: the ridge, or (HI, LO) for a geometric decay. metrics_every: steps, or "log:PER_DECADE".
     limit: an L_mm of this data set to record the alignment with: of `ntpgeo.limit`, or its run's folder.
     callback: called with each record as a dict (what does not exist is None); False ends the run.
-    output, resume: the program does the work in this run folder (NTPGEO_PROGRAM, this Python's own, or on the PATH),
+    output, resume: the program does the work in this run folder (NTPGEO_PROGRAM, the package's own, or on the PATH),
         and goes on there where `resume`; checkpoint_... are of such a run alone.
     """
     given = {name: value for name, value in locals().items()

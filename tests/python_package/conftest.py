@@ -1,4 +1,6 @@
-"""The package of this source tree against the library and the program of a build (NTPGEO_LIBRARY, NTPGEO_PROGRAM)."""
+"""The package of this source tree against the library and the program of a build (NTPGEO_LIBRARY, NTPGEO_PROGRAM), or, from
+a copy of this folder alone, the package that is installed.
+"""
 
 import pathlib
 import subprocess
