@@ -28,7 +28,7 @@ STOPPED, INVALID = 130, 2  # exit statuses: by Ctrl-C, and for what is wrong in 
 
 def find() -> str:
     """The program: NTPGEO_PROGRAM, the package's own, or the first on the PATH. Raises Error where there is none."""
-    own = pathlib.Path(__file__).parent / "bin/ntpgeo"
+    own = pathlib.Path(__file__).parent / "ntpgeo"
     found = os.environ.get("NTPGEO_PROGRAM") or (str(own) if own.exists() else shutil.which("ntpgeo"))
     if not found:
         raise Error(f"output: needs the program ntpgeo, which is neither in {own.parent} nor on the PATH; let "
