@@ -293,6 +293,25 @@ def test_agrees_with_pytorchs_own_where_that_can_do_it():
                 agree(mine, theirs, 1e-11)
 
 
+@pytest.mark.parametrize("divergence,beta", [("forward", 0.0), ("js", 0.3), ("js", 0.5)])
+def test_agrees_with_liger_kernels_distillation_from_a_dense_teacher(divergence, beta):
+    losses = pytest.importorskip("liger_kernel.chunked_loss")
+    torch.manual_seed(8)
+    n, v = 6, 11
+    draw = lambda *shape: torch.randn(*shape, dtype=torch.float64)  # noqa: E731
+    hidden, weight, bias = (tensor.requires_grad_() for tensor in (draw(n, 4), draw(v, 4), draw(v)))
+    states, head, labels = draw(n, 5), draw(v, 5), torch.zeros(n, dtype=torch.int64)
+    labels[2] = -100
+    theirs = losses.LigerFusedLinearJSDLoss(weight_hard_loss=0.0, weight_soft_loss=1.0, beta=beta, temperature=2.0, compiled=False)
+    expected = theirs(hidden, weight, states, head, labels, bias)
+    indices = torch.where(labels[:, None] < 0, -100, torch.arange(v))
+    found = linear_sparse_cross_entropy(hidden, weight, indices, torch.softmax(states @ head.T / 2, 1), bias=bias, temperature=2.0,
+                                        divergence=divergence, beta=beta)
+    agree(found, expected, 1e-6)  # theirs is summed in fp32
+    for mine, other in zip(gradients(found, None, (hidden, weight, bias)), gradients(expected, None, (hidden, weight, bias))):
+        agree(mine, other, 1e-12)
+
+
 def test_the_weights_gradient_can_be_added_to_a_buffer():
     torch.manual_seed(3)
     hidden, weight = torch.randn(4, 3, dtype=torch.bfloat16), torch.randn(7, 3, dtype=torch.bfloat16, requires_grad=True)
