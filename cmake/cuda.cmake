@@ -40,7 +40,7 @@ if(NTPGEO_WITH_CUDA)
   # Relaxed constexpr lets kernels use the host's constexpr functions (philox.hpp).
   # No contraction, as on the host.
   set(NTPGEO_NVCC_OPTIONS --expt-relaxed-constexpr --fmad=false --Werror=all-warnings)
-  # Three programs of a bundle carry the device code; every driver of CUDA 13 unpacks the smallest form.
+  # A bundle has little room; every driver of CUDA 13 unpacks the smallest form.
   if(CUDAToolkit_VERSION VERSION_GREATER_EQUAL 13)
     list(APPEND NTPGEO_NVCC_OPTIONS --compress-mode=size)
   endif()
