@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The PyTorch operator against what one writes in PyTorch, on a CPU: time and peak memory, and the digits of dW.
 
-    python bench/peers/torch_operator.py [--shape N,V,d,k]... [--threads T] [--calls C] [--rounds R] [--json FILE]
+    python bench/peers/cpu_operator.py [--shape N,V,d,k]... [--threads T] [--calls C] [--rounds R] [--json FILE]
 
 Forward and backward of the mean cross-entropy of hidden [N, d] and weight [V, d] in fp32 on a teacher's top-k, in several
 forms, each in a process of its own, in turn. Seconds are the least of R rounds of C calls after a first one; memory is the
