@@ -1,8 +1,9 @@
-# Whether the CUDA backend is built (NTPGEO_WITH_CUDA), from NTPGEO_CUDA = AUTO, ON or OFF and the toolkit that is found.
-# The toolkit's headers alone serve the emulated device of the tests, so it is looked for in any case.
+# Whether the CUDA backend is built (NTPGEO_WITH_CUDA) and has code for Blackwell (NTPGEO_WITH_BLACKWELL), from NTPGEO_CUDA
+# = AUTO, ON or OFF, NTPGEO_BLACKWELL and the toolkit that is found. The toolkit's headers alone serve the emulated device of the tests, so it is looked for in any case.
 find_package(CUDAToolkit QUIET)
 
 set(NTPGEO_WITH_CUDA OFF)
+set(NTPGEO_WITH_BLACKWELL OFF)
 if(NOT NTPGEO_CUDA STREQUAL "OFF")
   if(NOT CMAKE_CUDA_ARCHITECTURES)
     set(CMAKE_CUDA_ARCHITECTURES 80-real 90-real 90-virtual CACHE STRING "GPU architectures: code for each, and PTX")
@@ -26,6 +27,7 @@ endif()
 if(NTPGEO_WITH_CUDA AND NTPGEO_BLACKWELL)
   if(CUDAToolkit_VERSION VERSION_GREATER_EQUAL 12.8)
     list(APPEND CMAKE_CUDA_ARCHITECTURES 100-real 120-real)  # of this configuration, not of the cache
+    set(NTPGEO_WITH_BLACKWELL ON)
   else()
     message(STATUS "ntpgeo: no code for Blackwell, which CUDA ${CUDAToolkit_VERSION} does not make: PTX serves it")
   endif()

@@ -1,7 +1,7 @@
 # Whether the loss step's epilogue form is built (NTPGEO_WITH_CUTLASS), from NTPGEO_CUTLASS = AUTO, ON or OFF and the
 # CUTLASS headers that are found: in NTPGEO_CUTLASS_DIR or CUTLASS_DIR (a source tree, or a folder that holds include/),
-# where a system keeps headers, or in PyPI's nvidia-cutlass in .venv/. Its one file is compiled for Hopper alone; nothing
-# else changes with it.
+# where a system keeps headers, or in PyPI's nvidia-cutlass in .venv/. Its tiles alone are compiled with them, for Hopper
+# and, where there is code for it, Blackwell; nothing else changes.
 set(NTPGEO_CUTLASS_DIR "" CACHE PATH "CUTLASS: the folder that holds include/cutlass")
 
 set(NTPGEO_WITH_CUTLASS OFF)
@@ -36,5 +36,5 @@ elseif(lacking)
   message(STATUS "ntpgeo: without the loss step's epilogue form: ${lacking}")
 else()
   set(NTPGEO_WITH_CUTLASS ON)
-  message(STATUS "ntpgeo: with the loss step's epilogue form for Hopper, by CUTLASS ${version}")
+  message(STATUS "ntpgeo: with the loss step's epilogue form, by CUTLASS ${version}")
 endif()

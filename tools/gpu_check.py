@@ -37,9 +37,11 @@ SANITIZED = ("Vectors.*:Update.*:Pattern.*:Dense.*:LossStep.*WhereARowSpansSever
 OUR_KERNELS = "kns=ntpgeo"
 # Of the excess loss in fp64, relatively: the two add in other orders.
 MAIN_JOB_DIFFERENCE = 1e-6
+# Of the gradient that our operator makes through PyTorch, relatively, at either excess and in either precision (design 1.2).
+OPERATOR_ERROR = 4e-3
 SANITIZED_SMOKE = TESTS_SMOKE = "Vectors.Axpy:LossStep.FullSupports*"
-# One line a script: the torch variants from the plainest to the one that compiles longest.
-PEERS = (("gpu_torch.py", "--variant", "torch_eager"), ("gpu_liger.py",), ("gpu_cut_cross_entropy.py",), ("gpu_quack.py",),
+# One line a script: our own operator, then the torch variants from the plainest to the one that compiles longest.
+PEERS = (("gpu_operator.py",), ("gpu_torch.py", "--variant", "torch_eager"), ("gpu_liger.py",), ("gpu_cut_cross_entropy.py",), ("gpu_quack.py",),
          ("gpu_torch.py", "--variant", "torch_linear_cross_entropy"), ("gpu_torch.py", "--variant", "torch_compile"))
 
 
@@ -300,15 +302,22 @@ class Check:
             # Not with CUDA's libraries that our programs were given: PyTorch brings its own.
             status, text, seconds = self.run(
                 name, [python, self.peers / script, problems, "--seconds", f"{max(1.0, limit - 15):.0f}", *options], limit,
-                environment={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+                environment={**os.environ, "PYTHONDONTWRITEBYTECODE": "1",
+                             "NTPGEO_LIBRARY": str(self.programs / "libntpgeo.so")})
             lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
             self.report["peers"] += lines
             measured = [line for line in lines if line["status"] == "ok"]
             why = next((line["why"] for line in lines if line["status"] != "ok"), None)
+            ours = name == "operator"
+            if ours and (error := max((line[key] for line in measured for key in line if key.startswith("gradient_error")),
+                                      default=0)) > OPERATOR_ERROR:
+                lines[-1]["status"], why = "failed", f"its gradient is off by {error:.1e}"
             if status is None:
                 why = f"ended late, after {seconds:.0f} s"
-            # A peer that does not run here is no fault of ours.
-            if measured:
+            # A peer that does not run here is no fault of ours; one that is ours, and starts, has to.
+            if ours and any(line["status"] == "failed" for line in lines):
+                self.add(name, "failed", seconds, why)
+            elif measured:
                 self.add(name, "ok", seconds, f"{len(measured)} of {len(lines)} cases" + (f"; {why}" if why else ""))
             else:
                 self.add(name, "skipped", seconds, why or f"exit status {status}: {text.strip()[-300:]}")

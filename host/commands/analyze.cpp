@@ -10,6 +10,7 @@
 
 #include "engine/machine/device.hpp"
 #include "engine/runs/analysis.hpp"
+#include "engine/settings/parse_number.hpp"
 #include "host/commands/commands.hpp"
 #include "host/commands/setting_flags.hpp"
 #include "host/commands/subject.hpp"
@@ -26,10 +27,21 @@ namespace {
 
 struct AnalyzeOptions {
     SubjectOptions subject;
-    std::optional<std::string> output, limit;
+    std::optional<std::string> output, limit, keep;
     std::optional<std::int64_t> step;
     std::string device = "auto";
 };
+
+/// How many snapshots stay: "all", "last" or a number.
+std::int64_t kept_snapshots(const std::string& text) {
+    if (text == "all") return std::numeric_limits<std::int64_t>::max();
+    if (text == "last") return 1;
+    std::int64_t count = 0;
+    if (!parse_number(text, count) || count < 1)
+        throw InputError(fmt::format("--keep: '{}' must be all, last, or a number >= 1",
+                                     printable(std::string_view(text))));
+    return count;
+}
 
 std::string config_text(const Subject& subject, const Dataset& dataset, const DatasetReference& data,
                         const LimitReference& limit, const std::string& device) {
@@ -85,6 +97,9 @@ void analyze(const AnalyzeOptions& options) {
     const std::string device = resolve_device(options.device);
     if (options.step && !options.output)
         throw InputError("analyze: --step adds a record to a folder; name it: -o RUN");
+    if (options.keep && !options.output)
+        throw InputError("analyze: --keep keeps W and H in a folder; name it: -o RUN");
+    const std::int64_t kept = options.keep ? kept_snapshots(*options.keep) : 0;
     const bool adds = options.step && RunFolder::holds_run(*options.output);
     if (options.output && !adds) RunFolder::require_free(*options.output, "analyze");
     Subject subject = read_subject(options.subject, "analyze", false);
@@ -103,10 +118,13 @@ void analyze(const AnalyzeOptions& options) {
                         {subject.words.values, subject.contexts.values, subject.words.columns, subject.step,
                          subject.lambda, subject.ridge, subject.stage});
     if (adds) {
+        // Before its record: none is without the snapshot that was to be kept of it.
+        if (kept > 0) folder->write_snapshot(subject.step, subject.words, subject.contexts, kept);
         folder->append_metrics(record);
     } else if (options.output) {
         folder = RunFolder::create(*options.output, config_text(subject, dataset, data, reference, device),
                                    record);
+        if (kept > 0) folder->write_snapshot(subject.step, subject.words, subject.contexts, kept);
     }
     if (folder)
         folder->log(fmt::format("step {}: {}, {}", subject.step,
@@ -129,6 +147,9 @@ void add_analyze_command(Command& program) {
     verb.add_option("--step", options->step,
                     "Call the record that of step N; -o may then be a folder of earlier steps, to add to",
                     {.check = whole_number(0)});
+    verb.add_option("--keep", options->keep,
+                    "Keep W and H of the newest N snapshots, of all or of the last one in the folder, too",
+                    {.type_name = "all|last|N"});
     verb.add_option("--device", options->device, "auto: a GPU where there is one",
                     {.type_name = device_choices, .default_text = options->device});
     verb.on_call([options] { analyze(*options); });

@@ -25,10 +25,16 @@ constexpr bool is_checkpoint_name(std::string_view name) {
     return is_numbered_name(name, "checkpoint-", 12);
 }
 
+/// "snapshot-" and twelve digits, of analyze --keep.
+constexpr bool is_snapshot_name(std::string_view name) {
+    return is_numbered_name(name, "snapshot-", 12);
+}
+
 /// Whether a run writes a file of this name.
 constexpr bool is_name_of_run(std::string_view name) {
     return name == config_name || name == metrics_name || name == log_name || name == result_name ||
-           name == profile_name || is_checkpoint_name(name) || is_numbered_name(name, "point-", 6);
+           name == profile_name || is_checkpoint_name(name) || is_snapshot_name(name) ||
+           is_numbered_name(name, "point-", 6);
 }
 
 }  // namespace ntpgeo

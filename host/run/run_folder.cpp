@@ -42,6 +42,29 @@ void append(const FileDescriptor& file, const fs::path& path, std::string_view t
     }
 }
 
+/// The files of a folder whose names are of a kind, the last in order first.
+std::vector<fs::path> newest_first(const fs::path& folder, bool (*is_of_kind)(std::string_view)) {
+    std::vector<fs::path> files;
+    std::error_code error;  // of a file that goes away meanwhile
+    for (const auto& entry : fs::directory_iterator(folder))
+        if (is_of_kind(entry.path().filename().native()) && entry.is_regular_file(error))
+            files.push_back(entry.path());
+    std::sort(files.rbegin(), files.rend());  // their numbers have a fixed width
+    return files;
+}
+
+std::vector<float> in_fp32(const std::vector<double>& values) {
+    return {values.begin(), values.end()};
+}
+
+bool equal(const std::vector<double>& values, const std::vector<float>& rounded) {
+    return std::equal(values.begin(), values.end(), rounded.begin());
+}
+
+void remove_all_but(std::int64_t keep, const std::vector<fs::path>& files) {
+    for (auto i = static_cast<std::size_t>(keep); i < files.size(); ++i) fs::remove(files[i]);
+}
+
 [[noreturn]] void refuse_line(const fs::path& file) {
     throw InputError(fmt::format("{}: has a line that is no record; this run cannot go on", printable(file)));
 }
@@ -132,13 +155,7 @@ void RunFolder::append_metrics(const Record& record) const {
 }
 
 std::vector<fs::path> RunFolder::checkpoints() const {
-    std::vector<fs::path> files;
-    std::error_code error;  // of a file that goes away meanwhile
-    for (const auto& entry : fs::directory_iterator(path_))
-        if (is_checkpoint_name(entry.path().filename().native()) && entry.is_regular_file(error))
-            files.push_back(entry.path());
-    std::sort(files.rbegin(), files.rend());  // step numbers have a fixed width
-    return files;
+    return newest_first(path_, is_checkpoint_name);
 }
 
 std::optional<fs::path> RunFolder::newest_checkpoint() const {
@@ -184,8 +201,7 @@ void RunFolder::drop_old_checkpoints(const fs::path& written, std::int64_t keep)
     for (const fs::path& file : damaged_)
         if (file != written) fs::remove(file);
     damaged_.clear();
-    const auto files = checkpoints();
-    for (auto i = static_cast<std::size_t>(keep); i < files.size(); ++i) fs::remove(files[i]);
+    remove_all_but(keep, checkpoints());
 }
 
 void RunFolder::write_checkpoint(std::int64_t number, const std::vector<TensorToWrite>& tensors,
@@ -202,6 +218,23 @@ void RunFolder::write_checkpoint(const TrainerState& state, double elapsed, std:
     metadata["elapsed_s"] = fmt::format("{}", elapsed);
     write_state(checkpoint_path(state.position.step), state.tensors, metadata);
     drop_old_checkpoints(checkpoint_path(state.position.step), keep);
+}
+
+void RunFolder::write_snapshot(std::int64_t step, const HostMatrix& words, const HostMatrix& contexts,
+                               std::int64_t keep) const {
+    const std::vector<float> short_words = in_fp32(words.values), short_contexts = in_fp32(contexts.values);
+    const bool keeps_digits = equal(words.values, short_words) && equal(contexts.values, short_contexts);
+    const auto tensor = [&](const char* name, const HostMatrix& matrix, const std::vector<float>& rounded) {
+        const std::vector<std::int64_t> shape{matrix.rows, matrix.columns};
+        return keeps_digits ? tensor_to_write(name, shape, rounded)
+                            : tensor_to_write(name, shape, matrix.values);
+    };
+    const std::vector<TensorToWrite> tensors{tensor("W", words, short_words),
+                                             tensor("H", contexts, short_contexts)};
+    write_safetensors(
+        path_ / fmt::format("snapshot-{:012}.safetensors", step), tensors,
+        with_checksums(tensors, {{"format", "ntpgeo.snapshot.1"}, {"step", std::to_string(step)}}));
+    remove_all_but(keep, newest_first(path_, is_snapshot_name));
 }
 
 void RunFolder::write_result(const std::vector<StateTensor>& tensors, const Position& position) const {

@@ -13,6 +13,7 @@
 #include "engine/geometry/record.hpp"
 #include "engine/training/trainer.hpp"
 #include "host/files/input_file.hpp"
+#include "host/files/matrix_file.hpp"
 #include "host/files/safetensors.hpp"
 #include "host/run/config_file.hpp"
 #include "host/run/newest_whole.hpp"
@@ -81,6 +82,11 @@ class RunFolder {
     /// until the next checkpoint is written. Nothing is read where there is none. Throws InputError where all
     /// are damaged.
     void read_newest_checkpoint(const FileReader& read);
+
+    /// Keeps W and H as snapshot-STEP.safetensors, in fp32 where that has all of their digits, and of all
+    /// such files the newest `keep`.
+    void write_snapshot(std::int64_t step, const HostMatrix& words, const HostMatrix& contexts,
+                        std::int64_t keep) const;
 
     void write_result(const std::vector<StateTensor>& tensors, const Position& position) const;
     /// Where the result stands; nullopt where there is none, and where it is damaged: it is

@@ -12,6 +12,7 @@
 #include <cutlass/cutlass.h>
 #include <cute/tensor.hpp>
 #include <cutlass/epilogue/collective/collective_builder.hpp>
+#include <cutlass/epilogue/fusion/sm100_callbacks_tma_warpspecialized.hpp>
 #include <cutlass/epilogue/fusion/sm90_callbacks_tma_warpspecialized.hpp>
 #include <cutlass/gemm/collective/collective_builder.hpp>
 #include <cutlass/gemm/dispatch_policy.hpp>
@@ -44,20 +45,41 @@ struct AnchoredExponential<cutlass::Array<float, size>> {
     }
 };
 
-/// The product in tiles of epilogue_tiles[index]. 128×192 and a bit mask of the supports spill registers.
+using Hopper = cutlass::arch::Sm90;
+using Blackwell = cutlass::arch::Sm100;
+
+/// How the tiles are shared out among warps and blocks.
+template <class Architecture, int index>
+struct Schedule;
 template <int index>
+struct Schedule<Hopper, index> {
+    static constexpr EpilogueTile tile = epilogue_tiles[index];
+    using Cluster = cute::Shape<cute::Int<static_cast<int>(tile.cluster_contexts)>,
+                                cute::Int<static_cast<int>(tile.cluster_words)>, cute::_1>;
+    using Epilogue = std::conditional_t<tile.in_turns, cutlass::epilogue::TmaWarpSpecialized,
+                                        cutlass::epilogue::TmaWarpSpecializedCooperative>;
+    using Mainloop = std::conditional_t<tile.in_turns, cutlass::gemm::KernelTmaWarpSpecializedPingpong,
+                                        cutlass::gemm::KernelTmaWarpSpecializedCooperative>;
+};
+/// Accumulators lie in a memory of their own there, two tiles of them at a time: one is read while the tensor
+/// cores fill the other, whatever the tile, and each block works alone.
+template <int index>
+struct Schedule<Blackwell, index> {
+    using Cluster = cute::Shape<cute::_1, cute::_1, cute::_1>;
+    using Epilogue = cutlass::epilogue::TmaWarpSpecialized1Sm;
+    using Mainloop = cutlass::gemm::KernelTmaWarpSpecialized1SmSm100;
+};
+
+/// The product in tiles of epilogue_tiles[index]. 128×192 and a bit mask of the supports spill registers.
+template <int index, class Architecture = Hopper>
 struct Form {
     static constexpr EpilogueTile tile = epilogue_tiles[index];
     template <std::int64_t size>
     using Size = cute::Int<static_cast<int>(size)>;
     /// Contexts × words × dimensions.
     using Tile = cute::Shape<Size<tile.contexts>, Size<tile.words>, cute::_64>;
-    using Cluster = cute::Shape<Size<tile.cluster_contexts>, Size<tile.cluster_words>, cute::_1>;
-    using EpilogueSchedule = std::conditional_t<tile.in_turns, cutlass::epilogue::TmaWarpSpecialized,
-                                                cutlass::epilogue::TmaWarpSpecializedCooperative>;
-    using MainloopSchedule =
-        std::conditional_t<tile.in_turns, cutlass::gemm::KernelTmaWarpSpecializedPingpong,
-                           cutlass::gemm::KernelTmaWarpSpecializedCooperative>;
+    using Shares = Schedule<Architecture, index>;
+    using Cluster = typename Shares::Cluster;
 
     using AnchorVisitor =
         cutlass::epilogue::fusion::Sm90ColBroadcast<0, Tile, float, float, OnePerContext, 4, false>;
@@ -73,16 +95,16 @@ struct Form {
     using Visitor = cutlass::epilogue::fusion::Sm90EVT<SumVisitor, ExponentialVisitor>;
 
     using Epilogue = typename cutlass::epilogue::collective::CollectiveBuilder<
-        cutlass::arch::Sm90, cutlass::arch::OpClassTensorOp, Tile, Cluster,
+        Architecture, cutlass::arch::OpClassTensorOp, Tile, Cluster,
         cutlass::epilogue::collective::EpilogueTileAuto, float, float, void, RowMajor, alignment, Operand,
-        RowMajor, alignment, EpilogueSchedule, Visitor>::CollectiveOp;
+        RowMajor, alignment, typename Shares::Epilogue, Visitor>::CollectiveOp;
 
     // As many stages of operands in flight as the epilogue leaves shared memory for.
     using Stages = cutlass::gemm::collective::StageCountAutoCarveout<static_cast<int>(
         sizeof(typename Epilogue::SharedStorage))>;
     using Mainloop = typename cutlass::gemm::collective::CollectiveBuilder<
-        cutlass::arch::Sm90, cutlass::arch::OpClassTensorOp, Operand, RowMajor, alignment, Operand,
-        ColumnMajor, alignment, float, Tile, Cluster, Stages, MainloopSchedule>::CollectiveOp;
+        Architecture, cutlass::arch::OpClassTensorOp, Operand, RowMajor, alignment, Operand, ColumnMajor,
+        alignment, float, Tile, Cluster, Stages, typename Shares::Mainloop>::CollectiveOp;
 
     /// Where the tree finds its two arrays. In CUTLASS's tree a node's operands are its members op_0, op_1,
     /// …, and the last member is the node itself.

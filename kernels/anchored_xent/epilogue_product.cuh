@@ -1,7 +1,7 @@
-// The first product of a loss step with the exponential in its epilogue (design 4.1, "On Hopper"): the logits
-// are never stored. Three files define these two functions and a library links one of them:
-// epilogue_product_cutlass.cu (Hopper), epilogue_product_missing.cu (a build without CUTLASS) and
-// epilogue_product_twin.cu (ordinary kernels, for the emulated device).
+// The first product of a loss step with the exponential in its epilogue (design 4.1, "On Hopper and
+// Blackwell"): the logits are never stored. Three files define these two functions and a library links one of
+// them: epilogue_product_cutlass.cu (Hopper, Blackwell), epilogue_product_missing.cu (a build without
+// CUTLASS) and epilogue_product_twin.cu (ordinary kernels, for the emulated device).
 #pragma once
 
 #include <cuda_bf16.h>

@@ -1,4 +1,5 @@
-// The fused product for Hopper, by CUTLASS: which GPU has it, and the choice of its tile.
+// The fused product by CUTLASS: which GPU has it, and the choice of its tile. NTPGEO_EPILOGUE_BLACKWELL says
+// whether there is code for compute capability 10.0.
 #include <port.cuh>
 
 #include <string>
@@ -7,22 +8,44 @@
 #include "kernels/device/runtime.cuh"
 
 namespace ntpgeo::anchored_xent::cuda {
+namespace {
 
-std::string why_no_epilogue_product() {
+constexpr int hopper = 90, blackwell = 100;
+
+/// 90 for compute capability 9.0, of the device selected now.
+int capability() {
     int device = 0, major = 0, minor = 0;
     NTPGEO_CHECK(cudaGetDevice(&device));
     NTPGEO_CHECK(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
     NTPGEO_CHECK(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
-    if (major == 9 && minor == 0) return "";
-    return "it is made for compute capability 9.0, and this GPU has " + std::to_string(major) + "." +
-           std::to_string(minor);
+    return 10 * major + minor;
+}
+
+}  // namespace
+
+std::string why_no_epilogue_product() {
+    const int device = capability();
+    if (device == hopper) return "";
+    if (device == blackwell)
+        return NTPGEO_EPILOGUE_BLACKWELL
+                   ? ""
+                   : "this build has none for compute capability 10.0 (./dev bundle makes one that has)";
+    return "it is made for compute capability 9.0 and 10.0, and this GPU has " + std::to_string(device / 10) +
+           "." + std::to_string(device % 10);
 }
 
 void epilogue_product(const EpilogueProduct& product, cudaStream_t stream) {
     check_epilogue_product(product);
-    constexpr void (*launches[])(const EpilogueProduct&, cudaStream_t) = {
-        launch_epilogue_tile<0>, launch_epilogue_tile<1>, launch_epilogue_tile<2>};
-    launches[product.tile](product, stream);
+    using Launch = void(const EpilogueProduct&, cudaStream_t);
+    constexpr Launch* on_hopper[] = {launch_epilogue_tile<hopper, 0>, launch_epilogue_tile<hopper, 1>,
+                                     launch_epilogue_tile<hopper, 2>};
+#if NTPGEO_EPILOGUE_BLACKWELL
+    constexpr Launch* on_blackwell[] = {launch_epilogue_tile<blackwell, 0>,
+                                        launch_epilogue_tile<blackwell, 0>,
+                                        launch_epilogue_tile<blackwell, 2>};
+    if (capability() == blackwell) return on_blackwell[product.tile](product, stream);
+#endif
+    on_hopper[product.tile](product, stream);
 }
 
 }  // namespace ntpgeo::anchored_xent::cuda

@@ -1,5 +1,6 @@
-// The fused product for Hopper by CUTLASS, in one of its tiles: compiled once for each, as epilogue_tiles
-// numbers them, EPILOGUE_TILE saying which (CMakeLists.txt). Built for sm_90a alone.
+// The fused product by CUTLASS, in one of its tiles: compiled once for each and each architecture that has
+// it, EPILOGUE_TILE saying which of epilogue_tiles and EPILOGUE_SM for what: 90 is Hopper (sm_90a), 100
+// Blackwell (sm_100a) (CMakeLists.txt).
 #include <port.cuh>
 
 #include <cassert>
@@ -25,7 +26,8 @@ constexpr bool assertions_are_off() {
 static_assert(assertions_are_off(),
               "compiled with -DNDEBUG alone: without it ptxas serialises wgmma (C7510)");
 
-using Form = fused::Form<EPILOGUE_TILE>;
+using Form =
+    fused::Form<EPILOGUE_TILE, std::conditional_t<EPILOGUE_SM == 90, fused::Hopper, fused::Blackwell>>;
 using fused::Operand;
 using Kernel =
     cutlass::gemm::kernel::GemmUniversal<cute::Shape<int, int, int, int>, Form::Mainloop, Form::Epilogue>;
@@ -63,7 +65,7 @@ void check(cutlass::Status status, const char* what) {
 }  // namespace
 
 template <>
-void launch_epilogue_tile<EPILOGUE_TILE>(const EpilogueProduct& product, cudaStream_t stream) {
+void launch_epilogue_tile<EPILOGUE_SM, EPILOGUE_TILE>(const EpilogueProduct& product, cudaStream_t stream) {
     const Gemm::Arguments arguments = gemm_arguments(product);
     check(Gemm::can_implement(arguments), "the fused product refuses its arguments");
     if (Gemm::get_workspace_size(arguments) != 0)

@@ -80,11 +80,15 @@ def factors(head: Any, hidden: Any, data: Dataset, at: Any = None, bias: Any = N
 
 
 def snapshot(folder: str | os.PathLike[str], head: Any, hidden: Any, data: Dataset, step: int, *, at: Any = None,
-             bias: Any = None, limit: Any = None) -> Run:
+             bias: Any = None, limit: Any = None, keep: str | int | None = None) -> Run:
     """Adds the figures of a network at `step` to a run folder, as `ntpgeo analyze --step` does, and returns the run.
 
     The arrays are those of `factors`. Steps rise from call to call. limit: the folder of ntpgeo limit of this data set.
+    keep: "all", "last" or how many of the newest snapshots keep their W and H in the folder (`Run.snapshots`); None: no more
+    than are there.
     """
+    if keep not in (None, "all", "last") and (not isinstance(keep, int) or isinstance(keep, bool) or keep < 1):
+        raise ValueError(f"keep: is {keep!r}; it must be 'all', 'last', a number >= 1, or None")
     words, states = factors(head, hidden, data, at, bias)
     folder = pathlib.Path(folder)
     with tempfile.TemporaryDirectory() as scratch:
@@ -92,6 +96,8 @@ def snapshot(folder: str | os.PathLike[str], head: Any, hidden: Any, data: Datas
             np.save(pathlib.Path(scratch) / f"{name}.npy", matrix)
         command = [program.find(), "analyze", "--data", str(program.file_of(data, folder)), "--words", f"{scratch}/W.npy",
                    "--contexts", f"{scratch}/H.npy", "--step", str(int(step)), "-o", str(folder)]
+        if keep is not None:
+            command += ["--keep", str(keep)]
         if of_limit := program.limit_folder(limit):
             command += ["--limit", of_limit]
         done = subprocess.run(command, capture_output=True, text=True, errors="replace")

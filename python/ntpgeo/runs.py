@@ -66,8 +66,16 @@ class Run:
     @property
     def checkpoints(self) -> list[pathlib.Path]:
         """Files of checkpoints, the oldest first."""
-        return sorted(file for file in self.folder.glob("checkpoint-*.safetensors")
-                      if len(file.stem) == len("checkpoint-") + 12 and file.stem[-12:].isdecimal())
+        return self._by_step("checkpoint-")
+
+    @property
+    def snapshots(self) -> list[pathlib.Path]:
+        """Files of a network's W and H that `analyze --keep` and `snapshot(keep=...)` left, the oldest first."""
+        return self._by_step("snapshot-")
+
+    def _by_step(self, beginning: str) -> list[pathlib.Path]:
+        return sorted(file for file in self.folder.glob(f"{beginning}*.safetensors")
+                      if len(file.stem) == len(beginning) + 12 and file.stem[-12:].isdecimal())
 
     @property
     def result(self) -> dict[str, np.ndarray]:

@@ -10,6 +10,7 @@ probabilities (docs/design.md 1.2 and 1.6 of the repository). On the CPU and on 
 from __future__ import annotations
 
 import math
+import numbers
 from typing import Optional, Union
 
 import torch
@@ -47,19 +48,21 @@ def linear_sparse_cross_entropy(
     weights [N] scale a row's loss and gradients alike; reduction "sum", "mean" (over Σ weights of rows that are not empty)
     or "none" [N]. The result has hidden's type, at least fp32. Gradients are for hidden, weight and bias, those that are
     asked for, in one pass with the loss; with "none" in a second one. dW is summed in fp32 at least; ``weight_grad``
-    [V, d] takes it in place of weight.grad, added to what is there (not under torch.compile).
+    [V, d] takes it in place of weight.grad, added to what is there (not under torch.compile). There are no second derivatives:
+    who asks for them gets a RuntimeError.
 
     precision of the three products: "auto" is fp64 where hidden or weight is, otherwise fp32 on the CPU, and on a GPU bf16
     for bf16, tf32 for fp16, and for fp32 what torch.backends.cuda.matmul.allow_tf32 says. Support logits are summed in fp64
     whatever it is. Autocast changes nothing: the tensors are taken as they are.
 
     check: whether a NaN, a negative probability or an index that is no word raises ValueError naming its row; default on
-    the CPU, on a GPU not, since it waits for the device: there such a row's loss is NaN.
+    the CPU, on a GPU not, since it waits for the device. Unchecked, such a row's loss is NaN; on the CPU an index that is no
+    word raises all the same.
 
     stats: returns (loss, {"losses": [N], "missing_mass": [N], "entropies": [N], "masses": [N]}), in fp64, detached.
     """
     _check_tensors(hidden, weight, indices, probs, bias, weights, tail)
-    _check_options(temperature, loss, reduction, precision, divergence, beta, tail)
+    _check_options(temperature, loss, reduction, precision, divergence, beta, tail, log_probs, ignore_index)
     if weight_grad is not None:
         _check_buffer(weight_grad, weight, reduction)
     contexts = hidden.shape[0]
@@ -190,17 +193,21 @@ def _check_tensors(hidden, weight, indices, probs, bias, weights, tail) -> None:
         raise ValueError(f"hidden: is on {hidden.device}; it must be on the CPU or on a CUDA GPU")
 
 
-def _check_options(temperature, loss, reduction, precision, divergence, beta, tail) -> None:
+def _check_options(temperature, loss, reduction, precision, divergence, beta, tail, log_probs, ignore_index) -> None:
     for name, value, names in (("loss", loss, ("excess", "ce")), ("reduction", reduction, ("mean", "sum", "none")),
                                ("precision", precision, _precisions), ("divergence", divergence, _loss.DIVERGENCES)):
         if value not in names:
             raise ValueError(f"{name}: is {value!r}; it must be one of {', '.join(map(repr, names))}")
     if not isinstance(tail, Tensor) and tail not in (None, "rest"):
         raise ValueError(f"tail: is {tail!r}; it must be None, 'rest' or a tensor [N]")
-    if not (temperature > 0 and math.isfinite(temperature)):
-        raise ValueError(f"temperature: is {temperature}; it must be a number > 0")
-    if divergence == "js" and not 0 < beta < 1:
-        raise ValueError(f"beta: is {beta}; it must be between 0 and 1")
+    if not (isinstance(temperature, numbers.Real) and temperature > 0 and math.isfinite(temperature)):
+        raise ValueError(f"temperature: is {temperature!r}; it must be a number > 0")
+    if not isinstance(beta, numbers.Real) or divergence == "js" and not 0 < beta < 1:
+        raise ValueError(f"beta: is {beta!r}; it must be a number between 0 and 1")
+    if not isinstance(log_probs, bool):
+        raise ValueError(f"log_probs: is {log_probs!r}; it must be True or False")
+    if not isinstance(ignore_index, int) or abs(ignore_index) >= 2**63:
+        raise ValueError(f"ignore_index: is {ignore_index!r}; it must be a whole number of 64 bits")
     if divergence == "reverse" and tail is None:
         raise ValueError("tail: is None; the reverse divergence is infinite without one")
     if divergence != "forward" and loss == "ce":

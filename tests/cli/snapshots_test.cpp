@@ -58,6 +58,66 @@ TEST_F(Snapshots, MakeARunThatReportDrawsOverATrainingRun) {
     expect_contains(read_file(folder_ / "report.html"), "kept");
 }
 
+// What was measured stays, in the precision that it came in, for as many steps as were asked for; and is read
+// again as it was.
+TEST_F(Snapshots, KeepTheirMatricesWhereThatIsAsked) {
+    const auto names = [&] {
+        std::vector<std::string> found;
+        for (const auto& entry : fs::directory_iterator(kept()))
+            if (const std::string name = entry.path().filename(); name.starts_with("snapshot-"))
+                found.push_back(name);
+        std::sort(found.begin(), found.end());
+        return found;
+    };
+    using Names = std::vector<std::string>;
+    const Json first = Json::parse(run_well(snapshot("run10", "0", {"--keep", "all"})).out);
+    run_well(snapshot("run30", "5"));
+    run_well(snapshot("run30", "7", {"--keep", "2"}));
+    EXPECT_EQ(names(), (Names{"snapshot-000000000000.safetensors", "snapshot-000000000007.safetensors"}));
+    const std::string oldest = kept() / "snapshot-000000000000.safetensors";
+    const Json again = Json::parse(
+        run_well({"analyze", "--data", data_, "--words", oldest + ":W", "--contexts", oldest + ":H"}).out);
+    EXPECT_EQ(again["excess_loss"], first["excess_loss"]);
+    EXPECT_EQ(again["dominance"], first["dominance"]);
+    write_raw(kept() / "snapshot-12.safetensors", "the user's");
+    run_well(snapshot("run30", "9", {"--keep", "last"}));
+    EXPECT_EQ(names(), (Names{"snapshot-000000000009.safetensors", "snapshot-12.safetensors"}));
+    EXPECT_EQ(recorded_steps(kept()), (std::vector<std::int64_t>{0, 5, 7, 9}));
+}
+
+TEST_F(Snapshots, KeptAreInFp32WhereThatHasAllTheirDigits) {
+    // W [20, 2] and H [60, 2] of small whole numbers, in .npy of fp64.
+    const auto write_npy = [&](const std::string& name, int rows) {
+        std::string header =
+            "{'descr': '<f8', 'fortran_order': False, 'shape': (" + std::to_string(rows) + ", 2), }";
+        header.resize(117, ' ');
+        std::string bytes = std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header + "\n";
+        for (int i = 0; i < 2 * rows; ++i) {
+            const double x = i % 7;
+            bytes.append(reinterpret_cast<const char*>(&x), sizeof x);
+        }
+        write_raw(folder_ / name, bytes);
+    };
+    write_npy("W.npy", 20);
+    write_npy("H.npy", 60);
+    run_well({"analyze", "--data", data_, "--words", folder_ / "W.npy", "--contexts", folder_ / "H.npy", "-o",
+              kept(), "--keep", "all"});
+    run_well(snapshot("run10", "1", {"--keep", "all"}));
+    expect_contains(read_file(kept() / "snapshot-000000000000.safetensors"),
+                    R"("dtype":"F32","shape":[20,2])");
+    expect_contains(read_file(kept() / "snapshot-000000000001.safetensors"),
+                    R"("dtype":"F64","shape":[60,5])");
+}
+
+TEST_F(Snapshots, ToKeepNeedsAFolderAndANumber) {
+    const std::string file = folder_ / "run10/result.safetensors";
+    expect_refused(
+        {"analyze", "--data", data_, "--words", file + ":W", "--contexts", file + ":H", "--keep", "all"},
+        "--keep keeps W and H in a folder; name it: -o RUN");
+    for (const char* const wrong : {"0", "-1", "1.5", "some", ""})
+        expect_refused(snapshot("run10", "1", {"--keep", wrong}), "must be all, last, or a number >= 1");
+}
+
 TEST_F(Snapshots, ATornLastLineIsDropped) {
     run_well(snapshot("run10", "1"));
     const std::string whole = read_file(kept() / "metrics.jsonl");

@@ -76,6 +76,17 @@ def pretended():
                f"what matters most comes first: {order}")
         expect(0 < report["main_job"]["relative_difference"] < 1e-9, "the main job's figures stand beside the CPU's")
 
+        # Our operator, unlike a peer, has to do well where it starts.
+        for line, expected in (('"status": "ok", "gradient_error_at_1e-2": 1e-3', "ok"),
+                               ('"status": "ok", "gradient_error_at_1e-2": 1e-1', "failed"),
+                               ('"status": "failed", "why": "pretended"', "failed"),
+                               ('"status": "skipped", "why": "no torch"', "skipped")):
+            (Path(folder) / "peers" / "gpu_operator.py").write_text(f"print('{{{line}}}')")
+            status, report = gpu_check("--programs", folder)
+            expect(parts_of(report)["operator"]["status"] == expected, f"the operator that says {line} is {expected}")
+            expect(status == (1 if expected == "failed" else 0), f"with it the exit status is not {status}")
+        (Path(folder) / "peers" / "gpu_operator.py").unlink()
+
         pretend(folder, excess=("1e-3", "1.1e-3"))
         status, report = gpu_check("--programs", folder)
         expect(status == 1 and parts_of(report)["main_job"]["status"] == "failed", "another loss than the CPU's is a failure")

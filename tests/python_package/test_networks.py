@@ -43,6 +43,22 @@ def test_a_snapshot_is_the_record_of_averaged_states_and_a_folded_bias(tmp_path,
         ntpgeo.snapshot(tmp_path / "run", head, hidden, data, 20, at=at)
 
 
+def test_a_snapshot_keeps_its_matrices_where_that_is_asked(tmp_path, stream):
+    tokens, data = stream
+    random = np.random.default_rng(7)
+    head, hidden = random.normal(size=(4, 3)).astype(np.float32), random.normal(size=(data.contexts, 3))
+    for step, keep in ((1, "all"), (2, None), (3, 2), (4, 2)):
+        run = ntpgeo.snapshot(tmp_path / "run", head, hidden * step, data, step, keep=keep)
+    assert [file.name for file in run.snapshots] == [f"snapshot-{step:012d}.safetensors" for step in (3, 4)]
+    newest = run.tensors(run.snapshots[-1].name)
+    assert (newest["W"] == head).all() and (newest["H"] == hidden * 4).all()
+    assert [file.name for file in ntpgeo.snapshot(tmp_path / "run", head, hidden, data, 5, keep="last").snapshots] == [
+        "snapshot-000000000005.safetensors"]
+    for wrong in (0, True, "first", 1.5):
+        with pytest.raises(ValueError, match="keep: is .*; it must be 'all', 'last', a number >= 1, or None"):
+            ntpgeo.snapshot(tmp_path / "run", head, hidden, data, 9, keep=wrong)
+
+
 def test_refuses_what_does_not_fit_by_name(tmp_path, stream):
     tokens, data = stream
     head, hidden, at = np.ones((4, 3)), np.ones((400, 3)), ntpgeo.contexts(data, tokens)

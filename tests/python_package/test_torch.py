@@ -1,6 +1,8 @@
 """The operator against its definitions by PyTorch's autograd in fp64."""
 
 import math
+import pathlib
+import resource
 import threading
 
 import numpy as np
@@ -9,6 +11,8 @@ import pytest
 torch = pytest.importorskip("torch")
 from ntpgeo import _loss  # noqa: E402
 from ntpgeo.torch import LinearSparseCrossEntropy, linear_sparse_cross_entropy  # noqa: E402
+
+torch.set_num_threads(1)  # tests share the cores, and PyTorch's threads wait awake
 
 
 def reference(hidden, weight, indices, probs, *, log_probs=False, bias=None, weights=None, tail=None, temperature=1.0,
@@ -211,6 +215,103 @@ def test_only_what_is_asked_for_is_computed_and_strided_rows_are_read():
                                                torch.ones(5, 1)).requires_grad
 
 
+def test_transposed_tensors_and_an_upstream_gradient_without_strides():
+    torch.manual_seed(4)
+    hidden, weight = torch.randn(3, 5).T.requires_grad_(), torch.randn(3, 10).T.requires_grad_()
+    indices, probs = torch.randint(0, 10, (2, 5)).T, torch.rand(2, 5).T / 2
+    value = linear_sparse_cross_entropy(hidden, weight, indices, probs, reduction="none").sum()
+    expected = reference(hidden, weight, indices, probs, reduction="none").sum()
+    agree(value, expected, 1e-6)
+    for one, other in zip(gradients(value, None, (hidden, weight)), gradients(expected, None, (hidden, weight))):
+        agree(one, other, 1e-6)
+
+
+def test_types_may_differ_and_autocast_changes_nothing():
+    torch.manual_seed(5)
+    hidden, weight = torch.randn(4, 3, dtype=torch.bfloat16, requires_grad=True), torch.randn(9, 3, requires_grad=True)
+    bias, tail = torch.randn(9, dtype=torch.float16), torch.full((4,), 0.25, dtype=torch.float64)
+    indices, probs = torch.randint(0, 9, (4, 2), dtype=torch.int32), torch.full((4, 2), 0.375, dtype=torch.bfloat16)
+
+    def value():
+        return linear_sparse_cross_entropy(hidden, weight, indices, probs, bias=bias, tail=tail, temperature=2.0)
+
+    agree(value(), reference(hidden, weight, indices, probs, bias=bias, tail=tail, temperature=2.0), 1e-6)
+    plain = gradients(value(), None, (hidden, weight))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(value(), value().float()) and value().dtype == torch.float32
+        under = gradients(value(), None, (hidden, weight))
+    assert all(torch.equal(one, other) and one.dtype == other.dtype for one, other in zip(plain, under))
+
+
+def test_unchecked_wrong_rows_are_nan_and_others_right():
+    torch.manual_seed(6)
+    hidden, weight = torch.randn(4, 3), torch.randn(9, 3)
+    indices = torch.tensor([[1, 2]]).expand(4, 2)
+    probs = torch.tensor([[0.5, 0.5], [0.5, -0.5], [math.nan, 0.5], [0.5, math.inf]])
+    found = linear_sparse_cross_entropy(hidden, weight, indices, probs, reduction="none", check=False)
+    assert found.isnan().tolist() == [False, True, True, True]
+    agree(found[:1], reference(hidden[:1], weight, indices[:1], probs[:1], reduction="none"), 1e-6)
+    with pytest.raises(ValueError, match=r"indices\[0, 0\] is 9"):
+        linear_sparse_cross_entropy(hidden, weight, indices + 8, probs, check=False)
+
+
+def test_second_derivatives_are_refused():
+    for reduction in ("sum", "none"):
+        hidden, weight, indices, probs, _ = problem(5)
+        value = linear_sparse_cross_entropy(hidden, weight, indices, probs, reduction=reduction).sum()
+        first, = torch.autograd.grad(value, hidden, create_graph=True)
+        with pytest.raises(RuntimeError, match="no second derivatives"):
+            first.sum().backward()
+
+
+@pytest.mark.skipif(not hasattr(torch.nn.functional, "linear_cross_entropy"), reason="this PyTorch has none of its own")
+def test_agrees_with_pytorchs_own_where_that_can_do_it():
+    own, soft = torch.nn.functional.linear_cross_entropy, torch.nn.functional.softmax
+    torch.manual_seed(7)
+    n, v = 6, 11
+    hidden, weight = torch.randn(n, 4, dtype=torch.float64), torch.randn(v, 4, dtype=torch.float64)
+    target, every = torch.randint(0, v, (n,)), torch.arange(v).expand(n, v)
+    target[2] = -100
+    dense = soft(torch.randn(n, v, dtype=torch.float64), 1)
+    smooth = torch.full((n, v), 0.1 / v, dtype=torch.float64)
+    smooth[torch.arange(n), target.clamp(min=0)] += 0.9
+    seen = target >= 0
+    for reduction in ("mean", "sum", "none"):
+        ours = lambda h, w, indices, probs: linear_sparse_cross_entropy(  # noqa: E731
+            h, w, indices, probs, loss="ce", reduction=reduction)
+        cases = (
+            (lambda h, w: ours(h, w, target[:, None], torch.ones(n, 1)), lambda h, w: own(h, w, target, reduction=reduction)),
+            (lambda h, w: ours(h, w, every, dense), lambda h, w: own(h, w, dense, reduction=reduction)),
+            (lambda h, w: ours(h[seen], w, every[seen], smooth[seen]),
+             lambda h, w: own(h[seen], w, target[seen], label_smoothing=0.1, reduction=reduction)))
+        for one, other in cases:
+            tensors = (hidden.clone().requires_grad_(), weight.clone().requires_grad_())
+            found, expected = one(*tensors), other(*tensors)
+            agree(found, expected, 1e-12)
+            upstream = torch.rand_like(expected)
+            for mine, theirs in zip(gradients(found, upstream, tensors), gradients(expected, upstream, tensors)):
+                agree(mine, theirs, 1e-11)
+
+
+@pytest.mark.parametrize("divergence,beta", [("forward", 0.0), ("js", 0.3), ("js", 0.5)])
+def test_agrees_with_liger_kernels_distillation_from_a_dense_teacher(divergence, beta):
+    losses = pytest.importorskip("liger_kernel.chunked_loss")
+    torch.manual_seed(8)
+    n, v = 6, 11
+    draw = lambda *shape: torch.randn(*shape, dtype=torch.float64)  # noqa: E731
+    hidden, weight, bias = (tensor.requires_grad_() for tensor in (draw(n, 4), draw(v, 4), draw(v)))
+    states, head, labels = draw(n, 5), draw(v, 5), torch.zeros(n, dtype=torch.int64)
+    labels[2] = -100
+    theirs = losses.LigerFusedLinearJSDLoss(weight_hard_loss=0.0, weight_soft_loss=1.0, beta=beta, temperature=2.0, compiled=False)
+    expected = theirs(hidden, weight, states, head, labels, bias)
+    indices = torch.where(labels[:, None] < 0, -100, torch.arange(v))
+    found = linear_sparse_cross_entropy(hidden, weight, indices, torch.softmax(states @ head.T / 2, 1), bias=bias, temperature=2.0,
+                                        divergence=divergence, beta=beta)
+    agree(found, expected, 1e-6)  # theirs is summed in fp32
+    for mine, other in zip(gradients(found, None, (hidden, weight, bias)), gradients(expected, None, (hidden, weight, bias))):
+        agree(mine, other, 1e-12)
+
+
 def test_the_weights_gradient_can_be_added_to_a_buffer():
     torch.manual_seed(3)
     hidden, weight = torch.randn(4, 3, dtype=torch.bfloat16), torch.randn(7, 3, dtype=torch.bfloat16, requires_grad=True)
@@ -300,6 +401,21 @@ def test_eight_threads_and_many_calls():
     assert not wrong
 
 
+def test_memory_does_not_grow():
+    torch.manual_seed(8)
+    hidden, weight = torch.randn(32, 64, requires_grad=True), torch.randn(2000, 64, requires_grad=True)  # half a MB
+    probs, indices = torch.softmax(torch.randn(32, 2000), 1).topk(8)
+
+    def megabytes_after(calls):
+        for call in range(calls):
+            value = linear_sparse_cross_entropy(hidden, weight, indices, probs, tail="rest", reduction=("mean", "none")[call % 2])
+            torch.autograd.grad(value.sum(), (hidden, weight))
+        return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+
+    first = megabytes_after(100)
+    assert megabytes_after(1000) < first + 16
+
+
 @pytest.mark.parametrize("change,words", [
     (lambda a: a.update(hidden=torch.randn(3)), r"hidden: is \[3\]"),
     (lambda a: a.update(weight=torch.randn(6, 5)), r"weight: is \[6, 5\].*\[V, 4\]"),
@@ -318,6 +434,21 @@ def test_eight_threads_and_many_calls():
     (lambda a: a.update(precision="bf16"), "bf16.*GPU"),
     (lambda a: a.update(divergence="reverse"), "tail: is None"),
     (lambda a: a.update(divergence="js", beta=1.0), "beta: is 1.0"),
+    (lambda a: a.update(divergence="kl"), "divergence: is 'kl'"),
+    (lambda a: a.update(divergence="js", loss="ce"), "loss: is 'ce'"),
+    (lambda a: a.update(beta="1"), "beta: is '1'"),
+    (lambda a: a.update(temperature="2"), "temperature: is '2'"),
+    (lambda a: a.update(temperature=math.nan), "temperature: is nan"),
+    (lambda a: a.update(precision="fp8"), "precision: is 'fp8'"),
+    (lambda a: a.update(log_probs=1), "log_probs: is 1"),
+    (lambda a: a.update(ignore_index=0.5), "ignore_index: is 0.5"),
+    (lambda a: a.update(bias=1.0), r"bias: is 1.0; it must be \[6\]"),
+    (lambda a: a.update(hidden=torch.zeros(3, 4, dtype=torch.int64)), r"hidden: is \[3, 4\] of torch.int64"),
+    (lambda a: a.update(weight=torch.randn(6, 4, device="meta")), "weight: is on meta, hidden on cpu"),
+    (lambda a: a.update(tail=torch.ones(3, dtype=torch.int64)), "tail: .*floating-point"),
+    (lambda a: a.update(weight_grad=torch.zeros(6, 5)), r"weight_grad: is \[6, 5\].*\[6, 4\]"),
+    (lambda a: a.update(weight_grad=torch.zeros(6, 4, dtype=torch.bfloat16)), "weight_grad: .*fp32 or fp64"),
+    (lambda a: a.update(weight_grad=torch.zeros(6, 4), reduction="none"), "weight_grad: takes"),
 ])
 def test_wrong_arguments_are_named(change, words):
     arguments = {"hidden": torch.randn(3, 4), "weight": torch.randn(6, 4), "indices": torch.tensor([[1, 2]] * 3),
