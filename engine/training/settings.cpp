@@ -114,7 +114,9 @@ std::vector<Setting> settings_of(Stage& stage) {
         {"precision", precision_field(stage),
          "Of the three large products; bf16, bf16x3 and tf32 on a GPU alone", 5},
         {"kernel", kernel_field(stage.kernel),
-         "Of the loss step; auto is plain; epilogue, which stores no logits: bf16 on a Hopper or Blackwell GPU", 5},
+         "Of the loss step; auto is plain; epilogue, which stores no logits: bf16 on a Hopper or Blackwell "
+         "GPU",
+         5},
         {.name = "freeze",
          .field = name_field(stage.frozen),
          .help = "Leave words (W) or contexts (H) as they are",

@@ -39,12 +39,12 @@ void epilogue_product(const EpilogueProduct& product, cudaStream_t stream) {
     using Launch = void(const EpilogueProduct&, cudaStream_t);
     constexpr Launch* on_hopper[] = {launch_epilogue_tile<hopper, 0>, launch_epilogue_tile<hopper, 1>,
                                      launch_epilogue_tile<hopper, 2>};
-#if NTPGEO_EPILOGUE_BLACKWELL
-    constexpr Launch* on_blackwell[] = {launch_epilogue_tile<blackwell, 0>,
-                                        launch_epilogue_tile<blackwell, 0>,
-                                        launch_epilogue_tile<blackwell, 2>};
-    if (capability() == blackwell) return on_blackwell[product.tile](product, stream);
-#endif
+    if constexpr (NTPGEO_EPILOGUE_BLACKWELL) {  // those below are defined nowhere otherwise
+        constexpr Launch* on_blackwell[] = {launch_epilogue_tile<blackwell, 0>,
+                                            launch_epilogue_tile<blackwell, 0>,
+                                            launch_epilogue_tile<blackwell, 2>};
+        if (capability() == blackwell) return on_blackwell[product.tile](product, stream);
+    }
     on_hopper[product.tile](product, stream);
 }
 

@@ -1,5 +1,6 @@
-// Which tile the fused product of a loss step takes (design 4.1, "On Hopper and Blackwell"). Plain C++, chosen from the
-// sizes and the number of multiprocessors alone: the tile decides in which order exponentials are summed.
+// Which tile the fused product of a loss step takes (design 4.1, "On Hopper and Blackwell"). Plain C++,
+// chosen from the sizes and the number of multiprocessors alone: the tile decides in which order exponentials
+// are summed.
 #pragma once
 
 #include <algorithm>
