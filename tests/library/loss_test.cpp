@@ -138,6 +138,16 @@ TEST(LibraryLoss, IsThatOfAUniformModelWhereAllWeightsAreZero) {
     EXPECT_EQ(hidden_gradient, std::vector<float>(6, 0));
     EXPECT_NEAR(words_gradient[0], 0.25 * 1 + 0.5 * 0.25 * 3, 1e-6);          // word 0, in no support
     EXPECT_NEAR(words_gradient[5], (0.25 * 2) + 0.5 * (0.25 - 1) * 4, 1e-6);  // word 2, the second's
+    // Once more, added to what is there, which a call overwrites otherwise.
+    const std::vector<float> once = words_gradient;
+    call.adds_to_words_gradient = 1;
+    ASSERT_EQ(ntpgeo_loss_enqueue(loss.get(), &call, workspace, bytes, nullptr), NTPGEO_OK)
+        << ntpgeo_last_error();
+    for (std::size_t i = 0; i < once.size(); ++i) EXPECT_EQ(words_gradient[i], 2 * once[i]) << i;
+    call.adds_to_words_gradient = 0;
+    ASSERT_EQ(ntpgeo_loss_enqueue(loss.get(), &call, workspace, bytes, nullptr), NTPGEO_OK)
+        << ntpgeo_last_error();
+    EXPECT_EQ(words_gradient, once);
 }
 
 TEST(LibraryLoss, RefusesWhatItCannotDo) {
