@@ -111,7 +111,7 @@ __global__ void transpose(const double* from, std::int64_t rows, std::int64_t co
     __syncthreads();
     for (int i = static_cast<int>(threadIdx.y); i < tile; i += tile_rows) {
         const std::int64_t row = first_row + threadIdx.x, column = first_column + i;
-        if (row < rows && column < columns)
+        if (column < columns && row < rows)
             to[column * rows + row] = block[static_cast<int>(threadIdx.x) * (tile + 1) + i];
     }
 }

@@ -31,6 +31,26 @@ TEST_F(CudaDevice, UploadWaitsForWhatWasQueuedBefore) {
     EXPECT_TRUE(same_bits(x.read(), second));
 }
 
+// Events have a time once they are reached, which `measured` waits for.
+TEST_F(CudaDevice, RegionsAreMeasuredWithTheWorkThatIsStillQueued) {
+    const Guarded x(gpu(), Real::fp64, random(4099)), y = Guarded::poisoned(gpu(), Real::fp64, 4099);
+    gpu().measure(true);
+    {
+        const InRegion whole(gpu(), Region::step);
+        const InRegion part(gpu(), Region::product);
+        gpu().copy(x.vector(), y.vector());
+    }
+    const std::vector<RegionTime> times = gpu().measured();
+    const RegionTime &step = times.at(static_cast<std::size_t>(Region::step)),
+                     &product = times.at(static_cast<std::size_t>(Region::product));
+    EXPECT_EQ(step.calls, 1);
+    EXPECT_EQ(product.calls, 1);
+    EXPECT_GE(product.seconds, 0);
+    EXPECT_GE(step.seconds, product.seconds);
+    gpu().measure(false);
+    EXPECT_EQ(gpu().measured().at(static_cast<std::size_t>(Region::step)).calls, 0);
+}
+
 TEST_F(CudaDevice, MemoryMayBeReleasedWhileItsUseIsQueued) {
     const std::vector<double> values = random(4099);
     const Guarded y = Guarded::poisoned(gpu(), Real::fp64, 4099);
