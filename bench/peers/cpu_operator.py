@@ -6,7 +6,8 @@
 Forward and backward of the mean cross-entropy of hidden [N, d] and weight [V, d] in fp32 on a teacher's top-k, in several
 forms, each in a process of its own, in turn. Seconds are the least of R rounds of C calls after a first one; memory is the
 peak of those calls over what the process holds once it has the inputs (and has run the form at a small size). Dense labels are
-made in the call that wants them.
+made in the call that wants them. Beside them: the three products hidden·weightᵀ, Gᵀ·hidden and G·weight alone, whole, by the
+OpenBLAS that ntpgeo links; no form that multiplies with it takes less.
 
 Then the error of dW, in Frobenius norm over that of fp64 autograd on the same tensors, where the model all but agrees with its
 teacher. Needs PyTorch, ntpgeo over a built library (PYTHONPATH=python NTPGEO_LIBRARY=build/libntpgeo.so), and g++ for
@@ -15,6 +16,7 @@ cross-entropy is Triton's, which wants a GPU, and takes one word a row; its dist
 """
 
 import argparse
+import functools
 import json
 import os
 import pathlib
@@ -63,7 +65,44 @@ def ours(hidden, weight, indices, probs):
     return linear_sparse_cross_entropy(hidden, weight, indices, probs, loss="ce")
 
 
-OURS = "ntpgeo"
+def products_alone(shape, threads, calls):
+    """Seconds of each round of the three products, by OpenBLAS itself."""
+    import ctypes
+    import ctypes.util
+
+    import torch
+
+    blas = ctypes.CDLL(ctypes.util.find_library("openblas"))
+    blas.openblas_set_num_threads(threads)
+
+    def multiply(a, b, out):
+        def of(matrix):  # C's order; a transposed view is told to BLAS as such
+            turned = not matrix.is_contiguous()
+            return (112 if turned else 111), matrix.data_ptr(), matrix.stride(1 if turned else 0)
+
+        (a_turned, a_at, a_stride), (b_turned, b_at, b_stride) = of(a), of(b)
+        blas.cblas_sgemm(101, a_turned, b_turned, *out.shape, a.shape[1], ctypes.c_float(1), ctypes.c_void_p(a_at),
+                         a_stride, ctypes.c_void_p(b_at), b_stride, ctypes.c_float(0), ctypes.c_void_p(out.data_ptr()),
+                         out.stride(0))
+
+    contexts, vocab, dim, _ = shape
+    hidden, weight, logits = torch.randn(contexts, dim), torch.randn(vocab, dim), torch.empty(contexts, vocab)
+    dhidden, dweight = torch.empty_like(hidden), torch.empty_like(weight)
+
+    def once():
+        begin = time.perf_counter()
+        multiply(hidden, weight.T, logits)
+        multiply(logits.T, hidden, dweight)
+        multiply(logits, weight, dhidden)
+        return time.perf_counter() - begin
+
+    once()
+    if not torch.allclose(dhidden[0], logits[0] @ weight, rtol=1e-3, atol=1e-2 * vocab**0.5):
+        sys.exit("OpenBLAS made other products than were asked for")
+    print(json.dumps({"seconds": [once() for _ in range(calls)]}))
+
+
+OURS, PRODUCTS = "ntpgeo", "OpenBLAS's products"
 FORMS = {"torch dense": lambda: dense, "torch sparse": lambda: sparse, "torch.compile": compiled,
          "F.linear_cross_entropy": lambda: own, OURS: lambda: ours}
 
@@ -122,6 +161,7 @@ def table_of(shape, arguments):
     """The forms' seconds and MB, printed, and ours over the best of PyTorch's."""
     print("\nN = {}, V = {}, d = {}, k = {}".format(*shape))
     rounds = [{form: measure(form, shape, arguments) for form in FORMS} for _ in range(arguments.rounds)]
+    products = [measure(PRODUCTS, shape, arguments) for _ in range(arguments.rounds)]
     found = {}
     for form in FORMS:
         each = [one[form] for one in rounds]
@@ -132,7 +172,12 @@ def table_of(shape, arguments):
         found[form] = {"seconds": min(min(one["seconds"]) for one in each), "MB": min(one["MB"] for one in each),
                        "loss": each[0]["loss"]}
         print("  {:24} {seconds:8.3f} s {MB:8.0f} MB   loss {loss:.6f}".format(form, **found[form]), flush=True)
-    ran = [row for form, row in found.items() if "seconds" in row and form != OURS]
+    if "skipped" in products[0]:
+        print(f"  {PRODUCTS:24} not run: {products[0]['skipped']}")
+    else:
+        found[PRODUCTS] = min(min(one["seconds"]) for one in products)
+        print(f"  {PRODUCTS:24} {found[PRODUCTS]:8.3f} s", flush=True)
+    ran = [row for form, row in found.items() if form in FORMS and "seconds" in row and form != OURS]
     if ran and "seconds" in found[OURS]:
         ratios = {key: found[OURS][key] / min(row[key] for row in ran) for key in ("seconds", "MB")}
         print("  ours over the fastest and the leanest of PyTorch's: {seconds:.2f} of its time, {MB:.2f} of its memory".format(
@@ -189,10 +234,11 @@ def main():
     parser.add_argument("--calls", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--json", type=pathlib.Path)
-    parser.add_argument("--form", choices=FORMS, help=argparse.SUPPRESS)  # of a process that this one starts
+    parser.add_argument("--form", choices=[*FORMS, PRODUCTS], help=argparse.SUPPRESS)  # of a process that this one starts
     arguments = parser.parse_args()
     if arguments.form:
-        child(arguments.form, arguments.shape[0], arguments.threads, arguments.calls)
+        run = products_alone if arguments.form == PRODUCTS else functools.partial(child, arguments.form)
+        run(arguments.shape[0], arguments.threads, arguments.calls)
         return
     import torch
 
