@@ -15,6 +15,12 @@ namespace {
 constexpr std::int64_t wanted_singular_values = 16;
 constexpr std::int64_t wanted_directions = 16;
 
+/// What the spectrum of a record may take: a tenth of a loss step (6·V·m·d), or seconds where that is less.
+double most_spectrum_operations(const LabelsView& labels, std::int64_t dim) {
+    return std::max(5e10, 0.6 * static_cast<double>(labels.vocab_size) *
+                              static_cast<double>(labels.contexts) * static_cast<double>(dim));
+}
+
 std::optional<double> existing(double value) {
     return std::isnan(value) ? std::nullopt : std::optional<double>(value);
 }
@@ -178,7 +184,8 @@ Figures FigureMeter::measure(Matrix words, Matrix contexts, double ridge, Precis
     const WatchedMatrix low_rank(low_rank_part, between_);
     figures.direction_strengths = direction_strengths(place, low_rank, directions_);
     const LeadingSpectrum spectrum =
-        leading_spectrum(place, low_rank, wanted_singular_values, seed, static_cast<std::uint64_t>(step) + 2);
+        leading_spectrum(place, low_rank, wanted_singular_values, seed, static_cast<std::uint64_t>(step) + 2,
+                         most_spectrum_operations(labels_.view(), dim));
     figures.singular_values = spectrum.values;
     figures.spectrum_residual = spectrum.residual;
     if (!has_low_rank) {  // what is left is the rounding of the parts that cancel

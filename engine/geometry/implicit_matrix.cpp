@@ -27,6 +27,13 @@ void FactoredMatrix::times(Matrix x, Matrix y) const {
     place_.backend.multiply(plain, 1, left_, projected, 0, y);
 }
 
+double FactoredMatrix::operations() const {
+    const auto entries = [](Matrix a) {
+        return static_cast<double>(a.rows) * static_cast<double>(a.columns);
+    };
+    return 2 * (entries(left_) + (right_ ? entries(*right_) : 0.0));
+}
+
 void FactoredMatrix::transposed_times(Matrix y, Matrix x) const {
     if (!right_) return place_.backend.multiply(a_transposed, 1, left_, y, 0, x);
     const Array inner(place_.memory, left_.columns * y.columns * bytes_of(Real::fp64));

@@ -31,6 +31,8 @@ class ImplicitMatrix {
     virtual void times(Matrix x, Matrix y) const = 0;
     /// x [columns, b] = Aᵀ·y, y [rows, b].
     virtual void transposed_times(Matrix y, Matrix x) const = 0;
+    /// Additions and multiplications of either product for each of the b vectors.
+    [[nodiscard]] virtual double operations() const = 0;
 };
 
 /// A matrix that is there in full, or A = B·Cᵀ of two tall factors.
@@ -44,6 +46,7 @@ class FactoredMatrix final : public ImplicitMatrix {
     [[nodiscard]] std::int64_t columns() const override { return right_ ? right_->rows : left_.columns; }
     void times(Matrix x, Matrix y) const override;
     void transposed_times(Matrix y, Matrix x) const override;
+    [[nodiscard]] double operations() const override;
 
   private:
     Place place_;
@@ -66,6 +69,9 @@ class LowRankPart final : public ImplicitMatrix {
     [[nodiscard]] std::int64_t columns() const override { return logits_.columns(); }
     void times(Matrix x, Matrix y) const override;
     void transposed_times(Matrix y, Matrix x) const override;
+    [[nodiscard]] double operations() const override {
+        return logits_.operations() + 2.0 * static_cast<double>(labels_.nnz);
+    }
 
   private:
     Backend& backend_;
@@ -92,6 +98,7 @@ class WatchedMatrix final : public ImplicitMatrix {
         if (before_) before_();
         matrix_.transposed_times(y, x);
     }
+    [[nodiscard]] double operations() const override { return matrix_.operations(); }
 
   private:
     const ImplicitMatrix& matrix_;
@@ -108,6 +115,9 @@ class CentredSupport final : public ImplicitMatrix {
     [[nodiscard]] std::int64_t columns() const override { return labels_.contexts; }
     void times(Matrix x, Matrix y) const override;
     void transposed_times(Matrix y, Matrix x) const override;
+    [[nodiscard]] double operations() const override {
+        return 2.0 * static_cast<double>(labels_.nnz + labels_.vocab_size);
+    }
 
   private:
     void centre(Matrix y) const;

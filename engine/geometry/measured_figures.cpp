@@ -79,18 +79,20 @@ std::vector<RecordKey> measured_keys() {
                  "−1 to 1", "no class has two embeddings other than 0", {"class cosine", "the class cosine"}),
         measured("stable_rank", &F::stable_rank, "‖P_⊥(L)‖²/σ₁², σ₁ of `singular_values`", "≥ 1",
                  "P_⊥(L) is 0", {"stable rank", "the stable rank of P_{⊥}(L)"}),
-        measured("singular_values", &F::singular_values,
-                 "σ_k, the 16 largest of P_⊥(L), by block Krylov with residuals below 1e-10 σ₁",
-                 "a list, ≥ 0, falling", "", {"σ", "the singular values of P_{⊥}(L)", true}),
+        measured(
+            "singular_values", &F::singular_values,
+            "σ_k, the 16 largest of P_⊥(L), by block Krylov with residuals below 1e-10 σ₁, or those that "
+            "a tenth of a step's operations reach",
+            "a list, ≥ 0, falling", "", {"σ", "the singular values of P_{⊥}(L)", true}),
         measured("spectrum_residual", &F::spectrum_residual,
                  "what those residuals came to, relative to the same σ₁; 0 where the decomposition was dense",
                  "≥ 0"),
         measured("words_gram_proxy", &F::words_gram_proxy, "cosine of WWᵀ, rows of W centred, with (S̃S̃ᵀ)^½",
-                 "0 to 1", "one of the two is 0",
+                 "0 to 1", "one of the two is 0, or no triplet of S̃ was found",
                  {"words, S\u0303", "the cosine of the words’ Gram matrix with (S\u0303S\u0303ᵀ)^{1/2}"}),
         measured(
             "contexts_gram_proxy", &F::contexts_gram_proxy, "cosine of HHᵀ with (S̃ᵀS̃)^½", "0 to 1",
-            "one of the two is 0",
+            "one of the two is 0, or no triplet of S̃ was found",
             {"contexts, S\u0303", "the cosine of the contexts’ Gram matrix with (S\u0303ᵀS\u0303)^{1/2}"}),
         measured("words_gram_limit", &F::words_gram_limit, "cosine of WWᵀ with UΣUᵀ of L_mm = UΣVᵀ", "0 to 1",
                  "there is no L_mm, or one of the two is 0",
@@ -109,7 +111,8 @@ std::vector<RecordKey> measured_keys() {
                  "normalised to sum to 1",
                  "from 1 to min(V − 1, d)", "all rows of W agree",
                  {"effective rank", "the effective rank of W"}),
-        measured("proxy_kind", &F::proxy_kind, "how S̃ was decomposed", "`dense`, or `leading N` triplets"),
+        measured("proxy_kind", &F::proxy_kind, "how S̃ was decomposed",
+                 "`dense`, or `leading N` triplets, 64 at most"),
     };
 }
 

@@ -13,6 +13,9 @@ namespace {
 constexpr std::int64_t dense_limit = 4096;
 constexpr std::int64_t leading = 64;
 
+/// A triplet that has not come so near to one, relative to σ₁, is none.
+constexpr double largest_residual = 1e-8;
+
 /// What counts as a singular value of zero, relative to the largest: the rounding of a Gram matrix of that
 /// size.
 double zero_below(std::int64_t shorter) {
@@ -59,7 +62,13 @@ std::vector<double> support_words_gram(const Dataset& data) {
     return gram;
 }
 
-SupportProxy::SupportProxy(Backend& backend, const Dataset& dataset, const LabelsView& labels)
+double SupportProxy::most_operations(const LabelsView& labels) {
+    const double logits = static_cast<double>(labels.vocab_size) * static_cast<double>(labels.contexts);
+    return logits < 1e10 ? 3e12 : 100 * logits;
+}
+
+SupportProxy::SupportProxy(Backend& backend, const Dataset& dataset, const LabelsView& labels,
+                           double most_operations)
     : backend_(backend), labels_(labels) {
     double square = 0;
     for (std::int64_t j = 0; j < dataset.contexts(); ++j) {
@@ -70,13 +79,15 @@ SupportProxy::SupportProxy(Backend& backend, const Dataset& dataset, const Label
     const std::int64_t shorter = std::min(dataset.vocab_size, dataset.contexts());
     left_ = dataset.vocab_size <= dataset.contexts();
     if (shorter > dense_limit) {
-        kind_ = "leading " + std::to_string(leading);
         const CentredSupport support(backend, labels);
-        LeadingSpectrum spectrum = leading_spectrum(backend, support, leading, 0, 0);
+        LeadingSpectrum spectrum = leading_spectrum(backend, support, leading, 0, 0, most_operations);
         const auto found = static_cast<std::int64_t>(spectrum.values.size());
-        while (!spectrum.values.empty() &&
-               !(spectrum.values.back() > spectrum.values[0] * zero_below(shorter)))
-            spectrum.values.pop_back();
+        std::size_t kept = 0;
+        while (kept < spectrum.values.size() && spectrum.residuals[kept] <= largest_residual &&
+               spectrum.values[kept] > spectrum.values[0] * zero_below(shorter))
+            ++kept;
+        spectrum.values.resize(kept);
+        kind_ = "leading " + std::to_string(kept);
         values_ = std::move(spectrum.values);
         if (!values_.empty())
             vectors_ = leading_columns(backend, spectrum.vectors.matrix(Real::fp64, shorter, found),

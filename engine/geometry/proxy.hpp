@@ -22,8 +22,15 @@ class SupportProxy {
   public:
     /// Dense where min(V, m) ≤ 4096: the eigenvectors of the exact integer-born Gram matrix; singular values
     /// below √(min(V,m)·2^-52)·σ₁ count as zero. Above that the 64 leading triplets (fewer where S̃ has
-    /// fewer), so that the cosines are lower bounds. `labels` must outlive this.
-    SupportProxy(Backend& backend, const Dataset& dataset, const LabelsView& labels);
+    /// fewer, or where no more come within 1e-8 σ₁ by what they may take), so that the cosines are lower
+    /// bounds. `labels` must outlive this.
+    SupportProxy(Backend& backend, const Dataset& dataset, const LabelsView& labels)
+        : SupportProxy(backend, dataset, labels, most_operations(labels)) {}
+    SupportProxy(Backend& backend, const Dataset& dataset, const LabelsView& labels, double most_operations);
+
+    /// What looking for the leading triplets may take: a minute or so of two cores, once; from V·m = 1e10 on,
+    /// where a step takes that long, as much as a loss step of width 16 (6·V·m·d).
+    static double most_operations(const LabelsView& labels);
 
     /// words W̄ [V,d] centred, fp64; contexts [m,d], fp64. NaN where a norm is zero.
     [[nodiscard]] double words_gram_cosine(Matrix words) const;
@@ -41,7 +48,7 @@ class SupportProxy {
     [[nodiscard]] Directions directions(std::int64_t count) const;
 
     [[nodiscard]] double norm() const { return norm_; }              ///< ‖S̃‖_F
-    [[nodiscard]] const std::string& kind() const { return kind_; }  ///< "dense" or "leading 64"
+    [[nodiscard]] const std::string& kind() const { return kind_; }  ///< "dense" or "leading N"
     [[nodiscard]] const std::vector<double>& values() const {
         return values_;
     }  ///< σ of S̃ that are kept, descending

@@ -36,6 +36,7 @@ class ShortSide {
     /// x = Bᵀ·y, from the short side to the long one, and y = B·x back.
     void to_long(Matrix y, Matrix x) const { left_ ? matrix_.transposed_times(y, x) : matrix_.times(y, x); }
     void to_short(Matrix x, Matrix y) const { left_ ? matrix_.times(x, y) : matrix_.transposed_times(x, y); }
+    [[nodiscard]] double operations() const { return matrix_.operations(); }
     [[nodiscard]] const Place& place() const { return place_; }
 
   private:
@@ -56,8 +57,9 @@ void factor(const Place& place, Matrix block, Matrix r) {
     place.backend.multiply(a_transposed, 1, block, original.view, 0, r);
 }
 
-/// max over the columns of ‖mapped − σ·vectors‖, both [rows, σ]. `mapped` is overwritten.
-double largest_error(const Place& place, Matrix mapped, Matrix vectors, const std::vector<double>& sigma) {
+/// ‖mapped − σ·vectors‖ of each column, both [rows, σ]. `mapped` is overwritten.
+std::vector<double> errors_of(const Place& place, Matrix mapped, Matrix vectors,
+                              const std::vector<double>& sigma) {
     const Block scaled(place.memory, vectors.rows, vectors.columns);
     const Array factors = [&] {
         Array array(place.memory, vectors.columns * bytes_of(Real::fp64));
@@ -69,8 +71,9 @@ double largest_error(const Place& place, Matrix mapped, Matrix vectors, const st
     place.backend.scale_lines(line, true, scaled.view);
     place.backend.axpy(-1, scaled.view.flat(), mapped.flat());
     place.backend.column_squares(mapped, line);
-    const auto squares = download_array<double>(place.backend, line.data, line.size);
-    return std::sqrt(*std::max_element(squares.begin(), squares.end()));
+    auto errors = download_array<double>(place.backend, line.data, line.size);
+    for (double& error : errors) error = std::sqrt(error);
+    return errors;
 }
 
 /// Rayleigh–Ritz on the span of `basis` [short, k]: the SVD of Bᵀ·basis, with residuals measured, not
@@ -93,13 +96,16 @@ LeadingSpectrum extract(const ShortSide& side, Matrix basis, std::int64_t count,
     result.vectors = Array(place.memory, basis.rows * count * bytes_of(Real::fp64));
     const Matrix vectors = result.vectors.matrix(Real::fp64, basis.rows, count);
     backend.multiply(b_transposed, 1, basis, right.first_rows(count), 0, vectors);
+    result.residuals.assign(result.values.size(), 0.0);
     if (!measure || result.values.empty() || !(result.values[0] > 0)) return result;
 
     const Array turn = leading_columns(place, left.view, count);
     const Block other(place.memory, side.long_size(), count), back(place.memory, basis.rows, count);
     backend.multiply(plain, 1, image.view, turn.matrix(Real::fp64, k, count), 0, other.view);
     side.to_short(other.view, back.view);
-    result.residual = largest_error(place, back.view, vectors, result.values) / result.values[0];
+    result.residuals = errors_of(place, back.view, vectors, result.values);
+    for (double& residual : result.residuals) residual /= result.values[0];
+    result.residual = *std::max_element(result.residuals.begin(), result.residuals.end());
     return result;
 }
 
@@ -141,6 +147,14 @@ class Krylov {
                                          download_array<double>(backend_, matrix.data(), size_ * size_));
     }
     [[nodiscard]] std::int64_t size() const { return size_; }
+    /// What a block of `width` more takes: two products with A, projection and orthogonalisation against the
+    /// basis (nine products with it), three QR, and a decomposition of T.
+    [[nodiscard]] double operations_to_extend(std::int64_t width) const {
+        const auto added = static_cast<double>(width), grown = static_cast<double>(size_ + width),
+                   rows = static_cast<double>(side_.size());
+        return 2 * added * side_.operations() + 18 * rows * grown * added + 12 * rows * added * added +
+               10 * grown * grown * grown;
+    }
 
     /// ‖M u − θ u‖ for the Ritz vector in column c, from the last block's coupling to the next one.
     [[nodiscard]] double residual(const SymmetricEigen& eigen, std::int64_t c) const {
@@ -230,7 +244,7 @@ bool converged(const Krylov& krylov, const SymmetricEigen& eigen, std::int64_t c
 }  // namespace
 
 LeadingSpectrum leading_spectrum(const Place& place, const ImplicitMatrix& matrix, std::int64_t count,
-                                 std::uint64_t seed, std::uint64_t stream) {
+                                 std::uint64_t seed, std::uint64_t stream, double most_operations) {
     const ShortSide side(place, matrix);
     count = std::min(count, side.size());
     if (side.size() <= std::max(dense_limit, 4 * count)) return dense_spectrum(side, count);
@@ -242,17 +256,19 @@ LeadingSpectrum leading_spectrum(const Place& place, const ImplicitMatrix& matri
     Block next(place.memory, side.size(), width);
     place.backend.fill_normal(next.view.flat(), seed, stream, 1);
     place.backend.orthonormalise(next.view);
-    for (int restart = 0; restart < most_restarts; ++restart) {
+    double operations = 0;
+    bool done = false;
+    for (int restart = 0; restart < most_restarts && !done; ++restart) {
         Krylov krylov(side);
         SymmetricEigen eigen;
-        bool done = false;
         while (!done && krylov.size() + width <= most) {
+            operations += krylov.operations_to_extend(width);
             krylov.extend(next.view);
             eigen = krylov.ritz();
-            done = converged(krylov, eigen, count);
+            done = converged(krylov, eigen, count) ||
+                   operations + krylov.operations_to_extend(width) > most_operations;
         }
         next = krylov.ritz_vectors(eigen, width);
-        if (done) break;
     }
     return extract(side, next.view, count, true);
 }

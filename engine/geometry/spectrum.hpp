@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -13,17 +14,20 @@ namespace ntpgeo {
 struct LeadingSpectrum {
     std::vector<double> values;  ///< σ descending, at most as many as asked for and as min(rows, columns)
     double residual = 0;  ///< max over the values of ‖A v − σ u‖ / σ₁; 0 where the decomposition was dense
-    Array vectors;                 ///< [short side, values] singular vectors on the shorter side, row-major
-    bool vectors_are_left = true;  ///< whether the shorter side is the rows
+    std::vector<double> residuals;  ///< of each value
+    Array vectors;                  ///< [short side, values] singular vectors on the shorter side, row-major
+    bool vectors_are_left = true;   ///< whether the shorter side is the rows
 };
 
 /// The `count` largest singular values with vectors on the shorter side. Dense (QR and a dense SVD) where
 /// min(rows, columns) ≤ 256; above that block Krylov on A Aᵀ (or AᵀA) with full re-orthogonalisation and
-/// restarts, until residuals are below 1e-10 σ₁ or 20 restarts are spent; the residual reached is reported
-/// either way; its vectors are in the place's memory. The starting block is drawn from Philox(seed, stream),
+/// restarts, until residuals are below 1e-10 σ₁, or 20 restarts or `most_operations` are spent (counted from
+/// sizes alone, and one block at least is taken); the residual reached is reported either way. Vectors are in
+/// the place's memory. The starting block is drawn from Philox(seed, stream),
 /// so the result depends on nothing else. Throws Failure where a decomposition does not converge.
 LeadingSpectrum leading_spectrum(const Place& place, const ImplicitMatrix& matrix, std::int64_t count,
-                                 std::uint64_t seed, std::uint64_t stream);
+                                 std::uint64_t seed, std::uint64_t stream,
+                                 double most_operations = std::numeric_limits<double>::infinity());
 
 /// Bytes of the backend's memory that the above takes at most.
 std::int64_t leading_spectrum_bytes(std::int64_t rows, std::int64_t columns, std::int64_t count);

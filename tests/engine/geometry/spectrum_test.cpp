@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "engine/data/labels.hpp"
@@ -26,6 +29,9 @@ class Given final : public ImplicitMatrix {
     void times(Matrix x, Matrix y) const override { backend_.multiply(plain, 1, view_, x, 0, y); }
     void transposed_times(Matrix y, Matrix x) const override {
         backend_.multiply(a_transposed, 1, view_, y, 0, x);
+    }
+    [[nodiscard]] double operations() const override {
+        return 2 * static_cast<double>(view_.rows) * static_cast<double>(view_.columns);
     }
 
   private:
@@ -109,6 +115,50 @@ TEST(Spectrum, RanksBelowTheCountGiveZeros) {
     for (std::size_t k = 2; k < 16; ++k) EXPECT_NEAR(found.values[k], 0, 1e-12);
     const Given zero(*backend, std::vector<double>(300 * 400, 0.0), 300, 400);
     EXPECT_EQ(leading_spectrum(*backend, zero, 16, 0, 0).values[0], 0);
+}
+
+TEST(Spectrum, StopsWhereItsOperationsAreSpentAndSaysHowNearItCame) {
+    const auto backend = make_cpu_backend();
+    const Given noise(*backend, random_values(400 * 400, 1, 3), 400, 400);
+    const LeadingSpectrum whole = leading_spectrum(*backend, noise, 16, 1, 2);
+    double before = 1;
+    for (const double most : {0.0, 1e8, 4e8}) {  // one block; some; most of what it takes
+        const LeadingSpectrum found = leading_spectrum(*backend, noise, 16, 1, 2, most);
+        ASSERT_EQ(found.residuals.size(), 16U);
+        EXPECT_EQ(*std::max_element(found.residuals.begin(), found.residuals.end()), found.residual);
+        EXPECT_GT(found.residual, 1e-9) << most;
+        EXPECT_LT(found.residual, before) << most;
+        before = found.residual;
+        for (std::size_t k = 0; k < 16; ++k)  // what a subspace has of a matrix is never more than the matrix
+            EXPECT_LE(found.values[k], whole.values[k] * (1 + 1e-12)) << most;
+    }
+    EXPECT_EQ(leading_spectrum(*backend, noise, 16, 1, 2, 1e12).values, whole.values);
+}
+
+TEST(Spectrum, OfAProxyOnlyTheTripletsThatWereFoundAreKept) {
+    // A few common words stand out; the others are noise, among which nothing is found soon.
+    const auto backend = make_cpu_backend();
+    const Dataset noise = random_dataset(4200, 4300, 4000, 2, 6, 11);
+    std::vector<std::vector<std::int32_t>> supports;
+    for (std::int64_t j = 0; j < noise.contexts(); ++j) {
+        std::set<std::int32_t> support(noise.indices.begin() + noise.indptr[j],
+                                       noise.indices.begin() + noise.indptr[j + 1]);
+        for (std::int32_t word = 0; word < 4; ++word)
+            if (j < 4000 >> word) support.insert(word);
+        supports.emplace_back(support.begin(), support.end());
+    }
+    const Dataset data = uniform_dataset(4200, supports);
+    const Labels labels(*backend, data);
+    const SupportProxy none(*backend, data, labels.view(), 0), some(*backend, data, labels.view(), 1e10);
+    EXPECT_EQ(none.kind(), "leading 0");
+    EXPECT_EQ(none.directions(16).count(), 0);
+    const Array words(*backend, 4200 * 3 * 8);
+    backend->fill_normal(words.vector(Real::fp64, 4200 * 3), 1, 0, 1);
+    EXPECT_TRUE(std::isnan(none.words_gram_cosine(words.matrix(Real::fp64, 4200, 3))));
+    const std::size_t found = some.values().size();
+    EXPECT_EQ(some.kind(), "leading " + std::to_string(found));
+    EXPECT_GT(found, 0U);
+    EXPECT_LT(found, 64U) << found;
 }
 
 TEST(Spectrum, DependsOnSeedAndStreamAlone) {
