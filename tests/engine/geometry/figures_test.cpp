@@ -253,7 +253,7 @@ TEST(Figures, AWideDatasetOfFewSupportsHasNoMoreTripletsThanItsRank) {
     const auto backend = make_cpu_backend();
     const Labels labels(*backend, data);
     const SupportProxy proxy(*backend, data, labels.view());
-    EXPECT_EQ(proxy.kind(), "leading 64");
+    EXPECT_EQ(proxy.kind(), "leading 3");
     ASSERT_EQ(proxy.values().size(), 3U);
     const Directions directions = proxy.directions(16);
     EXPECT_EQ(directions.count(), 3);
