@@ -2,8 +2,8 @@
 #include <span>
 
 #include "engine/machine/device.hpp"
+#include "engine/runs/record_cost.hpp"
 #include "engine/runs/training.hpp"
-#include "engine/training/products.hpp"
 #include "engine/training/update_clock.hpp"
 #include "library/handles.hpp"
 
@@ -48,7 +48,7 @@ class TrainCall {
 
   private:
     MeasuredTraining start(const Dataset& dataset, const ntpgeo_result* limit) {
-        resolve_products(settings_.training, dataset, *backend_);
+        settle(settings_, dataset, *backend_);
         const std::optional<LimitFactors> factors = given_limit(limit, dataset);
         return {*backend_, dataset, factors ? &*factors : nullptr, settings_};
     }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "engine/geometry/figure_operations.hpp"
 #include "engine/geometry/implicit_matrix.hpp"
 #include "engine/geometry/rounding.hpp"
 #include "engine/geometry/spectrum.hpp"
@@ -11,15 +12,6 @@
 
 namespace ntpgeo {
 namespace {
-
-constexpr std::int64_t wanted_singular_values = 16;
-constexpr std::int64_t wanted_directions = 16;
-
-/// What the spectrum of a record may take: a tenth of a loss step (6·V·m·d), or seconds where that is less.
-double most_spectrum_operations(const LabelsView& labels, std::int64_t dim) {
-    return std::max(5e10, 0.6 * static_cast<double>(labels.vocab_size) *
-                              static_cast<double>(labels.contexts) * static_cast<double>(dim));
-}
 
 std::optional<double> existing(double value) {
     return std::isnan(value) ? std::nullopt : std::optional<double>(value);
@@ -183,9 +175,9 @@ Figures FigureMeter::measure(Matrix words, Matrix contexts, double ridge, Precis
     const LowRankPart low_rank_part(place, labels_.view(), w, h, work_->sparse_part.as<double>());
     const WatchedMatrix low_rank(low_rank_part, between_);
     figures.direction_strengths = direction_strengths(place, low_rank, directions_);
-    const LeadingSpectrum spectrum =
-        leading_spectrum(place, low_rank, wanted_singular_values, seed, static_cast<std::uint64_t>(step) + 2,
-                         most_spectrum_operations(labels_.view(), dim));
+    const LeadingSpectrum spectrum = leading_spectrum(
+        place, low_rank, wanted_singular_values, seed, static_cast<std::uint64_t>(step) + 2,
+        most_spectrum_operations({dataset_.vocab_size, dataset_.contexts(), dataset_.nnz(), dim}));
     figures.singular_values = spectrum.values;
     figures.spectrum_residual = spectrum.residual;
     if (!has_low_rank) {  // what is left is the rounding of the parts that cancel

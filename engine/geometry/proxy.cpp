@@ -62,9 +62,12 @@ std::vector<double> support_words_gram(const Dataset& data) {
     return gram;
 }
 
-double SupportProxy::most_operations(const LabelsView& labels) {
-    const double logits = static_cast<double>(labels.vocab_size) * static_cast<double>(labels.contexts);
-    return logits < 1e10 ? 3e12 : 100 * logits;
+bool SupportProxy::is_dense(std::int64_t vocab, std::int64_t contexts) {
+    return std::min(vocab, contexts) <= dense_limit;
+}
+
+std::int64_t SupportProxy::most_vectors(std::int64_t vocab, std::int64_t contexts) {
+    return is_dense(vocab, contexts) ? std::min(vocab, contexts) : leading;
 }
 
 SupportProxy::SupportProxy(Backend& backend, const Dataset& dataset, const LabelsView& labels,
@@ -78,7 +81,7 @@ SupportProxy::SupportProxy(Backend& backend, const Dataset& dataset, const Label
     norm_ = std::sqrt(square);
     const std::int64_t shorter = std::min(dataset.vocab_size, dataset.contexts());
     left_ = dataset.vocab_size <= dataset.contexts();
-    if (shorter > dense_limit) {
+    if (!is_dense(dataset.vocab_size, dataset.contexts())) {
         const CentredSupport support(backend, labels);
         LeadingSpectrum spectrum = leading_spectrum(backend, support, leading, 0, 0, most_operations);
         const auto found = static_cast<std::int64_t>(spectrum.values.size());
@@ -123,7 +126,7 @@ SupportProxy::Memory SupportProxy::memory(const LabelsView& labels) {
     const std::int64_t shorter = std::min(labels.vocab_size, labels.contexts);
     // The decomposition takes the Gram matrix, its eigenvectors and as much to work in as either.
     const std::int64_t gram = 8 * shorter * shorter;
-    if (shorter <= dense_limit) return {gram + 16 * shorter, 3 * gram, gram, shorter};
+    if (is_dense(labels.vocab_size, labels.contexts)) return {gram + 16 * shorter, 3 * gram, gram, shorter};
     return {8 * (shorter + 2) * leading, leading_spectrum_bytes(labels.vocab_size, labels.contexts, leading),
             0, leading};
 }

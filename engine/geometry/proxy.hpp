@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/data/dataset.hpp"
+#include "engine/geometry/figure_operations.hpp"
 #include "engine/geometry/implicit_matrix.hpp"
 #include "kernels/backend.hpp"
 
@@ -25,12 +26,8 @@ class SupportProxy {
     /// fewer, or where no more come within 1e-8 σ₁ by what they may take), so that the cosines are lower
     /// bounds. `labels` must outlive this.
     SupportProxy(Backend& backend, const Dataset& dataset, const LabelsView& labels)
-        : SupportProxy(backend, dataset, labels, most_operations(labels)) {}
+        : SupportProxy(backend, dataset, labels, most_proxy_operations(labels.vocab_size, labels.contexts)) {}
     SupportProxy(Backend& backend, const Dataset& dataset, const LabelsView& labels, double most_operations);
-
-    /// What looking for the leading triplets may take: a minute or so of two cores, once; from V·m = 1e10 on,
-    /// where a step takes that long, as much as a loss step of width 16 (6·V·m·d).
-    static double most_operations(const LabelsView& labels);
 
     /// words W̄ [V,d] centred, fp64; contexts [m,d], fp64. NaN where a norm is zero.
     [[nodiscard]] double words_gram_cosine(Matrix words) const;
@@ -52,6 +49,10 @@ class SupportProxy {
     [[nodiscard]] const std::vector<double>& values() const {
         return values_;
     }  ///< σ of S̃ that are kept, descending
+
+    /// Whether all of S̃ is decomposed, and how many vectors there are at most.
+    static bool is_dense(std::int64_t vocab, std::int64_t contexts);
+    static std::int64_t most_vectors(std::int64_t vocab, std::int64_t contexts);
 
     /// Bytes of the backend's memory that the vectors take at most, and what is taken besides while they are
     /// made, there and on the host; and how many vectors there are at most.

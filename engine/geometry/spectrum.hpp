@@ -32,6 +32,11 @@ LeadingSpectrum leading_spectrum(const Place& place, const ImplicitMatrix& matri
 /// Bytes of the backend's memory that the above takes at most.
 std::int64_t leading_spectrum_bytes(std::int64_t rows, std::int64_t columns, std::int64_t count);
 
+/// Additions and multiplications of one cycle without a restart, or `most` where that is less; `product` is
+/// what a product with one vector takes.
+double leading_spectrum_operations(std::int64_t rows, std::int64_t columns, std::int64_t count,
+                                   double product, double most);
+
 /// exp of the entropy of the squared singular values of `a`, normalised to sum to 1: from the Gram matrix of
 /// its shorter side. None where ‖a‖ is within `rounding`.
 std::optional<double> effective_rank(const Place& place, Matrix a, double rounding);

@@ -56,8 +56,10 @@ TextField cadence_field(Cadence& cadence) {
     field.get = field.compared = [&cadence] { return cadence.text(); };
     field.set = [&cadence](std::string_view text) -> std::string {
         Cadence read{.logarithmic = text.starts_with("log:")};
-        if (!parse_number(text.substr(read.logarithmic ? 4 : 0), read.count) || read.count < 1)
-            return "is neither a whole number >= 1 nor log:PER_DECADE with one";
+        if (text == "auto")
+            read = {.automatic = true};
+        else if (!parse_number(text.substr(read.logarithmic ? 4 : 0), read.count) || read.count < 1)
+            return "is neither auto, nor a whole number >= 1, nor log:PER_DECADE with one";
         cadence = read;
         return "";
     };
@@ -153,7 +155,9 @@ std::vector<Setting> settings_of(RunSettings& run) {
          .place = 6,
          .metavar = device_choices},
         {"metrics_every", cadence_field(run.metrics_every),
-         "Records: every N steps, or log:PER_DECADE ({default})", 8},
+         "Records: every N steps, or log:PER_DECADE; auto: log:20, or so many that they take a tenth of the "
+         "run at most",
+         8},
         {"metrics_precision", name_field(run.metrics_fp64, {{"fp64", true}, {"same", false}}),
          "Of the figures; same: that of the products", 8},
         {"certify_every", WholeField{.value = &run.certify_every, .least = 1, .or_never = true},
@@ -186,7 +190,7 @@ std::string whose_it_is(const Setting& setting) {
 }
 
 std::string Cadence::text() const {
-    return (logarithmic ? "log:" : "") + std::to_string(count);
+    return automatic ? "auto" : (logarithmic ? "log:" : "") + std::to_string(count);
 }
 
 bool Cadence::due(std::int64_t step) const {

@@ -25,8 +25,9 @@ struct TrainingSettings {
 struct Cadence {
     bool logarithmic = true;
     std::int64_t count = 20;  ///< records a decade (logarithmic), or steps between records
+    bool automatic = false;   ///< still to be chosen for the run's size
 
-    [[nodiscard]] std::string text() const;  ///< "log:20" or "100"
+    [[nodiscard]] std::string text() const;  ///< "log:20", "100" or "auto"
     /// Whether a record is due after `step` updates. Logarithmic: the whole numbers nearest to 10^(k/count).
     [[nodiscard]] bool due(std::int64_t step) const;
 };
@@ -35,7 +36,7 @@ struct Cadence {
 struct RunSettings {
     TrainingSettings training{.stages = {Stage{.precision_auto = true}}};
     std::string device = "auto";
-    Cadence metrics_every;
+    Cadence metrics_every{.automatic = true};
     bool metrics_fp64 = true;           ///< metrics in fp64; false: in the stage's own GEMM precision
     std::int64_t certify_every = 0;     ///< steps between certified records; 0: none
     std::int64_t checkpoint_every = 0;  ///< steps; 0: by time alone

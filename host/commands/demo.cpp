@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/training/products.hpp"
+#include "engine/runs/record_cost.hpp"
 #include "host/commands/commands.hpp"
 #include "host/commands/data_sets.hpp"
 #include "host/files/atomic_file.hpp"
@@ -172,7 +172,7 @@ class Demo {
         stage.lambda_start = demo_first_lambda;
         stage.lambda_end = demo_last_lambda;
         OpenRun<RunConfig> run(std::move(config), dataset_, limit, folder_ / "train");
-        resolve_products(run.config.training, dataset_, *run.backend);
+        settle(run.config, dataset_, *run.backend);
         return run_training(run);
     }
 

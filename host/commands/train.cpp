@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "engine/runs/record_cost.hpp"
 #include "engine/settings/parse_number.hpp"
-#include "engine/training/products.hpp"
 #include "host/commands/call_flags.hpp"
 #include "host/commands/commands.hpp"
 #include "host/commands/setting_flags.hpp"
@@ -142,7 +142,7 @@ RunVerb<RunConfig> verb_of(const TrainOptions& options) {
         .is_finished = [](const RunFolder& folder,
                           const RunConfig& config) { return finished_training(folder, config).has_value(); },
         .settle = [](RunConfig& config, const Dataset& dataset,
-                     const Backend& backend) { resolve_products(config.training, dataset, backend); },
+                     const Backend& backend) { settle(config, dataset, backend); },
         .changed_since_begun =
             "the run was made (its hash is another); only the data set it was made of goes on",
         .changed_since_written =

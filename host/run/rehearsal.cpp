@@ -9,6 +9,7 @@
 #include "engine/exact/training_certificate.hpp"
 #include "engine/geometry/figures.hpp"
 #include "engine/machine/memory.hpp"
+#include "engine/runs/record_cost.hpp"
 #include "engine/training/trainer.hpp"
 #include "host/terminal/numbers.hpp"
 #include "host/terminal/terminal.hpp"
@@ -81,6 +82,18 @@ void require_room(const MemoryPlan& plan, std::int64_t free, const std::string& 
                     where, bytes_text(needed), device, bytes_text(free)));
 }
 
+/// Seconds of the records, from what updates took that are counted alike.
+double print_records(const RunConfig& config, const Dataset& dataset, double updates_s) {
+    std::int64_t steps = 0;
+    for (const Stage& stage : config.training.stages) steps += stage.steps;
+    const RunOperations operations = run_operations(config, dataset);
+    const std::int64_t count = records_of(config.metrics_every, steps);
+    const double seconds = operations.records(count) * updates_s / operations.updates;
+    print_line("records", fmt::format("{} ({}), {} at most", count, config.metrics_every.text(),
+                                      duration_text(seconds)));
+    return seconds;
+}
+
 }  // namespace
 
 std::int64_t MemoryPlan::peak(std::size_t index) const {
@@ -148,7 +161,8 @@ void rehearse(const RunConfig& config, const Dataset& dataset, Backend& backend,
                                                 duration_text(seconds * static_cast<double>(stage.steps))));
     }
     require_room(plan, free, config.device);
-    print_line("time", fmt::format("{}, records and checkpoints aside", duration_text(total)));
+    if (total > 0) total += print_records(config, dataset, total);
+    print_line("time", fmt::format("{}, checkpoints aside", duration_text(total)));
     print_line("written", "nothing: a dry run");
 }
 

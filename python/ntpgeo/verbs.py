@@ -88,7 +88,7 @@ def train(data: Dataset, *, dim: int | None = None, steps: int | None = None, op
 
     stages: one mapping a stage, of the settings that a stage has; those given beside it hold for each stage that does not have
         its own.
-    lambda_: the ridge, or (HI, LO) for a geometric decay. metrics_every: steps, or "log:PER_DECADE".
+    lambda_: the ridge, or (HI, LO) for a geometric decay. metrics_every: steps, "log:PER_DECADE" or "auto".
     limit: an L_mm of this data set to record the alignment with: of `ntpgeo.limit`, or its run's folder.
     callback: called with each record as a dict (what does not exist is None); False ends the run.
     output, resume: the program does the work in this run folder (NTPGEO_PROGRAM, the package's own, or on the PATH),

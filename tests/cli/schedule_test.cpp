@@ -238,7 +238,7 @@ TEST_F(Schedule, ADryRunWritesNothingAndSaysWhereTheBytesGo) {
         for (const char* part :
              {"labels", "parameters", "metrics", "stage 1 of 3", "20 steps of momentum, fp64 products",
               "15 steps of adam, fp32 products", "gradient", "optimizer", "loss step",
-              "logits of 60 contexts", "a checkpoint", "peak", "time a step", "nothing: a dry run"})
+              "logits of 60 contexts", "a checkpoint", "peak", "time a step", "records", "nothing: a dry run"})
             expect_contains(out, part);
         EXPECT_EQ(contents(folder_.path()), before);
     }

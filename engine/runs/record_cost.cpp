@@ -1,0 +1,80 @@
+#include "engine/runs/record_cost.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/geometry/figure_operations.hpp"
+#include "engine/training/products.hpp"
+
+namespace ntpgeo {
+namespace {
+
+constexpr double share_of_updates = 0.1;
+constexpr double seconds_of_work = 2e10;
+
+/// Of a factor's three products in fp64.
+double products(const Dataset& dataset, std::int64_t dim) {
+    return 6 * static_cast<double>(dataset.vocab_size) * static_cast<double>(dataset.contexts()) *
+           static_cast<double>(dim);
+}
+
+/// Over what products in fp64 take.
+double weight_of(Precision precision) {
+    return precision == Precision::fp64 ? 1 : 0.5;
+}
+
+std::int64_t all_steps(const RunSettings& settings) {
+    std::int64_t steps = 0;
+    for (const Stage& stage : settings.training.stages) steps += stage.steps;
+    return steps;
+}
+
+}  // namespace
+
+RunOperations run_operations(const RunSettings& settings, const Dataset& dataset) {
+    const TrainingSettings& training = settings.training;
+    const auto dim = static_cast<double>(training.dim),
+               parameters = static_cast<double>(dataset.vocab_size + dataset.contexts()) * dim;
+    const double beside = 6 * static_cast<double>(dataset.nnz()) * dim + 20 * parameters;
+    const FigureOperations figures =
+        figure_operations({dataset.vocab_size, dataset.contexts(), dataset.nnz(), training.dim});
+    RunOperations run;
+    run.first_record = figures.making;
+    for (const Stage& stage : training.stages) {
+        const double loss = products(dataset, training.dim) * weight_of(stage.precision);
+        run.updates += static_cast<double>(stage.steps) * (loss + beside);
+        const double measured = settings.metrics_fp64 ? products(dataset, training.dim) : loss;
+        run.record = std::max(run.record, measured + beside + figures.measuring);
+    }
+    return run;
+}
+
+std::int64_t records_of(const Cadence& cadence, std::int64_t steps) {
+    if (!cadence.logarithmic) return steps / cadence.count + 1 + (steps % cadence.count != 0 ? 1 : 0);
+    std::int64_t count = 1, last = 0;
+    for (int k = 0; last < steps; ++k) {
+        const std::int64_t due =
+            std::llround(std::pow(10.0, static_cast<double>(k) / static_cast<double>(cadence.count)));
+        if (due > steps) return count + 1;  // the last
+        count += due > last ? 1 : 0;
+        last = due;
+    }
+    return count;
+}
+
+Cadence affordable_cadence(const RunSettings& settings, const Dataset& dataset) {
+    const RunOperations run = run_operations(settings, dataset);
+    const std::int64_t steps = all_steps(settings);
+    const double most = std::max(seconds_of_work, share_of_updates * run.updates);
+    for (const std::int64_t a_decade : {20, 10, 5, 2, 1})
+        if (const Cadence cadence{.count = a_decade}; run.records(records_of(cadence, steps)) <= most)
+            return cadence;
+    return {.logarithmic = false, .count = std::max<std::int64_t>(1, steps)};
+}
+
+void settle(RunSettings& settings, const Dataset& dataset, const Backend& backend) {
+    resolve_products(settings.training, dataset, backend);
+    if (settings.metrics_every.automatic) settings.metrics_every = affordable_cadence(settings, dataset);
+}
+
+}  // namespace ntpgeo
