@@ -4,6 +4,7 @@
 #include "engine/data/settings.hpp"
 #include "engine/data/topk.hpp"
 #include "kernels/backend_cpu.hpp"
+#include "kernels/base/stored.hpp"
 #include "library/handles.hpp"
 
 namespace ntpgeo {
@@ -111,6 +112,56 @@ Dataset dataset_of(const ntpgeo_csr& csr) {
     return data;
 }
 
+/// A row of a caller's array of `type`, as doubles.
+void read_probs(const void* data, int type, std::int64_t begin, std::span<double> row) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+        const std::size_t at = static_cast<std::size_t>(begin) + i;
+        row[i] = type == NTPGEO_FLOAT16    ? widened_fp16(static_cast<const std::uint16_t*>(data)[at])
+                 : type == NTPGEO_BFLOAT16 ? widened_bf16(static_cast<const std::uint16_t*>(data)[at])
+                 : type == NTPGEO_FLOAT32  ? static_cast<const float*>(data)[at]
+                                           : static_cast<const double*>(data)[at];
+    }
+}
+
+/// Of numbers of a type, relative.
+double roundoff_of(int type) {
+    return type == NTPGEO_FLOAT16    ? 0x1p-11
+           : type == NTPGEO_BFLOAT16 ? 0x1p-8
+           : type == NTPGEO_FLOAT32  ? 0x1p-24
+                                     : 0x1p-53;
+}
+
+Dataset topk_dataset(const ntpgeo_topk& topk) {
+    require_positive(topk.vocab_size, "vocab_size");
+    require_positive(topk.contexts, "contexts");
+    require_positive(topk.k, "k");
+    if (topk.ids_type != NTPGEO_INT32 && topk.ids_type != NTPGEO_INT64)
+        refuse_type(topk.ids_type, "ids", "NTPGEO_INT32 or NTPGEO_INT64");
+    if (topk.probs_type != NTPGEO_FLOAT32 && topk.probs_type != NTPGEO_FLOAT64 &&
+        topk.probs_type != NTPGEO_FLOAT16 && topk.probs_type != NTPGEO_BFLOAT16)
+        refuse_type(topk.probs_type, "probs",
+                    "NTPGEO_FLOAT16, NTPGEO_BFLOAT16, NTPGEO_FLOAT32 or NTPGEO_FLOAT64");
+    require(topk.ids, "ids");
+    require(topk.probs, "probs");
+    TopKCollector collector({.vocab_size = topk.vocab_size}, {.where = "top-k",
+                                                              .ids = "top-k: ids",
+                                                              .probs = "top-k: probs",
+                                                              .weights = "top-k: weights",
+                                                              .roundoff = roundoff_of(topk.probs_type)});
+    std::vector<std::int64_t> ids(static_cast<std::size_t>(topk.k));
+    std::vector<double> probs(ids.size());
+    for (std::int64_t begin = 0; begin < topk.contexts * topk.k; begin += topk.k) {
+        for (std::size_t i = 0; i < ids.size(); ++i) {
+            const std::size_t at = static_cast<std::size_t>(begin) + i;
+            ids[i] = topk.ids_type == NTPGEO_INT32 ? static_cast<const std::int32_t*>(topk.ids)[at]
+                                                   : static_cast<const std::int64_t*>(topk.ids)[at];
+        }
+        read_probs(topk.probs, topk.probs_type, begin, probs);
+        collector.add(ids, probs);
+    }
+    return collector.finish(copied(topk.weights, topk.contexts), "top-k");
+}
+
 Dataset counted(const void* tokens, int type, std::int64_t count, const std::int64_t* document_ends,
                 std::int64_t documents, std::int64_t vocab_size, const ntpgeo_settings* settings) {
     require_positive(vocab_size, "vocab_size");
@@ -161,13 +212,7 @@ int ntpgeo_dataset_from_topk(const ntpgeo_topk* topk, ntpgeo_dataset** data) {
         ntpgeo::require_positive(topk->vocab_size, "vocab_size");
         ntpgeo::require_positive(topk->contexts, "contexts");
         ntpgeo::require_positive(topk->k, "k");
-        const std::int64_t count = topk->contexts * topk->k;
-        const std::vector<std::int64_t> ids =
-            ntpgeo::integers<std::int64_t>(topk->ids, topk->ids_type, count, "ids");
-        const std::vector<double> probs = ntpgeo::numbers(topk->probs, topk->probs_type, count, "probs");
-        *data = ntpgeo::handle_of(ntpgeo::topk_dataset({topk->vocab_size, topk->contexts, topk->k, ids, probs,
-                                                        ntpgeo::copied(topk->weights, topk->contexts)},
-                                                       "top-k"));
+        *data = ntpgeo::handle_of(ntpgeo::topk_dataset(*topk));
     });
 }
 

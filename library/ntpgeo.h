@@ -58,7 +58,7 @@ typedef enum ntpgeo_type {
     NTPGEO_INT64 = 2,
     NTPGEO_FLOAT32 = 3,
     NTPGEO_FLOAT64 = 4,
-    NTPGEO_BFLOAT16 = 5, /* these two in the functions of the loss step alone */
+    NTPGEO_BFLOAT16 = 5, /* these two in the functions of the loss step, and of a top-k, alone */
     NTPGEO_FLOAT16 = 6
 } ntpgeo_type;
 
@@ -103,8 +103,8 @@ typedef struct ntpgeo_topk {
     int64_t k;             /* entries a context */
     const void* ids;       /* [m, k] words; < 0: padding */
     int ids_type;          /* NTPGEO_INT32 or NTPGEO_INT64 */
-    const void* probs;     /* [m, k], >= 0, their sum in each context in (0, 1 + 1e-5] */
-    int probs_type;        /* NTPGEO_FLOAT32 or NTPGEO_FLOAT64 */
+    const void* probs;     /* [m, k], >= 0, their sum in a context in (0, 1], but for 1e-5 and rounding */
+    int probs_type;        /* NTPGEO_FLOAT16, NTPGEO_BFLOAT16, NTPGEO_FLOAT32 or NTPGEO_FLOAT64 */
     const double* weights; /* [m] > 0, of any sum; or NULL: all alike */
 } ntpgeo_topk;
 

@@ -35,7 +35,7 @@ std::filesystem::path make_limit_folder(const std::filesystem::path& folder, con
     const nlohmann::ordered_json config = {
         {"format", "ntpgeo.config.1"},
         {"command", made.command},
-        {"dataset", {{"path", data_path}, {"hash", content_hash(data_path)}}},
+        {"dataset", {{"path", data_path}, {"hash", content_hash(read_dataset(data_path))}}},
         {"tol", 1e-6}};
     write_raw(folder / "config.json", config.dump(2) + "\n");
     write_raw(folder / "metrics.jsonl", "");

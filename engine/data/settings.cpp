@@ -138,6 +138,18 @@ std::vector<Setting> settings_of(SyntheticOptions& synthetic) {
     };
 }
 
+std::vector<Setting> settings_of(TopKSettings& topk) {
+    return {
+        {.name = "vocab",
+         .field = OptionalWholeField{&topk.vocab_size},
+         .help = "words of the vocabulary (default: as the file's metadata say, or the greatest id + 1)",
+         .metavar = "V"},
+        named("missing", name_field(topk.missing),
+              "what of a context's mass is on words beyond its k. fold: the context weighs as much less; "
+              "renormalise: its labels are brought to a sum of 1, its weight stays"),
+    };
+}
+
 Names<TokenKind> names_of(TokenKind) {
     return {{"word", TokenKind::word}, {"char", TokenKind::character}, {"byte", TokenKind::byte}};
 }
@@ -155,6 +167,10 @@ Names<ContextWeights> names_of(ContextWeights) {
 }
 Names<SyntheticWeights> names_of(SyntheticWeights) {
     return {{"uniform", SyntheticWeights::uniform}, {"zipf", SyntheticWeights::zipf}};
+}
+
+Names<MissingMass> names_of(MissingMass) {
+    return {{"fold", MissingMass::fold}, {"renormalise", MissingMass::renormalise}};
 }
 
 }  // namespace ntpgeo

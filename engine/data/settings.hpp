@@ -7,6 +7,7 @@
 
 #include "engine/data/counting.hpp"
 #include "engine/data/synthetic.hpp"
+#include "engine/data/topk.hpp"
 #include "engine/settings/setting.hpp"
 
 namespace ntpgeo {
@@ -50,6 +51,7 @@ std::vector<Setting> settings_of(TextSettings& text);
 std::vector<Setting> settings_of(StoriesSettings& stories);
 std::vector<Setting> settings_of(NgramOptions& ngrams);
 std::vector<Setting> settings_of(SyntheticOptions& synthetic);
+std::vector<Setting> settings_of(TopKSettings& topk);
 
 Names<TokenKind> names_of(TokenKind);
 Names<DocumentKind> names_of(DocumentKind);
@@ -57,5 +59,6 @@ Names<Normalization> names_of(Normalization);
 Names<OutsideTokens> names_of(OutsideTokens);
 Names<ContextWeights> names_of(ContextWeights);
 Names<SyntheticWeights> names_of(SyntheticWeights);
+Names<MissingMass> names_of(MissingMass);
 
 }  // namespace ntpgeo

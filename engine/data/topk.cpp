@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
-#include <utility>
+#include <stdexcept>
 
 #include "engine/data/labels.hpp"
 #include "kernels/base/status.hpp"
@@ -13,26 +14,8 @@
 namespace ntpgeo {
 namespace {
 
-/// The entries of one context, by id, each id once.
-void read_row(const TopK& topk, std::int64_t context, const std::string& where, std::vector<TopKEntry>& row) {
-    row.clear();
-    for (std::int64_t i = context * topk.k; i < (context + 1) * topk.k; ++i) {
-        const std::int64_t id = topk.ids[i];
-        const double p = topk.probs[i];
-        if (id < 0) continue;
-        if (id >= topk.vocab_size)
-            throw InputError(fmt::format("{}: ids[{}, {}] is {}; it must be below the vocabulary's size {}",
-                                         where, context, i % topk.k, id, topk.vocab_size));
-        if (!(p >= 0) || !std::isfinite(p))
-            throw InputError(fmt::format("{}: probs[{}, {}] is {}; it must be a number >= 0", where, context,
-                                         i % topk.k, p));
-        if (p > 0) row.emplace_back(id, p);
-    }
-    merge_duplicates(row);
-    if (row.empty())
-        throw InputError(
-            fmt::format("{}: context {} has no probability above 0; leave the row out", where, context));
-}
+/// A mass may be above 1 by this, whatever its numbers are stored as (fold_label_mass).
+constexpr double accepted_excess = 1e-5;
 
 }  // namespace
 
@@ -52,35 +35,96 @@ double merge_duplicates(std::vector<TopKEntry>& row) {
     return mass;
 }
 
-Dataset topk_dataset(const TopK& topk, const std::string& where) {
+Dataset TopKCollector::empty() {
     Dataset dataset;
-    dataset.vocab_size = topk.vocab_size;
-    dataset.source = where;
     dataset.indptr = {0};
-    std::vector<TopKEntry> row;
-    for (std::int64_t j = 0; j < topk.contexts; ++j) {
-        read_row(topk, j, where, row);
-        for (const auto& [id, p] : row) {
-            dataset.indices.push_back(static_cast<std::int32_t>(id));
-            dataset.probs.push_back(p);
-        }
-        dataset.indptr.push_back(dataset.nnz());
+    return dataset;
+}
+
+double TopKCollector::probability(double given) const {
+    if (!form_.logarithms) return given;
+    const double p = std::exp(given);
+    // Of a word that is next to impossible the exponential has no digits left.
+    return p < std::numeric_limits<double>::min() ? 0 : p;
+}
+
+void TopKCollector::read_row(std::span<const std::int64_t> ids, std::span<const double> probs) {
+    const std::int64_t context = contexts(), bound = settings_.vocab_size.value_or(INT32_MAX);
+    row_.clear();
+    rounding_ = 0;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        const std::int64_t id = ids[i];
+        if (id < -1 && form_.strict)
+            throw InputError(fmt::format("{}[{}, {}] is {}; it must be a word, or -1 for padding", form_.ids,
+                                         context, i, id));
+        if (id < 0) continue;
+        if (id >= bound)
+            throw InputError(fmt::format("{}[{}, {}] is {}; it must be below the vocabulary's size {}",
+                                         form_.ids, context, i, id, bound));
+        const double given = probs[i], p = probability(given);
+        if (!(p >= 0) || !std::isfinite(p))
+            throw InputError(
+                form_.logarithms
+                    ? fmt::format("{}[{}, {}] is {}; it must be a logarithm, or -infinity", form_.probs,
+                                  context, i, given)
+                    : fmt::format("{}[{}, {}] is {}; it must be a number >= 0", form_.probs, context, i, p));
+        if (p == 0) continue;
+        rounding_ += form_.roundoff * (form_.logarithms ? p * std::abs(given) : p);
+        row_.emplace_back(id, p);
+        greatest_ = std::max(greatest_, id);
     }
-    dataset.context_probs = topk.weights;
-    if (topk.weights.empty()) dataset.context_probs.assign(static_cast<std::size_t>(topk.contexts), 1.0);
-    const auto bad = std::find_if(topk.weights.begin(), topk.weights.end(),
+}
+
+void TopKCollector::refuse_repetition(std::span<const std::int64_t> ids,
+                                      std::span<const double> probs) const {
+    for (std::size_t second = 0; second < ids.size(); ++second)
+        for (std::size_t first = 0; first < second; ++first)
+            if (ids[first] == ids[second] && ids[first] >= 0 && probability(probs[first]) > 0 &&
+                probability(probs[second]) > 0)
+                throw InputError(
+                    fmt::format("{}[{}, {}] is {}, as [{}, {}] is; a word may stand once in a row", form_.ids,
+                                contexts(), second, ids[second], contexts(), first));
+    throw std::logic_error("a row that has no repetition is refused for one");
+}
+
+void TopKCollector::add(std::span<const std::int64_t> ids, std::span<const double> probs) {
+    read_row(ids, probs);
+    const std::size_t entries = row_.size();
+    if (entries == 0)
+        throw InputError(fmt::format("{}: context {} has no probability above 0; leave the row out",
+                                     form_.where, contexts()));
+    const double mass = merge_duplicates(row_);
+    if (form_.strict && row_.size() < entries) refuse_repetition(ids, probs);
+    if (!(mass <= 1 + accepted_excess + rounding_))
+        throw InputError(fmt::format("{}: label mass of context {} is {}; it must lie in (0, 1]", form_.where,
+                                     contexts(), mass));
+    const double scale = mass > 1 + accepted_excess ? mass : 1;  // what is beyond is rounding
+    for (const auto& [id, p] : row_) {
+        dataset_.indices.push_back(static_cast<std::int32_t>(id));
+        dataset_.probs.push_back(p / scale);
+    }
+    dataset_.indptr.push_back(dataset_.nnz());
+    missing_ += std::max(0.0, 1 - mass);
+}
+
+Dataset TopKCollector::finish(std::span<const double> weights, const std::string& source) {
+    Dataset dataset = std::exchange(dataset_, empty());
+    dataset.vocab_size = settings_.vocab_size.value_or(greatest_ + 1);
+    dataset.source = source;
+    const auto bad = std::find_if(weights.begin(), weights.end(),
                                   [](double weight) { return !(weight > 0) || !std::isfinite(weight); });
-    if (bad != topk.weights.end())
-        throw InputError(fmt::format("{}: weights[{}] is {}; it must be a number above 0", where,
-                                     bad - topk.weights.begin(), *bad));
-    try {
-        fold_label_mass(dataset.indptr, dataset.probs, dataset.context_probs);
-    } catch (const InputError& error) {
-        throw InputError(fmt::format("{}: {}", where, error.what()));
-    }
+    if (bad != weights.end())
+        throw InputError(fmt::format("{}[{}] is {}; it must be a number above 0", form_.weights,
+                                     bad - weights.begin(), *bad));
+    std::vector<double> masses(dataset.indptr.size() - 1, 1.0);
+    dataset.context_probs = masses;
+    if (!weights.empty()) dataset.context_probs.assign(weights.begin(), weights.end());
+    fold_label_mass(dataset.indptr, dataset.probs, masses);
+    if (settings_.missing == MissingMass::fold)
+        for (std::size_t j = 0; j < masses.size(); ++j) dataset.context_probs[j] *= masses[j];
     const double sum = std::accumulate(dataset.context_probs.begin(), dataset.context_probs.end(), 0.0);
     for (double& weight : dataset.context_probs) weight /= sum;
-    check_dataset(dataset, where);
+    check_dataset(dataset, form_.where);
     return dataset;
 }
 

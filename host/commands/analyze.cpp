@@ -14,7 +14,6 @@
 #include "host/commands/commands.hpp"
 #include "host/commands/setting_flags.hpp"
 #include "host/commands/subject.hpp"
-#include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/files/path.hpp"
 #include "host/run/record.hpp"
@@ -43,9 +42,9 @@ std::int64_t kept_snapshots(const std::string& text) {
     return count;
 }
 
-std::string config_text(const Subject& subject, const Dataset& dataset, const DatasetReference& data,
-                        const LimitReference& limit, const std::string& device) {
-    ConfigWriter file("analyze", data, dataset);
+std::string config_text(const Subject& subject, const Dataset& dataset, const LimitReference& limit,
+                        const std::string& device) {
+    ConfigWriter file("analyze", subject.data, dataset);
     file.add(limit);
     file.add("words", text_of_path(subject.words_name));
     file.add("contexts", text_of_path(subject.contexts_name));
@@ -68,8 +67,8 @@ void settle_limit(const LimitReference& own, const std::string& name, LimitRefer
 /// becomes the folder's own where it named none. Throws InputError, one line, where the folder is another
 /// verb's, stands on another data set, was begun without the limit that is named now, or has a record of
 /// `step` or later; the folder's records are then as they were.
-RunFolder open_snapshots(const std::filesystem::path& path, std::int64_t step,
-                         const std::string& dataset_hash, LimitReference& limit) {
+RunFolder open_snapshots(const std::filesystem::path& path, std::int64_t step, const DatasetReference& data,
+                         LimitReference& limit) {
     RunFolder folder = RunFolder::open(path);
     const std::string name = printable(path);
     const ConfigFile config = folder.config();
@@ -77,7 +76,7 @@ RunFolder open_snapshots(const std::filesystem::path& path, std::int64_t step,
         throw InputError(
             fmt::format("{}: holds a run of {}; --step adds to what analyze made; give a new name", name,
                         printable(std::string_view(config.command()))));
-    if (config.inputs().dataset.hash != dataset_hash)
+    if (!same_contents(config.inputs().dataset.hash, data))
         throw InputError(
             fmt::format("{}: was begun with another data set (its content hash is another); give a "
                         "new name",
@@ -104,15 +103,13 @@ void analyze(const AnalyzeOptions& options) {
     if (options.output && !adds) RunFolder::require_free(*options.output, "analyze");
     Subject subject = read_subject(options.subject, "analyze", false);
     if (options.step) subject.step = *options.step;
-    const Dataset dataset = read_dataset(subject.data);
+    const Dataset dataset = read_dataset_of(subject);
     check_shapes(subject, dataset);
 
-    DatasetReference data = dataset_reference(subject.data);
-    data.hash = content_hash(subject.data);
     LimitReference reference = limit_reference(options.limit);
     std::optional<RunFolder> folder;
-    if (adds) folder = open_snapshots(*options.output, subject.step, data.hash, reference);
-    const std::optional<LimitFactors> limit = load_limit(reference, dataset, data.hash);
+    if (adds) folder = open_snapshots(*options.output, subject.step, subject.data, reference);
+    const std::optional<LimitFactors> limit = load_limit(reference, dataset, subject.data);
     const Record record =
         analysis_record(*make_backend(device), dataset, limit ? &*limit : nullptr,
                         {subject.words.values, subject.contexts.values, subject.words.columns, subject.step,
@@ -122,8 +119,7 @@ void analyze(const AnalyzeOptions& options) {
         if (kept > 0) folder->write_snapshot(subject.step, subject.words, subject.contexts, kept);
         folder->append_metrics(record);
     } else if (options.output) {
-        folder = RunFolder::create(*options.output, config_text(subject, dataset, data, reference, device),
-                                   record);
+        folder = RunFolder::create(*options.output, config_text(subject, dataset, reference, device), record);
         if (kept > 0) folder->write_snapshot(subject.step, subject.words, subject.contexts, kept);
     }
     if (folder)

@@ -224,7 +224,7 @@ void show_concepts(const ConceptOptions& options) {
     const std::string device = resolve_device(settings.device);
     Subject subject;
     if (has_subject) subject = read_subject(given, "concepts", true);
-    const Dataset dataset = read_dataset(has_subject ? subject.data : *given.data);
+    const Dataset dataset = has_subject ? read_dataset_of(subject) : read_dataset(*given.data);
     if (has_subject) check_shapes(subject, dataset);
     const auto backend = make_backend(device);
     const Concepts concepts = has_subject ? of_subject(*backend, subject, dataset, settings.directions)

@@ -18,6 +18,7 @@
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/files/text.hpp"
+#include "host/files/topk_file.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -127,6 +128,36 @@ void add_text(Command& data) {
     verb.on_call([command] { run_text(*command); });
 }
 
+struct TopKCommand : Maker<TopKSettings> {
+    TopKFiles stored;
+};
+
+void run_topk(TopKCommand& command) {
+    require_writable(command.output);
+    command.apply();
+    std::string lines;
+    Dataset dataset = read_topk(command.stored, command.settings, lines);
+    deliver_dataset(dataset, command.output, lines);
+}
+
+void add_topk(Command& data) {
+    const auto command = std::make_shared<TopKCommand>();
+    Command verb = data.add_command("topk", "The words that a teacher finds most likely, as it stored them");
+    verb.add_option("file", command->stored.file,
+                    "a safetensors file with ids [m, k], probs or log_probs, and perhaps weights [m]",
+                    {.type_name = "FILE"});
+    verb.add_option("--ids", command->stored.ids,
+                    "the words of each context [m, k], -1 for padding: F.npy, or F.safetensors:NAME",
+                    {.type_name = "F"});
+    verb.add_option("--probs", command->stored.probs, "their probabilities [m, k]", {.type_name = "F"});
+    verb.add_option("--log-probs", command->stored.log_probs, "or their natural logarithms",
+                    {.type_name = "F"});
+    verb.add_option("--weights", command->stored.weights, "of the contexts [m], of any sum (all alike)",
+                    {.type_name = "F"});
+    command->add(verb);
+    verb.on_call([command] { run_topk(*command); });
+}
+
 struct InfoCommand {
     std::string dataset;
     bool json = false;
@@ -150,6 +181,7 @@ void add_data_command(Command& program) {
     add_synth(data);
     add_stories(data);
     add_text(data);
+    add_topk(data);
     add_info(data);
 }
 

@@ -113,7 +113,7 @@ class Demo {
         make_data();
         const LimitSummary limit = find_limit();
         limit_ = limit_reference((folder_ / "limit").string());
-        const auto factors = load_limit(limit_, dataset_, data_.hash);
+        const auto factors = load_limit(limit_, dataset_, data_);
         const PathSummary path = walk_path(factors);
         const RunSummary training = train(factors);
         const fs::path report = folder_ / report_name;
@@ -132,7 +132,7 @@ class Demo {
         dataset_ = make_stories(StoriesSettings{}, lines);
         check_dataset(dataset_, "stories");
         write_dataset(file, dataset_);
-        data_ = {absolute_path(file), content_hash(file)};
+        data_ = {absolute_path(file), content_hash(dataset_)};
         fmt::print("{}", lines);
         std::fflush(stdout);
     }

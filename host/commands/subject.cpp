@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/files/matrix_file.hpp"
 #include "host/files/safetensors.hpp"
@@ -21,17 +20,14 @@
 namespace ntpgeo {
 namespace {
 
-/// The data set named on the command line, or else the run's own, unchanged.
-std::string data_of_run(const SubjectOptions& options, const DatasetReference& own,
-                        const std::filesystem::path& config) {
-    if (options.data) return *options.data;
+/// The data set named on the command line, its hash left open, or else the run's own.
+DatasetReference data_of_run(const SubjectOptions& options, const DatasetReference& own,
+                             const std::filesystem::path& config) {
+    if (options.data) return dataset_reference(*options.data);
     if (own.path.empty())
         throw InputError(
             fmt::format("{}: does not name the run's data set; name it with --data", printable(config)));
-    if (content_hash(own.path) != own.hash)
-        throw InputError(fmt::format("{}: has changed since the run was made; name the data set with --data",
-                                     printable(std::string_view(own.path))));
-    return own.path;
+    return own;
 }
 
 /// How often a run at work may remove its checkpoints between their being found and opened.
@@ -61,7 +57,7 @@ std::vector<std::filesystem::path> states_of(const RunFolder& folder) {
 Subject read_training_run(const SubjectOptions& options, const RunFolder& folder) {
     const std::filesystem::path& path = folder.path();
     const RunConfig config = read_config(folder.config_text(), printable(path / config_name));
-    const std::string data = data_of_run(options, config.dataset, path / config_name);
+    const DatasetReference data = data_of_run(options, config.dataset, path / config_name);
     Subject subject;
     const auto read = [&](const std::filesystem::path& file, const SafetensorsFile& tensors) {
         const Position position = read_state_header(tensors, file).position;
@@ -144,7 +140,7 @@ Subject read_subject(const SubjectOptions& options, const std::string& verb, boo
     if (!options.data || options.data->empty())
         throw InputError(verb + ": --data is missing; name the data set that W and H belong to");
     Subject subject;
-    subject.data = *options.data;
+    subject.data = dataset_reference(*options.data);
     subject.words = read_matrix(*options.words);
     subject.words_name = *options.words;
     if (options.contexts) {
@@ -154,12 +150,16 @@ Subject read_subject(const SubjectOptions& options, const std::string& verb, boo
     return subject;
 }
 
+Dataset read_dataset_of(Subject& subject) {
+    return read_known_dataset(subject.data, "the run was made; name the data set with --data");
+}
+
 void check_shapes(const Subject& subject, const Dataset& dataset) {
     const auto refuse = [](const std::string& name, const HostMatrix& matrix, const std::string& wrong) {
         throw InputError(fmt::format("{}: is [{}, {}], but {}", printable(std::string_view(name)),
                                      matrix.rows, matrix.columns, wrong));
     };
-    const std::string data = printable(std::string_view(subject.data));
+    const std::string data = printable(std::string_view(subject.data.path));
     if (subject.words.rows != dataset.vocab_size)
         refuse(subject.words_name, subject.words,
                fmt::format("W is [V, d] and {} has V = {} words: its first dimension is off", data,

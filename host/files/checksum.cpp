@@ -3,6 +3,11 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "host/files/input_file.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -37,6 +42,19 @@ std::string Hash::text() const {
 
 std::string hash_of(std::span<const std::byte> bytes) {
     return text_of(XXH3_128bits(bytes.data(), bytes.size()));
+}
+
+std::string file_hash(const std::filesystem::path& path) {
+    const InputFile file(path);
+    Hash hash;
+    std::vector<std::byte> buffer(std::size_t{1} << 20);
+    for (std::uint64_t offset = 0; offset < file.size(); offset += buffer.size()) {
+        const auto part =
+            std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), file.size() - offset));
+        file.read(offset, part);
+        hash.update(part);
+    }
+    return hash.text();
 }
 
 }  // namespace ntpgeo

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -28,5 +29,8 @@ class Hash {
 
 /// The hash of bytes that are all there.
 std::string hash_of(std::span<const std::byte> bytes);
+
+/// The hash of a file's bytes. Throws InputError where it cannot be read.
+std::string file_hash(const std::filesystem::path& path);
 
 }  // namespace ntpgeo

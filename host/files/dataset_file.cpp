@@ -22,6 +22,7 @@ namespace ntpgeo {
 namespace {
 
 constexpr const char* format_name = "ntpgeo.dataset.1";
+constexpr const char* contents_beginning = "contents:";
 
 std::optional<std::string> metadata_value(const SafetensorsFile& file, const std::string& key) {
     const auto found = file.metadata().find(key);
@@ -108,6 +109,45 @@ void read_vocab(const SafetensorsFile& file, const std::string& name, Dataset& d
     }
 }
 
+/// A data set's tensors, and its metadata but for where it came from, as a file holds them. Borrows from the
+/// data set.
+struct StoredDataset {
+    explicit StoredDataset(const Dataset& dataset);
+    StoredDataset(const StoredDataset&) = delete;
+    StoredDataset& operator=(const StoredDataset&) = delete;
+
+    std::vector<TensorToWrite> tensors;
+    std::map<std::string, std::string> metadata;
+
+  private:
+    std::vector<std::uint8_t> vocab_bytes_;
+    std::vector<std::int64_t> vocab_offsets_{0};
+};
+
+StoredDataset::StoredDataset(const Dataset& dataset)
+    : metadata{{"format", format_name}, {"vocab_size", fmt::to_string(dataset.vocab_size)}} {
+    const std::int64_t contexts = dataset.contexts();
+    if (dataset.context_length > 0) metadata["context_length"] = fmt::to_string(dataset.context_length);
+    tensors = {tensor_to_write("indptr", {contexts + 1}, dataset.indptr),
+               tensor_to_write("indices", {dataset.nnz()}, dataset.indices),
+               tensor_to_write("probs", {dataset.nnz()}, dataset.probs),
+               tensor_to_write("context_probs", {contexts}, dataset.context_probs)};
+    if (!dataset.counts.empty()) {
+        tensors.push_back(tensor_to_write("counts", {dataset.nnz()}, dataset.counts));
+    }
+    if (!dataset.context_tokens.empty()) {
+        tensors.push_back(
+            tensor_to_write("context_tokens", {contexts, dataset.context_length}, dataset.context_tokens));
+    }
+    if (dataset.vocab.empty()) return;
+    for (const std::string& token : dataset.vocab) {
+        vocab_bytes_.insert(vocab_bytes_.end(), token.begin(), token.end());
+        vocab_offsets_.push_back(static_cast<std::int64_t>(vocab_bytes_.size()));
+    }
+    tensors.push_back(tensor_to_write("vocab_bytes", {vocab_offsets_.back()}, vocab_bytes_));
+    tensors.push_back(tensor_to_write("vocab_offsets", {dataset.vocab_size + 1}, vocab_offsets_));
+}
+
 }  // namespace
 
 Dataset read_dataset(const std::filesystem::path& path) {
@@ -139,46 +179,23 @@ bool may_become_dataset(const std::filesystem::path& path) {
 }
 
 void write_dataset(const std::filesystem::path& path, const Dataset& dataset) {
-    const std::int64_t contexts = dataset.contexts();
-    std::map<std::string, std::string> metadata{{"format", format_name},
-                                                {"vocab_size", fmt::to_string(dataset.vocab_size)},
-                                                {"source", dataset.source}};
-    if (dataset.context_length > 0) metadata["context_length"] = fmt::to_string(dataset.context_length);
-    std::vector<TensorToWrite> tensors{tensor_to_write("indptr", {contexts + 1}, dataset.indptr),
-                                       tensor_to_write("indices", {dataset.nnz()}, dataset.indices),
-                                       tensor_to_write("probs", {dataset.nnz()}, dataset.probs),
-                                       tensor_to_write("context_probs", {contexts}, dataset.context_probs)};
-    if (!dataset.counts.empty()) {
-        tensors.push_back(tensor_to_write("counts", {dataset.nnz()}, dataset.counts));
-    }
-    if (!dataset.context_tokens.empty()) {
-        tensors.push_back(
-            tensor_to_write("context_tokens", {contexts, dataset.context_length}, dataset.context_tokens));
-    }
-    std::vector<std::uint8_t> bytes;
-    std::vector<std::int64_t> offsets{0};
-    if (!dataset.vocab.empty()) {
-        for (const std::string& token : dataset.vocab) {
-            bytes.insert(bytes.end(), token.begin(), token.end());
-            offsets.push_back(static_cast<std::int64_t>(bytes.size()));
-        }
-        tensors.push_back(tensor_to_write("vocab_bytes", {offsets.back()}, bytes));
-        tensors.push_back(tensor_to_write("vocab_offsets", {dataset.vocab_size + 1}, offsets));
-    }
-    write_safetensors(path, tensors, metadata);
+    const StoredDataset stored(dataset);
+    std::map<std::string, std::string> metadata = stored.metadata;
+    metadata["source"] = dataset.source;
+    write_safetensors(path, stored.tensors, metadata);
 }
 
-std::string content_hash(const std::filesystem::path& path) {
-    const InputFile file(path);
-    Hash hash;
-    std::vector<std::byte> buffer(std::size_t{1} << 20);
-    for (std::uint64_t offset = 0; offset < file.size(); offset += buffer.size()) {
-        const auto part =
-            std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), file.size() - offset));
-        file.read(offset, part);
-        hash.update(part);
-    }
-    return hash.text();
+std::string content_hash(const Dataset& dataset) {
+    const StoredDataset stored(dataset);
+    return contents_beginning + with_checksums(stored.tensors, stored.metadata).at("checksum");
+}
+
+bool is_content_hash(std::string_view hash) {
+    return hash.starts_with(contents_beginning);
+}
+
+bool names_contents(const std::string& hash, const std::string& contents, const std::filesystem::path& path) {
+    return hash == contents || (!hash.empty() && !is_content_hash(hash) && hash == file_hash(path));
 }
 
 }  // namespace ntpgeo

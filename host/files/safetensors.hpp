@@ -98,6 +98,11 @@ class SafetensorsFile {
     /// Place and shape of a tensor. Throws InputError where the file has none of that name.
     [[nodiscard]] const TensorInfo& find(const std::string& name) const;
 
+    /// Where the tensor's bytes begin in the file.
+    [[nodiscard]] std::uint64_t offset_of(const TensorInfo& tensor) const {
+        return data_offset_ + tensor.begin;
+    }
+
     /// The tensor's values; its dtype must be that of T exactly (double F64, float F32, int64 I64, int32 I32,
     /// uint8 U8) and its rank `rank`. Throws InputError naming the tensor otherwise, and where its bytes are
     /// not those of its checksum.

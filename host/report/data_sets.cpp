@@ -37,6 +37,19 @@ DataSet described(const ShownSettings& settings) {
     return data_set;
 }
 
+bool are_the_same(const DataSet& a, const DataSet& b) {
+    if (a.hash == b.hash) return !a.hash.empty() || a.path == b.path;
+    if (a.path != b.path || a.hash.empty() || b.hash.empty() ||
+        is_content_hash(a.hash) == is_content_hash(b.hash))
+        return false;
+    try {
+        const std::string contents = content_hash(read_dataset(a.path));
+        return names_contents(a.hash, contents, a.path) && names_contents(b.hash, contents, b.path);
+    } catch (const InputError&) {
+        return false;  // the file is not what it was: two data sets for all that can be told
+    }
+}
+
 Factor to_factor(HostMatrix matrix) {
     return {matrix.rows, matrix.columns, std::move(matrix.values)};
 }
@@ -78,9 +91,8 @@ std::vector<DataSet> data_sets_of(const std::vector<Run>& runs) {
     std::vector<DataSet> data_sets;
     for (std::size_t r = 0; r < runs.size(); ++r) {
         DataSet of_run = described(runs[r].settings);
-        auto same = std::find_if(data_sets.begin(), data_sets.end(), [&](const DataSet& other) {
-            return other.hash == of_run.hash && (!of_run.hash.empty() || other.path == of_run.path);
-        });
+        auto same = std::find_if(data_sets.begin(), data_sets.end(),
+                                 [&](const DataSet& other) { return are_the_same(other, of_run); });
         if (same == data_sets.end()) same = data_sets.insert(data_sets.end(), std::move(of_run));
         same->runs.push_back(r);
     }
@@ -106,10 +118,11 @@ const Dataset* DataSetFiles::read(std::size_t index) {
             read->reason = "its file is gone from where the runs read it";
         } else {
             try {
-                if (data_set.hash.empty() || content_hash(data_set.path) != data_set.hash)
-                    read->reason = "its file has changed since the runs read it";
+                Dataset dataset = read_dataset(data_set.path);
+                if (names_contents(data_set.hash, content_hash(dataset), data_set.path))
+                    read->dataset = std::move(dataset);
                 else
-                    read->dataset = read_dataset(data_set.path);
+                    read->reason = "its file has changed since the runs read it";
             } catch (const InputError& error) {
                 read->reason = escape_text(error.what());
             }

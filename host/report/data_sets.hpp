@@ -23,14 +23,15 @@ std::vector<std::string> distinct_names(const std::vector<std::filesystem::path>
 struct DataSet {
     std::string name;  ///< its file's name without the ending, told apart from the others'; untrusted
     std::filesystem::path path;     ///< of its file; empty where no config names it
-    std::string hash;               ///< of its file's bytes (`content_hash`); empty where unknown
+    std::string hash;               ///< as config.json has it; empty where unknown
     std::int64_t vocab_size = 0;    ///< V; 0 where unknown
     std::int64_t nnz = 0;           ///< entries of the supports; 0 where unknown
     std::vector<std::size_t> runs;  ///< the runs on it, ascending
 };
 
 /// The data sets in the order of their first run. Two runs share one where their hashes agree, or where
-/// neither has one and their paths do.
+/// neither has one and their paths do; a run of an earlier version, whose hash is of another kind, shares one
+/// where both read the same path and the file there has both hashes.
 std::vector<DataSet> data_sets_of(const std::vector<Run>& runs);
 
 /// The data sets of runs, each read at most once, when it is first asked for.
@@ -41,7 +42,7 @@ class DataSetFiles {
     [[nodiscard]] std::size_t size() const { return data_sets_.size(); }
     [[nodiscard]] const DataSet& operator[](std::size_t index) const { return data_sets_[index]; }
 
-    /// The data set's content; nullptr where its file is gone or has other bytes than the runs saw.
+    /// The data set's content; nullptr where its file is gone or has other contents than the runs saw.
     const Dataset* read(std::size_t index);
     /// Why read() gave nullptr, as HTML: a clause that says "its file".
     [[nodiscard]] const std::string& reason(std::size_t index) const { return read_[index]->reason; }

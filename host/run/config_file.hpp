@@ -28,7 +28,8 @@ inline constexpr const char* config_format = "ntpgeo.config.1";
 /// Which data a run stands on.
 struct DatasetReference {
     std::string path;  ///< absolute
-    std::string hash;  ///< of the file's bytes
+    std::string
+        hash;  ///< its contents' (content_hash); of an earlier version's run, that of the file's bytes
 };
 
 /// The limit run whose L_mm the figures are held against.

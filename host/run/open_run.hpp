@@ -182,9 +182,11 @@ OpenRun<Config> open_run(const RunVerb<Config>& verb, const std::optional<std::s
     if (open_device && verb.suits_cpu(run.dataset)) config.device = "cpu";
     run.backend = make_backend(config.device);
     verb.settle(config, run.dataset, *run.backend);
+    if (stored && same_contents(stored->dataset.hash, config.dataset))
+        stored->dataset.hash = config.dataset.hash;
     // A limit is of one data set: where that is another, it is the difference to name.
     if (!stored || config.dataset.hash == stored->dataset.hash)
-        run.limit = load_limit(config.limit, run.dataset, config.dataset.hash);
+        run.limit = load_limit(config.limit, run.dataset, config.dataset);
     if (!stored) return run;
     if (const std::string difference = first_difference(*stored, config); !difference.empty()) {
         if (!rehearsal && RunFolder::may_begin_anew(*output, verb.command)) {

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "host/files/checksum.hpp"
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/files/path.hpp"
@@ -46,14 +47,14 @@ void read_factors(ExactResult& result) {
         throw InputError(name + ": has a negative value in sigma");
 }
 
-// The limit of `dataset`, whose content hash is `dataset_hash`.
-ExactResult read_limit_run(const fs::path& path, const Dataset& dataset, const std::string& dataset_hash) {
+// The limit of `dataset`, which is `data`'s.
+ExactResult read_limit_run(const fs::path& path, const Dataset& dataset, const DatasetReference& data) {
     const std::string command = RunFolder::open(path).config().command();
     if (command != "limit")
         throw InputError(fmt::format("limit: {} holds a run of {}; give the folder that ntpgeo limit made",
                                      printable(path), printable(std::string_view(command))));
     ExactResult result = read_exact_result(path);
-    if (result.dataset.hash != dataset_hash)
+    if (!same_contents(result.dataset.hash, data))
         throw InputError(
             fmt::format("limit: {} was made from another data set ({}; its content hash is another); make it "
                         "from this one",
@@ -72,12 +73,16 @@ DatasetReference dataset_reference(const std::string& path) {
 }
 
 Dataset read_known_dataset(DatasetReference& reference, std::string_view since) {
-    const std::string hash = content_hash(reference.path);
-    if (!reference.hash.empty() && hash != reference.hash)
+    Dataset dataset = read_dataset(reference.path);
+    const std::string wanted = std::exchange(reference.hash, content_hash(dataset));
+    if (!wanted.empty() && !same_contents(wanted, reference))
         throw InputError(
             fmt::format("{}: has changed since {}", printable(std::string_view(reference.path)), since));
-    reference.hash = hash;
-    return read_dataset(reference.path);
+    return dataset;
+}
+
+bool same_contents(const std::string& hash, const DatasetReference& data) {
+    return names_contents(hash, data.hash, data.path);
 }
 
 ExactResult read_exact_result(const fs::path& path) {
@@ -135,10 +140,10 @@ LimitReference limit_reference(const std::optional<std::string>& folder) {
 }
 
 std::optional<LimitFactors> load_limit(LimitReference& reference, const Dataset& dataset,
-                                       const std::string& dataset_hash) {
+                                       const DatasetReference& data) {
     if (reference.path.empty()) return std::nullopt;
-    ExactResult result = read_limit_run(reference.path, dataset, dataset_hash);
-    LimitReference found{absolute_path(reference.path), content_hash(result.file)};
+    ExactResult result = read_limit_run(reference.path, dataset, data);
+    LimitReference found{absolute_path(reference.path), file_hash(result.file)};
     if (!reference.hash.empty() && found.hash != reference.hash)
         throw InputError(fmt::format(
             "limit: {} is not the limit that the run was begun with (its result's hash is another); begin a "

@@ -23,8 +23,12 @@ namespace ntpgeo {
 DatasetReference dataset_reference(const std::string& path);
 
 /// Reads the data set that `reference` names and settles its hash. Throws InputError as read_dataset does,
-/// and where the reference has a hash and the file another: "PATH: has changed since SINCE".
+/// and where the reference has a hash and the contents another: "PATH: has changed since SINCE".
 Dataset read_known_dataset(DatasetReference& reference, std::string_view since);
+
+/// Whether `hash`, as a config.json has it (of an earlier version's run, too: `names_contents`), is that of
+/// the data set that `data` refers to, its hash settled.
+bool same_contents(const std::string& hash, const DatasetReference& data);
 
 /// The result of a run of limit or of path: L = W·Hᵀ, W = UΣ^{1/2}, H = VΣ^{1/2}.
 struct ExactResult {
@@ -59,10 +63,9 @@ LimitReference limit_reference(const std::optional<std::string>& folder);
 /// Reads the limit that `reference` names, none where its path is empty, and settles its path and hash. One
 /// that was interrupted is taken, with a line on stderr that says how near it is. Throws InputError as
 /// read_exact_result does; where the folder is another verb's or the limit that of another data set than
-/// `dataset`, whose content hash is `dataset_hash`; and where the reference names a hash and the result has
-/// another.
+/// `dataset`, which is `data`'s; and where the reference names a hash and the result has another.
 std::optional<LimitFactors> load_limit(LimitReference& reference, const Dataset& dataset,
-                                       const std::string& dataset_hash);
+                                       const DatasetReference& data);
 
 /// Whether what a run was made of is no longer where it was. (What has changed there is another matter.)
 bool are_gone(const RunInputs& inputs);

@@ -17,7 +17,7 @@ from . import _library
 from ._library import Sized
 
 TYPES = {torch.int32: _library.INT32, torch.int64: _library.INT64, torch.float32: _library.FLOAT32,
-         torch.float64: _library.FLOAT64, torch.bfloat16: 5, torch.float16: 6}
+         torch.float64: _library.FLOAT64, torch.bfloat16: _library.BFLOAT16, torch.float16: _library.FLOAT16}
 DIVERGENCES = ("forward", "reverse", "js")
 TAILS = ("none", "rest", "given")
 

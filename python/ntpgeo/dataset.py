@@ -14,6 +14,7 @@ from ._settings import Settings
 
 _indices: dict[Any, int] = {np.dtype(np.int32): library.INT32, np.dtype(np.int64): library.INT64}
 _reals: dict[Any, int] = {np.dtype(np.float32): library.FLOAT32, np.dtype(np.float64): library.FLOAT64}
+_probabilities: dict[Any, int] = {np.dtype(np.float16): library.FLOAT16, **_reals}
 
 
 def _taken(values: Any, name: str, types: Mapping[Any, int], shape: tuple[int | None, ...]) -> np.ndarray:
@@ -121,20 +122,21 @@ class Dataset:
     def from_topk(cls, ids: Any, probs: Any, weights: Any = None, vocab_size: int | None = None) -> Dataset:
         """From a teacher's top-k, one row a context.
 
-        ids: [m, k] words; a negative one is padding. probs: [m, k] >= 0, their sum in a row in (0, 1 + 1e-5].
+        ids: [m, k] words; a negative one is padding. probs: [m, k] >= 0, their sum in a row in (0, 1], but for 1e-5 and what
+        their dtype (float16 too) rounds.
         weights: [m] > 0 of any sum; None: all alike. vocab_size: V; None: the largest id and 1.
 
         Duplicate ids are merged, entries of probability 0 left out, ids sorted. A row of mass mu < 1 is the same problem
         with its labels over mu and its weight times mu, which is what the data set holds; weights then sum to 1.
         """
         ids = _taken(ids, "ids", _indices, (None, None))
-        probs = _taken(probs, "probs", _reals, ids.shape)
+        probs = _taken(probs, "probs", _probabilities, ids.shape)
         if weights is not None:
             weights = _taken(weights, "weights", _only(np.float64), (len(ids),))
         if vocab_size is None:
             vocab_size = max(int(ids.max(initial=0)) + 1, 1)
         topk = library.TopK(vocab_size=int(vocab_size), contexts=ids.shape[0], k=ids.shape[1], ids=_address(ids),
-                            ids_type=_indices[ids.dtype], probs=_address(probs), probs_type=_reals[probs.dtype],
+                            ids_type=_indices[ids.dtype], probs=_address(probs), probs_type=_probabilities[probs.dtype],
                             weights=_address(weights))
         return cls(library.made("dataset", "dataset_from_topk", ctypes.byref(topk)))
 

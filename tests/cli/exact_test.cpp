@@ -93,7 +93,7 @@ TEST_F(Exact, ALimitIsACertificateAndFactors) {
     const Json config = Json::parse(read_file(folder_ / "run/config.json"));
     EXPECT_EQ(config["command"], "limit");
     EXPECT_EQ(config["tol"], 1e-8);
-    EXPECT_EQ(config["dataset"]["hash"], content_hash(data_));
+    EXPECT_EQ(config["dataset"]["hash"], content_hash(read_dataset(data_)));
 }
 
 TEST_F(Exact, APathIsARecordALambdaWithEveryFigureOfTraining) {

@@ -1,6 +1,7 @@
 // `train --limit` and `analyze --limit`: the figures against L_mm, and the folders that they refuse.
 #include <gtest/gtest.h>
 
+#include "host/files/checksum.hpp"
 #include "host/files/dataset_file.hpp"
 #include "host/files/safetensors.hpp"
 #include "tests/limit_folders.hpp"
@@ -75,7 +76,7 @@ TEST_F(LimitOption, IsPartOfTheConfiguration) {
     const fs::path run = folder_ / "run";
     const Json config = Json::parse(read_file(run / "config.json"));
     EXPECT_EQ(config["limit"]["path"], limit_.string());
-    EXPECT_EQ(config["limit"]["hash"], content_hash(limit_ / "result.safetensors"));
+    EXPECT_EQ(config["limit"]["hash"], file_hash(limit_ / "result.safetensors"));
 
     // Replayed, and cut off and resumed, it is the same run again.
     run_well({"train", "--config", run / "config.json", "-o", folder_ / "again"});

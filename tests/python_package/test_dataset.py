@@ -78,6 +78,28 @@ def test_topk_is_merged_sorted_and_folded():
         ntpgeo.Dataset.from_topk([[0, 1]], [[1, 0.5]])
 
 
+def test_topk_is_what_the_program_makes_of_the_files(tmp_path):
+    numbers = np.random.default_rng(0)
+    logits = 3 * numbers.normal(size=(40, 30))
+    ids = np.argsort(-logits, axis=1)[:, :6].astype(np.int32)
+    probs = np.take_along_axis(np.exp(logits) / np.exp(logits).sum(1, keepdims=True), ids, 1).astype(np.float16)
+    ids[3, 4:], weights = -1, numbers.uniform(1, 2, 40)
+    np.save(tmp_path / "ids.npy", ids)
+    np.save(tmp_path / "probs.npy", probs)
+    safetensors.write(tmp_path / "rest.safetensors", {"w": weights, "logs": np.log(probs.astype(np.float64))}, {})
+    run_program("data", "topk", "--ids", tmp_path / "ids.npy", "--probs", tmp_path / "probs.npy", "--weights",
+                f"{tmp_path}/rest.safetensors:w", "--vocab", 30, "-o", tmp_path / "ds")
+    theirs, ours = ntpgeo.Dataset.load(tmp_path / "ds"), ntpgeo.Dataset.from_topk(ids, probs, weights, 30)
+    for name in ("indptr", "indices", "probs", "context_probs"):
+        np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name), name)
+    assert "missing" in run_program("data", "topk", "--ids", tmp_path / "ids.npy", "--log-probs",
+                                    f"{tmp_path}/rest.safetensors:logs", "--missing", "renormalise", "-o", tmp_path / "logs")
+    logs = ntpgeo.Dataset.load(tmp_path / "logs")
+    np.testing.assert_allclose(logs.probs, ours.probs)
+    np.testing.assert_array_equal(logs.context_probs, np.full(40, 1 / 40))
+    assert logs.vocab_size == ids.max() + 1
+
+
 def test_ngrams_are_those_that_the_program_counts(tmp_path):
     text = "the cat sat on the mat . the cat ran . the dog sat on the cat . " * 20
     (tmp_path / "text.txt").write_text(text)

@@ -105,5 +105,25 @@ TEST(Safetensors, AHeaderWrittenAnewInAnotherOrderKeepsItsChecksum) {
     EXPECT_EQ(SafetensorsFile(folder / "f").read<double>("b", 2), b);
 }
 
+TEST(FileHash, IsTheXxh3OfTheBytes) {
+    const ScratchFolder folder;
+    write_raw(folder / "empty", "");
+    // XXH3_128bits of no bytes, as its reference implementation prints it.
+    EXPECT_EQ(file_hash(folder / "empty"), "xxh3-128:99aa06d3014798d86001c324468d497f");
+    write_raw(folder / "abc", "abc");
+    EXPECT_EQ(file_hash(folder / "abc"), "xxh3-128:06b05ab6733a618578af5f94892f3950");
+}
+
+// One byte past the buffer changes the hash, wherever it lies.
+TEST(FileHash, SeesEveryByteOfALargeFile) {
+    const ScratchFolder folder;
+    std::string bytes((std::size_t{1} << 20) + 3, 'x');
+    write_raw(folder / "f", bytes);
+    const std::string hash = file_hash(folder / "f");
+    bytes.back() = 'y';
+    write_raw(folder / "f", bytes);
+    EXPECT_NE(file_hash(folder / "f"), hash);
+}
+
 }  // namespace
 }  // namespace ntpgeo

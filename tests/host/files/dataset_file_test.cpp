@@ -7,8 +7,11 @@
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <span>
 
 #include "host/files/atomic_file.hpp"
+#include "host/files/checksum.hpp"
 #include "kernels/base/status.hpp"
 #include "tests/host/files/scratch.hpp"
 
@@ -228,24 +231,91 @@ TEST(DatasetFile, LargestVocabularyIsAccepted) {
     EXPECT_EQ(read_dataset(folder / "ds").indices[1], 2147483646);
 }
 
-TEST(ContentHash, IsTheXxh3OfTheBytes) {
+std::string hash_of_file(const RawFile& file) {
     const ScratchFolder folder;
-    write_raw(folder / "empty", "");
-    // XXH3_128bits of no bytes, as its reference implementation prints it.
-    EXPECT_EQ(content_hash(folder / "empty"), "xxh3-128:99aa06d3014798d86001c324468d497f");
-    write_raw(folder / "abc", "abc");
-    EXPECT_EQ(content_hash(folder / "abc"), "xxh3-128:06b05ab6733a618578af5f94892f3950");
+    file.save(folder / "ds");
+    return content_hash(read_dataset(folder / "ds"));
 }
 
-// One byte past the buffer changes the hash, wherever it lies.
-TEST(ContentHash, SeesEveryByteOfALargeFile) {
+TEST(ContentHash, IsTheHeaderChecksumOfAllButTheSource) {
+    const RawFile full = full_file();
+    nlohmann::json metadata = full.metadata, tensors;
+    metadata.erase("source");
+    for (const auto& [name, tensor] : full.tensors) {
+        metadata["checksum." + name] = hash_of(std::as_bytes(std::span(tensor.bytes)));
+        tensors[name] = {tensor.dtype, tensor.shape};
+    }
+    const std::string text = nlohmann::json{{"metadata", metadata}, {"tensors", tensors}}.dump();
+    EXPECT_EQ(hash_of_file(full), "contents:" + hash_of(std::as_bytes(std::span(text))));
+}
+
+TEST(ContentHash, IsTheSameUnderAnotherSourceAndInAnotherFile) {
+    RawFile file = full_file();
+    const std::string hash = hash_of_file(file);
+    file.metadata["source"] = "another test";
+    file.metadata["author"] = "another tool";
+    file.metadata.erase("context_length");  // which the tokens tell
+    file.tensors["extra"] = raw("F64", {1}, Doubles{1});
+    EXPECT_EQ(hash_of_file(file), hash);
     const ScratchFolder folder;
-    std::string bytes((std::size_t{1} << 20) + 3, 'x');
-    write_raw(folder / "f", bytes);
-    const std::string hash = content_hash(folder / "f");
-    bytes.back() = 'y';
-    write_raw(folder / "f", bytes);
-    EXPECT_NE(content_hash(folder / "f"), hash);
+    file.save(folder / "ds");
+    write_dataset(folder / "again", read_dataset(folder / "ds"));
+    EXPECT_NE(file_hash(folder / "again"), file_hash(folder / "ds"));
+    EXPECT_EQ(content_hash(read_dataset(folder / "again")), hash);
+}
+
+TEST(ContentHash, TellsEveryPartOfTheContents) {
+    std::set<std::string> hashes{hash_of_file(full_file())};
+    const auto differs = [&](const std::function<void(RawFile&)>& change) {
+        RawFile file = full_file();
+        change(file);
+        EXPECT_TRUE(hashes.insert(hash_of_file(file)).second);
+    };
+    const auto tensor = [&](const std::string& name, const RawTensor& value) {
+        SCOPED_TRACE(name);
+        differs([&](RawFile& file) { file.tensors[name] = value; });
+    };
+    differs([](RawFile& file) {
+        file.tensors["indptr"] = raw("I64", {3}, Longs{0, 1, 3});
+        file.tensors["indices"] = raw("I32", {3}, Ints{0, 1, 3});
+        file.tensors["probs"] = raw("F64", {3}, Doubles{1, 0.25, 0.75});
+    });
+    tensor("indices", raw("I32", {3}, Ints{0, 3, 2}));
+    tensor("probs", raw("F64", {3}, Doubles{0.5, 0.5, 1}));
+    tensor("context_probs", raw("F64", {2}, Doubles{0.25, 0.75}));
+    tensor("counts", raw("I64", {3}, Longs{1, 3, 5}));
+    tensor("context_tokens", raw("I32", {2, 2}, Ints{0, 1, 2, 1}));
+    tensor("vocab_bytes", raw("U8", {4}, std::vector<std::uint8_t>{'a', 'b', 'c', 0xff}));
+    tensor("vocab_offsets", raw("I64", {5}, Longs{0, 2, 3, 3, 4}));
+    differs([](RawFile& file) { file.tensors.erase("counts"); });
+    const auto wordless = [](RawFile& file) {
+        file.tensors.erase("vocab_bytes");
+        file.tensors.erase("vocab_offsets");
+    };
+    differs(wordless);
+    differs([&](RawFile& file) {
+        wordless(file);
+        file.metadata["vocab_size"] = "5";
+    });
+    differs([](RawFile& file) { file.tensors.erase("context_tokens"); });
+    differs([](RawFile& file) {
+        file.tensors.erase("context_tokens");
+        file.metadata["context_length"] = "3";
+    });
+}
+
+TEST(ContentHash, OfAnEarlierVersionIsThatOfTheBytes) {
+    const ScratchFolder folder;
+    full_file().save(folder / "ds");
+    const std::string hash = content_hash(read_dataset(folder / "ds")), bytes = file_hash(folder / "ds");
+    EXPECT_TRUE(names_contents(hash, hash, folder / "gone"));
+    EXPECT_TRUE(names_contents(bytes, hash, folder / "ds"));
+    EXPECT_FALSE(names_contents("", hash, folder / "ds"));
+    RawFile other = full_file();
+    other.metadata["source"] = "another test";
+    other.save(folder / "ds");
+    EXPECT_FALSE(names_contents(bytes, hash, folder / "ds"));
+    EXPECT_FALSE(names_contents(hash + "0", hash, folder / "ds"));
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ class ConceptPart : public ::testing::Test {
         nlohmann::json config = sample_config();
         const std::filesystem::path path = folder_ / data;
         config["dataset"] = {{"path", path.string()},
-                             {"hash", content_hash(path)},
+                             {"hash", content_hash(read_dataset(path))},
                              {"vocab_size", 6},
                              {"nnz", nnz_in_config_}};
         write_run(folder_ / name, config.dump(), sample_record(0).dump() + "\n");
@@ -144,9 +144,11 @@ TEST_F(ConceptPart, IsLeftOutWithASentence) {
     expect_left_out({run("a", "wordless.safetensors")},
                     "No concepts of <bdi>wordless</bdi>: it does not know its words.");
     const ntpgeo::Run of_gone = run("b");
-    std::filesystem::resize_file(folder_ / "data.safetensors", 100);
+    write("data.safetensors");
     expect_left_out({of_gone},
                     "No concepts of <bdi>data</bdi>: its file has changed since the runs read it.");
+    std::filesystem::resize_file(folder_ / "data.safetensors", 100);
+    expect_contains(tables({of_gone}).reasons.front(), "data.safetensors: truncated");
     std::filesystem::remove(folder_ / "data.safetensors");
     expect_left_out({of_gone},
                     "No concepts of <bdi>data</bdi>: its file is gone from where the runs read it.");

@@ -33,7 +33,8 @@ class GramPictures : public ::testing::Test {
                const std::vector<double>& contexts) {
         json config = sample_config();
         config["command"] = command;
-        config["dataset"] = {{"path", data_.string()}, {"hash", content_hash(data_)}, {"vocab_size", 4}};
+        config["dataset"] = {
+            {"path", data_.string()}, {"hash", content_hash(read_dataset(data_))}, {"vocab_size", 4}};
         if (command == "limit") write_sample_limit(folder_ / name);
         write_run(
             folder_ / name, config.dump(),
@@ -109,8 +110,12 @@ TEST_F(GramPictures, AreLeftOutWithTheReason) {
     expect_contains(refusal<InputError>([&] { standalone_figure(runs({"train"}), "gram-words"); }),
                     "--figure gram-words: No Gram matrices of data: its file is gone from where");
     std::filesystem::copy_file(folder_ / "moved", data_);
-    std::ofstream(data_, std::ios::app) << "x";
+    Dataset changed = read_dataset(data_);
+    changed.vocab[3] = "five";
+    write_dataset(data_, changed);
     expect_reason({"train"}, "its file has changed since the runs read it");
+    std::ofstream(data_, std::ios::app) << "x";
+    expect_reason({"train"}, "data.safetensors: ");
     json config = sample_config();
     write_run(folder_ / "wide", config.dump(), sample_record(0).dump() + "\n");
     expect_reason({"wide"}, "its vocabulary has 2000 words, and they are drawn up to 200");
@@ -157,7 +162,8 @@ TEST_F(GramPictures, DrawEveryRunAndLimitAndSayWhatTheyLeaveOut) {
                     ">No Gram matrices of snapshots: analyze keeps no W and H.</text>");
     json config = sample_config();
     config["command"] = "path";
-    config["dataset"] = {{"path", data_.string()}, {"hash", content_hash(data_)}, {"vocab_size", 4}};
+    config["dataset"] = {
+        {"path", data_.string()}, {"hash", content_hash(read_dataset(data_))}, {"vocab_size", 4}};
     write_sample_path(folder_ / "path");
     std::ofstream(folder_ / "path/config.json") << config.dump();
     expect_reason({"run1", "path"}, "No Gram matrices of <bdi>path</bdi>: they are drawn of training runs");

@@ -1,0 +1,26 @@
+// The header of NumPy's .npy format: a magic string, a version, then a Python dictionary literal with dtype,
+// order and shape.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "host/files/input_file.hpp"
+
+namespace ntpgeo {
+
+struct NpyHeader {
+    std::string descr;  ///< as NumPy spells the dtype, "<f8"
+    bool fortran_order = false;
+    std::vector<std::int64_t> shape;
+    std::uint64_t data_offset = 0;  ///< bytes of the file before the array
+};
+
+/// Reads and checks the header; that the array is there is for the caller to see. Throws InputError.
+NpyHeader read_npy_header(const InputFile& file);
+
+/// As Python writes a tuple: (), (3,), (3, 4).
+std::string shape_text(const std::vector<std::int64_t>& shape);
+
+}  // namespace ntpgeo
