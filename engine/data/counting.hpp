@@ -98,7 +98,7 @@ struct NgramDataset {
 /// count / total; weights total / Σ totals kept, or 1/m. `vocabulary` [V] becomes the dataset's. Exact, on
 /// every backend to the bit; memory as in CountingOperations. Throws InputError for an option below 1, and
 /// where no window or no context is left, with the reason.
-NgramDataset count_ngrams(CountingOperations& counting, std::span<const std::int32_t> ids,
+NgramDataset count_ngrams(CountingOperations& counting, const TokenSequence& ids,
                           std::span<const std::int64_t> document_ends, std::vector<std::string> vocabulary,
                           const NgramOptions& options);
 

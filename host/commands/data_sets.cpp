@@ -26,20 +26,22 @@ namespace {
 /// count_ngrams on a device, as count_text has it.
 NgramDataset count_on(const std::string& device, const Corpus& corpus, std::vector<std::string> vocabulary,
                       const NgramOptions& options, std::string& lines) {
-    const auto tokens = static_cast<std::int64_t>(corpus.tokens.size());
+    const TokensInMemory tokens(corpus.tokens);
     const bool open = device == "auto";
-    const std::string chosen = !open ? device : tokens >= gpu_counts_from ? resolve_device(device) : "cpu";
+    const std::string chosen = !open                              ? device
+                               : tokens.size() >= gpu_counts_from ? resolve_device(device)
+                                                                  : "cpu";
     CpuCountingOperations on_cpu;
     std::unique_ptr<Backend> on_gpu;
     if (chosen != "cpu") {
         on_gpu = make_backend(chosen);
         const WindowOptions windows{.context_length = options.context_length};
-        const TextIds text{corpus.tokens, corpus.document_ends, static_cast<std::int64_t>(vocabulary.size())};
+        const TextIds text{tokens, corpus.document_ends, static_cast<std::int64_t>(vocabulary.size())};
         if (open && !on_gpu->why_not_counted(text, windows).empty()) on_gpu.reset();
     }
     if (on_gpu) lines += fmt::format("{:<12}{}\n", "counted on", chosen);
     CountingOperations& counting = on_gpu ? static_cast<CountingOperations&>(*on_gpu) : on_cpu;
-    return count_ngrams(counting, corpus.tokens, corpus.document_ends, std::move(vocabulary), options);
+    return count_ngrams(counting, tokens, corpus.document_ends, std::move(vocabulary), options);
 }
 
 /// Vocabulary, ids and windows of a corpus; `lines` gets a description of what was kept.
