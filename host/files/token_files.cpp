@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstring>
 #include <limits>
+#include <string>
+#include <type_traits>
 
 #include "kernels/base/status.hpp"
 
@@ -16,57 +18,97 @@ namespace {
 constexpr std::int64_t ids_at_once = 4096;
 constexpr std::int64_t no_bound = std::numeric_limits<std::int32_t>::max();
 
-template <class Stored>
-Stored turned(Stored value) {
-    std::array<std::byte, sizeof(Stored)> bytes{};
-    std::memcpy(bytes.data(), &value, sizeof value);
-    std::reverse(bytes.begin(), bytes.end());
-    std::memcpy(&value, bytes.data(), sizeof value);
-    return value;
-}
+/// What ids are held against.
+struct Limits {
+    std::int64_t bound;  ///< they are below it
+    std::optional<std::int64_t> end_of_text;
+};
 
-/// An id above 2⁶³ becomes a negative number, which is refused as well.
+/// What a stretch of ids has shown.
+struct Look {
+    std::int64_t greatest = -1, ends_of_text = 0;
+    std::int64_t first_wrong = -1;  ///< its place; −1: there is none
+};
+
+/// Ids of a type as the numbers that they are, and what they are. Arithmetic is as narrow as it may be, so
+/// that it goes several at a time. An id of 2⁶³ or more becomes a negative number, which is refused as well.
 template <class Stored>
-void widen(std::span<const std::byte> source, bool is_turned, std::int64_t* target) {
-    const std::size_t count = source.size() / sizeof(Stored);
-    for (std::size_t i = 0; i < count; ++i) {
+Look take(std::span<const std::byte> source, const Limits& limits, std::span<std::int32_t> out) {
+    using Wide = std::conditional_t<sizeof(Stored) <= 2, std::int32_t, std::int64_t>;
+    constexpr std::int64_t widest = std::numeric_limits<Wide>::max();
+    const bool has_end = limits.end_of_text && *limits.end_of_text <= widest;
+    const auto end_of_text = static_cast<Wide>(has_end ? *limits.end_of_text : 0);
+    const auto bound = static_cast<Wide>(std::min(limits.bound, widest));
+    const auto id_at = [&](std::size_t i) {
         Stored stored;
         std::memcpy(&stored, source.data() + i * sizeof(Stored), sizeof(Stored));
-        target[i] = static_cast<std::int64_t>(is_turned ? turned(stored) : stored);
+        return static_cast<Wide>(stored);
+    };
+    const auto is_wrong = [&](Wide id, bool ends) { return (!ends) & ((id < 0) | (id >= bound)); };
+    Wide greatest = -1, ends_of_text = 0;
+    unsigned wrong = 0;
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        const Wide id = id_at(i);
+        const bool ends = has_end & (id == end_of_text);
+        wrong |= is_wrong(id, ends) ? 1U : 0U;
+        greatest = std::max(greatest, id);
+        ends_of_text += ends ? 1 : 0;
+        out[i] = ends ? -1 : static_cast<std::int32_t>(id);
     }
+    Look look{.greatest = greatest, .ends_of_text = ends_of_text};
+    for (std::size_t i = 0; wrong != 0 && look.first_wrong < 0; ++i)
+        if (is_wrong(id_at(i), has_end & (id_at(i) == end_of_text)))
+            look.first_wrong = static_cast<std::int64_t>(i);
+    return look;
 }
 
-void widen(IdType type, std::span<const std::byte> source, bool is_turned, std::int64_t* target) {
+Look take(IdType type, std::span<const std::byte> source, const Limits& limits, std::span<std::int32_t> out) {
     switch (type) {
         case IdType::uint8:
-            return widen<std::uint8_t>(source, is_turned, target);
+            return take<std::uint8_t>(source, limits, out);
         case IdType::int8:
-            return widen<std::int8_t>(source, is_turned, target);
+            return take<std::int8_t>(source, limits, out);
         case IdType::automatic:
         case IdType::uint16:
-            return widen<std::uint16_t>(source, is_turned, target);
+            return take<std::uint16_t>(source, limits, out);
         case IdType::int16:
-            return widen<std::int16_t>(source, is_turned, target);
+            return take<std::int16_t>(source, limits, out);
         case IdType::uint32:
-            return widen<std::uint32_t>(source, is_turned, target);
+            return take<std::uint32_t>(source, limits, out);
         case IdType::int32:
-            return widen<std::int32_t>(source, is_turned, target);
+            return take<std::int32_t>(source, limits, out);
         case IdType::uint64:
-            return widen<std::uint64_t>(source, is_turned, target);
+            return take<std::uint64_t>(source, limits, out);
         case IdType::int64:
-            return widen<std::int64_t>(source, is_turned, target);
+            break;
     }
+    return take<std::int64_t>(source, limits, out);
 }
 
-[[noreturn]] void refuse_id(const StoredIds& ids, std::int64_t place, std::int64_t id, std::int64_t bound) {
-    const std::string spelled = ids.type == IdType::uint64 ? fmt::format("{}", static_cast<std::uint64_t>(id))
-                                                           : fmt::format("{}", id);
-    const std::uint64_t byte = ids.offset + static_cast<std::uint64_t>(place) * size_of(ids.type);
+/// The number in these bytes, as messages have it.
+std::string spelled_id(IdType type, std::span<const std::byte> bytes) {
+    std::uint64_t value = 0;
+    for (std::size_t i = bytes.size(); i-- > 0;)
+        value = value << 8 | std::to_integer<std::uint64_t>(bytes[i]);
+    const bool has_sign = name_of(type).starts_with("int");
+    const unsigned spare = static_cast<unsigned>(64 - 8 * bytes.size());
+    return has_sign ? fmt::format("{}", static_cast<std::int64_t>(value << spare) >> spare)
+                    : fmt::format("{}", value);
+}
+
+void turn_bytes(std::span<std::byte> bytes, std::size_t size) {
+    for (auto at = bytes.begin(); at != bytes.end(); at += static_cast<std::ptrdiff_t>(size))
+        std::reverse(at, at + static_cast<std::ptrdiff_t>(size));
+}
+
+[[noreturn]] void refuse_id(const StoredIds& ids, std::int64_t place, const std::string& id,
+                            std::int64_t bound) {
     throw InputError(
-        fmt::format("{}: token {} at byte {} is {}; ids are {} ({})", ids.file.name(), place, byte, spelled,
+        fmt::format("{}: token {} at byte {} is {}; ids are {} (read as {})", ids.file.name(), place,
+                    ids.offset + static_cast<std::uint64_t>(place) * size_of(ids.type), id,
                     bound == no_bound ? std::string("whole numbers from 0 to 2147483646")
                                       : fmt::format("below {}, the size of the vocabulary", bound),
-                    "read as " + name_of(ids.type)));
+                    name_of(ids.type)));
 }
 
 }  // namespace
@@ -92,29 +134,19 @@ void TokenFiles::read_from(std::size_t file, std::int64_t begin, std::span<std::
     const StoredIds& ids = files_[file];
     const std::size_t size = size_of(ids.type);
     std::array<std::byte, ids_at_once * sizeof(std::int64_t)> buffer;
-    std::array<std::int64_t, ids_at_once> wide;
-    const bool has_end = end_of_text_.has_value();
-    const std::int64_t end_of_text = end_of_text_.value_or(0);
     while (!out.empty()) {
-        const std::size_t count = std::min<std::size_t>(out.size(), ids_at_once);
+        const std::size_t count = std::min<std::size_t>(out.size(), buffer.size() / size);
         const std::span<std::byte> bytes = std::span(buffer).first(count * size);
         ids.file.read(ids.offset + static_cast<std::uint64_t>(begin) * size, bytes);
-        widen(ids.type, bytes, ids.order != std::endian::native, wide.data());
-        std::int64_t greatest = -1, ends = 0;
-        bool all_right = true;
-        for (std::size_t i = 0; i < count; ++i) {
-            const std::int64_t id = wide[i];
-            const bool ends_text = has_end && id == end_of_text;
-            all_right = all_right && (ends_text || (id >= 0 && id < bound_));
-            greatest = std::max(greatest, id);
-            ends += ends_text ? 1 : 0;
-            out[i] = ends_text ? -1 : static_cast<std::int32_t>(id);
-        }
-        for (std::size_t i = 0; i < count && !all_right; ++i)
-            if (wide[i] != end_of_text_ && (wide[i] < 0 || wide[i] >= bound_))
-                refuse_id(ids, begin + static_cast<std::int64_t>(i), wide[i], bound_);
-        survey.greatest = std::max(survey.greatest, greatest);
-        survey.ends_of_text += ends;
+        if (ids.order != std::endian::native) turn_bytes(bytes, size);
+        const Look look = take(ids.type, bytes, {bound_, end_of_text_}, out.first(count));
+        if (look.first_wrong >= 0)
+            refuse_id(
+                ids, begin + look.first_wrong,
+                spelled_id(ids.type, bytes.subspan(static_cast<std::size_t>(look.first_wrong) * size, size)),
+                bound_);
+        survey.greatest = std::max(survey.greatest, look.greatest);
+        survey.ends_of_text += look.ends_of_text;
         out = out.subspan(count);
         begin += static_cast<std::int64_t>(count);
     }
