@@ -31,13 +31,6 @@ const std::string& SentencePieceModel::piece(std::int32_t id) const {
 }
 
 std::vector<int> SentencePieceModel::encode(std::string_view text) const {
-    // The library counts characters in 32 bits.
-    constexpr std::size_t longest = std::size_t{1} << 30;
-    if (text.size() > longest)
-        throw InputError(
-            fmt::format("--tokens spm: a document has {} bytes, more than {}; cut the text by "
-                        "--documents line or paragraph",
-                        text.size(), longest));
     std::vector<int> ids;
     if (const auto status = library_->processor.Encode({text.data(), text.size()}, &ids); !status.ok())
         throw Failure("SentencePiece cannot encode the text: " + escaped(status.ToString()));

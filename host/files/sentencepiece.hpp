@@ -1,6 +1,7 @@
 // SentencePiece's models, by the library of that name where this program was built with it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -24,7 +25,10 @@ class SentencePieceModel {
     /// The piece as the model spells it, "▁the".
     [[nodiscard]] const std::string& piece(std::int32_t id) const;
 
-    /// The ids of a text, which is encoded as a whole. Throws InputError for one of more than 1 GiB.
+    /// The library counts in 32 bits: bytes that a text may have.
+    static constexpr std::size_t longest = std::size_t{1} << 30;
+
+    /// The ids of a text, which is encoded as a whole.
     [[nodiscard]] std::vector<int> encode(std::string_view text) const;
 
   private:

@@ -117,6 +117,11 @@ class Cutter {
     }
 
     void cut_pieces(std::size_t begin) {
+        if (document_.size() - begin > SentencePieceModel::longest)
+            throw InputError(
+                fmt::format("{}: the document at byte {} has {} bytes; --tokens spm takes {} at once, "
+                            "and --documents line or paragraph makes them shorter",
+                            name_, begin, document_.size() - begin, SentencePieceModel::longest));
         for (std::size_t at = begin; at < document_.size();) decode(at);  // the library would take anything
         for (const int id : model_->encode(document_.substr(begin))) {
             std::int32_t& number = number_of_piece_[static_cast<std::size_t>(id)];

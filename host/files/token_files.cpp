@@ -1,6 +1,7 @@
 #include "host/files/token_files.hpp"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <array>
@@ -101,6 +102,15 @@ void turn_bytes(std::span<std::byte> bytes, std::size_t size) {
         std::reverse(at, at + static_cast<std::ptrdiff_t>(size));
 }
 
+/// Lets the process have so many more files open, as far as it may allow itself.
+void allow_open_files(std::size_t more) {
+    constexpr rlim_t others = 64;
+    struct rlimit limit {};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= more + others) return;
+    limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, more + others);
+    ::setrlimit(RLIMIT_NOFILE, &limit);  // where it is refused, the file that is one too many says so
+}
+
 [[noreturn]] void refuse_id(const StoredIds& ids, std::int64_t place, const std::string& id,
                             std::int64_t bound) {
     throw InputError(
@@ -119,6 +129,7 @@ TokenFiles::TokenFiles(const std::vector<std::filesystem::path>& paths, const To
         if (starts_.back() > (document_ends_.empty() ? 0 : document_ends_.back()))
             document_ends_.push_back(starts_.back());
     };
+    allow_open_files(paths.size());
     for (const std::filesystem::path& path : paths) {
         StoredIds ids = open_ids(path, options);
         if (!ids.document_ends.empty()) end_document();

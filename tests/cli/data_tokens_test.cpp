@@ -129,6 +129,18 @@ TEST_F(DataTokens, ThePiecesOfAModelAreCounted) {
     expect_contains(dataset.source, "tokens spm:");
 }
 
+TEST_F(DataTokens, MoreFilesThanAShellLetsOpenAtOnceAreRead) {
+    const Dataset right = make({"tokens", at("ids.bin"), "--eot", "6"});
+    for (std::size_t i = 0; i < ids.size(); ++i)
+        write_raw(folder / ("one_" + std::string(1, static_cast<char>('a' + i)) + ".bin"),
+                  id_bytes.substr(2 * i, 2));
+    const std::string command = "ulimit -Sn 12 && exec \"$@\"";
+    const ProgramResult result = run_program({"bash", "-c", command, "bash", NTPGEO_BINARY, "data", "tokens",
+                                              at("one_*.bin"), "--eot", "6", "-o", at("ds")});
+    ASSERT_EQ(result.status, 0) << result.err;
+    expect_same(right, read_dataset(folder / "ds"));
+}
+
 struct WrongTokens {
     Arguments arguments;  ///< AT/NAME stands for a file of the folder
     std::string said;
@@ -175,6 +187,8 @@ TEST_F(DataTokens, WrongInputIsOneLineAndStatusTwoAndLeavesNothingBehind) {
         {{"text", "AT/wide.txt", "--tokens", "space"},
          "is UTF-16LE, and text must be UTF-8; convert it (iconv"},
         {{"text", "AT/text.txt", "--tokens", "spm:" + at("none")}, "none: cannot be opened"},
+        {{"text", "AT/text.txt", "--tokens", "spm:" + at("names.txt")},
+         "names.txt: is no SentencePiece model"},
     };
     for (const WrongTokens& wrong : cases) {
         Arguments arguments = wrong.arguments;
