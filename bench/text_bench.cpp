@@ -73,7 +73,7 @@ void make_dataset(benchmark::State& state, TokenKind tokens, std::int64_t contex
         NgramOptions options;
         options.context_length = context_length;
         CpuCountingOperations counting;
-        NgramDataset result = count_ngrams(counting, corpus.tokens, corpus.document_ends,
+        NgramDataset result = count_ngrams(counting, TokensInMemory(corpus.tokens), corpus.document_ends,
                                            std::move(vocabulary.tokens), options);
         result.dataset.source = "stories";
         check_dataset(result.dataset, "stories");

@@ -182,7 +182,7 @@ Dataset counted(const void* tokens, int type, std::int64_t count, const std::int
         throw InputError(fmt::format("document_ends must end with {}, the number of tokens", count));
     CpuCountingOperations counting;
     std::vector<std::string> nameless(static_cast<std::size_t>(vocab_size));
-    Dataset data = count_ngrams(counting, ids, ends, std::move(nameless),
+    Dataset data = count_ngrams(counting, TokensInMemory(ids), ends, std::move(nameless),
                                 settings_or_defaults(settings, "ngrams").ngrams)
                        .dataset;
     data.vocab.clear();

@@ -5,6 +5,9 @@
 #include <limits>
 #include <numeric>
 #include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "engine/require.hpp"
 #include "kernels/base/status.hpp"
@@ -13,6 +16,7 @@ namespace ntpgeo {
 namespace {
 
 constexpr std::size_t first_slots = 1024;
+constexpr std::string_view unknown_token = "<unk>";
 
 std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
     __extension__ using Wide = unsigned __int128;
@@ -73,25 +77,37 @@ void Corpus::end_document() {
     if (end > (document_ends.empty() ? 0 : document_ends.back())) document_ends.push_back(end);
 }
 
+namespace {
+
+/// How often each token occurs. [distinct]
+std::vector<std::int64_t> frequencies(const Corpus& corpus) {
+    if (corpus.tokens.empty()) throw InputError("the text is empty: it holds no token");
+    std::vector<std::int64_t> frequency(corpus.table.size(), 0);
+    for (const std::int32_t token : corpus.tokens) ++frequency[token];
+    return frequency;
+}
+
+}  // namespace
+
 Vocabulary rank_vocabulary(const Corpus& corpus, std::optional<std::int64_t> size, OutsideTokens outside) {
     if (size) require_at_least_one(*size, "vocabulary size");
-    if (corpus.tokens.empty()) throw InputError("the text is empty: it holds no token");
-
+    const std::vector<std::int64_t> frequency = frequencies(corpus);
     const std::int64_t distinct = corpus.table.size();
-    std::vector<std::int64_t> frequency(distinct, 0);
-    for (const std::int32_t token : corpus.tokens) ++frequency[token];
+    std::vector<std::int32_t> ranked(distinct);
+    std::iota(ranked.begin(), ranked.end(), 0);
 
     std::int64_t kept = std::min(size.value_or(distinct), distinct);
     const bool has_unknown = outside == OutsideTokens::unknown && size && *size <= distinct;
-    if (has_unknown) kept = *size - 1;
+    if (has_unknown) {
+        std::erase_if(ranked, [&](std::int32_t token) { return corpus.table.bytes(token) == unknown_token; });
+        kept = std::min(*size - 1, static_cast<std::int64_t>(ranked.size()));
+    }
 
     // string_view compares as unsigned bytes, so ties are in the order of the tokens' bytes.
     const auto comes_first = [&](std::int32_t a, std::int32_t b) {
         if (frequency[a] != frequency[b]) return frequency[a] > frequency[b];
         return corpus.table.bytes(a) < corpus.table.bytes(b);
     };
-    std::vector<std::int32_t> ranked(distinct);
-    std::iota(ranked.begin(), ranked.end(), 0);
     std::nth_element(ranked.begin(), ranked.begin() + kept, ranked.end(), comes_first);
     std::sort(ranked.begin(), ranked.begin() + kept, comes_first);
 
@@ -105,7 +121,38 @@ Vocabulary rank_vocabulary(const Corpus& corpus, std::optional<std::int64_t> siz
         vocabulary.tokens.emplace_back(corpus.table.bytes(ranked[rank]));
         vocabulary.occurrences_inside += frequency[ranked[rank]];
     }
-    if (has_unknown) vocabulary.tokens.emplace_back("<unk>");
+    if (has_unknown) vocabulary.tokens.emplace_back(unknown_token);
+    return vocabulary;
+}
+
+Vocabulary given_vocabulary(const Corpus& corpus, std::vector<std::string> given, OutsideTokens outside,
+                            const std::string& where) {
+    const std::vector<std::int64_t> frequency = frequencies(corpus);
+    TokenTable table;
+    std::int32_t unknown = -1;
+    for (std::size_t id = 0; id < given.size(); ++id) {
+        const std::int32_t first = table.intern(given[id]);
+        if (first != static_cast<std::int32_t>(id))
+            throw InputError(
+                fmt::format("{}: ids {} and {} are the same token; in a vocabulary of text each stands once",
+                            where, first, id));
+        if (given[id] == unknown_token) unknown = first;
+    }
+    Vocabulary vocabulary;
+    vocabulary.is_given = true;
+    vocabulary.has_unknown = outside == OutsideTokens::unknown;
+    if (vocabulary.has_unknown && unknown < 0)
+        throw InputError(fmt::format("{}: has no <unk>, which is to stand for all other tokens", where));
+    const auto size = static_cast<std::int32_t>(given.size());
+    vocabulary.tokens = std::move(given);
+    vocabulary.occurrences = static_cast<std::int64_t>(corpus.tokens.size());
+    for (std::int32_t token = 0; token < corpus.table.size(); ++token) {
+        const std::int32_t id = table.intern(corpus.table.bytes(token));
+        const bool is_inside = id < size;
+        vocabulary.id_of.push_back(is_inside ? id : vocabulary.has_unknown ? unknown : -1);
+        if (is_inside && !(vocabulary.has_unknown && id == unknown))
+            vocabulary.occurrences_inside += frequency[token];
+    }
     return vocabulary;
 }
 

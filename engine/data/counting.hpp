@@ -59,15 +59,23 @@ struct Vocabulary {
     std::int64_t occurrences = 0;     ///< T, tokens in the corpus
     std::int64_t occurrences_inside =
         0;                     ///< of those, the ones that are a token of the vocabulary other than `<unk>`
-    bool has_unknown = false;  ///< the last id stands for all other tokens and is written `<unk>`
+    bool is_given = false;     ///< not ranked
+    bool has_unknown = false;  ///< an id, in a ranked vocabulary the last, stands for all others: `<unk>`
 };
 
 /// The `size` most frequent tokens of the corpus (all of them where empty), ties by bytes ascending.
 /// With OutsideTokens::unknown the size − 1 most frequent are kept and id size − 1 stands for all others.
 /// Where no token is left outside (no size given, or a size above the number of distinct tokens) there is
 /// nothing for `<unk>` to stand for, and it is left out: a word that no context is ever followed by would
-/// only shift the geometry. Throws InputError where size < 1 or the corpus is empty.
+/// only shift the geometry. A token that the text writes `<unk>` is one of those it stands for. Throws
+/// InputError where size < 1 or the corpus is empty.
 Vocabulary rank_vocabulary(const Corpus& corpus, std::optional<std::int64_t> size, OutsideTokens outside);
+
+/// The vocabulary of the tokens `given`, ids in their order. With OutsideTokens::unknown its `<unk>` stands
+/// for all others. Throws InputError, `where` being the vocabulary's origin, where that is not there, where a
+/// token is given twice, and where the corpus is empty.
+Vocabulary given_vocabulary(const Corpus& corpus, std::vector<std::string> given, OutsideTokens outside,
+                            const std::string& where);
 
 /// Replaces token numbers of the corpus by vocabulary ids, in place; −1 where a token is outside.
 void encode(const Vocabulary& vocabulary, std::vector<std::int32_t>& tokens);
@@ -98,7 +106,7 @@ struct NgramDataset {
 /// count / total; weights total / Σ totals kept, or 1/m. `vocabulary` [V] becomes the dataset's. Exact, on
 /// every backend to the bit; memory as in CountingOperations. Throws InputError for an option below 1, and
 /// where no window or no context is left, with the reason.
-NgramDataset count_ngrams(CountingOperations& counting, std::span<const std::int32_t> ids,
+NgramDataset count_ngrams(CountingOperations& counting, const TokenSequence& ids,
                           std::span<const std::int64_t> document_ends, std::vector<std::string> vocabulary,
                           const NgramOptions& options);
 

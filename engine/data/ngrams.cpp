@@ -40,7 +40,7 @@ void check_options(const NgramOptions& options) {
 
 }  // namespace
 
-NgramDataset count_ngrams(CountingOperations& counting, std::span<const std::int32_t> ids,
+NgramDataset count_ngrams(CountingOperations& counting, const TokenSequence& ids,
                           std::span<const std::int64_t> document_ends, std::vector<std::string> vocabulary,
                           const NgramOptions& options) {
     check_options(options);

@@ -34,6 +34,34 @@ Setting named(std::string_view name, TextField field, std::string help) {
     return {.name = name, .field = std::move(field), .help = std::move(help), .metavar = metavar};
 }
 
+/// A token's kind by its name, or "spm:MODEL".
+TextField tokens_field(TextOptions& text) {
+    static const Names<TokenKind> kinds = {{"word", TokenKind::word},
+                                           {"char", TokenKind::character},
+                                           {"byte", TokenKind::byte},
+                                           {"space", TokenKind::space},
+                                           {"spm:MODEL", TokenKind::piece}};
+    constexpr std::string_view prefix = "spm:";
+    TextField field;
+    for (const auto& [name, kind] : kinds) field.names.push_back(name);
+    field.get = field.compared = [&text, prefix] {
+        return text.tokens == TokenKind::piece ? std::string(prefix) + text.model
+                                               : name_in(kinds, text.tokens);
+    };
+    field.set = [&text, prefix](std::string_view given) -> std::string {
+        if (!given.starts_with(prefix)) return take_name(kinds, given, text.tokens);
+        if (given == prefix) return "names no model; give spm:MODEL, the model's file";
+        text.tokens = TokenKind::piece;
+        text.model = given.substr(prefix.size());
+        return "";
+    };
+    return field;
+}
+
+Setting vocab_file(std::string& file, std::string help) {
+    return {.name = "vocab_file", .field = open_field(file), .help = std::move(help), .metavar = "FILE"};
+}
+
 Setting seed(std::uint64_t& value) {
     return {.name = "seed",
             .field = SeedField{&value},
@@ -67,20 +95,25 @@ Setting weights(NgramOptions& ngrams) {
 
 std::vector<Setting> settings_of(TextSettings& text) {
     return {
-        named("tokens", name_field(text.text.tokens, "spm:"),
-              "what a token is. word: letters, digits and _ in a row, each with its combining marks, and "
-              "format "
-              "characters between them, or one other character that is no white space; char: a code point; "
-              "byte: a byte. A byte order mark at the start of a file is dropped, but byte keeps it"),
+        named(
+            "tokens", tokens_field(text.text),
+            "what a token is. word: letters, digits and _ in a row, each with its combining marks, and "
+            "format characters between them, or one other character that is no white space; char: a code "
+            "point; byte: a byte; space: what stands between white space; spm: a piece of the SentencePiece "
+            "model in the file MODEL. A byte order mark at the start of a file is dropped, but byte keeps "
+            "it"),
         context(text.ngrams),
         {.name = "vocab",
          .field = OptionalWholeField{&text.vocab_size},
          .help = "keep the V most frequent tokens (default: all)",
          .metavar = "V"},
+        vocab_file(text.vocab_file,
+                   "take the vocabulary from FILE, a token a line (id = line) or a tokenizer's .json; with "
+                   "--oov unk its <unk> stands for the rest"),
         min_count(text.ngrams),
         contexts(text.ngrams),
         weights(text.ngrams),
-        named("documents", name_field(text.text.documents, "paragraph"),
+        named("documents", name_field(text.text.documents),
               "no window crosses from one document into the next"),
         named(
             "oov", name_field(text.outside),
@@ -91,8 +124,33 @@ std::vector<Setting> settings_of(TextSettings& text) {
          .help = "fold case first (Unicode simple folding); not with --tokens byte"},
         named("normalize", name_field(text.text.normalize),
               "nfc: bring the text into Unicode's composed form NFC first; not with --tokens byte"),
-        named("invalid", name_field(text.invalid, {{"error", InvalidText::error}}, "replace"),
-              "text that is not UTF-8"),
+        named("invalid", name_field(text.text.invalid),
+              "text that is not UTF-8: refused, or U+FFFD in its place; not with --tokens byte"),
+    };
+}
+
+std::vector<Setting> settings_of(TokensSettings& tokens) {
+    return {
+        named("format", name_field(tokens.files.format),
+              "of the files. auto: what their beginnings say; a .bin that says nothing is nanogpt's"),
+        named("dtype", name_field(tokens.files.type),
+              "the integers of a nanogpt file (auto: uint16); other formats say themselves"),
+        {.name = "eot",
+         .field = OptionalWholeField{&tokens.files.end_of_text, 0},
+         .help = "the id of the end of text: no window holds it, not even as the next token",
+         .metavar = "ID"},
+        {.name = "vocab",
+         .field = OptionalWholeField{&tokens.vocab_size},
+         .help =
+             "tokens in the vocabulary, ids below V (default: those of --vocab-file, or the greatest id + "
+             "1)",
+         .metavar = "V"},
+        context(tokens.ngrams),
+        min_count(tokens.ngrams),
+        contexts(tokens.ngrams),
+        weights(tokens.ngrams),
+        vocab_file(tokens.vocab_file,
+                   "names for the ids: a token a line (id = line), or a tokenizer.json or vocab.json"),
     };
 }
 
@@ -150,14 +208,32 @@ std::vector<Setting> settings_of(TopKSettings& topk) {
     };
 }
 
-Names<TokenKind> names_of(TokenKind) {
-    return {{"word", TokenKind::word}, {"char", TokenKind::character}, {"byte", TokenKind::byte}};
+std::string tokens_text(const TextOptions& text) {
+    TextOptions copy = text;
+    return tokens_field(copy).get();
 }
+
 Names<DocumentKind> names_of(DocumentKind) {
-    return {{"file", DocumentKind::file}, {"line", DocumentKind::line}};
+    return {
+        {"file", DocumentKind::file}, {"line", DocumentKind::line}, {"paragraph", DocumentKind::paragraph}};
+}
+Names<InvalidText> names_of(InvalidText) {
+    return {{"error", InvalidText::error}, {"replace", InvalidText::replace}};
 }
 Names<Normalization> names_of(Normalization) {
     return {{"none", Normalization::none}, {"nfc", Normalization::nfc}};
+}
+Names<TokenFormat> names_of(TokenFormat) {
+    return {{"auto", TokenFormat::automatic},
+            {"nanogpt", TokenFormat::nanogpt},
+            {"llmc", TokenFormat::llmc},
+            {"megatron", TokenFormat::megatron},
+            {"npy", TokenFormat::npy}};
+}
+Names<IdType> names_of(IdType) {
+    return {{"auto", IdType::automatic}, {"uint8", IdType::uint8},   {"int8", IdType::int8},
+            {"uint16", IdType::uint16},  {"int16", IdType::int16},   {"uint32", IdType::uint32},
+            {"int32", IdType::int32},    {"uint64", IdType::uint64}, {"int64", IdType::int64}};
 }
 Names<OutsideTokens> names_of(OutsideTokens) {
     return {{"skip", OutsideTokens::skip}, {"unk", OutsideTokens::unknown}};

@@ -110,18 +110,19 @@ std::string choices_of(const TextField& field) {
 
 std::string range_of(const Field& field) {
     return std::visit(
-        Overloaded{[](const WholeField& whole) {
-                       const bool bounded = whole.most != std::numeric_limits<std::int64_t>::max();
-                       return fmt::format("a whole number >= {}{}", whole.least,
-                                          bounded ? fmt::format(", at most {}", whole.most) : "");
-                   },
-                   [](const OptionalWholeField&) { return std::string("a whole number >= 1"); },
-                   [](const SeedField&) { return std::string("a whole number of 64 bits"); },
-                   [](const NumberField& number) { return std::string(range_words(number.range)); },
-                   [](const SwitchField&) { return std::string("true|false"); },
-                   [](const DecayField&) { return std::string("a number >= 0, or HI:LO"); },
-                   [](const GridField&) { return std::string("HI:LO:PER_DECADE"); },
-                   [](const TextField& text) { return choices_of(text); }},
+        Overloaded{
+            [](const WholeField& whole) {
+                const bool bounded = whole.most != std::numeric_limits<std::int64_t>::max();
+                return fmt::format("a whole number >= {}{}", whole.least,
+                                   bounded ? fmt::format(", at most {}", whole.most) : "");
+            },
+            [](const OptionalWholeField& whole) { return fmt::format("a whole number >= {}", whole.least); },
+            [](const SeedField&) { return std::string("a whole number of 64 bits"); },
+            [](const NumberField& number) { return std::string(range_words(number.range)); },
+            [](const SwitchField&) { return std::string("true|false"); },
+            [](const DecayField&) { return std::string("a number >= 0, or HI:LO"); },
+            [](const GridField&) { return std::string("HI:LO:PER_DECADE"); },
+            [](const TextField& text) { return choices_of(text); }},
         field);
 }
 
@@ -148,7 +149,7 @@ std::string take_text(const Field& field, std::string_view text) {
         Overloaded{[&](const WholeField& whole) { return take_whole(text, whole.least, *whole.value); },
                    [&](const OptionalWholeField& whole) {
                        std::int64_t number = 0;
-                       std::string wrong = take_whole(text, 1, number);
+                       std::string wrong = take_whole(text, whole.least, number);
                        if (wrong.empty()) *whole.value = number;
                        return wrong;
                    },

@@ -23,9 +23,10 @@ struct WholeField {
     bool or_never = false;
 };
 
-/// A whole number from 1 on, or none.
+/// A whole number from `least` on, or none.
 struct OptionalWholeField {
     std::optional<std::int64_t>* value;
+    std::int64_t least = 1;
 };
 
 /// Any 64 bits.

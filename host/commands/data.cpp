@@ -12,6 +12,7 @@
 #include "engine/data/settings.hpp"
 #include "engine/machine/device.hpp"
 #include "host/commands/commands.hpp"
+#include "host/commands/data_info.hpp"
 #include "host/commands/data_sets.hpp"
 #include "host/commands/setting_flags.hpp"
 #include "host/files/atomic_file.hpp"
@@ -27,7 +28,7 @@ namespace {
 /// A verb that makes a data set under settings.
 template <class Settings>
 struct Maker {
-    std::vector<std::string> files;  ///< of text alone
+    std::vector<std::string> files;  ///< of what is counted
     std::string output;
     Settings settings;
     SettingFlags flags;
@@ -86,17 +87,37 @@ void check_files(const std::vector<std::string>& files, const std::string& outpu
     }
 }
 
-struct TextCommand : Maker<TextSettings> {
+/// A verb that counts what is in files.
+template <class Settings>
+struct Counter : Maker<Settings> {
     std::string device = "auto";
+
+    void add(Command& verb, const char* help_of_files) {
+        verb.add_option("files", this->files, help_of_files, {.required = true, .type_name = "FILE"});
+        Maker<Settings>::add(verb);
+        verb.add_option("--device", device,
+                        "What counts; auto: a GPU where there is one, from a million tokens on",
+                        {.type_name = device_choices, .default_text = device});
+    }
+    void prepare() {
+        require_writable(this->output);
+        this->apply();
+        if (device != "auto") device = resolve_device(device);
+    }
 };
 
-void run_text(TextCommand& command) {
+void run_text(Counter<TextSettings>& command) {
     check_files(command.files, command.output);
-    require_writable(command.output);
-    command.apply();
-    if (command.device != "auto") command.device = resolve_device(command.device);
+    command.prepare();
     std::string lines;
     Dataset dataset = count_text(command.files, command.settings, command.device, lines);
+    deliver_dataset(dataset, command.output, lines);
+}
+
+void run_tokens(Counter<TokensSettings>& command) {
+    command.prepare();
+    std::string lines;
+    Dataset dataset = count_tokens(command.files, command.settings, command.device, lines);
     deliver_dataset(dataset, command.output, lines);
 }
 
@@ -117,14 +138,9 @@ void add_stories(Command& data) {
 }
 
 void add_text(Command& data) {
-    const auto command = std::make_shared<TextCommand>();
+    const auto command = std::make_shared<Counter<TextSettings>>();
     Command verb = data.add_command("text", "Contexts and next tokens, counted in text");
-    verb.add_option("files", command->files, "UTF-8 text; - is the standard input",
-                    {.required = true, .type_name = "FILE"});
-    command->add(verb);
-    verb.add_option("--device", command->device,
-                    "What counts; auto: a GPU where there is one, from a million tokens on",
-                    {.type_name = device_choices, .default_text = command->device});
+    command->add(verb, "UTF-8 text; - is the standard input");
     verb.on_call([command] { run_text(*command); });
 }
 
@@ -158,6 +174,16 @@ void add_topk(Command& data) {
     verb.on_call([command] { run_topk(*command); });
 }
 
+void add_tokens(Command& data) {
+    const auto command = std::make_shared<Counter<TokensSettings>>();
+    Command verb = data.add_command("tokens", "Contexts and next tokens, counted in files of token ids");
+    command->add(
+        verb,
+        "ids of nanoGPT or llm.c (.bin), Megatron (.bin and .idx) or NumPy (.npy), or a pattern like "
+        "'shard_*.bin'; each goes on where the one before it ends");
+    verb.on_call([command] { run_tokens(*command); });
+}
+
 struct InfoCommand {
     std::string dataset;
     bool json = false;
@@ -182,6 +208,7 @@ void add_data_command(Command& program) {
     add_stories(data);
     add_text(data);
     add_topk(data);
+    add_tokens(data);
     add_info(data);
 }
 

@@ -68,12 +68,23 @@ constexpr std::string_view mark = "\xEF\xBB\xBF";
 
 void refuse_byte(std::string_view text, std::size_t at, const std::string& name) {
     throw InputError(
-        fmt::format("{}: not UTF-8 at byte {} (0x{:02x}); convert the text, or read it by --tokens byte",
+        fmt::format("{}: not UTF-8 at byte {} (0x{:02x}); convert the text, or take --invalid replace "
+                    "or --tokens byte",
                     name, at, static_cast<unsigned char>(text[at])));
 }
 
 void require_utf8(std::string_view text, const std::string& name) {
     for (std::size_t at = 0; at < text.size();) character_at(text, at, name);
+}
+
+std::string replaced(std::string_view text) {
+    std::string result;
+    result.reserve(text.size());
+    for (std::size_t at = 0; at < text.size();) {
+        const auto [character, bytes] = next_piece(text, at);
+        result += character < 0 ? std::string_view("\uFFFD") : bytes;
+    }
+    return result;
 }
 
 std::optional<std::string_view> wide_encoding(std::string_view text) {

@@ -46,6 +46,10 @@ inline std::int32_t character_at(std::string_view text, std::size_t& at, const s
 /// Throws InputError, with `name` and the first wrong byte, where `text` is not UTF-8.
 void require_utf8(std::string_view text, const std::string& name);
 
+/// The text with U+FFFD for what is not UTF-8: one for each byte that begins no character and each beginning
+/// of a character that does not go on (Unicode's practice, which Python's errors="replace" follows).
+std::string replaced(std::string_view text);
+
 /// "UTF-16LE", "UTF-16BE", "UTF-32LE" or "UTF-32BE" where the text is that, by its byte order mark or,
 /// without one, by its first 4096 bytes: units of that width and order, all of them characters and no NUL. Of
 /// UTF-16 without a mark seven in eight must lie below U+2000 and one in eight below U+0100, as in all

@@ -10,7 +10,9 @@
 
 #include "host/files/atomic_file.hpp"
 #include "host/files/characters.hpp"
+#include "host/files/documents.hpp"
 #include "host/files/file_error.hpp"
+#include "host/files/sentencepiece.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -41,9 +43,10 @@ CharacterClass class_of(UChar32 character) {
 /// One text on its way into a corpus.
 class Cutter {
   public:
-    Cutter(std::string_view text, const std::string& name, Corpus& corpus)
-        : text_(text), name_(name), corpus_(corpus) {
+    Cutter(std::string_view text, const std::string& name, Corpus& corpus, const SentencePieceModel* model)
+        : text_(text), name_(name), corpus_(corpus), model_(model) {
         number_of_byte_.fill(-1);
+        if (model_ != nullptr) number_of_piece_.assign(static_cast<std::size_t>(model_->size()), -1);
     }
 
     void cut(std::size_t begin, std::size_t end, TokenKind kind) {
@@ -55,6 +58,11 @@ class Cutter {
                 return cut_characters(begin);
             case TokenKind::byte:
                 for (; begin < end; ++begin) add_byte(begin);
+                return;
+            case TokenKind::space:
+                return cut_at_spaces(begin);
+            case TokenKind::piece:
+                return cut_pieces(begin);
         }
     }
 
@@ -97,6 +105,31 @@ class Cutter {
         }
     }
 
+    void cut_at_spaces(std::size_t at) {
+        std::size_t begin = at;  // of what stands before `at` since the last space
+        while (at < document_.size()) {
+            const std::size_t here = at;
+            if (class_of(decode(at)) != CharacterClass::space) continue;
+            if (begin < here) add(begin, here);
+            begin = at;
+        }
+        if (begin < at) add(begin, at);
+    }
+
+    void cut_pieces(std::size_t begin) {
+        if (document_.size() - begin > SentencePieceModel::longest)
+            throw InputError(
+                fmt::format("{}: the document at byte {} has {} bytes; --tokens spm takes {} at once, "
+                            "and --documents line or paragraph makes them shorter",
+                            name_, begin, document_.size() - begin, SentencePieceModel::longest));
+        for (std::size_t at = begin; at < document_.size();) decode(at);  // the library would take anything
+        for (const int id : model_->encode(document_.substr(begin))) {
+            std::int32_t& number = number_of_piece_[static_cast<std::size_t>(id)];
+            if (number < 0) number = corpus_.table.intern(model_->piece(id));
+            corpus_.tokens.push_back(number);
+        }
+    }
+
     void add(std::size_t begin, std::size_t end) {
         corpus_.tokens.push_back(corpus_.table.intern(text_.substr(begin, end - begin)));
     }
@@ -110,55 +143,59 @@ class Cutter {
     std::string_view text_;
     const std::string& name_;
     Corpus& corpus_;
+    const SentencePieceModel* model_;
+    std::vector<std::int32_t> number_of_piece_;       ///< numbers of the model's pieces; −1: not met yet
     std::string_view document_;                       ///< the text up to the end of the document being cut
     std::array<std::int32_t, 256> number_of_byte_{};  ///< numbers of one-byte tokens; −1: not met yet
 };
 
 void append_documents(std::string_view text, std::size_t begin, const TextOptions& options,
-                      const std::string& name, Corpus& corpus) {
-    Cutter cutter(text, name, corpus);
+                      const std::string& name, Corpus& corpus, const SentencePieceModel* model) {
+    Cutter cutter(text, name, corpus, model);
     while (begin < text.size()) {
-        std::size_t end = text.size();
-        if (options.documents == DocumentKind::line) {
-            // Cutting at \r and at \n alike is right for \r\n too: the line between them is empty, hence
-            // nothing.
-            const auto ends_line = [](char byte) { return byte == '\n' || byte == '\r'; };
-            end = std::find_if(text.begin() + static_cast<std::ptrdiff_t>(begin), text.end(), ends_line) -
-                  text.begin();
-        }
-        cutter.cut(begin, end, options.tokens);
+        const DocumentPlace document = next_document(text, begin, options.documents);
+        cutter.cut(document.begin, document.end, options.tokens);
         corpus.end_document();
-        begin = end + 1;
+        begin = document.next;
     }
 }
 
-/// The text from `begin` on, composed and folded as the options say, and composed again, for folding can
-/// leave what composes: H and U+0331 have no composed form, h and U+0331 have one.
-std::string changed(std::string_view text, std::size_t begin, const TextOptions& options,
-                    const std::string& name) {
-    require_utf8(text, name);
+/// The text composed and folded as the options say, and composed again, for folding can leave what composes:
+/// H and U+0331 have no composed form, h and U+0331 have one.
+std::string changed(std::string_view text, const TextOptions& options) {
     const bool composes = options.normalize == Normalization::nfc;
-    std::string result = composes ? composed(text.substr(begin)) : std::string(text.substr(begin));
+    std::string result = composes ? composed(text) : std::string(text);
     if (!options.lowercase) return result;
     result = folded(result);
     return composes ? composed(result) : result;
 }
 
+void require_bytes_alone(const TextOptions& options) {
+    if (options.lowercase)
+        throw InputError("--lowercase folds characters and does not go with --tokens byte");
+    if (options.normalize == Normalization::nfc)
+        throw InputError("--normalize nfc composes characters and does not go with --tokens byte");
+    if (options.invalid == InvalidText::replace)
+        throw InputError("--invalid replace writes characters and does not go with --tokens byte");
+}
+
 }  // namespace
 
-void append_text(std::string_view text, const TextOptions& options, const std::string& name, Corpus& corpus) {
-    const bool composes = options.normalize == Normalization::nfc;
+void append_text(std::string_view text, const TextOptions& options, const std::string& name, Corpus& corpus,
+                 const SentencePieceModel* model) {
     if (options.tokens == TokenKind::byte) {
-        if (options.lowercase)
-            throw InputError("--lowercase folds characters and goes with --tokens word or char, not byte");
-        if (composes)
-            throw InputError(
-                "--normalize nfc composes characters and goes with --tokens word or char, not byte");
-        return append_documents(text, 0, options, name, corpus);
+        require_bytes_alone(options);
+        return append_documents(text, 0, options, name, corpus, model);
     }
     const std::size_t begin = begin_of_characters(text, name);
-    if (!options.lowercase && !composes) return append_documents(text, begin, options, name, corpus);
-    append_documents(changed(text, begin, options, name), 0, options, name, corpus);
+    const bool changes = options.lowercase || options.normalize == Normalization::nfc;
+    if (options.invalid == InvalidText::replace) {
+        const std::string right = replaced(text.substr(begin));
+        return append_documents(changes ? changed(right, options) : right, 0, options, name, corpus, model);
+    }
+    if (!changes) return append_documents(text, begin, options, name, corpus, model);
+    require_utf8(text, name);
+    append_documents(changed(text.substr(begin), options), 0, options, name, corpus, model);
 }
 
 std::string read_text(const std::string& file) {

@@ -12,13 +12,17 @@
 
 namespace ntpgeo {
 
+class SentencePieceModel;
+
 /// Cuts the file `text` and adds its tokens and documents to the corpus; the end of the text ends a document.
-/// For words and characters a byte order mark at its beginning is dropped, and the text composed, folded and
+/// For all tokens but bytes a byte order mark at its beginning is dropped, and the text composed, folded and
 /// composed again as the options say, before it is cut; one further on and control characters are ordinary
-/// characters. `name` stands for the text in messages. Throws InputError with the byte offset where the text
-/// is not UTF-8, or with its encoding where it is UTF-16 or UTF-32 (word, character), and for lowercase or
-/// composed bytes. The categories and compositions are those of the ICU that was linked.
-void append_text(std::string_view text, const TextOptions& options, const std::string& name, Corpus& corpus);
+/// characters. Pieces are those of `model`, each document encoded as a whole. `name` stands for the text in
+/// messages. Throws InputError with the byte offset where the text is not UTF-8 and nothing stands for what
+/// is not, with its encoding where it is UTF-16 or UTF-32 (all but bytes), and for lowercase, composed or
+/// replaced bytes. The categories and compositions are those of the ICU that was linked.
+void append_text(std::string_view text, const TextOptions& options, const std::string& name, Corpus& corpus,
+                 const SentencePieceModel* model = nullptr);
 
 /// The file's bytes, or those of the standard input where `file` is "-". Throws InputError where it cannot be
 /// read.

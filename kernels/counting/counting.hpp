@@ -7,14 +7,16 @@
 #include <string>
 #include <vector>
 
+#include "kernels/counting/tokens.hpp"
+
 namespace ntpgeo {
 namespace device {
 class Device;
 }
 
-/// A text as ids, in host memory.
+/// A text as ids.
 struct TextIds {
-    std::span<const std::int32_t> ids;            ///< [T] in 0 .. V−1, or −1: outside the vocabulary
+    const TokenSequence& ids;                     ///< [T] in 0 .. V−1, or −1: outside the vocabulary
     std::span<const std::int64_t> document_ends;  ///< [D] strictly increasing; the last one is T
     std::int64_t vocab_size = 0;                  ///< V
 };

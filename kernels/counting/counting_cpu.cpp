@@ -86,12 +86,13 @@ class ContextTable {
 
 /// Calls visit(position) for every window that lies in one document and holds no −1.
 template <class Visit>
-void for_each_window(const TextIds& text, std::int64_t context_length, Visit visit) {
+void for_each_window(Tokens ids, std::span<const std::int64_t> document_ends, std::int64_t context_length,
+                     Visit visit) {
     std::int64_t document = 0;
-    for (const std::int64_t end : text.document_ends) {
+    for (const std::int64_t end : document_ends) {
         std::int64_t clean_from = document;  // no −1 since here
         for (std::int64_t next = document; next < end; ++next) {
-            if (text.ids[next] < 0) {
+            if (ids[next] < 0) {
                 clean_from = next + 1;
             } else if (next - clean_from >= context_length) {
                 visit(next - context_length);
@@ -139,10 +140,12 @@ void append_row(Tokens next, std::vector<std::int64_t>& count_of, WindowCounts& 
 
 WindowCounts CpuCountingOperations::count_windows(const TextIds& text, const WindowOptions& options) {
     const std::int64_t length = options.context_length;
-    ContextTable table(text.ids, length);
+    std::vector<std::int32_t> ids(static_cast<std::size_t>(text.ids.size()));
+    text.ids.read(0, ids);
+    ContextTable table(ids, length);
     std::vector<std::uint32_t> context_of;  // of each window, in the order of the text
-    context_of.reserve(text.ids.size());
-    for_each_window(text, length,
+    context_of.reserve(ids.size());
+    for_each_window(ids, text.document_ends, length,
                     [&](std::int64_t position) { context_of.push_back(table.count(position)); });
     WindowCounts result;
     result.windows = static_cast<std::int64_t>(context_of.size());
@@ -162,9 +165,9 @@ WindowCounts CpuCountingOperations::count_windows(const TextIds& text, const Win
     std::vector<std::int32_t> next(place[rows]);
     std::vector<std::int64_t> fill(place.begin(), place.end() - 1);
     std::int64_t window = 0;
-    for_each_window(text, length, [&](std::int64_t position) {
+    for_each_window(ids, text.document_ends, length, [&](std::int64_t position) {
         const std::uint32_t row = row_of[context_of[window++]];
-        if (row != no_number) next[fill[row]++] = text.ids[position + length];
+        if (row != no_number) next[fill[row]++] = ids[position + length];
     });
 
     result.indptr.push_back(0);

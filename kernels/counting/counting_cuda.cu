@@ -29,7 +29,7 @@ std::int64_t entry_bytes(const WindowOptions& options) {
 /// What a text takes, and what is left beside it.
 struct Room {
     Room(const device::Device& device, const TextIds& text, const WindowOptions& options)
-        : size(static_cast<std::int64_t>(text.ids.size())),
+        : size(text.ids.size()),
           needs_ranks(bits_for(text.vocab_size) * (options.context_length + 1) > 64),
           free(device.free_memory()),
           whole(size * (text_bytes + (needs_ranks ? rank_bytes : 0))),
@@ -78,8 +78,7 @@ WindowCounts CudaCountingOperations::count_windows(const TextIds& text, const Wi
         throw InputError(why + "; the CPU counts it");
     WindowCounts counts;
     counts.indptr = {0};
-    if (options.context_length >= static_cast<std::int64_t>(text.ids.size()))
-        return counts;  // an empty text's, too
+    if (options.context_length >= text.ids.size()) return counts;  // an empty text's, too
     Counter counter(device_, text, options.context_length,
                     portions_for(Room(device_, text, options), options));
     for (Key begin = 0; begin != no_more;) {

@@ -50,7 +50,7 @@ class Counter : Calls {
         : Calls(device),
           length_(static_cast<std::int32_t>(context_length)),
           portions_(portions),
-          size_(static_cast<std::int64_t>(text.ids.size())),
+          size_(text.ids.size()),
           token_bits_(bits_for(text.vocab_size)),
           stretch_(device, text,
                    portions.whole_text ? size_ : std::min(size_, portions.tokens + context_length)) {

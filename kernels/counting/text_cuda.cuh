@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cub/device/device_scan.cuh>
 #include <port.cuh>
+#include <span>
 #include <vector>
 
 #include "kernels/counting/calls_cuda.cuh"
@@ -24,9 +25,7 @@ class Stretch : Calls {
     /// Waits for what was queued before.
     void load(std::int64_t begin, std::int64_t end) {
         begin_ = begin;
-        const auto size = static_cast<std::size_t>(end - begin);
-        NTPGEO_CHECK(cudaMemcpyAsync(ids_.data(), text_.ids.data() + begin, size * sizeof(std::int32_t),
-                                     cudaMemcpyHostToDevice, device_.stream()));
+        upload(begin, end);
         const auto first = std::upper_bound(text_.document_ends.begin(), text_.document_ends.end(), begin);
         std::vector<std::int64_t> document_ends;
         for (auto at = first; at != text_.document_ends.end() && *at < end; ++at)
@@ -41,6 +40,22 @@ class Stretch : Calls {
     [[nodiscard]] const operations::Place* ends() const { return ends_.data(); }
 
   private:
+    static constexpr std::int64_t most_at_once = std::int64_t{1} << 24;
+
+    /// Through memory of the host's, as the text need not lie there; it is in use until the next
+    /// synchronisation.
+    void upload(std::int64_t begin, std::int64_t end) {
+        host_ids_.resize(static_cast<std::size_t>(std::min(end - begin, most_at_once)));
+        for (std::int64_t from = begin; from < end; from += most_at_once) {
+            if (from > begin) device_.synchronise();
+            const auto size = static_cast<std::size_t>(std::min(end - from, most_at_once));
+            const std::span<std::int32_t> part = std::span(host_ids_).first(size);
+            text_.ids.read(from, part);
+            NTPGEO_CHECK(cudaMemcpyAsync(ids_.data() + (from - begin), part.data(), part.size_bytes(),
+                                         cudaMemcpyHostToDevice, device_.stream()));
+        }
+    }
+
     void find_ends(const std::vector<std::int64_t>& document_ends, std::int64_t size) {
         const Array<std::int64_t> ends(static_cast<std::int64_t>(document_ends.size()));
         NTPGEO_CHECK(cudaMemcpyAsync(ends.data(), document_ends.data(),
@@ -57,11 +72,12 @@ class Stretch : Calls {
                                                   thrust::make_reverse_iterator(ends_.data() + size),
                                                   operations::Smaller{}, size, stream);
         });
-        device_.synchronise();  // `ends` goes
+        device_.synchronise();  // `ends` goes, and the host's ids are read
     }
 
     TextIds text_;
     std::int64_t begin_ = 0;
+    std::vector<std::int32_t> host_ids_;
     Array<std::int32_t> ids_;
     Array<operations::Place> ends_;
 };

@@ -30,7 +30,8 @@ TEST_F(CudaCounting, AMillionTokensGiveTheDataSetOfTheCpu) {
         const NgramOptions options{
             .context_length = length, .min_count = length < 3 ? 2 : 1, .max_contexts = 200000};
         const auto counted = [&](Backend& on) {
-            return count_ngrams(on, ids, document_ends, std::vector<std::string>(vocab, "w"), options);
+            return count_ngrams(on, TokensInMemory(ids), document_ends, std::vector<std::string>(vocab, "w"),
+                                options);
         };
         const NgramDataset actual = counted(gpu()), expected = counted(cpu());
         EXPECT_EQ(actual.windows_counted, expected.windows_counted);

@@ -171,7 +171,8 @@ Profile counting(const std::string& name, Scale scale) {
     std::vector<std::int32_t> ids(scale == Scale::full ? 1'000'000 : 20'000);
     for (std::int32_t& id : ids) id = static_cast<std::int32_t>(std::pow(double{vocab}, uniform(random))) - 1;
     const std::vector<std::int64_t> document_ends{static_cast<std::int64_t>(ids.size())};
-    const TextIds text{ids, document_ends, vocab};
+    const TokensInMemory tokens(ids);
+    const TextIds text{tokens, document_ends, vocab};
     const WindowOptions options{.context_length = 2, .min_count = 2};
     gpu->count_windows(text, options);
     return count_calls(name, fmt::format("{} tokens of V = {}, N = 2", ids.size(), vocab), 1,

@@ -70,6 +70,8 @@ def cut(text, kind):
         return [text[i : i + 1] for i in range(len(text))]
     if kind == "char":
         return [character.encode() for character in text]
+    if kind == "space":  # Python's white space is that of the design
+        return [token.encode() for token in text.split()]
     letters = "".join(map(letter_of, text))
     return [text[found.start() : found.end()].encode() for found in WORD.finditer(letters)]
 
@@ -77,6 +79,16 @@ def cut(text, kind):
 def split_lines(text):
     newline, carriage = ("\n", "\r") if isinstance(text, str) else (b"\n", b"\r")
     return text.replace(carriage + newline, newline).replace(carriage, newline).split(newline)
+
+
+def documents_of(text, documents):
+    if documents == "file":
+        return [text]
+    lines = split_lines(text)
+    if documents == "line":
+        return lines
+    # Between blank lines; which end a line has is nothing to words, and only they are asked for.
+    return ["\n".join(kept) for blank, kept in itertools.groupby(lines, lambda line: not line.strip(" \t")) if not blank]
 
 
 def recompute(files, tokens, context, vocab, min_count, contexts, weights, documents, oov, lowercase, normalize):
@@ -91,7 +103,7 @@ def recompute(files, tokens, context, vocab, min_count, contexts, weights, docum
                 changes = [*changes, lambda text: "".join(map(simple_fold, text)), *changes]
             for change in changes:
                 text = change(text)
-        for document in split_lines(text) if documents == "line" else [text]:
+        for document in documents_of(text, documents):
             rows.append(cut(document, tokens))
 
     frequency = collections.Counter(itertools.chain.from_iterable(rows))
@@ -194,20 +206,22 @@ def main():
                 stream.write(text.encode())
         combinations = list(
             itertools.product(
-                ("word", "char", "byte"),
+                ("word", "char", "byte", "space"),
                 (1, 2, 4),
                 (None, 1, 3, 8, 1000),
                 ("skip", "unk"),
-                ("file", "line"),
+                ("file", "line", "paragraph"),
                 (False, True),
                 ("none", "nfc"),
             )
         )
-        # Starting the program costs more than its work: each text takes a seventh of the combinations, each
+        # Starting the program costs more than its work: each text takes an eleventh of the combinations, each
         # combination is taken by some text.
         for place, files in enumerate([[path] for path in nasty] + [nasty]):
-            for tokens, context, vocab, oov, documents, lowercase, normalize in combinations[place % 7 :: 7]:
+            for tokens, context, vocab, oov, documents, lowercase, normalize in combinations[place % 11 :: 11]:
                 if tokens == "byte" and (lowercase or normalize != "none"):
+                    continue
+                if tokens in ("byte", "char") and documents == "paragraph":
                     continue
                 options = dict(plain, tokens=tokens, context=context, vocab=vocab)
                 options.update(oov=oov, documents=documents, lowercase=lowercase, normalize=normalize)
@@ -223,6 +237,7 @@ def main():
                 dict(context=4, contexts=1000),
                 dict(tokens="char", context=3),
                 dict(tokens="char", context=5, vocab=40, oov="unk", contexts=3000, documents="line", lowercase=True),
+                dict(tokens="space", context=1, documents="paragraph", min_count=2),
                 dict(tokens="byte", context=1),
                 dict(tokens="byte", context=4, min_count=5),
             ):

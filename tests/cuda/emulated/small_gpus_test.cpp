@@ -13,16 +13,17 @@ namespace {
 
 constexpr int refused = 7, taken = 8;
 
-[[noreturn]] void count_a_text(std::int64_t tokens, std::int64_t vocab) {
+[[noreturn]] void count_a_text(std::int64_t size, std::int64_t vocab) {
     const auto gpu = make_cuda_backend(0);
     const std::int64_t free = gpu->memory().free;
-    const std::vector<std::int32_t> ids(static_cast<std::size_t>(tokens), 0);
-    const std::vector<std::int64_t> document_ends{tokens};
-    const TextIds text{ids, document_ends, vocab};
+    const std::vector<std::int32_t> ids(static_cast<std::size_t>(size), 0);
+    const std::vector<std::int64_t> document_ends{size};
+    const TokensInMemory tokens(ids);
+    const TextIds text{tokens, document_ends, vocab};
     const WindowOptions options{.context_length = 4};
     try {
         const WindowCounts counts = gpu->count_windows(text, options);
-        if (counts.contexts != 1 || counts.most != tokens - 4) finish(0, "counted wrongly");
+        if (counts.contexts != 1 || counts.most != size - 4) finish(0, "counted wrongly");
     } catch (const InputError& error) {
         const bool nothing_was_taken = gpu->memory().free == free;
         finish(nothing_was_taken && gpu->why_not_counted(text, options) != "" ? refused : taken,

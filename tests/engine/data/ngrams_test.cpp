@@ -19,7 +19,8 @@ using Ends = std::vector<std::int64_t>;
 
 NgramDataset count(const Ids& ids, const Ends& ends, const NgramOptions& options, std::int64_t vocab_size) {
     CpuCountingOperations counting;
-    return count_ngrams(counting, ids, ends, std::vector<std::string>(vocab_size, "w"), options);
+    return count_ngrams(counting, TokensInMemory(ids), ends, std::vector<std::string>(vocab_size, "w"),
+                        options);
 }
 
 TEST(Ngrams, CountsWindowsExactly) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/base/status.hpp"
+#include "tests/refusal.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -82,6 +83,43 @@ TEST(Vocabulary, UnknownIsLeftOutWhereNoTokenIsOutside) {
 TEST(Vocabulary, RefusesSizeZeroAndAnEmptyCorpus) {
     EXPECT_THROW(rank_vocabulary(corpus_of({"x"}), 0, OutsideTokens::skip), InputError);
     EXPECT_THROW(rank_vocabulary(Corpus(), std::nullopt, OutsideTokens::skip), InputError);
+}
+
+// As a text of Penn Treebank or KenLM writes it.
+TEST(Vocabulary, WhatTheTextWritesAsUnknownIsUnknown) {
+    const Words text = {"<unk>", "<unk>", "<unk>", "a", "a", "b", "c"};
+    const Vocabulary few = rank_vocabulary(corpus_of(text), 3, OutsideTokens::unknown);
+    EXPECT_EQ(few.tokens, (Words{"a", "b", "<unk>"}));
+    EXPECT_EQ(few.id_of, (std::vector<std::int32_t>{2, 0, 1, 2}));
+    EXPECT_EQ(few.occurrences_inside, 3);
+    const Vocabulary ranked = rank_vocabulary(corpus_of(text), 3, OutsideTokens::skip);
+    EXPECT_EQ(ranked.tokens, (Words{"<unk>", "a", "b"}));
+    const Vocabulary all = rank_vocabulary(corpus_of(text), 4, OutsideTokens::unknown);
+    EXPECT_EQ(all.tokens, (Words{"a", "b", "c", "<unk>"}));
+    EXPECT_EQ(rank_vocabulary(corpus_of(text), 5, OutsideTokens::unknown).tokens,
+              (Words{"<unk>", "a", "b", "c"}));
+}
+
+TEST(Vocabulary, AGivenOneKeepsItsIds) {
+    const Corpus corpus = corpus_of({"b", "x", "b", "a", "<unk>"});
+    const Words given = {"a", "unused", "<unk>", "b"};
+    const Vocabulary skip = given_vocabulary(corpus, given, OutsideTokens::skip, "names");
+    EXPECT_EQ(skip.tokens, given);
+    EXPECT_EQ(skip.id_of, (std::vector<std::int32_t>{3, -1, 0, 2}));
+    EXPECT_EQ(skip.occurrences_inside, 4);
+    const Vocabulary unknown = given_vocabulary(corpus, given, OutsideTokens::unknown, "names");
+    EXPECT_EQ(unknown.id_of, (std::vector<std::int32_t>{3, 2, 0, 2}));
+    EXPECT_EQ(unknown.occurrences_inside, 3);
+}
+
+TEST(Vocabulary, AGivenOneIsRefusedWhereItDoesNotServe) {
+    const Corpus corpus = corpus_of({"a"});
+    const auto message = [&](const Words& given) {
+        return refusal<InputError>([&] { given_vocabulary(corpus, given, OutsideTokens::unknown, "names"); });
+    };
+    expect_contains(message({"a", "<unk>", "a"}), "names: ids 0 and 2 are the same token");
+    expect_contains(message({"a"}), "names: has no <unk>");
+    EXPECT_THROW(given_vocabulary(Corpus{}, {"a"}, OutsideTokens::skip, "names"), InputError);
 }
 
 }  // namespace

@@ -108,7 +108,7 @@ TEST(Text, NfcComposesTheTextBeforeItIsCut) {
 
     expect_contains(
         refusal<InputError>([] { cut("a", {.tokens = TokenKind::byte, .normalize = Normalization::nfc}); }),
-        "--normalize nfc composes characters and goes with --tokens word or char, not byte");
+        "--normalize nfc composes characters and does not go with --tokens byte");
 }
 
 TEST(Text, Utf16AndUtf32AreRefusedByNameAndReadByBytes) {
@@ -189,6 +189,52 @@ TEST(Text, NamesTheFirstByteThatIsNotUtf8) {
             }
         }
     }
+}
+
+TEST(Text, TokensBetweenSpacesKeepTheirSigns) {
+    const TextOptions options{.tokens = TokenKind::space};
+    EXPECT_EQ(words("\uFEFF the <unk>  N.Y.-based\tfirm \n it 's\u00A0caf\u00E9", options),
+              (Words{"the", "<unk>", "N.Y.-based", "firm", "it", "'s", "caf\u00E9"}));
+    EXPECT_EQ(words(" \n\t", options), Words{});
+    EXPECT_EQ(words("a", options), Words{"a"});
+}
+
+TEST(Text, ParagraphsEndAtBlankLines) {
+    const TextOptions options{.tokens = TokenKind::byte, .documents = DocumentKind::paragraph};
+    const auto ends = [&](std::string_view text) { return cut(text, options).document_ends; };
+    const auto cuts = [&](std::string_view text) {
+        std::string bytes;
+        for (const std::string& byte : words_of(cut(text, options))) bytes += byte;
+        return bytes;
+    };
+    EXPECT_EQ(ends("ab\ncd\n\nef\n"), (std::vector<std::int64_t>{5, 7}));
+    EXPECT_EQ(cuts("ab\ncd\n\nef\n"), "ab\ncdef");  // its last line's end is no part of a paragraph
+    EXPECT_EQ(ends("\n \t\n a\r\n\r\nb\r\rc"), (std::vector<std::int64_t>{2, 3, 4}));
+    EXPECT_EQ(ends("a\r\nb"), std::vector<std::int64_t>{4});  // \r\n is one end, and no blank line
+    EXPECT_EQ(ends("\n\n \n"), std::vector<std::int64_t>{});
+    EXPECT_EQ(ends("a\n\n\n\nb\n \n"), (std::vector<std::int64_t>{1, 2}));
+}
+
+TEST(Text, WhatIsNotUtf8BecomesTheReplacementCharacterWhereAskedFor) {
+    TextOptions options{.tokens = TokenKind::character, .invalid = InvalidText::replace};
+    const std::string r = "\uFFFD";
+    // As Python's errors="replace": one for a beginning that does not go on, one for each byte that begins
+    // nothing.
+    for (const auto& [text, right] :
+         std::vector<std::pair<std::string, Words>>{{"a\xFFz", {"a", r, "z"}},
+                                                    {"\xE2\x82z", {r, "z"}},
+                                                    {"\xF0\x9F\x98", {r}},
+                                                    {"\xED\xA0\x80", {r, r, r}},
+                                                    {"\xC0\x80", {r, r}},
+                                                    {"\uFEFF\u00E9\x80", {"\u00E9", r}}}) {
+        EXPECT_EQ(words(text, options), right) << printable_token(text);
+    }
+    options.lowercase = true;
+    EXPECT_EQ(words("A\xFF", options), (Words{"a", r}));
+    expect_contains(
+        refusal<InputError>([] { cut("a", {.tokens = TokenKind::byte, .invalid = InvalidText::replace}); }),
+        "--invalid replace writes characters");
+    expect_contains(refusal<InputError>([&] { cut(std::string("\xFF\xFEh\0", 4), options); }), "UTF-16LE");
 }
 
 TEST(Text, ReadsFilesWholeAndRefusesFolders) {
