@@ -7,6 +7,7 @@
 #include <string>
 
 #include "kernels/anchored_xent/anchored_xent.hpp"
+#include "kernels/batches/batches.hpp"
 #include "kernels/columns/columns.hpp"
 #include "kernels/counting/counting.hpp"
 #include "kernels/dense/dense.hpp"
@@ -37,6 +38,7 @@ class Backend : public virtual Memory,
                 public virtual DenseOperations,
                 public virtual CountingOperations,
                 public virtual LabelOperations,
+                public virtual BatchOperations,
                 public virtual PatternOperations,
                 public virtual ColumnOperations,
                 public virtual SupportOperations,

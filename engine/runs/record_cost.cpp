@@ -12,9 +12,9 @@ namespace {
 constexpr double share_of_updates = 0.1;
 constexpr double seconds_of_work = 2e10;
 
-/// Of a factor's three products in fp64.
-double products(const Dataset& dataset, std::int64_t dim) {
-    return 6 * static_cast<double>(dataset.vocab_size) * static_cast<double>(dataset.contexts()) *
+/// Of a loss step of so many of the contexts, its three products in fp64.
+double products(const Dataset& dataset, std::int64_t contexts, std::int64_t dim) {
+    return 6 * static_cast<double>(dataset.vocab_size) * static_cast<double>(contexts) *
            static_cast<double>(dim);
 }
 
@@ -33,18 +33,24 @@ std::int64_t all_steps(const RunSettings& settings) {
 
 RunOperations run_operations(const RunSettings& settings, const Dataset& dataset) {
     const TrainingSettings& training = settings.training;
-    const auto dim = static_cast<double>(training.dim),
-               parameters = static_cast<double>(dataset.vocab_size + dataset.contexts()) * dim;
-    const double beside = 6 * static_cast<double>(dataset.nnz()) * dim + 20 * parameters;
+    const std::int64_t all = dataset.contexts();
+    const double entries = 6 * static_cast<double>(dataset.nnz()) * static_cast<double>(training.dim);
+    // Of so many contexts: the loss step, and what is linear in its sizes.
+    const auto step = [&](std::int64_t contexts, double weight) {
+        const double parameters =
+            static_cast<double>(dataset.vocab_size + contexts) * static_cast<double>(training.dim);
+        return products(dataset, contexts, training.dim) * weight + 20 * parameters +
+               entries * static_cast<double>(contexts) / static_cast<double>(all);
+    };
     const FigureOperations figures =
-        figure_operations({dataset.vocab_size, dataset.contexts(), dataset.nnz(), training.dim});
+        figure_operations({dataset.vocab_size, all, dataset.nnz(), training.dim});
     RunOperations run;
     run.first_record = figures.making;
     for (const Stage& stage : training.stages) {
-        const double loss = products(dataset, training.dim) * weight_of(stage.precision);
-        run.updates += static_cast<double>(stage.steps) * (loss + beside);
-        const double measured = settings.metrics_fp64 ? products(dataset, training.dim) : loss;
-        run.record = std::max(run.record, measured + beside + figures.measuring);
+        const double weight = weight_of(stage.precision);
+        const std::int64_t contexts = stage.batch > 0 ? std::min(stage.batch, all) : all;
+        run.updates += static_cast<double>(stage.steps) * step(contexts, weight);
+        run.record = std::max(run.record, step(all, settings.metrics_fp64 ? 1 : weight) + figures.measuring);
     }
     return run;
 }

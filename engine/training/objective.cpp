@@ -35,6 +35,11 @@ void Objective::configure(Precision precision, LossKernel kernel, Frozen frozen)
     step_ = backend_.make_loss_step(labels_, {shape_.dim, parameters_.real, precision, 0, 0, kernel});
 }
 
+void Objective::rest(Frozen frozen) {
+    frozen_ = frozen;
+    step_.reset();
+}
+
 Parameters Objective::update_of(Vector x) {
     if (frozen_ == Frozen::words) return {x, {}};
     in_operand_ = x.data;  // W comes first

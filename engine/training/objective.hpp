@@ -31,6 +31,10 @@ class Objective {
     /// memory back.
     void configure(Precision precision, LossKernel kernel, Frozen frozen);
 
+    /// Gives the loss step's memory back: another trains what is not `frozen`, until this is configured
+    /// again.
+    void rest(Frozen frozen);
+
     /// Excess loss plus ridge at x [size()], and the gradient of the same (overwritten). Counts no state.
     double evaluate(Vector x, double lambda, Vector gradient);
 

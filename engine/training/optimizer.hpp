@@ -18,6 +18,7 @@ namespace ntpgeo {
 struct UpdateContext {
     std::int64_t update = 0;  ///< in the stage, from 0
     std::int64_t seen = 0;    ///< updates that the optimizer's state has seen before this one
+    std::int64_t step = 0;    ///< in the run
 };
 
 /// The loss or the gradient was not finite. The parameters are those that gave it.

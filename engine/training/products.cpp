@@ -38,10 +38,14 @@ Precision choose_precision(const Stage& stage, double size, const Backend& backe
 }
 
 void resolve_products(TrainingSettings& training, const Dataset& dataset, const Backend& backend) {
-    const double size = static_cast<double>(dataset.vocab_size) * static_cast<double>(dataset.contexts()) *
-                        static_cast<double>(training.dim);
     for (std::size_t k = 0; k < training.stages.size(); ++k) {
         Stage& stage = training.stages[k];
+        if (stage.batch > dataset.contexts())
+            throw InputError(fmt::format("{}batch: {} is more than the {} contexts of the data set",
+                                         stage_prefix(training, k), stage.batch, dataset.contexts()));
+        const std::int64_t contexts = stage.batch > 0 ? stage.batch : dataset.contexts();
+        const double size = static_cast<double>(dataset.vocab_size) * static_cast<double>(contexts) *
+                            static_cast<double>(training.dim);
         if (stage.precision_auto) {
             stage.precision = choose_precision(stage, size, backend);
             stage.precision_auto = false;

@@ -14,8 +14,9 @@ namespace ntpgeo {
 ///   model that interpolates. Whether d is large enough for that cannot be told beforehand.
 Precision choose_precision(const Stage& stage, double size, const Backend& backend);
 
-/// Chooses for the stages that left it open; of the kernels, plain. Throws InputError where a stage asks for
-/// a precision or a kernel that the device does not have.
+/// Chooses for the stages that left it open, by the contexts of an update; of the kernels, plain. Throws
+/// InputError where a stage asks for a precision or a kernel that the device does not have, or for a batch of
+/// more contexts than there are.
 void resolve_products(TrainingSettings& training, const Dataset& dataset, const Backend& backend);
 
 }  // namespace ntpgeo

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "engine/settings/parse_number.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -98,6 +99,23 @@ std::vector<Setting> with_choices(std::vector<Setting> settings) {
     return settings;
 }
 
+void check_stage(Stage& stage, const std::string& prefix) {
+    check(settings_of(stage), prefix);
+    const auto refuse = [&](const std::string& what) { throw InputError(prefix + what); };
+    if (stage.batch == 0 && stage.sampling != Sampling::once)
+        refuse("sampling: is that of a batch; give batch, or leave it out");
+    if (stage.batch == 0) return;
+    const OptimizerRow& row = row_of(stage.optimizer);
+    if (row.step == nullptr || row.by_norm)
+        refuse(fmt::format(
+            "batch: {} needs the gradient of all contexts; leave it out, or take another optimizer",
+            row.name));
+    if (stage.lambda_start > 0)
+        refuse("batch: does not go with a lambda, which is of all contexts; leave one of them out");
+    if (stage.kernel == LossKernel::epilogue)
+        refuse("batch: does not go with the epilogue kernel; use auto or plain");
+}
+
 }  // namespace
 
 std::vector<Setting> settings_of(Stage& stage) {
@@ -124,6 +142,16 @@ std::vector<Setting> settings_of(Stage& stage) {
          .help = "Leave words (W) or contexts (H) as they are",
          .place = 4,
          .written = stage.frozen != Frozen::nothing},
+        {.name = "batch",
+         .field = WholeField{.value = &stage.batch, .least = 1, .or_never = true},
+         .help = "Contexts that an update is made of (all); not with lbfgs, ngd or a lambda",
+         .place = 2,
+         .written = stage.batch > 0},
+        {.name = "sampling",
+         .field = name_field(stage.sampling),
+         .help = "Of a batch: each context once in an epoch, or draws by the contexts' weights",
+         .place = 2,
+         .written = stage.batch > 0},
         {"momentum", NumberField{&stage.momentum, fraction}, velocity_help(), 3},
         {"beta1", NumberField{&stage.beta1, fraction},
          "Adam's and adamw's decay of the first moment ({default})", 3},
@@ -178,7 +206,7 @@ void check(const RunSettings& run) {
     check(settings_of(settings), "");
     std::vector<Stage>& stages = settings.training.stages;
     for (std::size_t k = 0; k < stages.size(); ++k)
-        check(settings_of(stages[k]), stage_prefix(settings.training, k));
+        check_stage(stages[k], stage_prefix(settings.training, k));
 }
 
 std::string stage_prefix(const TrainingSettings& training, std::size_t index) {
@@ -216,6 +244,9 @@ Names<RateSchedule> names_of(RateSchedule) {
 }
 Names<Frozen> names_of(Frozen) {
     return {{"words", Frozen::words}, {"contexts", Frozen::contexts}, {"none", Frozen::nothing}};
+}
+Names<Sampling> names_of(Sampling) {
+    return {{"once", Sampling::once}, {"weights", Sampling::weights}};
 }
 Names<Precision> names_of(Precision) {
     return {{"bf16", Precision::bf16},

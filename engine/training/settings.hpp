@@ -64,6 +64,7 @@ std::string whose_it_is(const Setting& setting);
 Names<OptimizerKind> names_of(OptimizerKind);
 Names<RateSchedule> names_of(RateSchedule);
 Names<Frozen> names_of(Frozen);
+Names<Sampling> names_of(Sampling);
 Names<Precision> names_of(Precision);
 Names<LossKernel> names_of(LossKernel);
 Names<Real> names_of(Real);

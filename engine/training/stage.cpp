@@ -51,7 +51,8 @@ bool depends_on_total(const Stage& stage) {
 
 bool carries_over(const Stage& before, const Stage& after) {
     const bool same_size = after.optimizer != OptimizerKind::lbfgs || before.history == after.history;
-    return before.optimizer == after.optimizer && before.frozen == after.frozen && same_size;
+    const bool same_batch = before.batch == after.batch && before.sampling == after.sampling;
+    return before.optimizer == after.optimizer && before.frozen == after.frozen && same_size && same_batch;
 }
 
 }  // namespace ntpgeo

@@ -14,6 +14,10 @@ enum class OptimizerKind { gd, momentum, ngd, adam, adamw, lbfgs, sign };
 /// The factor that a stage leaves as it is.
 enum class Frozen { nothing, words, contexts };
 
+/// How the contexts of a batch are chosen: an epoch's batches hold each context once, or each batch is drawn
+/// by the contexts' weights (BatchSampler).
+enum class Sampling { once, weights };
+
 /// Rate and β of an optimizer that has none of its own.
 inline constexpr double usual_rate = 0.01, usual_beta = 0.9;
 
@@ -31,6 +35,8 @@ struct Stage {
     double momentum = usual_beta;                        ///< β, what a step keeps of the last one
     double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-15;  ///< of Adam's moments, and beside their root
     std::int64_t history = 10;                           ///< pairs kept by lbfgs
+    std::int64_t batch = 0;                              ///< contexts that an update is made of; 0: all
+    Sampling sampling = Sampling::once;
 
     friend bool operator==(const Stage&, const Stage&) = default;
 };

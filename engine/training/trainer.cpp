@@ -5,6 +5,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "engine/training/batch.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -62,6 +63,7 @@ std::int64_t last_step(const TrainingSettings& settings, const Position& positio
 
 Trainer::Trainer(Backend& backend, const Labels& labels, const TrainingSettings& settings)
     : backend_(backend),
+      labels_(labels.view()),
       settings_(settings),
       shape_{labels.view().vocab_size, labels.view().contexts, settings.dim},
       parameters_(backend, shape_.size() * bytes_of(settings.master)),
@@ -74,11 +76,16 @@ Trainer::Trainer(Backend& backend, const Labels& labels, const TrainingSettings&
 
 void Trainer::prepare_stage(bool carried) {
     if (!carried) optimizer_.reset();  // its memory is free before the next one takes any
-    objective_.configure(stage().precision, stage().kernel, stage().frozen);
+    const bool batched = stage().batch > 0;
+    if (batched)
+        objective_.rest(stage().frozen);
+    else
+        objective_.configure(stage().precision, stage().kernel, stage().frozen);
     if (carried)
         optimizer_->enter(stage());
     else
-        optimizer_ = make_optimizer(objective_, settings_.master, stage());
+        optimizer_ = batched ? make_batched(backend_, labels_, flat(), settings_, stage())
+                             : make_optimizer(objective_, settings_.master, stage());
 }
 
 Matrix Trainer::words() const {
@@ -109,7 +116,7 @@ void Trainer::advance() {
         half_done([&] { prepare_stage(carried); });
     }
     const UpdateContext context{position_.step - position_.stage_begin,
-                                position_.step - position_.optimizer_begin};
+                                position_.step - position_.optimizer_begin, position_.step};
     const UpdateOutcome outcome =
         naming_the_step([&] { return optimizer_->update(objective_.trained(), context); });
     queued_ = outcome == UpdateOutcome::queued;

@@ -113,6 +113,7 @@ class Trainer {
     void upload(const TrainerState& state, const std::string& name, Vector vector);
 
     Backend& backend_;
+    LabelsView labels_;
     TrainingSettings settings_;
     ModelShape shape_;
     Array parameters_;  // W then H

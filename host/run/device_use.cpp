@@ -12,7 +12,8 @@ std::optional<double> share_of_peak(const Backend& backend, const ModelShape& sh
     const double rate = backend.products_rate(stage.precision);
     if (!(rate > 0) || !(seconds > 0)) return std::nullopt;
     const double products = stage.frozen == Frozen::nothing ? 3 : 2;
-    return products * 2 * static_cast<double>(shape.vocab_size) * static_cast<double>(shape.contexts) *
+    const std::int64_t contexts = stage.batch > 0 ? stage.batch : shape.contexts;
+    return products * 2 * static_cast<double>(shape.vocab_size) * static_cast<double>(contexts) *
            static_cast<double>(shape.dim) / seconds / rate;
 }
 

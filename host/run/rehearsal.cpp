@@ -10,6 +10,7 @@
 #include "engine/geometry/figures.hpp"
 #include "engine/machine/memory.hpp"
 #include "engine/runs/record_cost.hpp"
+#include "engine/training/batch.hpp"
 #include "engine/training/trainer.hpp"
 #include "host/terminal/numbers.hpp"
 #include "host/terminal/terminal.hpp"
@@ -43,6 +44,9 @@ void print_stage(const Stage& stage, const StageMemory& memory, std::int64_t pea
     print_bytes("  gradient", memory.gradient,
                 stage.frozen == Frozen::nothing ? "" : "without the frozen " + name_of(stage.frozen));
     print_bytes("  optimizer", memory.optimizer);
+    if (memory.batch > 0)
+        print_bytes("  batch", memory.batch,
+                    fmt::format("{} contexts: their labels, their rows of H, and W once more", stage.batch));
     const std::int64_t blocks = memory.loss_step.chunks_at_once;
     print_bytes("  loss step", memory.loss_step.bytes,
                 fmt::format("{} of {} contexts at once{}",
@@ -69,6 +73,11 @@ double time_step(const TrainingSettings& training, const Stage& stage, const Lab
         seconds = std::chrono::duration<double>(Clock::now() - start).count();
     } while (!trainer.finished() && seconds < long_step_s);
     return seconds;
+}
+
+/// Of a vector of what is trained.
+std::int64_t trained_bytes(const ModelShape& shape, Real master, Frozen frozen) {
+    return trained_part({nullptr, master, shape.size()}, shape, frozen).size * bytes_of(master);
 }
 
 void require_room(const MemoryPlan& plan, std::int64_t free, const std::string& device) {
@@ -121,17 +130,25 @@ MemoryPlan plan_memory(const RunConfig& config, const Dataset& dataset, const La
         config.certify_every > 0 ? OptimumBounder::bytes(dataset.vocab_size, dataset.contexts(), training.dim)
                                  : 0;
     for (const Stage& stage : training.stages) {
-        const Vector nowhere{nullptr, training.master, shape.size()};
-        const std::int64_t vector =
-            trained_part(nowhere, shape, stage.frozen).size * bytes_of(training.master);
+        const std::int64_t vector = trained_bytes(shape, training.master, stage.frozen);
         const Precision metrics = config.metrics_fp64 ? Precision::fp64 : stage.precision;
         const FigureMemory figures = figure_memory(backend, labels.view(), training.dim, metrics, limit_rank);
         plan.metrics = std::max(plan.metrics, figures.device + certificates);
         plan.metrics_host = std::max(plan.metrics_host, figures.host);
-        plan.stages.push_back({vector, (optimizer_vectors(stage) - 1) * vector,
-                               backend.loss_step_size(labels.view(), {training.dim, training.master,
-                                                                      stage.precision, 0, 0, stage.kernel}),
-                               plan.parameters + saved_vectors(stage) * vector});
+        const LossPlan loss{training.dim, training.master, stage.precision, 0, 0, stage.kernel};
+        const std::int64_t saved = saved_vectors(stage) * vector;
+        StageMemory memory{vector, (optimizer_vectors(stage) - 1) * vector, {}, plan.parameters + saved};
+        if (stage.batch > 0) {
+            const BatchLabels batch(backend, labels.view(), stage.batch);
+            const ModelShape part{shape.vocab_size, stage.batch, shape.dim};
+            memory.gradient = trained_bytes(part, training.master, stage.frozen);
+            memory.batch = batch.bytes() + part.size() * bytes_of(training.master);
+            memory.optimizer = saved + saved_vectors(stage) * memory.gradient;
+            memory.loss_step = backend.loss_step_size(batch.view(), loss);
+        } else {
+            memory.loss_step = backend.loss_step_size(labels.view(), loss);
+        }
+        plan.stages.push_back(memory);
     }
     return plan;
 }

@@ -16,7 +16,9 @@ struct StageMemory {
     LossStepSize loss_step;
     std::int64_t checkpoint = 0;  ///< W, H and the state that is saved: the file, and its copy on the host
 
-    [[nodiscard]] std::int64_t device() const { return gradient + optimizer + loss_step.bytes; }
+    std::int64_t batch = 0;  ///< a batch's labels and what it trains, beside the parameters
+
+    [[nodiscard]] std::int64_t device() const { return gradient + optimizer + batch + loss_step.bytes; }
 };
 
 /// Bytes of a run, on the device where nothing else is said.
@@ -33,7 +35,7 @@ struct MemoryPlan {
 };
 
 /// The plan of a resolved configuration; `limit_rank` is that of L_mm's factors, 0 without. Takes no memory
-/// for it.
+/// for it but, for a moment, that of a batch's labels.
 MemoryPlan plan_memory(const RunConfig& config, const Dataset& dataset, const Labels& labels,
                        Backend& backend, std::int64_t limit_rank = 0);
 

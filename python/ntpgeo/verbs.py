@@ -78,6 +78,7 @@ def train(data: Dataset, *, dim: int | None = None, steps: int | None = None, op
           lambda_: float | tuple[float, float] | None = None, precision: str | None = None, kernel: str | None = None,
           freeze: str | None = None, momentum: float | None = None, beta1: float | None = None,
           beta2: float | None = None, epsilon: float | None = None, history: int | None = None,
+          batch: int | None = None, sampling: str | None = None,
           stages: Sequence[Mapping[str, Any]] | None = None, seed: int | None = None, init_scale: float | None = None,
           master: str | None = None, device: str | None = None, metrics_every: int | str | None = None,
           metrics_precision: str | None = None, certify_every: int | None = None, limit: LimitLike = None,
@@ -88,6 +89,7 @@ def train(data: Dataset, *, dim: int | None = None, steps: int | None = None, op
 
     stages: one mapping a stage, of the settings that a stage has; those given beside it hold for each stage that does not have
         its own.
+    batch: contexts that an update is made of, chosen by `sampling`, "once" in an epoch or by their "weights"; None: all.
     lambda_: the ridge, or (HI, LO) for a geometric decay. metrics_every: steps, "log:PER_DECADE" or "auto".
     limit: an L_mm of this data set to record the alignment with: of `ntpgeo.limit`, or its run's folder.
     callback: called with each record as a dict (what does not exist is None); False ends the run.

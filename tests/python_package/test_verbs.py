@@ -170,6 +170,7 @@ def test_arguments_are_the_tables():
     (lambda data: ntpgeo.train(data, optimizer="sgd"), "optimizer: 'sgd' is unknown; use gd, momentum"),
     (lambda data: ntpgeo.train(data, device="tpu"), "device: 'tpu' is unknown; use auto, cpu"),
     (lambda data: ntpgeo.train(data, precision="bf16", device="cpu"), "precision: the device cpu does not multiply in bf16"),
+    (lambda data: ntpgeo.train(data, batch=5), "batch: 5 is more than the 3 contexts of the data set"),
     (lambda data: ntpgeo.train(data, resume=True), "resume: is of a run in a folder"),
     (lambda data: ntpgeo.train(data, stages=[dict(step=1)]), "train: 'step' is unknown; use dim"),
     (lambda data: ntpgeo.limit(data, tol=1e-20), "a tolerance of 1e-20 cannot be certified"),

@@ -55,6 +55,17 @@ TEST(RecordCost, ThoseOfALargeOneTakeATenthOfItOrAreTheFirstAndTheLast) {
     EXPECT_EQ(affordable_cadence(settings_of(64, 100000), data).text(), "log:20");
 }
 
+TEST(RecordCost, ABatchsUpdatesAreAsMuchCheaper) {
+    const Dataset data = random_dataset(3000, 9000, 4000, 2, 6, 1);
+    RunSettings settings = settings_of(64, 1000);
+    const RunOperations whole = run_operations(settings, data);
+    settings.training.stages[0].batch = 90;
+    const RunOperations batched = run_operations(settings, data);
+    EXPECT_NEAR(batched.updates / whole.updates, 0.01, 0.005);
+    EXPECT_EQ(batched.record, whole.record);
+    EXPECT_NE(affordable_cadence(settings, data).text(), "log:20");
+}
+
 TEST(RecordCost, OnlyACadenceThatIsLeftOpenIsSettled) {
     const Dataset data = random_dataset(3000, 9000, 4000, 2, 6, 1);
     const auto backend = make_cpu_backend();

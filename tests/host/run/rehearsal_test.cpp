@@ -18,7 +18,8 @@ RunConfig configuration(std::int64_t dim) {
     config.training.stages = {
         {.steps = 2, .optimizer = OptimizerKind::adam, .precision = Precision::fp32},
         {.steps = 2, .optimizer = OptimizerKind::momentum, .frozen = Frozen::words},
-        {.steps = 2, .optimizer = OptimizerKind::lbfgs, .learning_rate = 1, .history = 3}};
+        {.steps = 2, .optimizer = OptimizerKind::lbfgs, .learning_rate = 1, .history = 3},
+        {.steps = 2, .optimizer = OptimizerKind::adam, .batch = 30, .sampling = Sampling::weights}};
     return config;
 }
 
@@ -47,7 +48,7 @@ TEST(MemoryPlan, ForeseesWhatARunTakes) {
             EXPECT_GE(backend.peak, plan.labels + plan.parameters + 0.25 * static_cast<double>(plan.metrics) +
                                         static_cast<double>(plan.stages[stage].device()));
         };
-        for (std::size_t stage = 0; stage < 3; ++stage) {
+        for (std::size_t stage = 0; stage < 4; ++stage) {
             while (trainer.position().stage < static_cast<std::int64_t>(stage) || !trainer.stage_over())
                 trainer.advance();
             backend.peak = backend.bytes;
@@ -95,7 +96,7 @@ TEST(Rehearsal, SaysNoWhereTheDeviceIsTooSmall) {
         for (const char* part : {"dry-run", "stage 3", "cuda:0"}) expect_contains(message, part);
     }
     const std::string table = testing::internal::GetCapturedStdout();
-    expect_contains(table, "stage 3 of 3");
+    expect_contains(table, "stage 3 of 4");
     EXPECT_EQ(table.find("time a step"), std::string::npos);
     backend.device_memory = {10, 10};
     {
