@@ -98,16 +98,20 @@ struct NgramDataset {
     std::int64_t windows_counted = 0;  ///< of those, the ones with no token outside the vocabulary
     std::int64_t windows_kept = 0;     ///< of those, the ones whose context was kept
     std::int64_t contexts_seen = 0;    ///< distinct contexts among the counted windows
+    /// Of the next token, in nats: the mean over the counted windows, where WindowCounts has it, and over the
+    /// kept ones.
+    std::optional<double> entropy_counted;
+    double entropy_kept = 0;
 };
 
 /// Counts every window of `ids` [T] (vocabulary ids, −1: outside) that lies in one document; document i is
 /// ids[document_ends[i−1] .. document_ends[i]). Contexts with a total below min_count are dropped, then all
 /// but the max_contexts most frequent (ties by token ids, lexicographic); the dataset keeps that order. p =
 /// count / total; weights total / Σ totals kept, or 1/m. `vocabulary` [V] becomes the dataset's. Exact, on
-/// every backend to the bit; memory as in CountingOperations. Throws InputError for an option below 1, and
-/// where no window or no context is left, with the reason.
+/// every backend to the bit; memory as in CountingOperations, and on a CPU as `means` say. Throws InputError
+/// for an option below 1, and where no window or no context is left, with the reason.
 NgramDataset count_ngrams(CountingOperations& counting, const TokenSequence& ids,
                           std::span<const std::int64_t> document_ends, std::vector<std::string> vocabulary,
-                          const NgramOptions& options);
+                          const NgramOptions& options, const CountingMeans& means = {});
 
 }  // namespace ntpgeo

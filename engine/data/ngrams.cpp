@@ -1,6 +1,7 @@
 #include "engine/data/counting.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -42,7 +43,7 @@ void check_options(const NgramOptions& options) {
 
 NgramDataset count_ngrams(CountingOperations& counting, const TokenSequence& ids,
                           std::span<const std::int64_t> document_ends, std::vector<std::string> vocabulary,
-                          const NgramOptions& options) {
+                          const NgramOptions& options, const CountingMeans& means) {
     check_options(options);
     NgramDataset result;
     Dataset& dataset = result.dataset;
@@ -53,11 +54,14 @@ NgramDataset count_ngrams(CountingOperations& counting, const TokenSequence& ids
     if (result.windows_seen == 0) refuse_short_text(document_ends, options.context_length);
 
     constexpr std::int64_t all = std::numeric_limits<std::int64_t>::max();
-    WindowCounts counts = counting.count_windows(
-        {ids, document_ends, dataset.vocab_size},
-        {options.context_length, options.min_count, options.max_contexts.value_or(all)});
+    WindowCounts counts = counting.count_windows({ids, document_ends, dataset.vocab_size},
+                                                 {.context_length = options.context_length,
+                                                  .min_count = options.min_count,
+                                                  .most_contexts = options.max_contexts.value_or(all),
+                                                  .means = means});
     result.windows_counted = counts.windows;
     result.contexts_seen = counts.contexts;
+    result.entropy_counted = counts.entropy;
     if (counts.windows == 0)
         throw InputError(fmt::format(
             "no context is left: each of the {} windows holds a token outside the vocabulary of {}",
@@ -79,10 +83,13 @@ NgramDataset count_ngrams(CountingOperations& counting, const TokenSequence& ids
             std::span(dataset.counts)
                 .subspan(dataset.indptr[row], dataset.indptr[row + 1] - dataset.indptr[row]);
         totals.push_back(std::accumulate(of_row.begin(), of_row.end(), std::int64_t{0}));
-        for (const std::int64_t count : of_row)
+        for (const std::int64_t count : of_row) {
             dataset.probs.push_back(static_cast<double>(count) / static_cast<double>(totals.back()));
+            result.entropy_kept -= static_cast<double>(count) * std::log(dataset.probs.back());
+        }
     }
     result.windows_kept = std::accumulate(totals.begin(), totals.end(), std::int64_t{0});
+    result.entropy_kept /= static_cast<double>(result.windows_kept);
     for (const std::int64_t total : totals)
         dataset.context_probs.push_back(options.weights == ContextWeights::uniform
                                             ? 1.0 / static_cast<double>(rows)

@@ -2,11 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "kernels/base/status.hpp"
+#include "kernels/counting/scratch.hpp"
 #include "kernels/counting/tokens.hpp"
 
 namespace ntpgeo {
@@ -21,6 +25,31 @@ struct TextIds {
     std::int64_t vocab_size = 0;                  ///< V
 };
 
+/// How far counting is.
+struct CountingProgress {
+    const char* work;  ///< "counting"; "merging, 1 of 2" and "merging, 2 of 2" runs
+    const char* unit;  ///< of what: "tokens"
+    std::int64_t done, of;
+};
+
+/// What the CPU counts with.
+struct CountingMeans {
+    std::int64_t memory = 0;     ///< bytes to do with, the result and a data set of it included; 0: any
+    Scratch* scratch = nullptr;  ///< where runs go that memory does not bear; null: into memory after all
+    /// Called now and then, on the caller's thread.
+    std::function<void(const CountingProgress&)> progress = nullptr;
+};
+
+/// Counting was given less memory than it takes.
+class TooLittleMemory : public InputError {
+  public:
+    TooLittleMemory(const std::string& message, std::int64_t least) : InputError(message), least_(least) {}
+    [[nodiscard]] std::int64_t least() const { return least_; }
+
+  private:
+    std::int64_t least_;  ///< bytes
+};
+
 /// Which windows are counted and which contexts are kept; all numbers are at least 1.
 struct WindowOptions {
     std::int64_t context_length = 1;  ///< N
@@ -28,17 +57,22 @@ struct WindowOptions {
     /// Of the others, so many of the most frequent.
     std::int64_t most_contexts = std::numeric_limits<std::int64_t>::max();
 
-    // How a GPU goes about it, which changes no result.
-    std::int64_t tokens_at_once = 0;   ///< sorted in one run; 0: what its memory bears
+    // How it is gone about, which changes no result.
+    std::int64_t tokens_at_once = 0;  ///< sorted in one run; 0: what memory bears
+    // By a GPU.
     std::int64_t entries_at_once = 0;  ///< distinct windows kept at a time; 0: what its memory bears
     bool text_in_stretches = false;    ///< uploaded again for each run, as is a text that does not fit
+    CountingMeans means = {};
 };
 
 /// Counts in host memory, a row a kept context.
 struct WindowCounts {
-    std::int64_t windows = 0;                  ///< counted: those that lie in one document and hold no −1
-    std::int64_t contexts = 0;                 ///< distinct contexts among them
-    std::int64_t most = 0;                     ///< windows of the most frequent context
+    std::int64_t windows = 0;   ///< counted: those that lie in one document and hold no −1
+    std::int64_t contexts = 0;  ///< distinct contexts among them
+    std::int64_t most = 0;      ///< windows of the most frequent context
+    /// Of the next token, in nats: its mean over all counted windows. Not of a GPU, nor of windows that no
+    /// key of the CPU holds.
+    std::optional<double> entropy;
     std::vector<std::int32_t> context_tokens;  ///< [rows, N]
     std::vector<std::int64_t> indptr;          ///< [rows+1]
     std::vector<std::int32_t> next;            ///< [nnz] ids, ascending in each row
@@ -58,8 +92,17 @@ class CountingOperations {
     virtual WindowCounts count_windows(const TextIds& text, const WindowOptions& options) = 0;
 };
 
-/// A hash table of contexts, on one thread. Memory besides input and result: 8 bytes a token, about 50 a
-/// distinct context. Throws InputError past 4294967294 distinct contexts.
+/// Sorts windows as keys of 64, 128 or 256 bits, of as many tokens at a time as memory bears (8, 16 or 32
+/// bytes a token; by itself a run of 2^27 tokens takes at most 1 GiB), by all threads. One run is looked at
+/// where it lies; several go to scratch, about 6 bytes a distinct window, and are merged. Twice: the first
+/// time tells how often each context is seen, and so which are kept and where their rows belong; the second
+/// writes them there. Memory besides: the result.
+///
+/// Windows of more bits go through a hash table of contexts, on one thread: 12 bytes a token, about 50 a
+/// distinct context, of which there are at most 4294967294 (else InputError).
+///
+/// Throws TooLittleMemory: beforehand where `memory` is below the least that works, and once the rows are
+/// known where they do not fit. What reading the text or scratch throws is let through.
 class CpuCountingOperations : public virtual CountingOperations {
   public:
     [[nodiscard]] std::string why_not_counted(const TextIds&, const WindowOptions&) const override {

@@ -1,183 +1,196 @@
-#include <algorithm>
-#include <cstddef>
-#include <limits>
-
-#include "kernels/base/status.hpp"
 #include "kernels/counting/counting.hpp"
 
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kernels/counting/keys_cpu.hpp"
+#include "kernels/counting/rows_cpu.hpp"
+#include "kernels/counting/runs_cpu.hpp"
+#include "kernels/counting/sorted_cpu.hpp"
+#include "kernels/counting/table_cpu.hpp"
+#include "kernels/cpu/team.hpp"
+
 namespace ntpgeo {
+namespace counting_cpu {
 namespace {
 
-constexpr std::uint32_t no_number = std::numeric_limits<std::uint32_t>::max();
-constexpr std::size_t first_slots = 1024;
+constexpr std::int64_t mebibyte = std::int64_t{1} << 20;
 
-using Tokens = std::span<const std::int32_t>;
-
-std::uint64_t hash_context(Tokens context) {
-    __extension__ using Wide = unsigned __int128;
-    std::uint64_t hash = 0x9E3779B97F4A7C15U;
-    for (const std::int32_t token : context) {
-        const Wide product =
-            static_cast<Wide>(hash ^ static_cast<std::uint32_t>(token)) * 0xD6E8FEB86659FD93U;
-        hash = static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-    }
-    return hash;
-}
-
-/// Distinct contexts, numbered in order of first appearance. A context is known by the place where it first
-/// stood, so its memory does not grow with its length.
-class ContextTable {
+/// Scratch for those who gave none.
+class MemoryScratch : public Scratch {
   public:
-    ContextTable(Tokens ids, std::int64_t context_length) : ids_(ids), length_(context_length) {
-        slots_.assign(first_slots, Slot{0, no_number});
-    }
-
-    /// Counts the context that begins at `position` and returns its number.
-    std::uint32_t count(std::int64_t position) {
-        if (2 * (totals_.size() + 1) > slots_.size()) grow();
-        const Tokens context = at(position);
-        const std::uint64_t hash = hash_context(context);
-        const auto tag = static_cast<std::uint32_t>(hash >> 32);
-        const std::size_t mask = slots_.size() - 1;
-        std::size_t place = hash & mask;
-        for (; slots_[place].number != no_number; place = (place + 1) & mask) {
-            const std::uint32_t number = slots_[place].number;
-            if (slots_[place].tag == tag && std::ranges::equal(context, tokens(number))) {
-                ++totals_[number];
-                return number;
-            }
-        }
-        if (totals_.size() == no_number)
-            throw InputError("the text holds more than 4294967294 distinct contexts");
-        const auto number = static_cast<std::uint32_t>(totals_.size());
-        slots_[place] = {tag, number};
-        positions_.push_back(position);
-        totals_.push_back(1);
-        return number;
-    }
-
-    [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(totals_.size()); }
-    [[nodiscard]] std::int64_t total(std::uint32_t number) const { return totals_[number]; }
-    [[nodiscard]] Tokens tokens(std::uint32_t number) const { return at(positions_[number]); }
+    std::unique_ptr<ScratchFile> make() override { return std::make_unique<File>(); }
+    void require(std::int64_t) const override {}
 
   private:
-    struct Slot {
-        std::uint32_t tag, number;
-    };
-
-    [[nodiscard]] Tokens at(std::int64_t position) const { return ids_.subspan(position, length_); }
-
-    void grow() {
-        slots_.assign(2 * slots_.size(), Slot{0, no_number});
-        const std::size_t mask = slots_.size() - 1;
-        for (std::uint32_t number = 0; number < totals_.size(); ++number) {
-            const std::uint64_t hash = hash_context(tokens(number));
-            std::size_t place = hash & mask;
-            while (slots_[place].number != no_number) place = (place + 1) & mask;
-            slots_[place] = {static_cast<std::uint32_t>(hash >> 32), number};
+    class File : public ScratchFile {
+      public:
+        void append(std::span<const std::byte> bytes) override {
+            bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
         }
-    }
+        void read(std::int64_t begin, std::span<std::byte> out) const override {
+            std::copy_n(bytes_.begin() + begin, out.size(), out.begin());
+        }
 
-    Tokens ids_;
-    std::int64_t length_;
-    std::vector<Slot> slots_;  ///< open addressing; a power of two, at most half full
-    std::vector<std::int64_t> positions_, totals_;
+      private:
+        std::vector<std::byte> bytes_;
+    };
 };
 
-/// Calls visit(position) for every window that lies in one document and holds no −1.
-template <class Visit>
-void for_each_window(Tokens ids, std::span<const std::int64_t> document_ends, std::int64_t context_length,
-                     Visit visit) {
-    std::int64_t document = 0;
-    for (const std::int64_t end : document_ends) {
-        std::int64_t clean_from = document;  // no −1 since here
-        for (std::int64_t next = document; next < end; ++next) {
-            if (ids[next] < 0) {
-                clean_from = next + 1;
-            } else if (next - clean_from >= context_length) {
-                visit(next - context_length);
+/// What counting has memory for.
+struct Shares {
+    /// Of keys of so many bytes.
+    Shares(const TextIds& text, const WindowOptions& options, std::int64_t key_bytes)
+        : memory(options.means.memory > 0 ? options.means.memory : std::numeric_limits<std::int64_t>::max()) {
+        const std::int64_t size = text.ids.size();
+        // Each thread counts heads and holds keys back, and the tables of rows are there.
+        beside = (team_size() + 3) * mebibyte;
+        least = beside + 2 * mebibyte + std::min(size, mebibyte / 16) * key_bytes;
+        const std::int64_t keys = options.means.memory > 0 ? (memory - beside) / 8 * 7 : 1024 * mebibyte;
+        run_tokens = std::clamp(keys / key_bytes, std::int64_t{1}, std::max<std::int64_t>(size, 1));
+        if (options.tokens_at_once > 0) run_tokens = std::min(run_tokens, options.tokens_at_once);
+        merging =
+            options.means.memory > 0 ? std::clamp(memory / 8, mebibyte, 256 * mebibyte) : 256 * mebibyte;
+    }
+
+    std::int64_t memory, least;
+    std::int64_t beside;      ///< bytes that are always taken
+    std::int64_t run_tokens;  ///< sorted at a time
+    std::int64_t merging;     ///< bytes that are read ahead of runs
+};
+
+template <int W>
+class SortedCounting {
+  public:
+    SortedCounting(const TextIds& text, const WindowOptions& options)
+        : text_(text),
+          options_(options),
+          shares_(text, options, sizeof(Key<W>)),
+          packing_(text.vocab_size, options.context_length, shares_.run_tokens),
+          rows_(packing_, options),
+          scratch_(options.means.scratch ? *options.means.scratch : in_memory_) {}
+
+    WindowCounts count() {
+        if (shares_.memory < shares_.least)
+            throw TooLittleMemory("counting takes " + std::to_string(shares_.least) + " bytes or more",
+                                  shares_.least);
+        std::vector<StoredRun> runs;
+        bool looked = false;
+        {
+            const std::int64_t size = text_.ids.size();
+            SortedKeys<W> keys(packing_, shares_.run_tokens);
+            auto file = std::shared_ptr<ScratchFile>();
+            for (std::int64_t begin = 0; begin < size; begin += shares_.run_tokens) {
+                const std::int64_t end = std::min(begin + shares_.run_tokens, size);
+                show("counting", "tokens", begin, size);
+                keys.take(text_, begin, end);
+                if (end - begin == size) {
+                    keys.for_each_entry([&](const Key<W>& key, std::int64_t n) { rows_.look(key, n); });
+                    rows_.choose();
+                    looked = true;
+                    const std::int64_t bytes = keys.size() * static_cast<std::int64_t>(sizeof(Key<W>));
+                    if (shares_.beside + bytes + rows_.bytes() <= shares_.memory || !options_.means.scratch)
+                        return written([&](const auto& take) { keys.for_each_entry(take); });
+                }
+                if (!file) file = scratch_.make();
+                runs.push_back(store(keys, file, runs.empty() ? 0 : runs.back().end));
+                if (begin == 0 && end < size)
+                    scratch_.require(static_cast<std::int64_t>(static_cast<double>(runs.back().end) *
+                                                               static_cast<double>(size - end) /
+                                                               static_cast<double>(end)));
             }
+            show("counting", "tokens", size, size);
         }
-        document = end;
+        narrow(runs);
+        if (!looked) {
+            merge(runs, "merging, 1 of 2", [&](const Key<W>& key, std::int64_t n) { rows_.look(key, n); });
+            rows_.choose();
+        }
+        const std::int64_t needed = shares_.beside + shares_.merging + rows_.bytes();
+        if (needed > shares_.memory)
+            throw TooLittleMemory("the contexts that are kept take " + std::to_string(needed) +
+                                      " bytes with what counting takes beside them",
+                                  needed);
+        return written([&](const auto& take) { merge(runs, "merging, 2 of 2", take); });
     }
-}
 
-/// Numbers of the contexts that stay, in the order of the dataset.
-std::vector<std::uint32_t> select_contexts(const ContextTable& table, const WindowOptions& options) {
-    std::vector<std::uint32_t> kept;
-    for (std::uint32_t number = 0; number < table.size(); ++number) {
-        if (table.total(number) >= options.min_count) kept.push_back(number);
-    }
-    const auto comes_first = [&](std::uint32_t a, std::uint32_t b) {
-        if (table.total(a) != table.total(b)) return table.total(a) > table.total(b);
-        return std::ranges::lexicographical_compare(table.tokens(a), table.tokens(b));
-    };
-    if (options.most_contexts < static_cast<std::int64_t>(kept.size())) {
-        std::nth_element(kept.begin(), kept.begin() + options.most_contexts, kept.end(), comes_first);
-        kept.resize(options.most_contexts);
-    }
-    std::sort(kept.begin(), kept.end(), comes_first);
-    return kept;
-}
+  private:
+    static constexpr std::int64_t run_buffer = mebibyte, entry_bytes = 8;
+    static constexpr std::int64_t least_read = mebibyte / 16;  // of a run at a time, while it is merged
 
-/// Appends the distinct tokens of `next` with their counts, by id ascending, as a row. `count_of` [V] is all
-/// zero before and after.
-void append_row(Tokens next, std::vector<std::int64_t>& count_of, WindowCounts& result) {
-    const std::size_t begin = result.next.size();
-    for (const std::int32_t token : next) {
-        if (count_of[token]++ == 0) result.next.push_back(token);
+    void show(const char* work, const char* unit, std::int64_t done, std::int64_t of) const {
+        if (options_.means.progress) options_.means.progress({work, unit, done, of});
     }
-    std::sort(result.next.begin() + static_cast<std::ptrdiff_t>(begin), result.next.end());
-    for (std::size_t i = begin; i < result.next.size(); ++i) {
-        std::int64_t& count = count_of[result.next[i]];
-        result.counts.push_back(count);
-        count = 0;
+
+    template <class Entries>
+    WindowCounts written(const Entries& for_each_entry) {
+        rows_.make_room();
+        for_each_entry([&](const Key<W>& key, std::int64_t count) { rows_.write(key, count); });
+        return rows_.finish();
     }
-    result.indptr.push_back(static_cast<std::int64_t>(result.next.size()));
-}
+
+    StoredRun store(const SortedKeys<W>& keys, const std::shared_ptr<ScratchFile>& file, std::int64_t begin) {
+        RunWriter<W> writer(file, begin, std::min(run_buffer, keys.size() * entry_bytes));
+        keys.for_each_entry([&](const Key<W>& key, std::int64_t count) { writer.add(key, count); });
+        return writer.finish();
+    }
+
+    template <class Take>
+    void merge(const std::vector<StoredRun>& runs, const char* work, const Take& take) {
+        std::int64_t bytes = 0;
+        for (const StoredRun& run : runs) bytes += run.end - run.begin;
+        merge_runs<W>(runs, shares_.merging, take,
+                      [&](std::int64_t read) { show(work, "bytes of runs", read, bytes); });
+    }
+
+    /// Merges runs until they are few enough to be read side by side.
+    void narrow(std::vector<StoredRun>& runs) {
+        const auto most = static_cast<std::size_t>(shares_.merging / least_read);
+        while (runs.size() > most) {
+            std::vector<StoredRun> longer;
+            const std::shared_ptr<ScratchFile> file = scratch_.make();
+            for (std::size_t begin = 0; begin < runs.size(); begin += most) {
+                const std::vector<StoredRun> some(
+                    runs.begin() + static_cast<std::ptrdiff_t>(begin),
+                    runs.begin() + static_cast<std::ptrdiff_t>(std::min(begin + most, runs.size())));
+                RunWriter<W> writer(file, longer.empty() ? 0 : longer.back().end, run_buffer);
+                merge(some, "merging runs",
+                      [&](const Key<W>& key, std::int64_t count) { writer.add(key, count); });
+                longer.push_back(writer.finish());
+            }
+            runs = std::move(longer);  // whose file goes, with all that was merged
+        }
+    }
+
+    const TextIds& text_;
+    const WindowOptions& options_;
+    Shares shares_;
+    Packing<W> packing_;
+    Rows<W> rows_;
+    MemoryScratch in_memory_;
+    Scratch& scratch_;
+};
 
 }  // namespace
+}  // namespace counting_cpu
 
 WindowCounts CpuCountingOperations::count_windows(const TextIds& text, const WindowOptions& options) {
-    const std::int64_t length = options.context_length;
-    std::vector<std::int32_t> ids(static_cast<std::size_t>(text.ids.size()));
-    text.ids.read(0, ids);
-    ContextTable table(ids, length);
-    std::vector<std::uint32_t> context_of;  // of each window, in the order of the text
-    context_of.reserve(ids.size());
-    for_each_window(ids, text.document_ends, length,
-                    [&](std::int64_t position) { context_of.push_back(table.count(position)); });
-    WindowCounts result;
-    result.windows = static_cast<std::int64_t>(context_of.size());
-    result.contexts = table.size();
-    for (std::uint32_t number = 0; number < table.size(); ++number)
-        result.most = std::max(result.most, table.total(number));
-
-    // The next tokens, gathered context by context (a counting sort): row r begins at place[r] once filled.
-    const std::vector<std::uint32_t> kept = select_contexts(table, options);
-    const auto rows = static_cast<std::int64_t>(kept.size());
-    std::vector<std::uint32_t> row_of(table.size(), no_number);
-    std::vector<std::int64_t> place(rows + 1, 0);
-    for (std::int64_t row = 0; row < rows; ++row) {
-        row_of[kept[row]] = static_cast<std::uint32_t>(row);
-        place[row + 1] = place[row] + table.total(kept[row]);
-    }
-    std::vector<std::int32_t> next(place[rows]);
-    std::vector<std::int64_t> fill(place.begin(), place.end() - 1);
-    std::int64_t window = 0;
-    for_each_window(ids, text.document_ends, length, [&](std::int64_t position) {
-        const std::uint32_t row = row_of[context_of[window++]];
-        if (row != no_number) next[fill[row]++] = ids[position + length];
-    });
-
-    result.indptr.push_back(0);
-    std::vector<std::int64_t> count_of(text.vocab_size, 0);
-    for (std::int64_t row = 0; row < rows; ++row) {
-        append_row(Tokens(next).subspan(place[row], place[row + 1] - place[row]), count_of, result);
-        const Tokens context = table.tokens(kept[row]);
-        result.context_tokens.insert(result.context_tokens.end(), context.begin(), context.end());
-    }
-    return result;
+    using namespace counting_cpu;
+    const std::int64_t bits = window_bits(text.vocab_size, options.context_length);
+    if (bits <= 64) return SortedCounting<1>(text, options).count();
+    if (bits <= 128) return SortedCounting<2>(text, options).count();
+    if (bits <= 256) return SortedCounting<4>(text, options).count();
+    const std::int64_t table = text.ids.size() * table_bytes;
+    if (options.means.memory > 0 && options.means.memory < table)
+        throw TooLittleMemory("windows of " + std::to_string(bits) + " bits take a table, and that " +
+                                  std::to_string(table) + " bytes",
+                              table);
+    return count_by_table(text, options);
 }
 
 }  // namespace ntpgeo
