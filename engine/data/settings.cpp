@@ -62,6 +62,41 @@ Setting vocab_file(std::string& file, std::string help) {
     return {.name = "vocab_file", .field = open_field(file), .help = std::move(help), .metavar = "FILE"};
 }
 
+struct Unit {
+    std::string_view name;
+    double bytes;
+};
+constexpr Unit units[] = {{"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40}, {"kB", 1e3},
+                          {"KB", 1e3},     {"MB", 1e6},     {"GB", 1e9},     {"TB", 1e12}};
+
+/// Bytes, with a unit or without.
+TextField bytes_field(std::optional<std::int64_t>& bytes) {
+    TextField field;
+    field.get = field.compared = [&bytes] { return bytes ? fmt::format("{}", *bytes) : std::string(); };
+    field.set = [&bytes](std::string_view text) -> std::string {
+        double unit = 1;
+        std::string_view number = text;
+        for (const auto& [name, of_it] : units)
+            if (text.ends_with(name)) unit = of_it, number.remove_suffix(name.size());
+        double value = 0;
+        if (!parse_number(number, value) || !(value * unit >= 1) || !(value * unit < 0x1p62))
+            return "is no size; give bytes, or a number with kB, MB, GB, TB, KiB, MiB, GiB or TiB: 2GB";
+        bytes = static_cast<std::int64_t>(value * unit);
+        return "";
+    };
+    return field;
+}
+
+Setting memory(std::optional<std::int64_t>& bytes) {
+    return {.name = "memory",
+            .field = bytes_field(bytes),
+            .help =
+                "what this process may take, like 2GB or 512MiB, where a CPU counts (default: three "
+                "quarters of what is free). What does not fit lies beside DS while it is counted, in "
+                "files without a name; the data set is the same",
+            .metavar = "SIZE"};
+}
+
 Setting seed(std::uint64_t& value) {
     return {.name = "seed",
             .field = SeedField{&value},
@@ -126,6 +161,7 @@ std::vector<Setting> settings_of(TextSettings& text) {
               "nfc: bring the text into Unicode's composed form NFC first; not with --tokens byte"),
         named("invalid", name_field(text.text.invalid),
               "text that is not UTF-8: refused, or U+FFFD in its place; not with --tokens byte"),
+        memory(text.memory),
     };
 }
 
@@ -151,6 +187,7 @@ std::vector<Setting> settings_of(TokensSettings& tokens) {
         weights(tokens.ngrams),
         vocab_file(tokens.vocab_file,
                    "names for the ids: a token a line (id = line), or a tokenizer.json or vocab.json"),
+        memory(tokens.memory),
     };
 }
 

@@ -43,6 +43,7 @@ struct TextSettings {
     std::string vocab_file;                  ///< of the vocabulary that is given; empty: it is ranked
     OutsideTokens outside = OutsideTokens::skip;
     NgramOptions ngrams;
+    std::optional<std::int64_t> memory;  ///< bytes that the whole process may take; changes no result
 };
 
 /// How a file of token ids is laid out. automatic: as its beginning and its name say.
@@ -63,6 +64,7 @@ struct TokensSettings {
     std::optional<std::int64_t> vocab_size;  ///< V, which is above every id
     std::string vocab_file;                  ///< of the ids' names; empty: they have none
     NgramOptions ngrams;
+    std::optional<std::int64_t> memory;  ///< as of a text
 };
 
 struct StoriesSettings {

@@ -58,6 +58,11 @@ std::int64_t available_memory(const Backend& backend) {
                                    "/sys/fs/cgroup/memory/memory.stat", "total_inactive_file")});
 }
 
+ResidentMemory resident_memory() {
+    const char* const status = "/proc/self/status";
+    return {number_in(status, "VmRSS:").value_or(0) * 1024, number_in(status, "VmHWM:").value_or(0) * 1024};
+}
+
 void require_memory(Backend& backend, std::int64_t bytes, const std::string& what) {
     const std::int64_t free = available_memory(backend);
     if (bytes > free)

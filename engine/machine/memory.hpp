@@ -15,6 +15,12 @@ std::string bytes_text(std::int64_t bytes);
 /// (/proc/meminfo), and no more than a control group leaves.
 std::int64_t available_memory(const Backend& backend);
 
+/// Bytes that this process has in memory, now and at most so far; 0 where Linux does not say.
+struct ResidentMemory {
+    std::int64_t now, most;
+};
+ResidentMemory resident_memory();
+
 /// Throws InputError where the backend lacks the memory, saying what is needed and what is free.
 void require_memory(Backend& backend, std::int64_t bytes, const std::string& what);
 

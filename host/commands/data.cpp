@@ -18,6 +18,7 @@
 #include "host/files/atomic_file.hpp"
 #include "host/files/dataset_file.hpp"
 #include "host/files/file_error.hpp"
+#include "host/files/path.hpp"
 #include "host/files/text.hpp"
 #include "host/files/topk_file.hpp"
 #include "kernels/base/status.hpp"
@@ -96,7 +97,7 @@ struct Counter : Maker<Settings> {
         verb.add_option("files", this->files, help_of_files, {.required = true, .type_name = "FILE"});
         Maker<Settings>::add(verb);
         verb.add_option("--device", device,
-                        "What counts; auto: a GPU where there is one, from a million tokens on",
+                        "What counts; auto: a GPU where there is one, from ten million tokens on",
                         {.type_name = device_choices, .default_text = device});
     }
     void prepare() {
@@ -110,14 +111,16 @@ void run_text(Counter<TextSettings>& command) {
     check_files(command.files, command.output);
     command.prepare();
     std::string lines;
-    Dataset dataset = count_text(command.files, command.settings, command.device, lines);
+    Dataset dataset =
+        count_text(command.files, command.settings, command.device, folder_of(command.output), lines);
     deliver_dataset(dataset, command.output, lines);
 }
 
 void run_tokens(Counter<TokensSettings>& command) {
     command.prepare();
     std::string lines;
-    Dataset dataset = count_tokens(command.files, command.settings, command.device, lines);
+    Dataset dataset =
+        count_tokens(command.files, command.settings, command.device, folder_of(command.output), lines);
     deliver_dataset(dataset, command.output, lines);
 }
 

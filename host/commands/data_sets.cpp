@@ -13,7 +13,7 @@
 
 #include "engine/data/counting.hpp"
 #include "engine/data/synthetic.hpp"
-#include "engine/machine/device.hpp"
+#include "host/commands/counting_on.hpp"
 #include "host/files/file_error.hpp"
 #include "host/files/sentencepiece.hpp"
 #include "host/files/text.hpp"
@@ -25,46 +25,29 @@
 namespace ntpgeo {
 namespace {
 
-/// count_ngrams on a device, as count_text has it.
-NgramDataset count_on(const std::string& device, const TokenSequence& ids,
-                      const std::vector<std::int64_t>& document_ends, std::vector<std::string> vocabulary,
-                      const NgramOptions& options, std::string& lines) {
-    const bool open = device == "auto";
-    const std::string chosen = !open                           ? device
-                               : ids.size() >= gpu_counts_from ? resolve_device(device)
-                                                               : "cpu";
-    CpuCountingOperations on_cpu;
-    std::unique_ptr<Backend> on_gpu;
-    if (chosen != "cpu") {
-        on_gpu = make_backend(chosen);
-        const WindowOptions windows{.context_length = options.context_length};
-        const TextIds text{ids, document_ends, static_cast<std::int64_t>(vocabulary.size())};
-        if (open && !on_gpu->why_not_counted(text, windows).empty()) on_gpu.reset();
-    }
-    if (on_gpu) lines += fmt::format("{:<12}{}\n", "counted on", chosen);
-    CountingOperations& counting = on_gpu ? static_cast<CountingOperations&>(*on_gpu) : on_cpu;
-    return count_ngrams(counting, ids, document_ends, std::move(vocabulary), options);
-}
-
 /// The windows of ids; `lines` gets what was kept of them. `inside` says what the windows that are counted
 /// lie in.
 Dataset count_windows(const TokenSequence& ids, const std::vector<std::int64_t>& document_ends,
-                      std::vector<std::string> vocabulary, const NgramOptions& options,
-                      const std::string& device, const char* inside, std::string& lines) {
-    NgramDataset result = count_on(device, ids, document_ends, std::move(vocabulary), options, lines);
+                      std::vector<std::string> vocabulary, const NgramOptions& options, const CountingOn& on,
+                      const char* inside, std::string& lines) {
+    NgramDataset result = count_on(on, ids, document_ends, std::move(vocabulary), options, lines);
     lines += fmt::format("{:<12}{} of {} kept ({:.2f} %); {} inside {}\n", "windows", result.windows_kept,
                          result.windows_seen, percent(result.windows_kept, result.windows_seen),
                          result.windows_counted, inside);
     lines += fmt::format("{:<12}{} of {} kept, with {:.2f} % of the windows inside\n", "contexts",
                          result.dataset.contexts(), result.contexts_seen,
                          percent(result.windows_kept, result.windows_counted));
+    lines += fmt::format(
+        "{:<12}{:.6f} nats over the windows that are kept{}\n", "next token", result.entropy_kept,
+        result.entropy_counted ? fmt::format(", {:.6f} over those inside {}", *result.entropy_counted, inside)
+                               : "");
     return std::move(result.dataset);
 }
 
 /// The windows of a corpus, its tokens made ids of the vocabulary; `lines` gets a description of what was
 /// kept.
-Dataset count_corpus(Corpus corpus, Vocabulary vocabulary, const NgramOptions& options,
-                     const std::string& device, std::string& lines) {
+Dataset count_corpus(Corpus corpus, Vocabulary vocabulary, const NgramOptions& options, const CountingOn& on,
+                     std::string& lines) {
     const std::int64_t words =
         static_cast<std::int64_t>(vocabulary.tokens.size()) - (vocabulary.has_unknown ? 1 : 0);
     lines += fmt::format("{:<12}{}, {:.2f} % of the text{}\n", "vocabulary",
@@ -75,7 +58,7 @@ Dataset count_corpus(Corpus corpus, Vocabulary vocabulary, const NgramOptions& o
                          vocabulary.has_unknown ? "; <unk> for the rest" : "");
     encode(vocabulary, corpus.tokens);
     return count_windows(TokensInMemory(corpus.tokens), corpus.document_ends, std::move(vocabulary.tokens),
-                         options, device, "the vocabulary", lines);
+                         options, on, "the vocabulary", lines);
 }
 
 /// "text: FILE and 2 more".
@@ -144,7 +127,7 @@ std::string source_of(const std::vector<std::string>& files, const TokensSetting
 }  // namespace
 
 Dataset count_text(const std::vector<std::string>& files, const TextSettings& settings,
-                   const std::string& device, std::string& lines) {
+                   const std::string& device, const std::filesystem::path& folder, std::string& lines) {
     std::vector<std::string> given = vocabulary_of(settings.vocab_file, settings.vocab_size);
     std::optional<SentencePieceModel> model;
     if (settings.text.tokens == TokenKind::piece) model.emplace(settings.text.model);
@@ -161,13 +144,14 @@ Dataset count_text(const std::vector<std::string>& files, const TextSettings& se
                                 ? rank_vocabulary(corpus, settings.vocab_size, settings.outside)
                                 : given_vocabulary(corpus, std::move(given), settings.outside,
                                                    printable(std::filesystem::path(settings.vocab_file)));
-    Dataset dataset = count_corpus(std::move(corpus), std::move(vocabulary), settings.ngrams, device, lines);
+    Dataset dataset = count_corpus(std::move(corpus), std::move(vocabulary), settings.ngrams,
+                                   {device, folder, settings.memory}, lines);
     dataset.source = source_of(files, settings);
     return dataset;
 }
 
 Dataset count_tokens(const std::vector<std::string>& files, const TokensSettings& settings,
-                     const std::string& device, std::string& lines) {
+                     const std::string& device, const std::filesystem::path& folder, std::string& lines) {
     constexpr std::int64_t most_tokens = std::numeric_limits<std::int32_t>::max();
     std::vector<std::string> names = vocabulary_of(settings.vocab_file, settings.vocab_size);
     std::optional<std::int64_t> size = settings.vocab_size;
@@ -194,8 +178,8 @@ Dataset count_tokens(const std::vector<std::string>& files, const TokensSettings
         settings.files.end_of_text
             ? fmt::format("; the end of text, {}, {} times", *settings.files.end_of_text, survey.ends_of_text)
             : "");
-    Dataset dataset =
-        count_windows(ids, ids.document_ends(), std::move(names), settings.ngrams, device, "one text", lines);
+    Dataset dataset = count_windows(ids, ids.document_ends(), std::move(names), settings.ngrams,
+                                    {device, folder, settings.memory}, "one text", lines);
     if (!has_names) dataset.vocab.clear();
     dataset.source = source_of(files, settings, ids);
     return dataset;
@@ -209,7 +193,8 @@ Dataset make_stories(const StoriesSettings& settings, std::string& lines) {
                          settings.stories == 1 ? "1 story" : fmt::format("{} stories", settings.stories),
                          plural(static_cast<std::int64_t>(corpus.tokens.size()), "token"));
     Vocabulary vocabulary = rank_vocabulary(corpus, std::nullopt, OutsideTokens::skip);
-    Dataset dataset = count_corpus(std::move(corpus), std::move(vocabulary), settings.ngrams, "cpu", lines);
+    Dataset dataset =
+        count_corpus(std::move(corpus), std::move(vocabulary), settings.ngrams, {"cpu", {}, {}}, lines);
     dataset.source = fmt::format("stories: {} stories, context {}, seed {}", settings.stories,
                                  settings.ngrams.context_length, settings.seed);
     return dataset;

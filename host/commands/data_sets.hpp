@@ -1,7 +1,7 @@
 // Data sets as the verbs of `ntpgeo data` count them.
 #pragma once
 
-#include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -12,19 +12,16 @@ namespace ntpgeo {
 
 /// The data set of the text of `files`, "-" being the standard input; `lines` gets a description of what was
 /// kept. `device` counts, a resolved name, or "auto": the first GPU where there is one and the text is long
-/// enough for it (`gpu_counts_from`), else the CPU; the data set is the same. Throws InputError.
+/// enough for it (count_on), else the CPU; the data set is the same. What the CPU's memory does not
+/// bear lies in `folder` for a while. Throws InputError.
 Dataset count_text(const std::vector<std::string>& files, const TextSettings& settings,
-                   const std::string& device, std::string& lines);
+                   const std::string& device, const std::filesystem::path& folder, std::string& lines);
 
 /// The data set of the ids in `files`, as `token_paths` and `open_ids` take them; the ids are read where they
 /// lie. For the rest as count_text. Throws InputError, for an id that is not in the vocabulary before
 /// anything is counted.
 Dataset count_tokens(const std::vector<std::string>& files, const TokensSettings& settings,
-                     const std::string& device, std::string& lines);
-
-/// Tokens from which `auto` counts on a GPU: the CPU takes about a second for them, a GPU's start half of
-/// that (predicted).
-inline constexpr std::int64_t gpu_counts_from = 1'000'000;
+                     const std::string& device, const std::filesystem::path& folder, std::string& lines);
 
 /// The data set of so many stories.
 Dataset make_stories(const StoriesSettings& settings, std::string& lines);

@@ -1,0 +1,30 @@
+// On what windows are counted, and with how much memory.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/data/counting.hpp"
+
+namespace ntpgeo {
+
+struct CountingOn {
+    std::string device;                  ///< a resolved name, or "auto"
+    std::filesystem::path folder;        ///< of the files that hold what a CPU's memory does not; "": none
+    std::optional<std::int64_t> memory;  ///< bytes that the process may take; none: by what is free
+};
+
+/// Tokens from which `auto` counts on a GPU, where there is one: the CPU takes about a tenth of a second for
+/// them, a GPU's start half a second (predicted).
+inline constexpr std::int64_t gpu_counts_from = 10'000'000;
+
+/// count_ngrams, with progress on stderr; `lines` says where a GPU has counted. Throws InputError naming
+/// --memory and the least that works where that is too little.
+NgramDataset count_on(const CountingOn& on, const TokenSequence& ids,
+                      const std::vector<std::int64_t>& document_ends, std::vector<std::string> vocabulary,
+                      const NgramOptions& options, std::string& lines);
+
+}  // namespace ntpgeo
