@@ -162,7 +162,7 @@ def test_arguments_are_the_tables():
         for name in set(parameters) - {"data", "resume", "W", "H"}:
             assert parameters[name].default is None, name
     defaults = {setting.name: setting.default for setting in ntpgeo.settings("train")}
-    assert defaults["dim"] == "64" and defaults["precision"] == "auto" and defaults["metrics_every"] == "log:20"
+    assert defaults["dim"] == "64" and defaults["precision"] == "auto" and defaults["metrics_every"] == "auto"
 
 
 @pytest.mark.parametrize("call, message", [
