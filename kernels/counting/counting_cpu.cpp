@@ -90,7 +90,8 @@ class SortedCounting {
                 show("counting", "tokens", begin, size);
                 keys.take(text_, begin, end);
                 if (end - begin == size) {
-                    keys.for_each_entry([&](const Key<W>& key, std::int64_t n) { rows_.look(key, n); });
+                    keys.share_entries([&] { return Rows<W>(packing_, options_); },
+                                       [&](const Rows<W>& looked_at) { rows_.add(looked_at); });
                     rows_.choose();
                     looked = true;
                     const std::int64_t bytes = keys.size() * static_cast<std::int64_t>(sizeof(Key<W>));

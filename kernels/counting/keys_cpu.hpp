@@ -17,7 +17,12 @@ template <int W>
 struct alignas(W == 2 ? 16 : 8) Key {
     std::array<std::uint64_t, W> words;
 
-    bool operator==(const Key&) const = default;
+    // Not the array's own, which calls memcmp.
+    bool operator==(const Key& other) const {
+        std::uint64_t differing = 0;
+        for (int i = 0; i < W; ++i) differing |= words[i] ^ other.words[i];
+        return differing == 0;
+    }
     bool operator<(const Key& other) const {
         for (int i = W - 1; i > 0; --i)
             if (words[i] != other.words[i]) return words[i] < other.words[i];

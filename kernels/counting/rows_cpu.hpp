@@ -24,11 +24,20 @@ class ByNumber {
     /// Calls take(number, value), by falling number.
     template <class Take>
     void from_largest(const Take& take) {
-        for (auto at = large_.rbegin(); at != large_.rend(); ++at) take(at->first, at->second);
-        for (std::int64_t number = few - 1; number > 0; --number) take(number, small_[number]);
+        visit(*this, take);
+    }
+    template <class Take>
+    void from_largest(const Take& take) const {
+        visit(*this, take);
     }
 
   private:
+    template <class Self, class Take>
+    static void visit(Self& self, const Take& take) {
+        for (auto at = self.large_.rbegin(); at != self.large_.rend(); ++at) take(at->first, at->second);
+        for (std::int64_t number = few - 1; number > 0; --number) take(number, self.small_[number]);
+    }
+
     static constexpr std::int64_t few = std::int64_t{1} << 12;
     std::vector<Value> small_ = std::vector<Value>(few);
     std::map<std::int64_t, Value> large_;
@@ -48,6 +57,18 @@ class Rows {
         total_ += count;
         ++entries_;
         ++occurrences_[count];
+    }
+
+    /// Where contexts were shared among several: what follows comes from another place.
+    void end_range() { end_context(); }
+    /// What another has looked at, whole contexts.
+    void add(const Rows& other) {
+        other.totals_.from_largest([&](std::int64_t total, const Group& group) {
+            totals_[total].contexts += group.contexts;
+            totals_[total].entries += group.entries;
+        });
+        other.occurrences_.from_largest(
+            [&](std::int64_t count, std::int64_t entries) { occurrences_[count] += entries; });
     }
 
     /// Between the two: chooses, and settles where rows begin.

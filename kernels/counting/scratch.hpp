@@ -1,4 +1,4 @@
-// Where counting puts what its memory does not bear.
+// Where that lies which the memory of counting does not bear.
 #pragma once
 
 #include <cstddef>

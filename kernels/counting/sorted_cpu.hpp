@@ -52,31 +52,54 @@ class SortedKeys {
     void take(const TextIds& text, std::int64_t begin, std::int64_t end) {
         const std::vector<std::int64_t> of_head = count_heads(text, begin, end);
         std::vector<std::uint8_t> range_of(of_head.size());
-        std::vector<std::int64_t> ends = cut(of_head, range_of);
-        size_ = ends.back();
-        distribute(text, begin, end, range_of, ends);
-        for_each(static_cast<std::int64_t>(ends.size()), 1, team_for(size_), [&](std::int64_t range) {
-            const std::int64_t from = range == 0 ? 0 : ends[range - 1];
-            sort_keys(keys_.data() + from, ends[range] - from);
+        ends_ = cut(of_head, range_of);
+        distribute(text, begin, end, range_of);
+        for_each(static_cast<std::int64_t>(ends_.size()), 1, team_for(size()), [&](std::int64_t range) {
+            const Part part = range_at(range);
+            sort_keys(keys_.data() + part.begin, part.end - part.begin);
         });
     }
 
-    [[nodiscard]] std::int64_t size() const { return size_; }
+    [[nodiscard]] std::int64_t size() const { return ends_.back(); }
 
     /// Calls take(key, count) for each distinct key, ascending.
     template <class Take>
     void for_each_entry(const Take& take) const {
-        const Key<W>* const keys = keys_.data();
-        for (std::int64_t i = 0; i < size_;) {
-            const std::int64_t first = i;
-            for (++i; i < size_ && keys[i] == keys[first];) ++i;
-            take(keys[first], i - first);
-        }
+        for_each_entry_of({0, size()}, take);
+    }
+    /// The same by all threads: each shows whole ranges of contexts to what make() gives it (`look` at an
+    /// entry, `end_range`), and hands that to finish, one thread at a time.
+    template <class Make, class Finish>
+    void share_entries(const Make& make, const Finish& finish) const {
+        std::mutex finishing;
+        share_loop(static_cast<std::int64_t>(ends_.size()), 1, team_for(size()), [&](Parts& parts) {
+            auto taker = make();
+            for_each_of(parts, [&](std::int64_t range) {
+                for_each_entry_of(range_at(range),
+                                  [&](const Key<W>& key, std::int64_t count) { taker.look(key, count); });
+                taker.end_range();
+            });
+            const std::scoped_lock lock(finishing);
+            finish(taker);
+        });
     }
 
   private:
     static constexpr std::int64_t most_ranges = 256;
     static constexpr std::int64_t places_at_once = std::int64_t{1} << 18;
+
+    [[nodiscard]] Part range_at(std::int64_t range) const {
+        return {range == 0 ? 0 : ends_[range - 1], ends_[range]};
+    }
+    template <class Take>
+    void for_each_entry_of(const Part& part, const Take& take) const {
+        const Key<W>* const keys = keys_.data();
+        for (std::int64_t i = part.begin; i < part.end;) {
+            const std::int64_t first = i;
+            for (++i; i < part.end && keys[i] == keys[first];) ++i;
+            take(keys[first], i - first);
+        }
+    }
 
     template <class Body>
     static void for_parts(std::int64_t begin, std::int64_t end, const Body& body) {
@@ -118,15 +141,15 @@ class SortedKeys {
     }
 
     void distribute(const TextIds& text, std::int64_t begin, std::int64_t end,
-                    const std::vector<std::uint8_t>& range_of, const std::vector<std::int64_t>& ends) {
+                    const std::vector<std::uint8_t>& range_of) {
         // Keys go out some at a time, to where the range is filled up to by then: in what order does not
         // matter.
         constexpr std::int64_t at_once = 256 / sizeof(Key<W>);
-        std::vector<std::atomic<std::int64_t>> filled(ends.size());
-        for (std::size_t range = 1; range < ends.size(); ++range) filled[range] = ends[range - 1];
+        std::vector<std::atomic<std::int64_t>> filled(ends_.size());
+        for (std::size_t range = 1; range < ends_.size(); ++range) filled[range] = ends_[range - 1];
         for_parts(begin, end, [&](Parts& parts) {
-            std::vector<std::array<Key<W>, at_once>> held(ends.size());
-            std::vector<std::int64_t> size(ends.size());
+            std::vector<std::array<Key<W>, at_once>> held(ends_.size());
+            std::vector<std::int64_t> size(ends_.size());
             const auto hand_out = [&](std::size_t range) {
                 std::copy_n(held[range].data(), size[range],
                             keys_.data() + filled[range].fetch_add(size[range]));
@@ -138,13 +161,13 @@ class SortedKeys {
                     held[range][size[range]++] = key;
                     if (size[range] == at_once) hand_out(range);
                 });
-            for (std::size_t range = 0; range < ends.size(); ++range) hand_out(range);
+            for (std::size_t range = 0; range < ends_.size(); ++range) hand_out(range);
         });
     }
 
     Packing<W> packing_;
     Pages<Key<W>> keys_;
-    std::int64_t size_ = 0;
+    std::vector<std::int64_t> ends_ = {0};  ///< of the ranges
 };
 
 }  // namespace ntpgeo::counting_cpu
