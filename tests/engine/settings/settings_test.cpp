@@ -183,7 +183,8 @@ TEST(Cadence, IsSpelledAndDue) {
          {std::pair<int, bool>{0, true}, {1, true}, {9, false}, {10, true}, {100, true}})
         EXPECT_EQ(run.metrics_every.due(step), due) << step;
     for (const char* text : {"log:", "log:0", "0", "-3", "1.5", "log 3"})
-        EXPECT_EQ(take_text(every.field, text), "is neither auto, nor a whole number >= 1, nor log:PER_DECADE with one");
+        EXPECT_EQ(take_text(every.field, text),
+                  "is neither auto, nor a whole number >= 1, nor log:PER_DECADE with one");
 }
 
 }  // namespace
