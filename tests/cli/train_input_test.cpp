@@ -189,7 +189,8 @@ TEST_F(TrainInput, ADataSetThatChangedIsNamedWithWhatCanBeDone) {
 
 TEST(CommandLine, NamesACommandThatItDoesNotHave) {
     expect_one_line(run_quickly({"trian", "DS"}), 2, "unknown command 'trian'; use data, train, path");
-    expect_one_line(run_quickly({"data", "foo"}), 2, "unknown command 'foo'; use synth, stories, text, topk, tokens, info");
+    expect_one_line(run_quickly({"data", "foo"}), 2,
+                    "unknown command 'foo'; use synth, stories, text, topk, tokens, info");
     expect_one_line(run_quickly({"data"}), 2, "subcommand is required");
     expect_one_line(run_quickly({}), 2, "subcommand is required");
     EXPECT_EQ(run_quickly({"data", "--help"}).status, 0);
