@@ -235,10 +235,10 @@ TEST_F(Schedule, ADryRunWritesNothingAndSaysWhereTheBytesGo) {
     const auto before = contents(folder_.path());
     for (const Arguments& where : {Arguments{}, {"-o", folder_ / "run"}}) {
         const std::string out = run_well(Arguments{"train", data_, "--dry-run"} + staged() + where).out;
-        for (const char* part :
-             {"labels", "parameters", "metrics", "stage 1 of 3", "20 steps of momentum, fp64 products",
-              "15 steps of adam, fp32 products", "gradient", "optimizer", "loss step",
-              "logits of 60 contexts", "a checkpoint", "peak", "time a step", "records", "nothing: a dry run"})
+        for (const char* part : {"labels", "parameters", "metrics", "stage 1 of 3",
+                                 "20 steps of momentum, fp64 products", "15 steps of adam, fp32 products",
+                                 "gradient", "optimizer", "loss step", "logits of 60 contexts",
+                                 "a checkpoint", "peak", "time a step", "records", "nothing: a dry run"})
             expect_contains(out, part);
         EXPECT_EQ(contents(folder_.path()), before);
     }
