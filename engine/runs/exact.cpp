@@ -31,7 +31,7 @@ std::int64_t exact_rows(ExactProblem problem, const Dataset& dataset) {
 void require_room(ExactProblem problem, Backend& backend, const Dataset& dataset) {
     const std::int64_t rows = exact_rows(problem, dataset), vocab = dataset.vocab_size;
     const bool of_limit = problem == ExactProblem::limit;
-    const char* const name = of_limit ? "limit" : "path";
+    const char* const name = name_of(problem);
     require_decomposable(backend, std::min(rows, vocab), name);
     require_memory(backend, of_limit ? LimitSolver::bytes(rows, vocab) : PathSolver::bytes(rows, vocab),
                    name);

@@ -20,6 +20,10 @@ inline constexpr double exact_on_gpu_from = 5e7;
 bool exact_suits_cpu(std::int64_t classes, std::int64_t vocab);
 
 enum class ExactProblem { limit, path };
+/// The verb that solves it.
+constexpr const char* name_of(ExactProblem problem) {
+    return problem == ExactProblem::limit ? "limit" : "path";
+}
 
 /// Rows that a solver works on: the support classes of limit, the groups of contexts of equal labels of path.
 std::int64_t exact_rows(ExactProblem problem, const Dataset& dataset);

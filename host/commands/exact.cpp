@@ -14,6 +14,7 @@
 #include "host/commands/commands.hpp"
 #include "host/commands/setting_flags.hpp"
 #include "host/files/file_error.hpp"
+#include "host/run/rehearsal.hpp"
 #include "host/run/run_inputs.hpp"
 #include "host/run/runs.hpp"
 #include "host/terminal/interruption.hpp"
@@ -25,7 +26,7 @@ namespace {
 
 struct ExactOptions {
     std::optional<std::string> data, output, limit;
-    bool resume = false;
+    bool resume = false, dry_run = false;
     CallFlags call;
     SettingFlags settings;
     ExactConfig defaults;  ///< what the help says, and where numbers are tried; names the verb
@@ -41,6 +42,8 @@ void add_exact_options(Command& verb, ExactOptions& options) {
     add(0, 0);
     verb.add_flag("--resume", options.resume, "Go on with the run in the folder");
     options.call.add(verb);
+    verb.add_flag("--dry-run", options.dry_run,
+                  "Write nothing; say where memory would go and time an iteration (-o may be left out)");
     add(1, 2);
     if (options.defaults.command != "path") return;
     verb.add_option("--limit", options.limit,
@@ -82,14 +85,15 @@ ExactRun open(const ExactOptions& options) {
                           const ExactConfig&) { return holds_final_result(folder.path()); },
         .suits_cpu =
             [&](const Dataset& data) {
-                const auto problem = command == "limit" ? ExactProblem::limit : ExactProblem::path;
+                const auto problem =
+                    command == name_of(ExactProblem::limit) ? ExactProblem::limit : ExactProblem::path;
                 return exact_suits_cpu(exact_rows(problem, data), data.vocab_size);
             },
         .changed_since_begun = since,
         .changed_since_written = since,
         .leave_out = "leave it out",
     };
-    return open_run(verb, options.output, options.resume);
+    return open_run(verb, options.output, options.resume, options.dry_run);
 }
 
 void print_limit(const LimitSummary& summary, const ExactConfig& config,
@@ -161,14 +165,16 @@ void print_path(const PathSummary& summary, const ExactConfig& config, const std
 
 /// The options of a verb, whose run is opened, worked at by `body` and printed.
 template <class Body>
-void add_exact_command(Command& program, const std::string& name, const std::string& help, const Body& body) {
+void add_exact_command(Command& program, ExactProblem problem, const std::string& help, const Body& body) {
+    const std::string name = name_of(problem);
     auto options = std::make_shared<ExactOptions>();
     options->defaults.command = name;
     Command verb = program.add_command(name, help);
     add_exact_options(verb, *options);
-    verb.on_call([options, body] {
+    verb.on_call([options, problem, body] {
         const InterruptGuard guard(options->call.settings().time_limit);
         ExactRun run = open(*options);
+        if (options->dry_run) return rehearse(problem, run.config, run.dataset, *run.backend);
         InterruptGuard::take_stop_signals();
         body(run);
     });
@@ -178,14 +184,14 @@ void add_exact_command(Command& program, const std::string& name, const std::str
 
 void add_limit_command(Command& program) {
     add_exact_command(
-        program, "limit",
+        program, ExactProblem::limit,
         "Compute L_mm, the direction that the low-rank part takes, with a certificate of its nuclear norm",
         [](ExactRun& run) { print_limit(run_limit(run), run.config, run.output()); });
 }
 
 void add_path_command(Command& program) {
     add_exact_command(
-        program, "path",
+        program, ExactProblem::path,
         "Compute the exact regularization path min CE + lambda * nuclear norm, certified at every lambda",
         [](ExactRun& run) { print_path(run_path(run), run.config, run.output()); });
 }

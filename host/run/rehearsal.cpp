@@ -24,15 +24,9 @@ using Clock = std::chrono::steady_clock;
 /// A first step that takes this long is time enough; a second one need not confirm it.
 constexpr double long_step_s = 10;
 
-void print_bytes(const std::string& what, std::int64_t bytes, const std::string& note = "") {
-    fmt::print("{:<20}{:>12}{}\n", what, bytes_text(bytes), note.empty() ? "" : "   " + note);
-}
-
 void print_run(const RunConfig& config, const Dataset& dataset, const MemoryPlan& plan, std::int64_t free) {
     const TrainingSettings& training = config.training;
-    print_line("data set", fmt::format("V = {}, m = {}, nnz = {}", dataset.vocab_size, dataset.contexts(),
-                                       dataset.nnz()));
-    print_line("device", fmt::format("{}, {} free", config.device, bytes_text(free)));
+    print_problem(dataset, config.device, free);
     print_bytes("labels", plan.labels);
     print_bytes("parameters", plan.parameters,
                 fmt::format("W [{}, {}], H [{}, {}] in {}", dataset.vocab_size, training.dim,
@@ -104,6 +98,16 @@ double print_records(const RunConfig& config, const Dataset& dataset, double upd
 }
 
 }  // namespace
+
+void print_problem(const Dataset& dataset, const std::string& device, std::int64_t free) {
+    print_line("data set", fmt::format("V = {}, m = {}, nnz = {}", dataset.vocab_size, dataset.contexts(),
+                                       dataset.nnz()));
+    print_line("device", fmt::format("{}, {} free", device, bytes_text(free)));
+}
+
+void print_bytes(const std::string& what, std::int64_t bytes, const std::string& note) {
+    fmt::print("{:<20}{:>12}{}\n", what, bytes_text(bytes), note.empty() ? "" : "   " + note);
+}
 
 std::int64_t MemoryPlan::peak(std::size_t index) const {
     const StageMemory& stage = stages[index];

@@ -1,10 +1,12 @@
-// train --dry-run: what a run would take, before it takes it; and where its bytes would go.
+// --dry-run: what a run would take, before it takes it; and where its bytes would go.
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "engine/data/labels.hpp"
+#include "engine/runs/exact.hpp"
 #include "host/run/config.hpp"
 
 namespace ntpgeo {
@@ -44,5 +46,12 @@ MemoryPlan plan_memory(const RunConfig& config, const Dataset& dataset, const La
 /// that is free does not suffice, after the table and before any step. `limit_rank` is that of L_mm's
 /// factors, 0 without.
 void rehearse(const RunConfig& config, const Dataset& dataset, Backend& backend, std::int64_t limit_rank = 0);
+
+/// The same of limit or path, with the time of an iteration; how many there will be is not known beforehand.
+void rehearse(ExactProblem problem, const ExactConfig& config, const Dataset& dataset, Backend& backend);
+
+/// Lines of a rehearsal: the data set and the device, and bytes.
+void print_problem(const Dataset& dataset, const std::string& device, std::int64_t free);
+void print_bytes(const std::string& what, std::int64_t bytes, const std::string& note = "");
 
 }  // namespace ntpgeo

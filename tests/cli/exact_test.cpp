@@ -197,6 +197,24 @@ TEST_F(Exact, RefusesWrongArgumentsAndLeavesNothing) {
                    "was made from another data set");
 }
 
+TEST_F(Exact, ADryRunWritesNothingAndSaysWhereTheBytesGo) {
+    const std::string made = (folder_ / "made").string();
+    run("limit", "made");
+    const auto before = contents(folder_.path()), inside = contents(made);
+    for (const char* verb : {"limit", "path"})
+        for (const Arguments& where : {Arguments{}, {"-o", folder_ / "new"}}) {
+            const std::string out = run_well(Arguments{verb, data_, "--dry-run"} + where).out;
+            for (const char* part :
+                 {"data set", "solver", "a checkpoint", "result", "s an iteration", "nothing: a dry run"})
+                expect_contains(out, part);
+            EXPECT_EQ(out.find("metrics") != std::string::npos, std::string(verb) == "path");
+        }
+    expect_contains(run_well({"limit", "-o", made, "--resume", "--dry-run"}).out, "nothing: a dry run");
+    EXPECT_EQ(contents(folder_.path()), before);
+    EXPECT_EQ(contents(made), inside);
+    expect_refused({"limit", data_, "-o", made, "--dry-run"}, "made", "made");
+}
+
 TEST_F(Exact, WhereEverySupportIsFullTheLimitIsZeroInWords) {
     use("full", 7, {{0, 1, 2, 3, 4, 5, 6}, {0, 1, 2, 3, 4, 5, 6}});
     expect_contains(run("limit", "limit"), "L_mm = 0: every support is the whole vocabulary");

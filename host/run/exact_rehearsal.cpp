@@ -1,0 +1,84 @@
+// limit --dry-run and path --dry-run.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <string>
+
+#include "engine/exact/limit.hpp"
+#include "engine/exact/path.hpp"
+#include "engine/geometry/figures.hpp"
+#include "engine/machine/memory.hpp"
+#include "engine/runs/exact.hpp"
+#include "host/run/rehearsal.hpp"
+#include "host/run/runs.hpp"
+#include "host/terminal/numbers.hpp"
+#include "host/terminal/terminal.hpp"
+
+namespace ntpgeo {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Seconds of the second of two iterations.
+template <class Solver>
+double time_iteration(Solver& solver, void (*advance)(Solver&)) {
+    double seconds = 0;
+    for (int iteration = 0; iteration < 2; ++iteration) {
+        const auto start = Clock::now();
+        advance(solver);
+        seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    }
+    return seconds;
+}
+
+}  // namespace
+
+void rehearse(ExactProblem problem, const ExactConfig& config, const Dataset& dataset, Backend& backend) {
+    const bool of_limit = problem == ExactProblem::limit;
+    const std::int64_t rows = exact_rows(problem, dataset), vocab = dataset.vocab_size,
+                       matrix = rows * vocab * bytes_of(Real::fp64), rank = std::min(rows, vocab);
+    print_problem(dataset, config.device, available_memory(backend));
+    print_line(
+        "solved over",
+        fmt::format("{} {}", rows, of_limit ? "support classes" : "groups of contexts of equal labels"));
+    print_bytes("solver", of_limit ? LimitSolver::bytes(rows, vocab) : PathSolver::bytes(rows, vocab),
+                fmt::format("at most, matrices [{}, {}] in fp64", rows, vocab));
+    if (!of_limit) {
+        const Labels labels(backend, dataset);
+        print_bytes("metrics", figure_memory(backend, labels.view(), rank, Precision::fp64, rank).device,
+                    fmt::format("at most, of a point of rank {}, and L_mm", rank));
+    }
+    print_bytes("a checkpoint", (of_limit ? 2 : 4) * matrix,
+                fmt::format("on disk, {} kept, and on the host while it is written", kept_checkpoints));
+    print_bytes(
+        "result", (vocab + dataset.contexts()) * rank * bytes_of(Real::fp64),
+        fmt::format(
+            "on disk at most, factors of rank {}{}", rank,
+            config.save_points ? fmt::format(", and of each of {} points", config.lambdas.size()) : ""));
+    std::fflush(stdout);
+    require_room(problem, backend, dataset);
+    const auto splitting = [](double seconds) {
+        return fmt::format("{:.3g} s an iteration of splitting", seconds);
+    };
+    if (of_limit) {
+        LimitSolver solver(backend, dataset, config.tolerance);
+        print_line(
+            "time",
+            fmt::format(
+                "{}; how many, and how many of Newton's method (at most {}), is not known beforehand",
+                splitting(time_iteration<LimitSolver>(solver, [](LimitSolver& one) { one.advance(); })),
+                LimitSolver::most_newton_iterations));
+    } else {
+        PathSolver solver(backend, dataset, config.lambdas, config.tolerance);
+        print_line(
+            "time",
+            fmt::format("{}; how many each of {} points takes is not known beforehand",
+                        splitting(time_iteration<PathSolver>(solver, [](PathSolver& one) { one.step(); })),
+                        config.lambdas.size()));
+    }
+    print_line("written", "nothing: a dry run");
+}
+
+}  // namespace ntpgeo
