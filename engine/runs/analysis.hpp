@@ -7,6 +7,7 @@
 
 #include "engine/geometry/limit_geometry.hpp"
 #include "engine/geometry/record.hpp"
+#include "kernels/backend.hpp"
 
 namespace ntpgeo {
 
@@ -20,8 +21,13 @@ struct GivenFactors {
     std::optional<std::int64_t> stage = {};  ///< likewise, from 1 on
 };
 
+/// Bytes of the backend's memory (of the CPU the host's, too) that a record of factors of width `dim` takes
+/// at most. Throws InputError where the labels alone do not fit.
+std::int64_t analysis_bytes(Backend& backend, const Dataset& dataset, std::int64_t dim,
+                            std::int64_t limit_rank);
+
 /// One record, measured in fp64; `time_s` in it is what that took. `limit`: L_mm where figures against it are
-/// wanted.
+/// wanted. Throws InputError where the memory that is free does not suffice.
 Record analysis_record(Backend& backend, const Dataset& dataset, const LimitFactors* limit,
                        const GivenFactors& factors);
 

@@ -1,6 +1,7 @@
 #include "engine/runs/record_cost.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 #include "engine/geometry/figure_operations.hpp"
@@ -53,6 +54,28 @@ RunOperations run_operations(const RunSettings& settings, const Dataset& dataset
         run.record = std::max(run.record, step(all, settings.metrics_fp64 ? 1 : weight) + figures.measuring);
     }
     return run;
+}
+
+double analysis_operations(const Dataset& dataset, std::int64_t dim) {
+    const FigureOperations figures =
+        figure_operations({dataset.vocab_size, dataset.contexts(), dataset.nnz(), dim});
+    return products(dataset, dataset.contexts(), dim) + figures.making + figures.measuring;
+}
+
+double operations_per_second(Backend& backend) {
+    using Clock = std::chrono::steady_clock;
+    constexpr std::int64_t n = 1024;
+    const Array memory(backend, 3 * n * n * bytes_of(Real::fp64));
+    const auto matrix = [&](std::int64_t place) { return memory.matrix(Real::fp64, n, n, place * n * n); };
+    backend.fill_normal(memory.vector(Real::fp64, 2 * n * n), 0, 0, 1);
+    double seconds = 0;
+    for (int call = 0; call < 2; ++call) {  // the first one warms up
+        const auto start = Clock::now();
+        backend.multiply(plain, 1, matrix(0), matrix(1), 0, matrix(2));
+        backend.dot(matrix(2).flat(), matrix(2).flat());  // waits for it
+        seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    }
+    return 2.0 * n * n * n / seconds;
 }
 
 std::int64_t records_of(const Cadence& cadence, std::int64_t steps) {

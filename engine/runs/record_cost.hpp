@@ -24,6 +24,12 @@ struct RunOperations {
 
 RunOperations run_operations(const RunSettings& settings, const Dataset& dataset);
 
+/// Of one record of factors of width `dim` in fp64, all that is made for it included.
+double analysis_operations(const Dataset& dataset, std::int64_t dim);
+
+/// Those of a large product in fp64, by the clock: a fraction of a second.
+double operations_per_second(Backend& backend);
+
 /// The records that a cadence has in so many updates, step 0 and the last among them.
 std::int64_t records_of(const Cadence& cadence, std::int64_t steps);
 

@@ -9,7 +9,9 @@
 #include <string>
 
 #include "engine/machine/device.hpp"
+#include "engine/machine/memory.hpp"
 #include "engine/runs/analysis.hpp"
+#include "engine/runs/record_cost.hpp"
 #include "engine/settings/parse_number.hpp"
 #include "host/commands/commands.hpp"
 #include "host/commands/setting_flags.hpp"
@@ -17,8 +19,11 @@
 #include "host/files/file_error.hpp"
 #include "host/files/path.hpp"
 #include "host/run/record.hpp"
+#include "host/run/rehearsal.hpp"
 #include "host/run/run_folder.hpp"
 #include "host/run/run_inputs.hpp"
+#include "host/terminal/numbers.hpp"
+#include "host/terminal/terminal.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -29,6 +34,7 @@ struct AnalyzeOptions {
     std::optional<std::string> output, limit, keep;
     std::optional<std::int64_t> step;
     std::string device = "auto";
+    bool dry_run = false;
 };
 
 /// How many snapshots stay: "all", "last" or a number.
@@ -92,6 +98,26 @@ RunFolder open_snapshots(const std::filesystem::path& path, std::int64_t step, c
     return folder;
 }
 
+/// Of a record: where its bytes would go, and about how long it would take.
+void rehearse_analysis(const AnalyzeOptions& options, const Subject& subject, const Dataset& dataset,
+                       const std::string& device) {
+    const auto backend = make_backend(device);
+    LimitReference reference = limit_reference(options.limit);
+    const auto limit = load_limit(reference, dataset, subject.data);
+    const std::int64_t dim = subject.words.columns;
+    const std::int64_t bytes = analysis_bytes(*backend, dataset, dim, limit ? limit->rank : 0);
+    print_problem(dataset, device, available_memory(*backend));
+    print_bytes("labels", labels_bytes(dataset));
+    print_bytes("W and H", (dataset.vocab_size + dataset.contexts()) * dim * bytes_of(Real::fp64),
+                fmt::format("of width {} in fp64, and as much on the host", dim));
+    print_bytes("all of it", bytes, "at most, with what the figures take");
+    std::fflush(stdout);
+    require_memory(*backend, bytes, "analyze");
+    print_line("time",
+               "about " + duration_text(analysis_operations(dataset, dim) / operations_per_second(*backend)));
+    print_line("written", "nothing: a dry run");
+}
+
 void analyze(const AnalyzeOptions& options) {
     const std::string device = resolve_device(options.device);
     if (options.step && !options.output)
@@ -106,6 +132,7 @@ void analyze(const AnalyzeOptions& options) {
     const Dataset dataset = read_dataset_of(subject);
     check_shapes(subject, dataset);
 
+    if (options.dry_run) return rehearse_analysis(options, subject, dataset, device);
     LimitReference reference = limit_reference(options.limit);
     std::optional<RunFolder> folder;
     if (adds) folder = open_snapshots(*options.output, subject.step, subject.data, reference);
@@ -148,6 +175,8 @@ void add_analyze_command(Command& program) {
                     {.type_name = "all|last|N"});
     verb.add_option("--device", options->device, "auto: a GPU where there is one",
                     {.type_name = device_choices, .default_text = options->device});
+    verb.add_flag("--dry-run", options->dry_run,
+                  "Measure and write nothing; say where memory would go and about how long it would take");
     verb.on_call([options] { analyze(*options); });
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -13,7 +14,10 @@
 
 #include "engine/geometry/concepts.hpp"
 #include "engine/geometry/settings.hpp"
+#include "engine/geometry/spectrum.hpp"
 #include "engine/machine/device.hpp"
+#include "engine/machine/memory.hpp"
+#include "engine/runs/record_cost.hpp"
 #include "host/commands/commands.hpp"
 #include "host/commands/setting_flags.hpp"
 #include "host/commands/subject.hpp"
@@ -21,6 +25,9 @@
 #include "host/files/file_error.hpp"
 #include "host/files/path.hpp"
 #include "host/files/text.hpp"
+#include "host/run/rehearsal.hpp"
+#include "host/terminal/numbers.hpp"
+#include "host/terminal/terminal.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -197,8 +204,33 @@ struct ConceptOptions {
     SubjectOptions subject;
     ConceptSettings settings;
     SettingFlags flags;
-    bool json = false;
+    bool json = false, dry_run = false;
 };
+
+/// Where the bytes would go, and about how long it would take. Throws InputError where they are not there.
+void rehearse_concepts(Backend& backend, const Dataset& dataset, const Subject* subject,
+                       std::int64_t directions) {
+    const std::int64_t vocab = dataset.vocab_size, contexts = dataset.contexts(),
+                       dim = subject != nullptr ? subject->words.columns : 0;
+    const bool has_contexts = subject == nullptr || !subject->contexts_name.empty();
+    const std::int64_t columns = has_contexts ? contexts : dim,
+                       factors = (vocab + (has_contexts ? contexts : 0)) * dim;
+    const double product =
+        2 * static_cast<double>(subject != nullptr ? factors : dataset.nnz() + vocab);  // with one vector
+    const std::int64_t given = subject != nullptr ? factors * bytes_of(Real::fp64) : labels_bytes(dataset);
+    const std::int64_t sought = leading_spectrum_bytes(vocab, columns, directions + 1) +
+                                (vocab + columns) * directions * bytes_of(Real::fp64);
+    print_problem(dataset, backend.device(), available_memory(backend));
+    print_bytes("matrix", given, concept_matrix_name(subject != nullptr, subject != nullptr && has_contexts));
+    print_bytes("directions", sought, fmt::format("at most, while {} are sought", directions));
+    std::fflush(stdout);
+    require_memory(backend, given + sought, "concepts");
+    const double operations = leading_spectrum_operations(vocab, columns, directions + 1, product,
+                                                          std::numeric_limits<double>::infinity());
+    print_line("time", "about " + duration_text(operations / operations_per_second(backend)) +
+                           ", or some times that where singular values lie close together");
+    print_line("written", "nothing: a dry run");
+}
 
 Concepts of_supports(Backend& backend, const Dataset& dataset, std::int64_t count) {
     return {concept_matrix_name(false, false), "", "", support_concepts(backend, dataset, count),
@@ -227,6 +259,8 @@ void show_concepts(const ConceptOptions& options) {
     const Dataset dataset = has_subject ? read_dataset_of(subject) : read_dataset(*given.data);
     if (has_subject) check_shapes(subject, dataset);
     const auto backend = make_backend(device);
+    if (options.dry_run)
+        return rehearse_concepts(*backend, dataset, has_subject ? &subject : nullptr, settings.directions);
     const Concepts concepts = has_subject ? of_subject(*backend, subject, dataset, settings.directions)
                                           : of_supports(*backend, dataset, settings.directions);
     require_directions(concepts.space, has_subject, !subject.contexts_name.empty());
@@ -250,6 +284,8 @@ void add_concepts_command(Command& program) {
     options->flags.add(verb, settings, SettingFlags::Checked::numbers, 0, 0);
     verb.add_flag("--json", options->json, "One JSON object instead of the tables, with every member");
     options->flags.add(verb, settings, SettingFlags::Checked::numbers, 1);
+    verb.add_flag("--dry-run", options->dry_run,
+                  "Say where memory would go and about how long it would take");
     verb.on_call([options] { show_concepts(*options); });
 }
 

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "engine/machine/device.hpp"
@@ -13,6 +15,7 @@
 #include "host/terminal/numbers.hpp"
 #include "host/terminal/terminal.hpp"
 #include "kernels/base/status.hpp"
+#include "kernels/counting/counting_plan.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -76,21 +79,51 @@ std::int64_t counting_memory(const CountingOn& on, const Backend& cpu) {
         whole_mebibytes(*on.memory - given + error.least() + mebibyte)));
 }
 
+/// What counts: the device, or what "auto" comes to for such a text.
+std::unique_ptr<Backend> counter_of(const CountingOn& on, const TextIds& text, std::int64_t context_length) {
+    const bool open = on.device == "auto";
+    const std::string chosen = !open                                ? on.device
+                               : text.ids.size() >= gpu_counts_from ? resolve_device(on.device)
+                                                                    : "cpu";
+    std::unique_ptr<Backend> backend = make_backend(chosen);
+    const bool can = backend->why_not_counted(text, {.context_length = context_length}).empty();
+    return open && chosen != "cpu" && !can ? make_backend("cpu") : std::move(backend);
+}
+
+/// The beginning of a text.
+class FirstTokens : public TokenSequence {
+  public:
+    FirstTokens(const TokenSequence& all, std::int64_t size) : all_(all), size_(std::min(size, all.size())) {}
+
+    [[nodiscard]] std::int64_t size() const override { return size_; }
+    void read(std::int64_t begin, std::span<std::int32_t> out) const override { all_.read(begin, out); }
+
+  private:
+    const TokenSequence& all_;
+    std::int64_t size_;
+};
+
+/// Seconds for a text, from those of its beginning.
+double counting_seconds(Backend& backend, const TextIds& text, const WindowOptions& options) {
+    constexpr std::int64_t timed = std::int64_t{1} << 22;
+    const FirstTokens first(text.ids, timed);
+    std::vector<std::int64_t> ends;
+    for (auto end = text.document_ends.begin(); end != text.document_ends.end() && *end < first.size(); ++end)
+        ends.push_back(*end);
+    ends.push_back(first.size());
+    const auto start = std::chrono::steady_clock::now();
+    const WindowCounts counted = backend.count_windows({first, ends, text.vocab_size}, options);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return seconds * static_cast<double>(text.ids.size()) / static_cast<double>(first.size());
+}
+
 }  // namespace
 
 NgramDataset count_on(const CountingOn& on, const TokenSequence& ids,
                       const std::vector<std::int64_t>& document_ends, std::vector<std::string> vocabulary,
                       const NgramOptions& options, std::string& lines) {
-    const bool open = on.device == "auto";
-    const std::string chosen = !open                           ? on.device
-                               : ids.size() >= gpu_counts_from ? resolve_device(on.device)
-                                                               : "cpu";
-    std::unique_ptr<Backend> backend = make_backend(chosen);
-    if (chosen != "cpu" && open) {
-        const WindowOptions windows{.context_length = options.context_length};
-        const TextIds text{ids, document_ends, static_cast<std::int64_t>(vocabulary.size())};
-        if (!backend->why_not_counted(text, windows).empty()) backend = make_backend("cpu");
-    }
+    const std::unique_ptr<Backend> backend = counter_of(
+        on, {ids, document_ends, static_cast<std::int64_t>(vocabulary.size())}, options.context_length);
     if (const std::string device = backend->device(); device != "cpu")
         lines += fmt::format("{:<12}{}\n", "counted on", device);
     DiskScratch scratch(on.folder);
@@ -103,6 +136,40 @@ NgramDataset count_on(const CountingOn& on, const TokenSequence& ids,
     } catch (const TooLittleMemory& error) {
         refuse_memory(on, error, means.memory);
     }
+}
+
+std::string rehearse_counting(const CountingOn& on, const TokenSequence& ids,
+                              const std::vector<std::int64_t>& document_ends, std::int64_t vocab_size,
+                              const NgramOptions& options) {
+    const TextIds text{ids, document_ends, vocab_size};
+    const std::unique_ptr<Backend> backend = counter_of(on, text, options.context_length);
+    DiskScratch scratch(on.folder);
+    WindowOptions windows{
+        .context_length = options.context_length,
+        .min_count = options.min_count,
+        .most_contexts = options.max_contexts.value_or(std::numeric_limits<std::int64_t>::max()),
+        .means = {.memory = counting_memory(on, *make_backend("cpu")),
+                  .scratch = on.folder.empty() ? nullptr : &scratch}};
+    std::string lines = fmt::format("{:<12}{}\n", "device", backend->device());
+    try {
+        if (backend->device() == "cpu") {
+            const CountingPlan plan = plan_counting(ids.size(), vocab_size, windows);
+            const std::string keys =
+                plan.key_bytes > 0
+                    ? fmt::format("keys of {} bytes in {}", plan.key_bytes, plural(plan.runs, "run"))
+                    : std::string("a hash table");
+            lines += fmt::format("{:<12}{}\n{:<12}{} at most, and the rows that are kept\n", "windows", keys,
+                                 "memory", bytes_text(plan.memory));
+            if (plan.scratch > 0)
+                lines += fmt::format("{:<12}{} at most, beside the output, for a while\n", "disk",
+                                     bytes_text(plan.scratch));
+        }
+        lines += fmt::format("{:<12}about {} to count them\n", "time",
+                             duration_text(counting_seconds(*backend, text, windows)));
+    } catch (const TooLittleMemory& error) {
+        refuse_memory(on, error, windows.means.memory);
+    }
+    return lines + fmt::format("{:<12}nothing: a dry run\n", "written");
 }
 
 }  // namespace ntpgeo

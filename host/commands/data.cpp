@@ -92,6 +92,7 @@ void check_files(const std::vector<std::string>& files, const std::string& outpu
 template <class Settings>
 struct Counter : Maker<Settings> {
     std::string device = "auto";
+    bool dry_run = false;
 
     void add(Command& verb, const char* help_of_files) {
         verb.add_option("files", this->files, help_of_files, {.required = true, .type_name = "FILE"});
@@ -99,11 +100,22 @@ struct Counter : Maker<Settings> {
         verb.add_option("--device", device,
                         "What counts; auto: a GPU where there is one, from ten million tokens on",
                         {.type_name = device_choices, .default_text = device});
+        verb.add_flag("--dry-run", dry_run,
+                      "Write nothing; say what counting would take: memory, disk and time");
+    }
+    [[nodiscard]] CountingOn on() const {
+        return {device, folder_of(this->output), this->settings.memory, dry_run};
     }
     void prepare() {
         require_writable(this->output);
         this->apply();
         if (device != "auto") device = resolve_device(device);
+    }
+    void deliver(Dataset& dataset, const std::string& lines) const {
+        if (dry_run)
+            fmt::print("{}", lines);
+        else
+            deliver_dataset(dataset, this->output, lines);
     }
 };
 
@@ -111,17 +123,15 @@ void run_text(Counter<TextSettings>& command) {
     check_files(command.files, command.output);
     command.prepare();
     std::string lines;
-    Dataset dataset =
-        count_text(command.files, command.settings, command.device, folder_of(command.output), lines);
-    deliver_dataset(dataset, command.output, lines);
+    Dataset dataset = count_text(command.files, command.settings, command.on(), lines);
+    command.deliver(dataset, lines);
 }
 
 void run_tokens(Counter<TokensSettings>& command) {
     command.prepare();
     std::string lines;
-    Dataset dataset =
-        count_tokens(command.files, command.settings, command.device, folder_of(command.output), lines);
-    deliver_dataset(dataset, command.output, lines);
+    Dataset dataset = count_tokens(command.files, command.settings, command.on(), lines);
+    command.deliver(dataset, lines);
 }
 
 void add_synth(Command& data) {

@@ -30,6 +30,11 @@ namespace {
 Dataset count_windows(const TokenSequence& ids, const std::vector<std::int64_t>& document_ends,
                       std::vector<std::string> vocabulary, const NgramOptions& options, const CountingOn& on,
                       const char* inside, std::string& lines) {
+    if (on.rehearsal) {
+        lines +=
+            rehearse_counting(on, ids, document_ends, static_cast<std::int64_t>(vocabulary.size()), options);
+        return {};
+    }
     NgramDataset result = count_on(on, ids, document_ends, std::move(vocabulary), options, lines);
     lines += fmt::format("{:<12}{} of {} kept ({:.2f} %); {} inside {}\n", "windows", result.windows_kept,
                          result.windows_seen, percent(result.windows_kept, result.windows_seen),
@@ -126,8 +131,8 @@ std::string source_of(const std::vector<std::string>& files, const TokensSetting
 
 }  // namespace
 
-Dataset count_text(const std::vector<std::string>& files, const TextSettings& settings,
-                   const std::string& device, const std::filesystem::path& folder, std::string& lines) {
+Dataset count_text(const std::vector<std::string>& files, const TextSettings& settings, const CountingOn& on,
+                   std::string& lines) {
     std::vector<std::string> given = vocabulary_of(settings.vocab_file, settings.vocab_size);
     std::optional<SentencePieceModel> model;
     if (settings.text.tokens == TokenKind::piece) model.emplace(settings.text.model);
@@ -144,14 +149,13 @@ Dataset count_text(const std::vector<std::string>& files, const TextSettings& se
                                 ? rank_vocabulary(corpus, settings.vocab_size, settings.outside)
                                 : given_vocabulary(corpus, std::move(given), settings.outside,
                                                    printable(std::filesystem::path(settings.vocab_file)));
-    Dataset dataset = count_corpus(std::move(corpus), std::move(vocabulary), settings.ngrams,
-                                   {device, folder, settings.memory}, lines);
+    Dataset dataset = count_corpus(std::move(corpus), std::move(vocabulary), settings.ngrams, on, lines);
     dataset.source = source_of(files, settings);
     return dataset;
 }
 
 Dataset count_tokens(const std::vector<std::string>& files, const TokensSettings& settings,
-                     const std::string& device, const std::filesystem::path& folder, std::string& lines) {
+                     const CountingOn& on, std::string& lines) {
     constexpr std::int64_t most_tokens = std::numeric_limits<std::int32_t>::max();
     std::vector<std::string> names = vocabulary_of(settings.vocab_file, settings.vocab_size);
     std::optional<std::int64_t> size = settings.vocab_size;
@@ -178,8 +182,8 @@ Dataset count_tokens(const std::vector<std::string>& files, const TokensSettings
         settings.files.end_of_text
             ? fmt::format("; the end of text, {}, {} times", *settings.files.end_of_text, survey.ends_of_text)
             : "");
-    Dataset dataset = count_windows(ids, ids.document_ends(), std::move(names), settings.ngrams,
-                                    {device, folder, settings.memory}, "one text", lines);
+    Dataset dataset =
+        count_windows(ids, ids.document_ends(), std::move(names), settings.ngrams, on, "one text", lines);
     if (!has_names) dataset.vocab.clear();
     dataset.source = source_of(files, settings, ids);
     return dataset;
@@ -193,8 +197,8 @@ Dataset make_stories(const StoriesSettings& settings, std::string& lines) {
                          settings.stories == 1 ? "1 story" : fmt::format("{} stories", settings.stories),
                          plural(static_cast<std::int64_t>(corpus.tokens.size()), "token"));
     Vocabulary vocabulary = rank_vocabulary(corpus, std::nullopt, OutsideTokens::skip);
-    Dataset dataset =
-        count_corpus(std::move(corpus), std::move(vocabulary), settings.ngrams, {"cpu", {}, {}}, lines);
+    Dataset dataset = count_corpus(std::move(corpus), std::move(vocabulary), settings.ngrams,
+                                   {.device = "cpu", .folder = {}, .memory = {}}, lines);
     dataset.source = fmt::format("stories: {} stories, context {}, seed {}", settings.stories,
                                  settings.ngrams.context_length, settings.seed);
     return dataset;

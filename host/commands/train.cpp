@@ -186,8 +186,9 @@ void train(const TrainOptions& options) {
         throw InputError("--profile: a dry run makes no updates to measure; leave it or --dry-run out");
     const InterruptGuard guard(options.call.settings().time_limit);
     OpenRun<RunConfig> run = open_run(verb_of(options), options.output, options.resume, options.dry_run);
-    if (options.dry_run)
-        return rehearse(run.config, run.dataset, *run.backend, run.limit ? run.limit->rank : 0);
+    const std::int64_t limit_rank = run.limit ? run.limit->rank : 0;
+    if (options.dry_run) return rehearse(run.config, run.dataset, *run.backend, limit_rank);
+    if (run.backend) require_room(run.config, run.dataset, *run.backend, limit_rank);
     InterruptGuard::take_stop_signals();
     if (run.stored && run.config.training != run.stored->training)
         run.folder().replace_config(config_text(run.config, run.dataset));

@@ -80,9 +80,15 @@ void require_room(const MemoryPlan& plan, std::int64_t free, const std::string& 
     if (needed <= free) return;
     const std::string where = plan.stages.size() > 1 ? fmt::format("stage {} of ", largest + 1) : "";
     throw InputError(
-        fmt::format("dry-run: {}this run needs {} and the device {} has {} free; a smaller dim, master "
+        fmt::format("train: {}this run needs {} and the device {} has {} free; a smaller dim, master "
                     "fp32 or an optimizer with less state would need less",
                     where, bytes_text(needed), device, bytes_text(free)));
+}
+
+void require_room_for_labels(const Dataset& dataset, std::int64_t free, const std::string& device) {
+    if (const std::int64_t needed = labels_bytes(dataset); needed > free)
+        throw InputError(fmt::format("train: the labels alone need {} and the device {} has {} free",
+                                     bytes_text(needed), device, bytes_text(free)));
 }
 
 /// Seconds of the records, from what updates took that are counted alike.
@@ -157,11 +163,17 @@ MemoryPlan plan_memory(const RunConfig& config, const Dataset& dataset, const La
     return plan;
 }
 
+void require_room(const RunConfig& config, const Dataset& dataset, Backend& backend,
+                  std::int64_t limit_rank) {
+    const std::int64_t free = available_memory(backend);
+    require_room_for_labels(dataset, free, config.device);
+    const Labels labels(backend, dataset);
+    require_room(plan_memory(config, dataset, labels, backend, limit_rank), free, config.device);
+}
+
 void rehearse(const RunConfig& config, const Dataset& dataset, Backend& backend, std::int64_t limit_rank) {
     const std::int64_t free = available_memory(backend);
-    if (const std::int64_t needed = labels_bytes(dataset); needed > free)
-        throw InputError(fmt::format("dry-run: the labels alone need {} and the device {} has {} free",
-                                     bytes_text(needed), config.device, bytes_text(free)));
+    require_room_for_labels(dataset, free, config.device);
     const Labels labels(backend, dataset);
     const MemoryPlan plan = plan_memory(config, dataset, labels, backend, limit_rank);
     const std::vector<Stage>& stages = config.training.stages;

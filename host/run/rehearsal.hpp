@@ -41,6 +41,10 @@ struct MemoryPlan {
 MemoryPlan plan_memory(const RunConfig& config, const Dataset& dataset, const Labels& labels,
                        Backend& backend, std::int64_t limit_rank = 0);
 
+/// Throws InputError where the memory that is free does not suffice for the plan.
+void require_room(const RunConfig& config, const Dataset& dataset, Backend& backend,
+                  std::int64_t limit_rank = 0);
+
 /// Prints where the bytes of the run would go, stage by stage, and times a step of each stage from the run's
 /// initial values. Writes no file. `config` is resolved for `backend`. Throws InputError where the memory
 /// that is free does not suffice, after the table and before any step. `limit_rank` is that of L_mm's

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/counting/counting_plan.hpp"
 #include "kernels/counting/keys_cpu.hpp"
 #include "kernels/counting/rows_cpu.hpp"
 #include "kernels/counting/runs_cpu.hpp"
@@ -44,10 +45,9 @@ class MemoryScratch : public Scratch {
 
 /// What counting has memory for.
 struct Shares {
-    /// Of keys of so many bytes.
-    Shares(const TextIds& text, const WindowOptions& options, std::int64_t key_bytes)
+    /// Of so many tokens, and keys of so many bytes.
+    Shares(std::int64_t size, const WindowOptions& options, std::int64_t key_bytes)
         : memory(options.means.memory > 0 ? options.means.memory : std::numeric_limits<std::int64_t>::max()) {
-        const std::int64_t size = text.ids.size();
         // Each thread counts heads and holds keys back, and the tables of rows are there.
         beside = (team_size() + 3) * mebibyte;
         least = beside + 2 * mebibyte + std::min(size, mebibyte / 16) * key_bytes;
@@ -57,6 +57,17 @@ struct Shares {
         merging =
             options.means.memory > 0 ? std::clamp(memory / 8, mebibyte, 256 * mebibyte) : 256 * mebibyte;
     }
+
+    /// Throws TooLittleMemory where nothing can be counted with it.
+    void require_least() const {
+        if (memory < least)
+            throw TooLittleMemory("counting takes " + std::to_string(least) + " bytes or more", least);
+    }
+
+    /// Runs that can be read side by side.
+    [[nodiscard]] std::int64_t most_runs() const { return merging / least_read; }
+
+    static constexpr std::int64_t least_read = mebibyte / 16;  // of a run at a time, while it is merged
 
     std::int64_t memory, least;
     std::int64_t beside;      ///< bytes that are always taken
@@ -70,15 +81,13 @@ class SortedCounting {
     SortedCounting(const TextIds& text, const WindowOptions& options)
         : text_(text),
           options_(options),
-          shares_(text, options, sizeof(Key<W>)),
+          shares_(text.ids.size(), options, sizeof(Key<W>)),
           packing_(text.vocab_size, options.context_length, shares_.run_tokens),
           rows_(packing_, options),
           scratch_(options.means.scratch ? *options.means.scratch : in_memory_) {}
 
     WindowCounts count() {
-        if (shares_.memory < shares_.least)
-            throw TooLittleMemory("counting takes " + std::to_string(shares_.least) + " bytes or more",
-                                  shares_.least);
+        shares_.require_least();
         std::vector<StoredRun> runs;
         bool looked = false;
         {
@@ -122,7 +131,6 @@ class SortedCounting {
 
   private:
     static constexpr std::int64_t run_buffer = mebibyte, entry_bytes = 8;
-    static constexpr std::int64_t least_read = mebibyte / 16;  // of a run at a time, while it is merged
 
     void show(const char* work, const char* unit, std::int64_t done, std::int64_t of) const {
         if (options_.means.progress) options_.means.progress({work, unit, done, of});
@@ -151,7 +159,7 @@ class SortedCounting {
 
     /// Merges runs until they are few enough to be read side by side.
     void narrow(std::vector<StoredRun>& runs) {
-        const auto most = static_cast<std::size_t>(shares_.merging / least_read);
+        const auto most = static_cast<std::size_t>(shares_.most_runs());
         while (runs.size() > most) {
             std::vector<StoredRun> longer;
             const std::shared_ptr<ScratchFile> file = scratch_.make();
@@ -177,8 +185,33 @@ class SortedCounting {
     Scratch& scratch_;
 };
 
+std::int64_t table_memory(std::int64_t tokens, std::int64_t bits, const WindowOptions& options) {
+    const std::int64_t table = tokens * table_bytes;
+    if (options.means.memory > 0 && options.means.memory < table)
+        throw TooLittleMemory("windows of " + std::to_string(bits) + " bits take a table, and that " +
+                                  std::to_string(table) + " bytes",
+                              table);
+    return table;
+}
+
 }  // namespace
 }  // namespace counting_cpu
+
+CountingPlan plan_counting(std::int64_t tokens, std::int64_t vocab_size, const WindowOptions& options) {
+    using namespace counting_cpu;
+    const std::int64_t bits = window_bits(vocab_size, options.context_length);
+    if (bits > 256) return {.memory = table_memory(tokens, bits, options)};
+    CountingPlan plan{.key_bytes = bits <= 64 ? 8 : bits <= 128 ? 16 : 32};
+    const Shares shares(tokens, options, plan.key_bytes);
+    shares.require_least();
+    plan.runs = std::max<std::int64_t>(1, (tokens + shares.run_tokens - 1) / shares.run_tokens);
+    plan.memory = shares.beside + shares.run_tokens * plan.key_bytes;
+    if (plan.runs == 1) return plan;
+    plan.memory = std::max(plan.memory, shares.beside + shares.merging);
+    plan.scratch = tokens * (1 + plan.key_bytes);           // each window another, and seen once
+    if (plan.runs > shares.most_runs()) plan.scratch *= 2;  // longer runs are made of them
+    return plan;
+}
 
 WindowCounts CpuCountingOperations::count_windows(const TextIds& text, const WindowOptions& options) {
     using namespace counting_cpu;
@@ -186,11 +219,7 @@ WindowCounts CpuCountingOperations::count_windows(const TextIds& text, const Win
     if (bits <= 64) return SortedCounting<1>(text, options).count();
     if (bits <= 128) return SortedCounting<2>(text, options).count();
     if (bits <= 256) return SortedCounting<4>(text, options).count();
-    const std::int64_t table = text.ids.size() * table_bytes;
-    if (options.means.memory > 0 && options.means.memory < table)
-        throw TooLittleMemory("windows of " + std::to_string(bits) + " bits take a table, and that " +
-                                  std::to_string(table) + " bytes",
-                              table);
+    table_memory(text.ids.size(), bits, options);
     return count_by_table(text, options);
 }
 

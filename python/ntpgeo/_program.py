@@ -106,7 +106,8 @@ def run(verb: str, data: Dataset, told: Settings, output: str | os.PathLike[str]
     words = lines[-1] if lines else f"{command[0]} ended with status {process.returncode}"
     if process.returncode == INVALID:
         raise ValueError(words)
-    if process.returncode != 0 and not (stopped and process.returncode == STOPPED):
+    # Asked at its very end, the program may no longer heed the signal: all is written then.
+    if process.returncode != 0 and not (stopped and process.returncode in (STOPPED, -signal.SIGINT)):
         raise Error(words)
     return output, stopped
 

@@ -171,6 +171,15 @@ TEST_F(Analyze, ARunThatIsNotFinishedIsMeasuredAtItsNewestCheckpoint) {
     EXPECT_EQ(Json::parse(run_well({"analyze", longer}).out)["step"], 100);
 }
 
+TEST_F(Analyze, ADryRunMeasuresNothingAndSaysWhatItWouldTake) {
+    const auto before = contents(folder_.path());
+    const std::string out = run_well({"analyze", run_, "-o", folder_ / "record", "--dry-run"}).out;
+    for (const char* part : {"data set", "labels", "W and H", "all of it", "about", "nothing: a dry run"})
+        expect_contains(out, part);
+    EXPECT_EQ(out.find("excess_loss"), std::string::npos);
+    EXPECT_EQ(contents(folder_.path()), before);
+}
+
 TEST_F(Analyze, KeepsItsRecordAsARunThatReportReads) {
     const fs::path kept = folder_ / "kept";
     const ProgramResult result = run_well({"analyze", run_, "-o", kept});

@@ -90,6 +90,18 @@ TEST_F(ConceptsVerb, TheSupportsTellTheTopicsApart) {
 
 // In the stories most words have next to nothing of the four leading directions, and follow where centring
 // puts them: their coordinates are a fifteenth of the largest. They are a class of their own.
+TEST_F(ConceptsVerb, ADryRunSaysWhatItWouldTakeAndLooksForNothing) {
+    const auto before = contents(folder_.path());
+    for (const Arguments& of : {Arguments{"--data", data_}, Arguments{run_},
+                                Arguments{"--data", data_, "--words", matrix(run_, "W")}}) {
+        const std::string out = run_well(Arguments{"concepts", "--dry-run"} + of).out;
+        for (const char* part : {"data set", "matrix", "directions", "about", "nothing: a dry run"})
+            expect_contains(out, part);
+        EXPECT_EQ(out.find("signs"), std::string::npos);
+    }
+    EXPECT_EQ(contents(folder_.path()), before);
+}
+
 TEST_F(ConceptsVerb, CoordinatesAtTheirNoiseHaveNoSign) {
     const std::string stories = folder_ / "stories";
     run_well({"data", "stories", "-o", stories, "--stories", "300"});

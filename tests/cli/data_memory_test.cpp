@@ -60,6 +60,23 @@ class DataMemory : public testing::Test {
     const ScratchFolder folder;
 };
 
+TEST_F(DataMemory, ADryRunCountsTheBeginningAloneAndSaysWhatItAllTakes) {
+    const std::vector<std::string> before = names();
+    const ProgramResult whole = run_ntpgeo(command("out", {"--dry-run"})),
+                        cramped = run_ntpgeo(command("out", {"--dry-run", "--memory", least()}));
+    ASSERT_EQ(whole.status, 0) << whole.err;
+    ASSERT_EQ(cramped.status, 0) << cramped.err;
+    for (const ProgramResult* result : {&whole, &cramped})
+        for (const char* part :
+             {"1500000 tokens", "keys of 8 bytes", "memory", "about", "nothing: a dry run"})
+            EXPECT_NE(result->out.find(part), std::string::npos) << part << " is not in " << result->out;
+    EXPECT_NE(whole.out.find("in 1 run\n"), std::string::npos) << whole.out;
+    EXPECT_EQ(whole.out.find("disk"), std::string::npos) << whole.out;
+    EXPECT_NE(cramped.out.find("disk"), std::string::npos) << cramped.out;
+    EXPECT_EQ(run_ntpgeo(command("out", {"--dry-run", "--memory", "1MB"})).status, 2);
+    EXPECT_EQ(names(), before);
+}
+
 TEST_F(DataMemory, TheLeastIsNamedAndChangesNoByteOfTheDataSet) {
     const ProgramResult plain = run_ntpgeo(command("plain", {}));
     ASSERT_EQ(plain.status, 0) << plain.err;

@@ -249,15 +249,17 @@ TEST_F(Schedule, ADryRunWritesNothingAndSaysWhereTheBytesGo) {
     EXPECT_EQ(contents(run), run_before);
 }
 
-TEST_F(Schedule, ADryRunSaysNoWhereMemoryDoesNotSuffice) {
+TEST_F(Schedule, WhatMemoryDoesNotBearIsRefusedBeforeItStarts) {
     const auto before = contents(folder_.path());
-    const ProgramResult result =
-        run_quickly(Arguments{"train", data_, "--dry-run", "--dim", "1048576"} + staged());
-    EXPECT_EQ(result.status, 2);
-    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1);
-    expect_contains(result.err, "dry-run: stage 3 of this run needs ");
-    EXPECT_EQ(result.out.find("time a step"), std::string::npos);
-    EXPECT_EQ(contents(folder_.path()), before);
+    const Arguments large = Arguments{"train", data_, "--dim", "1048576"} + staged();
+    for (const Arguments& how : {Arguments{"--dry-run"}, Arguments{"-o", folder_ / "run"}}) {
+        const ProgramResult result = run_quickly(large + how);
+        EXPECT_EQ(result.status, 2);
+        EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1);
+        expect_contains(result.err, "train: stage 3 of this run needs ");
+        EXPECT_EQ(result.out.find("time a step"), std::string::npos);
+        EXPECT_EQ(contents(folder_.path()), before);
+    }
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/counting/counting.hpp"
+#include "kernels/counting/counting_plan.hpp"
 #include "kernels/cpu/team.hpp"
 
 namespace ntpgeo {
@@ -153,9 +153,19 @@ TEST(CountingMemory, TheLeastThatWorksIsNamed) {
     EXPECT_EQ(scratch.made, 0);
     options.means.memory = least - 1;
     EXPECT_THROW(text.counted(options), TooLittleMemory);
+    EXPECT_THROW(plan_counting(300'000, 500, options), TooLittleMemory);
     options.means.memory = least;
     expect_equal(text.counted(options), expected);
     EXPECT_GT(scratch.made, 0);
+    // What is known beforehand bounds what is taken.
+    const CountingPlan plan = plan_counting(static_cast<std::int64_t>(text.ids.size()), 500, options);
+    EXPECT_EQ(plan.key_bytes, 8);
+    EXPECT_GT(plan.runs, 1);
+    EXPECT_LE(plan.memory, least);
+    EXPECT_GE(plan.scratch, scratch.written);
+    const CountingPlan in_one = plan_counting(300'000, 500, {.context_length = 2});
+    EXPECT_EQ(in_one.runs, 1);
+    EXPECT_EQ(in_one.scratch, 0);
 }
 
 TEST(CountingMemory, RowsThatDoNotFitAreRefused) {

@@ -70,7 +70,8 @@ TEST(Settings, AreLeftAsTheyWereByWhatTheyRefuse) {
     Tables tables;
     for (const std::vector<Setting>& settings : tables.all())
         for (const Setting& setting : settings) {
-            if (setting.name == "device") continue;  // what is right there, the machine says
+            // What is right there, the machine and its files say.
+            if (setting.name == "device" || setting.name == "vocab_file") continue;
             SCOPED_TRACE(setting.name);
             const std::string before = text_of(setting.field);
             for (const char* text : {"", "no such thing", "-1"})
