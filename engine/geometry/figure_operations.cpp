@@ -33,6 +33,11 @@ FigureOperations figure_operations(const MeasuredSize& size) {
     operations.measuring = proxies + directions + 10 * dim * dim * dim +
                            leading_spectrum_operations(size.vocab, size.contexts, wanted_singular_values,
                                                        low_rank, most_spectrum_operations(size));
+    const double sought = operations.making;
+    if (!SupportProxy::is_dense(size.vocab, size.contexts))
+        operations.longer_searches +=
+            std::max(0.0, most_proxy_operations(size.vocab, size.contexts) - sought);
+    operations.longer_searches += most_spectrum_operations(size);
     return operations;
 }
 

@@ -20,9 +20,10 @@ double most_proxy_operations(std::int64_t vocab, std::int64_t contexts);
 /// What the spectrum of a record may take: a tenth of a loss step, or seconds where that is less.
 double most_spectrum_operations(const MeasuredSize& size);
 
-/// Of what is made once for a data set, and of a record beside its loss step; at most.
+/// Of what is made once for a data set, and of a record beside its loss step, where a cycle of each search
+/// for singular triplets suffices; and what both searches may take besides, where values lie close together.
 struct FigureOperations {
-    double making = 0, measuring = 0;
+    double making = 0, measuring = 0, longer_searches = 0;
 };
 FigureOperations figure_operations(const MeasuredSize& size);
 

@@ -14,7 +14,7 @@ namespace ntpgeo {
 struct RunOperations {
     double updates = 0;       ///< all of them
     double first_record = 0;  ///< what is made once, before the first: the decomposition of S̃
-    double record = 0;        ///< each, at most
+    double record = 0;        ///< each
 
     /// Of so many records.
     [[nodiscard]] double records(std::int64_t count) const {
@@ -24,10 +24,14 @@ struct RunOperations {
 
 RunOperations run_operations(const RunSettings& settings, const Dataset& dataset);
 
-/// Of one record of factors of width `dim` in fp64, all that is made for it included.
-double analysis_operations(const Dataset& dataset, std::int64_t dim);
+/// Of one record of factors of width `dim` in fp64, all that is made for it included: as a rule, and at most.
+struct AnalysisOperations {
+    double expected = 0, most = 0;
+};
+AnalysisOperations analysis_operations(const Dataset& dataset, std::int64_t dim);
 
-/// Those of a large product in fp64, by the clock: a fraction of a second.
+/// Those of products with a tall block in fp64, as orthogonalisation has them, by the clock: a fraction of a
+/// second.
 double operations_per_second(Backend& backend);
 
 /// The records that a cadence has in so many updates, step 0 and the last among them.

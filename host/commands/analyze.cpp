@@ -113,8 +113,11 @@ void rehearse_analysis(const AnalyzeOptions& options, const Subject& subject, co
     print_bytes("all of it", bytes, "at most, with what the figures take");
     std::fflush(stdout);
     require_memory(*backend, bytes, "analyze");
+    const AnalysisOperations operations = analysis_operations(dataset, dim);
+    const double rate = operations_per_second(*backend);
     print_line("time",
-               "about " + duration_text(analysis_operations(dataset, dim) / operations_per_second(*backend)));
+               fmt::format("about {}; {} where singular values lie close together",
+                           duration_text(operations.expected / rate), duration_text(operations.most / rate)));
     print_line("written", "nothing: a dry run");
 }
 

@@ -98,8 +98,8 @@ double print_records(const RunConfig& config, const Dataset& dataset, double upd
     const RunOperations operations = run_operations(config, dataset);
     const std::int64_t count = records_of(config.metrics_every, steps);
     const double seconds = operations.records(count) * updates_s / operations.updates;
-    print_line("records", fmt::format("{} ({}), {} at most", count, config.metrics_every.text(),
-                                      duration_text(seconds)));
+    print_line("records",
+               fmt::format("{} ({}), about {}", count, config.metrics_every.text(), duration_text(seconds)));
     return seconds;
 }
 
