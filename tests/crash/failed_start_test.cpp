@@ -73,12 +73,13 @@ TEST_F(FailedStart, AnythingElseStaysBlocked) {
 }
 
 TEST_F(FailedStart, OutOfMemoryIsOneToo) {
-    // Enough to begin with, the addresses of CUDA's libraries among it, and not for H of 1200·1e6 numbers.
-    run_well({"data", "synth", "-o", data_ + "-many", "--vocab", "20", "--contexts", "1200", "--supports",
+    // Enough to begin with, and not for H of 60000·1000 numbers and what trains it: a limit of addresses,
+    // which the memory that is free knows nothing of.
+    run_well({"data", "synth", "-o", data_ + "-many", "--vocab", "20", "--contexts", "60000", "--supports",
               "12", "--support-size", "2:6"});
-    const Arguments limited = {"bash", "-c", "ulimit -v \"$0\"; exec \"$@\"", "4000000"};
-    const Arguments wide = {"train",   data_ + "-many", "-o", run_,          "--dim",
-                            "1000000", "--steps",       "2",  "--optimizer", "adam"};
+    const Arguments limited = {"bash", "-c", "ulimit -v \"$0\"; exec \"$@\"", "1500000"};
+    const Arguments wide = {"train", data_ + "-many", "-o", run_,          "--dim",
+                            "1000",  "--steps",       "2",  "--optimizer", "adam"};
     const ProgramResult result = run_program(limited + on_one_thread(wide));
     expect_one_line(result, 1, "out of memory");
     if (fs::exists(run_)) expect_contains(read_file(run_ + "/log.txt"), "failed before any checkpoint: ");

@@ -93,7 +93,7 @@ TEST(Rehearsal, SaysNoWhereTheDeviceIsTooSmall) {
     backend.device_memory = {needed, needed - 1};
     {
         const std::string message = refusal<InputError>([&] { rehearse(config, data, backend); });
-        for (const char* part : {"dry-run", "stage 3", "cuda:0"}) expect_contains(message, part);
+        for (const char* part : {"train: stage 3", "cuda:0"}) expect_contains(message, part);
     }
     const std::string table = testing::internal::GetCapturedStdout();
     expect_contains(table, "stage 3 of 4");
