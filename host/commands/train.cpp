@@ -188,7 +188,10 @@ void train(const TrainOptions& options) {
     OpenRun<RunConfig> run = open_run(verb_of(options), options.output, options.resume, options.dry_run);
     const std::int64_t limit_rank = run.limit ? run.limit->rank : 0;
     if (options.dry_run) return rehearse(run.config, run.dataset, *run.backend, limit_rank);
-    if (run.backend) require_room(run.config, run.dataset, *run.backend, limit_rank);
+    // The plan is a bound, and a run that it refuses may well fit: only the host's memory, whose end is a
+    // kill, is guarded by it. A GPU that has no more says so, and leaves a checkpoint.
+    if (run.backend && run.config.device == "cpu")
+        require_room(run.config, run.dataset, *run.backend, limit_rank);
     InterruptGuard::take_stop_signals();
     if (run.stored && run.config.training != run.stored->training)
         run.folder().replace_config(config_text(run.config, run.dataset));
