@@ -78,14 +78,6 @@ double from_single(float value) {
     return static_cast<double>(value);
 }
 
-// Turns numbers of `size` bytes each from big-endian to little-endian.
-void swap_bytes(std::span<std::byte> bytes, std::size_t size) {
-    for (std::size_t begin = 0; begin < bytes.size(); begin += size) {
-        std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(begin),
-                     bytes.begin() + static_cast<std::ptrdiff_t>(begin + size));
-    }
-}
-
 template <class Stored, class Convert>
 void widen(std::span<const std::byte> source, double* target, Convert convert) {
     const std::size_t count = source.size() / sizeof(Stored);
@@ -97,6 +89,13 @@ void widen(std::span<const std::byte> source, double* target, Convert convert) {
 }
 
 }  // namespace
+
+void swap_bytes(std::span<std::byte> bytes, std::size_t size) {
+    for (std::size_t begin = 0; begin < bytes.size(); begin += size) {
+        std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(begin),
+                     bytes.begin() + static_cast<std::ptrdiff_t>(begin + size));
+    }
+}
 
 std::size_t size_of(FloatFormat format) {
     switch (format) {

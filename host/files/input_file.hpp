@@ -68,6 +68,9 @@ class InputFile {
     std::uint64_t size_ = 0;
 };
 
+/// Turns numbers of `size` bytes each from one byte order to the other.
+void swap_bytes(std::span<std::byte> bytes, std::size_t size);
+
 /// The formats that a matrix may come in: IEEE half, bfloat16, single, double.
 enum class FloatFormat { f16, bf16, f32, f64 };
 

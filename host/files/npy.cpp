@@ -23,13 +23,10 @@ struct NumberFormat {
 };
 
 NumberFormat format_of(const std::string& descr, const std::string& name) {
-    const std::string_view type = std::string_view(descr).substr(descr.empty() ? 0 : 1);
-    if (descr.starts_with('<') || descr.starts_with('>')) {
-        const std::endian order = descr.front() == '<' ? std::endian::little : std::endian::big;
-        if (type == "f2") return {FloatFormat::f16, order};
-        if (type == "f4") return {FloatFormat::f32, order};
-        if (type == "f8") return {FloatFormat::f64, order};
-    }
+    const auto number = npy_number(descr);
+    if (number && number->names_order && number->kind == 'f')
+        for (const FloatFormat format : {FloatFormat::f16, FloatFormat::f32, FloatFormat::f64})
+            if (size_of(format) == number->bytes) return {format, number->order};
     throw InputError(
         fmt::format("{}: has dtype '{}'; it must be fp16, fp32 or fp64 of a named byte order (<f2, <f4, <f8, "
                     ">f2, >f4, >f8)",

@@ -180,6 +180,14 @@ NpyHeader read_npy_header(const InputFile& file) {
     return header;
 }
 
+std::optional<NpyNumber> npy_number(const std::string& descr) {
+    if (descr.size() != 3 || std::string_view("<>|").find(descr[0]) == std::string_view::npos ||
+        descr[2] < '1' || descr[2] > '8')
+        return std::nullopt;
+    return NpyNumber{descr[1], static_cast<std::size_t>(descr[2] - '0'),
+                     descr[0] == '>' ? std::endian::big : std::endian::little, descr[0] != '|'};
+}
+
 std::string shape_text(const std::vector<std::int64_t>& shape) {
     return fmt::format("({}{})", fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
 }

@@ -79,13 +79,11 @@ void StoredArray::open_npy() {
     shape_ = header.shape;
     offset_ = header.data_offset;
     fortran_order_ = header.fortran_order;
-    // "<f4", "|u1": byte order, kind, bytes.
-    if (dtype_.size() != 3 || std::string_view("<>|").find(dtype_[0]) == std::string_view::npos ||
-        dtype_[2] < '1' || dtype_[2] > '8')
-        refuse("an array of whole or floating-point numbers");
-    order_ = dtype_[0] == '>' ? std::endian::big : std::endian::little;
-    take_dtype(dtype_.substr(1, 1), static_cast<std::size_t>(dtype_[2] - '0'));
-    if (dtype_[0] == '|' && bytes_ > 1) refuse("one of a named byte order");
+    const auto number = npy_number(dtype_);
+    if (!number) refuse("an array of whole or floating-point numbers");
+    order_ = number->order;
+    take_dtype(std::string(1, number->kind), number->bytes);
+    if (!number->names_order && bytes_ > 1) refuse("one of a named byte order");
 }
 
 void StoredArray::open_tensor(const ArrayName& array) {
@@ -136,10 +134,7 @@ void StoredArray::read(std::int64_t begin, std::span<std::int64_t> target) const
     require_whole_numbers();
     std::vector<std::byte> stored(target.size() * bytes_);
     file_.read(offset_ + static_cast<std::uint64_t>(begin) * bytes_, stored);
-    if (order_ == std::endian::big)
-        for (std::size_t i = 0; i < stored.size(); i += bytes_)
-            std::reverse(stored.begin() + static_cast<std::ptrdiff_t>(i),
-                         stored.begin() + static_cast<std::ptrdiff_t>(i + bytes_));
+    if (order_ == std::endian::big) swap_bytes(stored, bytes_);
     const bool is_signed = kind_ == Kind::signed_whole;
     if (bytes_ == 1) widen<std::int8_t, std::uint8_t>(is_signed, stored, target);
     if (bytes_ == 2) widen<std::int16_t, std::uint16_t>(is_signed, stored, target);

@@ -97,11 +97,6 @@ std::string spelled_id(IdType type, std::span<const std::byte> bytes) {
                     : fmt::format("{}", value);
 }
 
-void turn_bytes(std::span<std::byte> bytes, std::size_t size) {
-    for (auto at = bytes.begin(); at != bytes.end(); at += static_cast<std::ptrdiff_t>(size))
-        std::reverse(at, at + static_cast<std::ptrdiff_t>(size));
-}
-
 /// Lets the process have so many more files open, as far as it may allow itself.
 void allow_open_files(std::size_t more) {
     constexpr rlim_t others = 64;
@@ -149,7 +144,7 @@ void TokenFiles::read_from(std::size_t file, std::int64_t begin, std::span<std::
         const std::size_t count = std::min<std::size_t>(out.size(), buffer.size() / size);
         const std::span<std::byte> bytes = std::span(buffer).first(count * size);
         ids.file.read(ids.offset + static_cast<std::uint64_t>(begin) * size, bytes);
-        if (ids.order != std::endian::native) turn_bytes(bytes, size);
+        if (ids.order != std::endian::native) swap_bytes(bytes, size);
         const Look look = take(ids.type, bytes, {bound_, end_of_text_}, out.first(count));
         if (look.first_wrong >= 0)
             refuse_id(

@@ -156,24 +156,20 @@ void read_llmc(StoredIds& ids) {
 
 /// The integers of a .npy file by its dtype: "<u2", "|i1".
 void take_descr(StoredIds& ids, const std::string& descr) {
-    static constexpr std::array<std::pair<std::string_view, IdType>, 8> types{{{"u1", IdType::uint8},
-                                                                               {"i1", IdType::int8},
-                                                                               {"u2", IdType::uint16},
-                                                                               {"i2", IdType::int16},
-                                                                               {"u4", IdType::uint32},
-                                                                               {"i4", IdType::int32},
-                                                                               {"u8", IdType::uint64},
-                                                                               {"i8", IdType::int64}}};
-    const auto* const found = std::ranges::find_if(types, [&](const auto& type) {
-        return descr.size() == 3 && descr.ends_with(type.first) &&
-               (descr[0] == '<' || descr[0] == '>' || (descr[0] == '|' && descr[2] == '1'));
+    static constexpr std::array<IdType, 8> types{IdType::uint8,  IdType::int8,   IdType::uint16,
+                                                 IdType::int16,  IdType::uint32, IdType::int32,
+                                                 IdType::uint64, IdType::int64};
+    const auto number = npy_number(descr);
+    const auto* const found = std::ranges::find_if(types, [&](IdType type) {
+        return number && (number->names_order || number->bytes == 1) && number->bytes == size_of(type) &&
+               name_of(type).front() == number->kind;
     });
     if (found == types.end())
         throw InputError(
             fmt::format("{}: has dtype '{}'; ids are integers of a named byte order (<u2, >i4, say)",
                         ids.file.name(), printable(std::string_view(descr))));
-    ids.type = found->second;
-    ids.order = descr[0] == '>' ? std::endian::big : std::endian::little;
+    ids.type = *found;
+    ids.order = number->order;
 }
 
 void read_npy_ids(StoredIds& ids) {
