@@ -24,12 +24,6 @@ double weight_of(Precision precision) {
     return precision == Precision::fp64 ? 1 : 0.5;
 }
 
-std::int64_t all_steps(const RunSettings& settings) {
-    std::int64_t steps = 0;
-    for (const Stage& stage : settings.training.stages) steps += stage.steps;
-    return steps;
-}
-
 }  // namespace
 
 RunOperations run_operations(const RunSettings& settings, const Dataset& dataset) {
@@ -49,8 +43,7 @@ RunOperations run_operations(const RunSettings& settings, const Dataset& dataset
     run.first_record = figures.making;
     for (const Stage& stage : training.stages) {
         const double weight = weight_of(stage.precision);
-        const std::int64_t contexts = stage.batch > 0 ? std::min(stage.batch, all) : all;
-        run.updates += static_cast<double>(stage.steps) * step(contexts, weight);
+        run.updates += static_cast<double>(stage.steps) * step(stage.contexts_of_update(all), weight);
         run.record = std::max(run.record, step(all, settings.metrics_fp64 ? 1 : weight) + figures.measuring);
     }
     return run;
@@ -97,7 +90,7 @@ std::int64_t records_of(const Cadence& cadence, std::int64_t steps) {
 
 Cadence affordable_cadence(const RunSettings& settings, const Dataset& dataset) {
     const RunOperations run = run_operations(settings, dataset);
-    const std::int64_t steps = all_steps(settings);
+    const std::int64_t steps = settings.training.steps();
     const double most = std::max(seconds_of_work, share_of_updates * run.updates);
     for (const std::int64_t a_decade : {20, 10, 5, 2, 1})
         if (const Cadence cadence{.count = a_decade}; run.records(records_of(cadence, steps)) <= most)

@@ -43,8 +43,8 @@ void resolve_products(TrainingSettings& training, const Dataset& dataset, const 
         if (stage.batch > dataset.contexts())
             throw InputError(fmt::format("{}batch: {} is more than the {} contexts of the data set",
                                          stage_prefix(training, k), stage.batch, dataset.contexts()));
-        const std::int64_t contexts = stage.batch > 0 ? stage.batch : dataset.contexts();
-        const double size = static_cast<double>(dataset.vocab_size) * static_cast<double>(contexts) *
+        const double size = static_cast<double>(dataset.vocab_size) *
+                            static_cast<double>(stage.contexts_of_update(dataset.contexts())) *
                             static_cast<double>(training.dim);
         if (stage.precision_auto) {
             stage.precision = choose_precision(stage, size, backend);

@@ -19,6 +19,13 @@ struct TrainingSettings {
     std::vector<Stage> stages{Stage{}};  ///< at least one; rates, warm-ups and λ start anew in each
 
     friend bool operator==(const TrainingSettings&, const TrainingSettings&) = default;
+
+    /// Updates of all stages.
+    [[nodiscard]] std::int64_t steps() const {
+        std::int64_t sum = 0;
+        for (const Stage& stage : stages) sum += stage.steps;
+        return sum;
+    }
 };
 
 /// When metrics are recorded besides step 0 and the last step.

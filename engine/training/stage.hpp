@@ -39,6 +39,9 @@ struct Stage {
     Sampling sampling = Sampling::once;
 
     friend bool operator==(const Stage&, const Stage&) = default;
+
+    /// Contexts that an update is made of, where there are so many in all.
+    [[nodiscard]] std::int64_t contexts_of_update(std::int64_t all) const { return batch > 0 ? batch : all; }
 };
 
 enum class UpdateOutcome {

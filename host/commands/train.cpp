@@ -38,7 +38,8 @@ struct TrainOptions {
 /// --limit stands in the help between the settings of the records and those of certificates.
 constexpr int last_place_before_limit = 8;
 
-void apply_steps(std::int64_t steps, bool going_on, std::vector<Stage>& stages) {
+void apply_steps(std::int64_t steps, bool going_on, TrainingSettings& training) {
+    std::vector<Stage>& stages = training.stages;
     if (stages.size() == 1) {
         stages[0].steps = steps;
         return;
@@ -47,8 +48,7 @@ void apply_steps(std::int64_t steps, bool going_on, std::vector<Stage>& stages) 
         throw InputError(
             fmt::format("steps: the configuration has {} stages with steps of their own; change them there",
                         stages.size()));
-    std::int64_t before = 0;
-    for (std::size_t k = 0; k + 1 < stages.size(); ++k) before += stages[k].steps;
+    const std::int64_t before = training.steps() - stages.back().steps;
     if (steps < before)
         throw InputError(
             fmt::format("steps: {} are fewer than the {} of the stages before the last", steps, before));
@@ -79,7 +79,7 @@ void apply(const SettingFlags& flags, bool going_on, RunConfig& config) {
     if (const auto& given = flags.text("steps")) {
         std::int64_t steps = 0;
         parse_number(*given, steps);
-        apply_steps(steps, going_on, stages);
+        apply_steps(steps, going_on, config.training);
     }
     require_owner(flags, stages);
     flags.apply(settings_of(config));

@@ -12,9 +12,9 @@ std::optional<double> share_of_peak(const Backend& backend, const ModelShape& sh
     const double rate = backend.products_rate(stage.precision);
     if (!(rate > 0) || !(seconds > 0)) return std::nullopt;
     const double products = stage.frozen == Frozen::nothing ? 3 : 2;
-    const std::int64_t contexts = stage.batch > 0 ? stage.batch : shape.contexts;
-    return products * 2 * static_cast<double>(shape.vocab_size) * static_cast<double>(contexts) *
-           static_cast<double>(shape.dim) / seconds / rate;
+    return products * 2 * static_cast<double>(shape.vocab_size) *
+           static_cast<double>(stage.contexts_of_update(shape.contexts)) * static_cast<double>(shape.dim) /
+           seconds / rate;
 }
 
 std::string words_of_use(const Backend& backend, const ModelShape& shape, const Stage& stage,

@@ -93,10 +93,8 @@ void require_room_for_labels(const Dataset& dataset, std::int64_t free, const st
 
 /// Seconds of the records, from what updates took that are counted alike.
 double print_records(const RunConfig& config, const Dataset& dataset, double updates_s) {
-    std::int64_t steps = 0;
-    for (const Stage& stage : config.training.stages) steps += stage.steps;
     const RunOperations operations = run_operations(config, dataset);
-    const std::int64_t count = records_of(config.metrics_every, steps);
+    const std::int64_t count = records_of(config.metrics_every, config.training.steps());
     const double seconds = operations.records(count) * updates_s / operations.updates;
     print_line("records",
                fmt::format("{} ({}), about {}", count, config.metrics_every.text(), duration_text(seconds)));
