@@ -33,11 +33,10 @@ FigureOperations figure_operations(const MeasuredSize& size) {
     operations.measuring = proxies + directions + 10 * dim * dim * dim +
                            leading_spectrum_operations(size.vocab, size.contexts, wanted_singular_values,
                                                        low_rank, most_spectrum_operations(size));
-    const double sought = operations.making;
+    operations.longer_searches = most_spectrum_operations(size);
     if (!SupportProxy::is_dense(size.vocab, size.contexts))
         operations.longer_searches +=
-            std::max(0.0, most_proxy_operations(size.vocab, size.contexts) - sought);
-    operations.longer_searches += most_spectrum_operations(size);
+            std::max(0.0, most_proxy_operations(size.vocab, size.contexts) - operations.making);
     return operations;
 }
 

@@ -1,10 +1,10 @@
 #include "engine/runs/record_cost.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include "engine/geometry/figure_operations.hpp"
+#include "engine/machine/seconds.hpp"
 #include "engine/training/products.hpp"
 
 namespace ntpgeo {
@@ -57,22 +57,19 @@ AnalysisOperations analysis_operations(const Dataset& dataset, std::int64_t dim)
 }
 
 double operations_per_second(Backend& backend) {
-    using Clock = std::chrono::steady_clock;
     constexpr std::int64_t rows = std::int64_t{1} << 16, columns = 72, size = rows * columns;
     const Array memory(backend, (2 * size + columns * columns) * bytes_of(Real::fp64));
     const Matrix a = memory.matrix(Real::fp64, rows, columns),
                  b = memory.matrix(Real::fp64, rows, columns, size),
                  c = memory.matrix(Real::fp64, columns, columns, 2 * size);
     backend.fill_normal(memory.vector(Real::fp64, 2 * size), 0, 0, 1);
-    double seconds = 0;
-    for (int call = 0; call < 2; ++call) {  // the first one warms up
-        const auto start = Clock::now();
+    const auto multiply = [&] {
         backend.multiply(a_transposed, 1, a, b, 0, c);
         backend.multiply(plain, 1, a, c, 0, b);
         static_cast<void>(backend.dot(c.flat(), c.flat()));  // waits for them
-        seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    }
-    return 4.0 * size * columns / seconds;
+    };
+    multiply();  // warms up
+    return 4.0 * size * columns / seconds_of(multiply);
 }
 
 std::int64_t records_of(const Cadence& cadence, std::int64_t steps) {

@@ -11,6 +11,7 @@
 
 #include "engine/machine/device.hpp"
 #include "engine/machine/memory.hpp"
+#include "engine/machine/seconds.hpp"
 #include "host/files/disk_scratch.hpp"
 #include "host/terminal/numbers.hpp"
 #include "host/terminal/terminal.hpp"
@@ -111,9 +112,9 @@ double counting_seconds(Backend& backend, const TextIds& text, const WindowOptio
     for (auto end = text.document_ends.begin(); end != text.document_ends.end() && *end < first.size(); ++end)
         ends.push_back(*end);
     ends.push_back(first.size());
-    const auto start = std::chrono::steady_clock::now();
-    const WindowCounts counted = backend.count_windows({first, ends, text.vocab_size}, options);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double seconds = seconds_of([&] {
+        static_cast<void>(backend.count_windows({first, ends, text.vocab_size}, options));
+    });
     return seconds * static_cast<double>(text.ids.size()) / static_cast<double>(first.size());
 }
 

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <string>
 
@@ -10,6 +9,7 @@
 #include "engine/exact/path.hpp"
 #include "engine/geometry/figures.hpp"
 #include "engine/machine/memory.hpp"
+#include "engine/machine/seconds.hpp"
 #include "engine/runs/exact.hpp"
 #include "host/run/rehearsal.hpp"
 #include "host/run/runs.hpp"
@@ -19,18 +19,11 @@
 namespace ntpgeo {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-/// Seconds of the second of two iterations.
-template <class Solver>
-double time_iteration(Solver& solver, void (*advance)(Solver&)) {
-    double seconds = 0;
-    for (int iteration = 0; iteration < 2; ++iteration) {
-        const auto start = Clock::now();
-        advance(solver);
-        seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    }
-    return seconds;
+/// Of the second of two.
+template <class Iterate>
+std::string time_of_an_iteration(const Iterate& iterate) {
+    iterate();
+    return fmt::format("{:.3g} s an iteration of splitting", seconds_of(iterate));
 }
 
 }  // namespace
@@ -59,24 +52,16 @@ void rehearse(ExactProblem problem, const ExactConfig& config, const Dataset& da
             config.save_points ? fmt::format(", and of each of {} points", config.lambdas.size()) : ""));
     std::fflush(stdout);
     require_room(problem, backend, dataset);
-    const auto splitting = [](double seconds) {
-        return fmt::format("{:.3g} s an iteration of splitting", seconds);
-    };
     if (of_limit) {
         LimitSolver solver(backend, dataset, config.tolerance);
-        print_line(
-            "time",
-            fmt::format(
-                "{}; how many, and how many of Newton's method (at most {}), is not known beforehand",
-                splitting(time_iteration<LimitSolver>(solver, [](LimitSolver& one) { one.advance(); })),
-                LimitSolver::most_newton_iterations));
+        print_line("time",
+                   fmt::format(
+                       "{}; how many, and how many of Newton's method (at most {}), is not known beforehand",
+                       time_of_an_iteration([&] { solver.advance(); }), LimitSolver::most_newton_iterations));
     } else {
         PathSolver solver(backend, dataset, config.lambdas, config.tolerance);
-        print_line(
-            "time",
-            fmt::format("{}; how many each of {} points takes is not known beforehand",
-                        splitting(time_iteration<PathSolver>(solver, [](PathSolver& one) { one.step(); })),
-                        config.lambdas.size()));
+        print_line("time", fmt::format("{}; how many each of {} points takes is not known beforehand",
+                                       time_of_an_iteration([&] { solver.step(); }), config.lambdas.size()));
     }
     print_line("written", "nothing: a dry run");
 }

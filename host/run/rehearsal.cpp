@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 
 #include "engine/exact/training_certificate.hpp"
 #include "engine/geometry/figures.hpp"
 #include "engine/machine/memory.hpp"
+#include "engine/machine/seconds.hpp"
 #include "engine/runs/record_cost.hpp"
 #include "engine/training/batch.hpp"
 #include "engine/training/trainer.hpp"
@@ -18,8 +18,6 @@
 
 namespace ntpgeo {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 /// A first step that takes this long is time enough; a second one need not confirm it.
 constexpr double long_step_s = 10;
@@ -61,10 +59,10 @@ double time_step(const TrainingSettings& training, const Stage& stage, const Lab
     Trainer trainer(backend, labels, alone);
     double seconds = 0;
     do {
-        const auto start = Clock::now();
-        trainer.advance();
-        trainer.settle();
-        seconds = std::chrono::duration<double>(Clock::now() - start).count();
+        seconds = seconds_of([&] {
+            trainer.advance();
+            trainer.settle();
+        });
     } while (!trainer.finished() && seconds < long_step_s);
     return seconds;
 }
@@ -126,7 +124,7 @@ std::size_t MemoryPlan::largest_stage() const {
     return largest;
 }
 
-MemoryPlan plan_memory(const RunConfig& config, const Dataset& dataset, const Labels& labels,
+MemoryPlan plan_memory(const RunConfig& config, const Dataset& dataset, const LabelsView& labels,
                        Backend& backend, std::int64_t limit_rank) {
     const TrainingSettings& training = config.training;
     const ModelShape shape{dataset.vocab_size, dataset.contexts(), training.dim};
@@ -140,21 +138,21 @@ MemoryPlan plan_memory(const RunConfig& config, const Dataset& dataset, const La
     for (const Stage& stage : training.stages) {
         const std::int64_t vector = trained_bytes(shape, training.master, stage.frozen);
         const Precision metrics = config.metrics_fp64 ? Precision::fp64 : stage.precision;
-        const FigureMemory figures = figure_memory(backend, labels.view(), training.dim, metrics, limit_rank);
+        const FigureMemory figures = figure_memory(backend, labels, training.dim, metrics, limit_rank);
         plan.metrics = std::max(plan.metrics, figures.device + certificates);
         plan.metrics_host = std::max(plan.metrics_host, figures.host);
         const LossPlan loss{training.dim, training.master, stage.precision, 0, 0, stage.kernel};
         const std::int64_t saved = saved_vectors(stage) * vector;
         StageMemory memory{vector, (optimizer_vectors(stage) - 1) * vector, {}, plan.parameters + saved};
         if (stage.batch > 0) {
-            const BatchLabels batch(backend, labels.view(), stage.batch);
+            const BatchLabels batch(backend, labels, stage.batch);
             const ModelShape part{shape.vocab_size, stage.batch, shape.dim};
             memory.gradient = trained_bytes(part, training.master, stage.frozen);
             memory.batch = batch.bytes() + part.size() * bytes_of(training.master);
             memory.optimizer = saved + saved_vectors(stage) * memory.gradient;
             memory.loss_step = backend.loss_step_size(batch.view(), loss);
         } else {
-            memory.loss_step = backend.loss_step_size(labels.view(), loss);
+            memory.loss_step = backend.loss_step_size(labels, loss);
         }
         plan.stages.push_back(memory);
     }
@@ -165,15 +163,15 @@ void require_room(const RunConfig& config, const Dataset& dataset, Backend& back
                   std::int64_t limit_rank) {
     const std::int64_t free = available_memory(backend);
     require_room_for_labels(dataset, free, config.device);
-    const Labels labels(backend, dataset);
-    require_room(plan_memory(config, dataset, labels, backend, limit_rank), free, config.device);
+    require_room(plan_memory(config, dataset, labels_in_place(dataset), backend, limit_rank), free,
+                 config.device);
 }
 
 void rehearse(const RunConfig& config, const Dataset& dataset, Backend& backend, std::int64_t limit_rank) {
     const std::int64_t free = available_memory(backend);
     require_room_for_labels(dataset, free, config.device);
     const Labels labels(backend, dataset);
-    const MemoryPlan plan = plan_memory(config, dataset, labels, backend, limit_rank);
+    const MemoryPlan plan = plan_memory(config, dataset, labels.view(), backend, limit_rank);
     const std::vector<Stage>& stages = config.training.stages;
     print_run(config, dataset, plan, free);
     const bool fits = plan.peak(plan.largest_stage()) <= free;

@@ -38,10 +38,10 @@ struct MemoryPlan {
 
 /// The plan of a resolved configuration; `limit_rank` is that of L_mm's factors, 0 without. Takes no memory
 /// for it but, for a moment, that of a batch's labels.
-MemoryPlan plan_memory(const RunConfig& config, const Dataset& dataset, const Labels& labels,
+MemoryPlan plan_memory(const RunConfig& config, const Dataset& dataset, const LabelsView& labels,
                        Backend& backend, std::int64_t limit_rank = 0);
 
-/// Throws InputError where the memory that is free does not suffice for the plan.
+/// Throws InputError where the memory that is free does not suffice for the plan. `backend` is the CPU.
 void require_room(const RunConfig& config, const Dataset& dataset, Backend& backend,
                   std::int64_t limit_rank = 0);
 
