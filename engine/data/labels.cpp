@@ -12,7 +12,7 @@ void fold_label_mass(const std::vector<std::int64_t>& indptr, std::vector<double
     for (std::size_t j = 0; j < context_probs.size(); ++j) {
         double mass = 0;
         for (std::int64_t i = indptr[j]; i < indptr[j + 1]; ++i) mass += probs[i];
-        if (!(mass > 0 && mass <= 1 + 1e-5))
+        if (!(mass > 0 && mass <= most_label_mass))
             throw InputError("label mass of context " + std::to_string(j) + " is " + std::to_string(mass) +
                              "; it must lie in (0, 1]");
         for (std::int64_t i = indptr[j]; i < indptr[j + 1]; ++i) probs[i] /= mass;
@@ -25,6 +25,18 @@ std::int64_t labels_bytes(const Dataset& dataset) {
     const std::int64_t per_entry = 4 + 8 + 8 + 8 + 8;  // word, p, log p; context and position by word
     return (dataset.contexts() + 1) * per_context - 8 + dataset.nnz() * per_entry +
            (dataset.vocab_size + 1) * 8;
+}
+
+LabelsView labels_in_place(const Dataset& dataset) {
+    LabelsView view;
+    view.vocab_size = dataset.vocab_size;
+    view.contexts = dataset.contexts();
+    view.nnz = dataset.nnz();
+    view.indptr = dataset.indptr.data();
+    view.indices = dataset.indices.data();
+    view.probs = dataset.probs.data();
+    view.context_probs = dataset.context_probs.data();
+    return view;
 }
 
 Labels::Labels(Backend& backend, const Dataset& dataset) {

@@ -12,12 +12,6 @@
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
-namespace {
-
-/// A mass may be above 1 by this, whatever its numbers are stored as (fold_label_mass).
-constexpr double accepted_excess = 1e-5;
-
-}  // namespace
 
 double merge_duplicates(std::vector<TopKEntry>& row) {
     std::stable_sort(row.begin(), row.end(),
@@ -95,10 +89,10 @@ void TopKCollector::add(std::span<const std::int64_t> ids, std::span<const doubl
                                      form_.where, contexts()));
     const double mass = merge_duplicates(row_);
     if (form_.strict && row_.size() < entries) refuse_repetition(ids, probs);
-    if (!(mass <= 1 + accepted_excess + rounding_))
+    if (!(mass <= most_label_mass + rounding_))
         throw InputError(fmt::format("{}: label mass of context {} is {}; it must lie in (0, 1]", form_.where,
                                      contexts(), mass));
-    const double scale = mass > 1 + accepted_excess ? mass : 1;  // what is beyond is rounding
+    const double scale = mass > most_label_mass ? mass : 1;  // what is beyond is rounding
     for (const auto& [id, p] : row_) {
         dataset_.indices.push_back(static_cast<std::int32_t>(id));
         dataset_.probs.push_back(p / scale);

@@ -29,7 +29,6 @@ namespace {
 /// A verb that makes a data set under settings.
 template <class Settings>
 struct Maker {
-    std::vector<std::string> files;  ///< of what is counted
     std::string output;
     Settings settings;
     SettingFlags flags;
@@ -91,11 +90,12 @@ void check_files(const std::vector<std::string>& files, const std::string& outpu
 /// A verb that counts what is in files.
 template <class Settings>
 struct Counter : Maker<Settings> {
+    std::vector<std::string> files;
     std::string device = "auto";
     bool dry_run = false;
 
     void add(Command& verb, const char* help_of_files) {
-        verb.add_option("files", this->files, help_of_files, {.required = true, .type_name = "FILE"});
+        verb.add_option("files", files, help_of_files, {.required = true, .type_name = "FILE"});
         Maker<Settings>::add(verb);
         verb.add_option("--device", device,
                         "What counts; auto: a GPU where there is one, from ten million tokens on",

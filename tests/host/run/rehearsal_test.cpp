@@ -36,7 +36,7 @@ TEST(MemoryPlan, ForeseesWhatARunTakes) {
         const LimitFactors limit{vocab, contexts, rank, random_values(vocab * rank, 1, 4),
                                  random_values(contexts * rank, 1, 5)};
         FigureMeter meter(backend, data, &limit);
-        const MemoryPlan plan = plan_memory(config, data, meter.labels(), backend, rank);
+        const MemoryPlan plan = plan_memory(config, data, meter.labels().view(), backend, rank);
         EXPECT_LE(backend.peak, plan.labels + plan.metrics);
         Trainer trainer(backend, meter.labels(), config.training);
         backend.peak = backend.bytes;
@@ -68,9 +68,9 @@ TEST(MemoryPlan, CountsTheHostsShareOnTheCpuAlone) {
     const Dataset data = random_dataset(40, 50, 9, 1, 4, 4);
     MeteringBackend backend;
     const Labels labels(backend, data);
-    const MemoryPlan cpu = plan_memory(configuration(8), data, labels, backend);
+    const MemoryPlan cpu = plan_memory(configuration(8), data, labels.view(), backend);
     backend.name = "cuda";
-    const MemoryPlan gpu = plan_memory(configuration(8), data, labels, backend);
+    const MemoryPlan gpu = plan_memory(configuration(8), data, labels.view(), backend);
     for (std::size_t stage = 0; stage < 3; ++stage)
         EXPECT_EQ(cpu.peak(stage) - gpu.peak(stage),
                   std::max(cpu.stages[stage].checkpoint, cpu.metrics_host));
@@ -83,7 +83,7 @@ TEST(Rehearsal, SaysNoWhereTheDeviceIsTooSmall) {
     const Labels labels(backend, data);
     RunConfig config = configuration(8);
     config.device = "cuda:0";
-    const MemoryPlan plan = plan_memory(config, data, labels, backend);
+    const MemoryPlan plan = plan_memory(config, data, labels.view(), backend);
     const std::int64_t needed = plan.peak(plan.largest_stage());
     testing::internal::CaptureStdout();
     backend.device_memory = {needed, needed};
