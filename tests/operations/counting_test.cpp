@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "tests/operations/operation_fixture.hpp"
+#include "tests/window_counts.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -66,16 +67,6 @@ WindowCounts reference(const Text& text, const WindowOptions& options) {
         result.indptr.push_back(static_cast<std::int64_t>(result.next.size()));
     }
     return result;
-}
-
-void expect_equal(const WindowCounts& actual, const WindowCounts& expected) {
-    EXPECT_EQ(actual.windows, expected.windows);
-    EXPECT_EQ(actual.contexts, expected.contexts);
-    EXPECT_EQ(actual.most, expected.most);
-    EXPECT_EQ(actual.context_tokens, expected.context_tokens);
-    EXPECT_EQ(actual.indptr, expected.indptr);
-    EXPECT_EQ(actual.next, expected.next);
-    EXPECT_EQ(actual.counts, expected.counts);
 }
 
 class Counting : public OperationTest {

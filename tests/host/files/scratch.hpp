@@ -20,7 +20,8 @@ namespace ntpgeo {
 class ScratchFolder {
   public:
     ScratchFolder() {
-        std::string name = (std::filesystem::temp_directory_path() / "ntpgeo-test-XXXXXX").string();
+        std::string name = (std::filesystem::temp_directory_path() / "ntpgeo-test-").string();
+        name.append(6, 'X');  // which mkdtemp makes others of
         if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no scratch folder");
         path_ = name;
     }
