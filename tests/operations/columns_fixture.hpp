@@ -79,8 +79,8 @@ inline ColumnsCase columns_case(std::int64_t vocab, std::int64_t rows, int first
 
 /// Vocabularies around a warp, and one of several strides of a block.
 using Vocabularies = std::vector<std::int64_t>;
-inline const Vocabularies few_words{1, 2, 31, 32, 33}, many_words{1000};
-inline const Vocabularies all_vocabularies{1, 2, 31, 32, 33, 1000};
+inline const Vocabularies few_words = tried({1, 2, 31, 32, 33}, {2, 33}), many_words{1000};
+inline const Vocabularies all_vocabularies = tried({1, 2, 31, 32, 33, 1000}, {33, 1000});
 
 /// Rows of all kinds, and one alone.
 inline std::vector<ColumnsCase> columns_cases(std::uint64_t seed,

@@ -74,8 +74,8 @@ TEST_F(Dense, FillIdentity) {
 }
 
 TEST_F(Dense, ColumnMeansAndSquaresAndSubtractRow) {
-    for (const std::int64_t rows : {1, 31, 32, 33, 511, 513, 1000, 4099})
-        for (const std::int64_t columns : {1, 31, 32, 33, 70})
+    for (const std::int64_t rows : tried({1, 31, 32, 33, 511, 513, 1000, 4099}, {33, 4099}))
+        for (const std::int64_t columns : tried({1, 31, 32, 33, 70}, {1, 70}))
             for (const std::int64_t offset : {0, 1}) {
                 const std::string configuration = shape_words(rows, columns);
                 const std::vector<double> values = random(rows * columns);
