@@ -205,9 +205,10 @@ TEST_F(LossDivergence, KeepsItsDigitsWhereItIsNearlyMet) {
                                             << static_cast<int>(kind.kind) << " beta " << kind.beta);
             Batch batch(random_dataset(60, 30, 7, 2, 5, seed()), 6, {}, seed());
             const Extras extras = meet(batch, random(60), 3e-5, kind);
-            // (1 − τ)r − τ is a difference, of which the rounding of r takes its part; and that the labels'
-            // doubles sum to 1 to rounding only is 1e-7 of such a distance.
-            check(*calls, batch, extras, precision == Precision::fp64 ? 1e-6 : 0.02);
+            // (1 − τ)r − τ is a difference, of which the rounding of r takes its part: logits of up to 5 in
+            // seven roundings of fp32 are 2e-6, 7 % of the distance, and its square is the loss (400 seeds: 3
+            // % at most). That the labels' doubles sum to 1 to rounding only is 1e-7 of it.
+            check(*calls, batch, extras, precision == Precision::fp64 ? 1e-6 : 0.14);
         }
     }
 }
