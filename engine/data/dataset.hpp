@@ -1,6 +1,7 @@
 // Sparse soft labels: m distinct contexts over a vocabulary of V tokens (design 1.1).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -26,6 +27,25 @@ struct Dataset {
     [[nodiscard]] std::int64_t contexts() const { return static_cast<std::int64_t>(context_probs.size()); }
     [[nodiscard]] std::int64_t nnz() const { return static_cast<std::int64_t>(indices.size()); }
     [[nodiscard]] std::int64_t support_size(std::int64_t j) const { return indptr[j + 1] - indptr[j]; }
+};
+
+/// Of a data set that is not made yet: as many contexts and entries as it has at most. Their products may be
+/// beyond every integer: bytes end at 2⁶².
+struct DatasetBound {
+    std::int64_t contexts = 0;
+    double entries = 0;
+
+    /// In memory, without counts, contexts' tokens and vocabulary, and what describing it takes beside: at
+    /// most as many support classes as contexts.
+    [[nodiscard]] std::int64_t bytes() const {
+        constexpr double class_bytes = 80;  // three numbers and a place in a hash table, which grow
+        return capped(12 * entries + (24 + class_bytes) * static_cast<double>(contexts));
+    }
+    /// As a file (design 2.2), its header aside.
+    [[nodiscard]] std::int64_t file_bytes() const {
+        return capped(12 * entries + 16 * static_cast<double>(contexts) + 8);
+    }
+    static std::int64_t capped(double bytes) { return static_cast<std::int64_t>(std::min(bytes, 0x1p62)); }
 };
 
 /// Checks every condition above and renormalises probs and context_probs in fp64 where their sums are off by

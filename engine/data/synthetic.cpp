@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <numeric>
 #include <set>
@@ -152,6 +153,16 @@ Shape check_options(const SyntheticOptions& options) {
 
 }  // namespace
 
+SyntheticBound bound_of(const SyntheticOptions& options) {
+    const Shape shape = check_options(options);
+    constexpr double node_bytes = 96;  // of a tree that holds a set, beside its tokens
+    const auto contexts = static_cast<double>(shape.contexts), most = static_cast<double>(shape.most),
+               sets =
+                   static_cast<double>(shape.possible / 2 < shape.supports ? shape.possible : shape.supports);
+    return {{shape.contexts, contexts * most},
+            sets * (node_bytes + 2 * 4 * most) + 8 * contexts + static_cast<double>(shape.vocab) / 8};
+}
+
 Dataset make_synthetic(const SyntheticOptions& options) {
     const Shape shape = check_options(options);
     const std::vector<TokenSet> sets = draw_supports(shape, RandomSequence(options.seed, 1));
@@ -160,8 +171,16 @@ Dataset make_synthetic(const SyntheticOptions& options) {
     for (std::int64_t j = 0; j < shape.contexts; ++j) set_of[j] = j % shape.supports;
     RandomSequence(options.seed, 2).shuffle(set_of);
 
+    std::int64_t entries = 0;
+    for (std::int64_t set = 0; set < shape.supports; ++set)  // the first ones stand for a context more
+        entries += std::ssize(sets[set]) *
+                   (shape.contexts / shape.supports + (set < shape.contexts % shape.supports ? 1 : 0));
     Dataset dataset;
     dataset.vocab_size = shape.vocab;
+    dataset.indices.reserve(entries);
+    dataset.probs.reserve(entries);
+    dataset.indptr.reserve(shape.contexts + 1);
+    dataset.context_probs.reserve(shape.contexts);
     dataset.indptr.push_back(0);
     RandomSequence random(options.seed, 3);
     for (const std::int64_t set : set_of) {

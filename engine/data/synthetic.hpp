@@ -74,6 +74,17 @@ struct SyntheticOptions {
 /// there are, A outside [1e-100, 1e100].
 Dataset make_synthetic(const SyntheticOptions& options);
 
+/// What make_synthetic makes at most, and takes for it beside the data set, in bytes: the sets, each twice
+/// while they are drawn, and the context's numbers. Throws InputError as it does.
+struct SyntheticBound {
+    DatasetBound dataset;
+    double scratch;
+    [[nodiscard]] std::int64_t bytes() const {
+        return DatasetBound::capped(static_cast<double>(dataset.bytes()) + scratch);
+    }
+};
+SyntheticBound bound_of(const SyntheticOptions& options);
+
 /// `stories` short stories, one a line, in ASCII English; the same text for the same (stories, seed)
 /// everywhere. Throws InputError where stories < 1.
 std::string write_stories(std::int64_t stories, std::uint64_t seed);

@@ -35,6 +35,12 @@ Dataset TopKCollector::empty() {
     return dataset;
 }
 
+void TopKCollector::expect(std::int64_t contexts, std::int64_t entries) {
+    dataset_.indptr.reserve(static_cast<std::size_t>(contexts) + 1);
+    dataset_.indices.reserve(static_cast<std::size_t>(entries));
+    dataset_.probs.reserve(static_cast<std::size_t>(entries));
+}
+
 double TopKCollector::probability(double given) const {
     if (!form_.logarithms) return given;
     const double p = std::exp(given);

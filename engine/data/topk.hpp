@@ -49,6 +49,8 @@ class TopKCollector {
     TopKCollector(const TopKSettings& settings, TopKForm form)
         : settings_(settings), form_(std::move(form)) {}
 
+    /// Makes room for as many as there are at most, so that nothing moves as it grows.
+    void expect(std::int64_t contexts, std::int64_t entries);
     /// The next context's k entries. Throws InputError naming the entry or the context: a probability that is
     /// negative or not finite, an id that is no word, a mass that is not in (0, 1], no entry above 0.
     void add(std::span<const std::int64_t> ids, std::span<const double> probs);

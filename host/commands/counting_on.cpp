@@ -120,6 +120,10 @@ double counting_seconds(Backend& backend, const TextIds& text, const WindowOptio
 
 }  // namespace
 
+std::function<void(const CountingProgress&)> counting_line() {
+    return [line = std::make_shared<CountingLine>()](const CountingProgress& at) { line->show(at); };
+}
+
 NgramDataset count_on(const CountingOn& on, const TokenSequence& ids,
                       const std::vector<std::int64_t>& document_ends, std::vector<std::string> vocabulary,
                       const NgramOptions& options, std::string& lines) {
@@ -128,10 +132,9 @@ NgramDataset count_on(const CountingOn& on, const TokenSequence& ids,
     if (const std::string device = backend->device(); device != "cpu")
         lines += fmt::format("{:<12}{}\n", "counted on", device);
     DiskScratch scratch(on.folder);
-    CountingLine line;
     const CountingMeans means{.memory = counting_memory(on, *make_backend("cpu")),
                               .scratch = on.folder.empty() ? nullptr : &scratch,
-                              .progress = [&](const CountingProgress& at) { line.show(at); }};
+                              .progress = counting_line()};
     try {
         return count_ngrams(*backend, ids, document_ends, std::move(vocabulary), options, means);
     } catch (const TooLittleMemory& error) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,10 @@ struct CountingOn {
 /// Tokens from which `auto` counts on a GPU, where there is one: the CPU takes about a tenth of a second for
 /// them, a GPU's start half a second (predicted).
 inline constexpr std::int64_t gpu_counts_from = 10'000'000;
+
+/// Shows on stderr how far counting is, how fast, and how long it will take, until it and its copies are
+/// gone.
+std::function<void(const CountingProgress&)> counting_line();
 
 /// count_ngrams, with progress on stderr; `lines` says where a GPU has counted. Throws InputError naming
 /// --memory and the least that works where that is too little.

@@ -14,6 +14,7 @@
 #include "host/commands/commands.hpp"
 #include "host/commands/data_info.hpp"
 #include "host/commands/data_sets.hpp"
+#include "host/commands/making.hpp"
 #include "host/commands/setting_flags.hpp"
 #include "host/files/atomic_file.hpp"
 #include "host/files/dataset_file.hpp"
@@ -32,13 +33,21 @@ struct Maker {
     std::string output;
     Settings settings;
     SettingFlags flags;
+    bool dry_run = false;
 
     void add(Command& verb) {
         verb.add_option("-o,--output", output, "the dataset file to write; an existing one is replaced",
                         {.required = true, .type_name = "DS"});
         flags.add(verb, settings_of(settings), SettingFlags::Checked::all);
+        verb.add_flag("--dry-run", dry_run, "Write nothing; say what it would take: memory, disk and time");
     }
     void apply() { flags.apply(settings_of(settings)); }
+    /// Whether that was all: a dry run tells what `plan` says. What does not fit is refused in any case.
+    [[nodiscard]] bool rehearses(const MakingPlan& plan) const {
+        require_memory(plan);
+        if (dry_run) fmt::print("{}", making_text(plan));
+        return dry_run;
+    }
 };
 
 /// Fails before any work is done where `output` could not be written after it, or is no data set (InputError
@@ -61,6 +70,7 @@ void run_synth(Maker<SyntheticOptions>& command) {
     require_writable(command.output);
     command.apply();
     const SyntheticOptions& options = command.settings;
+    if (command.rehearses(plan_synthetic(options))) return;
     Dataset dataset = make_synthetic(options);
     dataset.source =
         fmt::format("synth: {} contexts, {} tokens, dirichlet {}, weights {}, seed {}", options.contexts,
@@ -71,6 +81,7 @@ void run_synth(Maker<SyntheticOptions>& command) {
 void run_stories(Maker<StoriesSettings>& command) {
     require_writable(command.output);
     command.apply();
+    if (command.rehearses(plan_stories(command.settings))) return;
     std::string lines;
     Dataset dataset = make_stories(command.settings, lines);
     deliver_dataset(dataset, command.output, lines);
@@ -92,7 +103,6 @@ template <class Settings>
 struct Counter : Maker<Settings> {
     std::vector<std::string> files;
     std::string device = "auto";
-    bool dry_run = false;
 
     void add(Command& verb, const char* help_of_files) {
         verb.add_option("files", files, help_of_files, {.required = true, .type_name = "FILE"});
@@ -100,11 +110,9 @@ struct Counter : Maker<Settings> {
         verb.add_option("--device", device,
                         "What counts; auto: a GPU where there is one, from ten million tokens on",
                         {.type_name = device_choices, .default_text = device});
-        verb.add_flag("--dry-run", dry_run,
-                      "Write nothing; say what counting would take: memory, disk and time");
     }
     [[nodiscard]] CountingOn on() const {
-        return {device, folder_of(this->output), this->settings.memory, dry_run};
+        return {device, folder_of(this->output), this->settings.memory, this->dry_run};
     }
     void prepare() {
         require_writable(this->output);
@@ -112,7 +120,7 @@ struct Counter : Maker<Settings> {
         if (device != "auto") device = resolve_device(device);
     }
     void deliver(Dataset& dataset, const std::string& lines) const {
-        if (dry_run)
+        if (this->dry_run)
             fmt::print("{}", lines);
         else
             deliver_dataset(dataset, this->output, lines);
@@ -164,6 +172,7 @@ struct TopKCommand : Maker<TopKSettings> {
 void run_topk(TopKCommand& command) {
     require_writable(command.output);
     command.apply();
+    if (command.rehearses(plan_topk(command.stored, command.settings))) return;
     std::string lines;
     Dataset dataset = read_topk(command.stored, command.settings, lines);
     deliver_dataset(dataset, command.output, lines);

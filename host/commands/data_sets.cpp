@@ -163,7 +163,7 @@ Dataset count_tokens(const std::vector<std::string>& files, const TokensSettings
     if (size && *size > most_tokens)
         throw InputError(fmt::format("--vocab: {} is more than {}", *size, most_tokens));
     TokenFiles ids(token_paths(files, settings.files.format), settings.files);
-    const IdSurvey survey = ids.survey(size);
+    const IdSurvey survey = ids.survey(size, counting_line());
     if (!size && survey.greatest >= most_tokens)
         throw InputError(
             fmt::format("--eot {} is the greatest id, and a vocabulary has at most {} tokens; give "
@@ -189,10 +189,14 @@ Dataset count_tokens(const std::vector<std::string>& files, const TokensSettings
     return dataset;
 }
 
-Dataset make_stories(const StoriesSettings& settings, std::string& lines) {
+Corpus corpus_of_stories(const std::string& text) {
     Corpus corpus;
-    append_text(write_stories(settings.stories, settings.seed), {TokenKind::word, DocumentKind::line, false},
-                "stories", corpus);
+    append_text(text, {TokenKind::word, DocumentKind::line, false}, "stories", corpus);
+    return corpus;
+}
+
+Dataset make_stories(const StoriesSettings& settings, std::string& lines) {
+    Corpus corpus = corpus_of_stories(write_stories(settings.stories, settings.seed));
     lines += fmt::format("{:<12}{}, {}\n", "text",
                          settings.stories == 1 ? "1 story" : fmt::format("{} stories", settings.stories),
                          plural(static_cast<std::int64_t>(corpus.tokens.size()), "token"));

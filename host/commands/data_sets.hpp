@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/data/counting.hpp"
 #include "engine/data/dataset.hpp"
 #include "engine/data/settings.hpp"
 #include "host/commands/counting_on.hpp"
@@ -21,6 +22,9 @@ Dataset count_text(const std::vector<std::string>& files, const TextSettings& se
 /// anything is counted.
 Dataset count_tokens(const std::vector<std::string>& files, const TokensSettings& settings,
                      const CountingOn& on, std::string& lines);
+
+/// Stories, a line each, as words.
+Corpus corpus_of_stories(const std::string& text);
 
 /// The data set of so many stories.
 Dataset make_stories(const StoriesSettings& settings, std::string& lines);

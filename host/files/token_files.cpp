@@ -158,17 +158,20 @@ void TokenFiles::read_from(std::size_t file, std::int64_t begin, std::span<std::
     }
 }
 
-IdSurvey TokenFiles::survey(std::optional<std::int64_t> vocab_size) {
+IdSurvey TokenFiles::survey(std::optional<std::int64_t> vocab_size,
+                            const std::function<void(const CountingProgress&)>& progress) {
     bound_ = vocab_size.value_or(no_bound);
     IdSurvey survey;
     std::vector<std::int32_t> stretch(static_cast<std::size_t>(1) << 18);
     for (std::size_t file = 0; file < files_.size(); ++file) {
         const std::int64_t count = files_[file].count;
-        for (std::int64_t begin = 0; begin < count; begin += static_cast<std::int64_t>(stretch.size()))
+        for (std::int64_t begin = 0; begin < count; begin += static_cast<std::int64_t>(stretch.size())) {
+            if (progress) progress({"looking at the ids", "tokens", starts_[file] + begin, size()});
             read_from(file, begin,
                       std::span(stretch).first(
                           std::min<std::size_t>(stretch.size(), static_cast<std::size_t>(count - begin))),
                       survey);
+        }
     }
     bound_ = vocab_size.value_or(survey.greatest + 1);
     return survey;

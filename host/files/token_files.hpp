@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "host/files/token_format.hpp"
+#include "kernels/counting/counting.hpp"
 #include "kernels/counting/tokens.hpp"
 
 namespace ntpgeo {
@@ -27,8 +29,10 @@ class TokenFiles : public TokenSequence {
     TokenFiles(const std::vector<std::filesystem::path>& paths, const TokenFileOptions& options);
 
     /// Reads all of them. Throws InputError, naming file and byte, for an id that is negative, or not below
-    /// `vocab_size` (2³¹ − 1 where that is empty); the end of text may be any.
-    [[nodiscard]] IdSurvey survey(std::optional<std::int64_t> vocab_size);
+    /// `vocab_size` (2³¹ − 1 where that is empty); the end of text may be any. `progress` is called now and
+    /// then.
+    [[nodiscard]] IdSurvey survey(std::optional<std::int64_t> vocab_size,
+                                  const std::function<void(const CountingProgress&)>& progress = nullptr);
 
     /// [D] strictly increasing; the last one is size().
     [[nodiscard]] const std::vector<std::int64_t>& document_ends() const { return document_ends_; }

@@ -86,21 +86,26 @@ void check_shapes(const TopKArrays& arrays) {
                                      arrays.weights->name(), arrays.weights->shape()[0], shape[0]));
 }
 
-}  // namespace
-
-Dataset read_topk(const TopKFiles& files, TopKSettings settings, std::string& lines) {
-    const TopKArrays arrays = open_arrays(files, settings);
+TopKArrays open_checked(const TopKFiles& files, TopKSettings& settings) {
+    TopKArrays arrays = open_arrays(files, settings);
     check_shapes(arrays);
-    const std::int64_t contexts = arrays.ids.shape()[0], k = arrays.ids.shape()[1];
-    TopKCollector collector(settings,
-                            {.where = arrays.probs.name(),
-                             .ids = arrays.ids.name() + ": ids",
-                             .probs = arrays.probs.name() + (arrays.logarithms ? ": log_probs" : ": probs"),
-                             .weights = arrays.weights ? arrays.weights->name() + ": weights" : "",
-                             .logarithms = arrays.logarithms,
-                             .roundoff = arrays.probs.roundoff(),
-                             .strict = true});
-    const std::int64_t block = std::max<std::int64_t>(1, block_entries / k);
+    return arrays;
+}
+
+TopKCollector collector_of(const TopKArrays& arrays, const TopKSettings& settings) {
+    return {settings,
+            {.where = arrays.probs.name(),
+             .ids = arrays.ids.name() + ": ids",
+             .probs = arrays.probs.name() + (arrays.logarithms ? ": log_probs" : ": probs"),
+             .weights = arrays.weights ? arrays.weights->name() + ": weights" : "",
+             .logarithms = arrays.logarithms,
+             .roundoff = arrays.probs.roundoff(),
+             .strict = true}};
+}
+
+/// The first `contexts`.
+void collect(const TopKArrays& arrays, std::int64_t contexts, TopKCollector& collector) {
+    const std::int64_t k = arrays.ids.shape()[1], block = std::max<std::int64_t>(1, block_entries / k);
     std::vector<std::int64_t> ids;
     std::vector<double> probs;
     for (std::int64_t begin = 0; begin < contexts; begin += block) {
@@ -113,6 +118,29 @@ Dataset read_topk(const TopKFiles& files, TopKSettings settings, std::string& li
             collector.add(std::span(ids).subspan(at, static_cast<std::size_t>(k)),
                           std::span(probs).subspan(at, static_cast<std::size_t>(k)));
     }
+}
+
+}  // namespace
+
+TopKBound bound_of_topk(const TopKFiles& files, TopKSettings settings) {
+    const TopKArrays arrays = open_checked(files, settings);
+    const std::int64_t contexts = arrays.ids.shape()[0], k = arrays.ids.shape()[1];
+    return {{contexts, static_cast<double>(contexts * k)},
+            std::max(block_entries, k) * 16 + contexts * 16};  // a block; weights and masses
+}
+
+void read_first_of_topk(const TopKFiles& files, TopKSettings settings, std::int64_t contexts) {
+    const TopKArrays arrays = open_checked(files, settings);
+    TopKCollector collector = collector_of(arrays, settings);
+    collect(arrays, contexts, collector);
+}
+
+Dataset read_topk(const TopKFiles& files, TopKSettings settings, std::string& lines) {
+    const TopKArrays arrays = open_checked(files, settings);
+    const std::int64_t contexts = arrays.ids.shape()[0], k = arrays.ids.shape()[1];
+    TopKCollector collector = collector_of(arrays, settings);
+    collector.expect(contexts, contexts * k);
+    collect(arrays, contexts, collector);
     std::vector<double> weights;
     if (arrays.weights) {
         weights.resize(static_cast<std::size_t>(contexts));

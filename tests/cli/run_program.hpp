@@ -1,12 +1,14 @@
 // Runs a program as a person would and keeps what it said.
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <fstream>
 #include <stdexcept>
@@ -20,6 +22,7 @@ namespace ntpgeo {
 struct ProgramResult {
     int status = -1;  ///< exit status; 128 + signal where a signal ended it, as in a shell
     std::string out, err;
+    std::int64_t most_memory = 0;  ///< bytes of it that were in memory at once
 };
 
 /// A program at work beside the test. It does not outlive this object.
@@ -76,7 +79,7 @@ class RunningProgram {
     }
 
     [[nodiscard]] bool ended() {
-        if (!reaped_) reaped_ = ::waitpid(child_, &state_, WNOHANG) == child_;
+        if (!reaped_) reaped_ = ::wait4(child_, &state_, WNOHANG, &used_) == child_;
         return reaped_;
     }
 
@@ -95,7 +98,7 @@ class RunningProgram {
 
     /// Waits for its end.
     ProgramResult wait() {
-        if (!ended()) reaped_ = ::waitpid(child_, &state_, 0) == child_;
+        if (!ended()) reaped_ = ::wait4(child_, &state_, 0, &used_) == child_;
         if (!reaped_) throw std::runtime_error("waitpid failed");
         const auto contents = [](std::FILE* stream) {
             std::string text;
@@ -104,13 +107,14 @@ class RunningProgram {
             return text;
         };
         return {WIFSIGNALED(state_) ? 128 + WTERMSIG(state_) : WEXITSTATUS(state_), contents(streams_[1]),
-                contents(streams_[2])};
+                contents(streams_[2]), used_.ru_maxrss * 1024};
     }
 
   private:
     std::array<std::FILE*, 3> streams_{};
     pid_t child_ = -1;
     int state_ = 0;
+    rusage used_{};
     bool reaped_ = false;
 };
 
