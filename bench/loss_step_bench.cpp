@@ -5,6 +5,8 @@
 // median of the products, so the median aggregate is a median of ratios that were each taken side by side.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <vector>
 
 #include "bench/loss_problem.hpp"
@@ -14,6 +16,8 @@
 
 namespace ntpgeo::bench {
 namespace {
+
+constexpr std::int64_t most_bursts = 7;  // a repetition's
 
 struct TimedStep {
     explicit TimedStep(const LossCase& loss_case)
@@ -40,8 +44,8 @@ void time_loss_step(benchmark::State& state, const LossCase& loss_case) {
                                         [&] { return std::make_unique<TimedStep>(loss_case); });
     std::vector<double> step, products;
     for ([[maybe_unused]] auto _ : state) {
-        step.push_back(seconds_of([&] { timed.problem.run(); }));
-        products.push_back(seconds_of([&] { timed.products->run(timed.arrangements.front()); }));
+        step.push_back(seconds_in_a_burst([&] { timed.problem.run(); }));
+        products.push_back(seconds_in_a_burst([&] { timed.products->run(timed.arrangements.front()); }));
         state.SetIterationTime(step.back());
     }
     state.counters["ratio_to_gemm"] = median(step) / median(products);
@@ -73,7 +77,7 @@ void register_loss_step() {
                       [loss_case](benchmark::State& state) { time_loss_step(state, loss_case); })
             ->UseManualTime()
             ->Unit(benchmark::kMillisecond)
-            ->Iterations(loss_case.iterations(0.8))
+            ->Iterations(std::min<std::int64_t>(loss_case.iterations(0.8), most_bursts))
             ->Repetitions(repetitions(loss_case))
             ->DisplayAggregatesOnly();
 }

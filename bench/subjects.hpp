@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/machine/seconds.hpp"
+
 namespace ntpgeo::bench {
 
 void register_loss_step();
@@ -38,11 +40,23 @@ benchmark::internal::Benchmark* register_case(const std::string& name, Body body
     });
 }
 
+/// Seconds that one run of `work` takes among as many as take 30 ms, after 30 ms of them that are not
+/// counted, or the only run where that takes as long. By then its threads are awake and each on a processor
+/// of its own, as they are from step to step, and those of what ran before are asleep: OpenMP's look for work
+/// for milliseconds after a product, on the processors that the next one needs.
 template <class Work>
-double seconds_of(Work&& work) {
-    const auto start = std::chrono::steady_clock::now();
-    work();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+double seconds_in_a_burst(const Work& work) {
+    constexpr double burst = 0.03;
+    double before = 0;
+    while (before < burst) {
+        const double seconds = seconds_of(work);
+        if (before == 0 && seconds >= burst) return seconds;
+        before += seconds;
+    }
+    double seconds = 0;
+    int runs = 0;
+    for (; seconds < burst; ++runs) seconds += seconds_of(work);
+    return seconds / runs;
 }
 
 /// The middle value, or the mean of the two; 0 of nothing.
