@@ -173,7 +173,7 @@ std::string rehearse_counting(const CountingOn& on, const TokenSequence& ids,
     } catch (const TooLittleMemory& error) {
         refuse_memory(on, error, windows.means.memory);
     }
-    return lines + fmt::format("{:<12}nothing: a dry run\n", "written");
+    return lines;
 }
 
 }  // namespace ntpgeo

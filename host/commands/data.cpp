@@ -45,8 +45,12 @@ struct Maker {
     /// Whether that was all: a dry run tells what `plan` says. What does not fit is refused in any case.
     [[nodiscard]] bool rehearses(const MakingPlan& plan) const {
         require_memory(plan);
-        if (dry_run) fmt::print("{}", making_text(plan));
+        if (dry_run) print_rehearsal(making_text(plan));
         return dry_run;
+    }
+    /// What a dry run has found.
+    static void print_rehearsal(const std::string& lines) {
+        fmt::print("{}{:<12}nothing: a dry run\n", lines, "written");
     }
 };
 
@@ -121,7 +125,7 @@ struct Counter : Maker<Settings> {
     }
     void deliver(Dataset& dataset, const std::string& lines) const {
         if (this->dry_run)
-            fmt::print("{}", lines);
+            this->print_rehearsal(lines);
         else
             deliver_dataset(dataset, this->output, lines);
     }

@@ -82,8 +82,7 @@ void require_memory(const MakingPlan& plan) {
 std::string making_text(const MakingPlan& plan) {
     std::string lines = fmt::format("{:<12}{} at most\n", "memory", bytes_text(plan.memory));
     if (plan.file) lines += fmt::format("{:<12}{} at most, the data set\n", "disk", bytes_text(*plan.file));
-    return lines + fmt::format("{:<12}about {}\n{:<12}nothing: a dry run\n", "time",
-                               duration_text(plan.seconds()), "written");
+    return lines + fmt::format("{:<12}about {}\n", "time", duration_text(plan.seconds()));
 }
 
 }  // namespace ntpgeo
