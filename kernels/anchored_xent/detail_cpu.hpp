@@ -5,8 +5,6 @@
 #include <cstdint>
 #include <limits>
 
-#include "kernels/anchored_xent/loss_call.hpp"
-
 namespace ntpgeo::anchored_xent {
 
 /// mean [dim] of the words [vocab, dim].
@@ -18,33 +16,38 @@ void find_mean_word(const T* words, std::int64_t vocab, std::int64_t dim, double
     for (std::int64_t k = 0; k < dim; ++k) mean[k] /= static_cast<double>(vocab);
 }
 
-/// Maximum and Σ (z − mean)² over the elements of a row above −infinity, in the row's units.
+/// Maximum and Σ (z − mean)² over logits above −infinity, in their units.
 struct RowSpread {
-    double maximum;
-    double square;
-};
-template <class T>
-RowSpread spread_row(const T* row, std::int64_t size, double mean) {
-    RowSpread result{-std::numeric_limits<double>::infinity(), 0};
-    for (std::int64_t i = 0; i < size; ++i) {
-        const double value = row[i];
-        if (value == -std::numeric_limits<double>::infinity()) continue;
-        result.maximum = std::max(result.maximum, value);
-        result.square += (value - mean) * (value - mean);
-    }
-    return result;
-}
+    double maximum = -std::numeric_limits<double>::infinity();
+    double square = 0;
 
-/// Of a context [dim] whose logits [vocab] are −infinity at its support.
-template <class T, class G>
-void record_detail(const LossDetail& detail, std::int64_t context, const T* embedding, std::int64_t dim,
-                   const double* mean_word, const G* logits, std::int64_t vocab) {
-    double mean = 0;
-    for (std::int64_t k = 0; k < dim; ++k) mean += mean_word[k] * embedding[k];
-    const RowSpread spread = spread_row(logits, vocab, mean);
-    detail.mean_logits[context] = mean;
-    detail.off_support_max[context] = spread.maximum;
-    detail.off_support_square[context] = spread.square;
-}
+    void add(const RowSpread& other) {
+        maximum = std::max(maximum, other.maximum);
+        square += other.square;
+    }
+};
+
+/// The spreads of a chunk's contexts, to which a word's logits are added after the other's.
+struct Spreads {
+    double *maximum, *square;  // [contexts]
+
+    void begin(std::int64_t contexts) const {
+        for (std::int64_t b = 0; b < contexts; ++b) {
+            const RowSpread none;
+            maximum[b] = none.maximum;
+            square[b] = none.square;
+        }
+    }
+    template <class G>
+    void add(const G* logits, const double* means, std::int64_t contexts) const {
+        for (std::int64_t b = 0; b < contexts; ++b) {
+            const double value = logits[b];
+            const bool off = value != -std::numeric_limits<double>::infinity();
+            maximum[b] = std::max(maximum[b], value);
+            square[b] += off ? (value - means[b]) * (value - means[b]) : 0;
+        }
+    }
+    [[nodiscard]] RowSpread of(std::int64_t b) const { return {maximum[b], square[b]}; }
+};
 
 }  // namespace ntpgeo::anchored_xent

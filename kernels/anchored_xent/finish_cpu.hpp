@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "kernels/softmax/divergence.hpp"
 #include "kernels/softmax/softmax.hpp"
@@ -19,18 +20,19 @@ struct FinishedRow {
     double loss, scale;  ///< D(p, q) in nats; g = scale·ĝ
 };
 
-/// `row` holds E off the support against normal.anchor; its support's entries are written here. `tail` is τ
-/// where the labels have one, or null.
-template <class G>
+/// The context's exponentials are against normal.anchor; Ĝ at its support is written here: cell(word) is the
+/// place. `tail` is τ where the labels have one, or null.
+template <class Cell>
 FinishedRow finish_row(const DivergenceOptions& divergence, const double* tail, double weight,
                        const softmax::SupportTerms& terms, softmax::Normalisation normal,
-                       const SupportRow& support, G* row) {
+                       const SupportRow& support, const Cell& cell) {
+    using G = std::remove_reference_t<decltype(cell(0))>;
     const double tau = tail ? *tail : 0;
     if (divergence.kind == Divergence::forward) {
         if (tau > 0) normal = softmax::with_tail(weight, tau, terms, normal);
         for (std::int64_t s = 0; s < support.size; ++s)
-            row[support.words[s]] = static_cast<G>(normal.residual_weight * support.residual[s] -
-                                                   support.probs[s] * normal.ratio);
+            cell(support.words[s]) = static_cast<G>(normal.residual_weight * support.residual[s] -
+                                                    support.probs[s] * normal.ratio);
         return {normal.excess, normal.scale};
     }
     const softmax::CoarseRow<double> coarse(divergence, tau, terms, normal);
@@ -44,8 +46,8 @@ FinishedRow finish_row(const DivergenceOptions& divergence, const double* tail, 
     const softmax::CoarseGradient gradient = softmax::coarse_gradient(coarse, weight, mean_slope, normal);
     for (std::int64_t s = 0; s < support.size; ++s) {
         const double p = support.probs[s], residual = support.residual[s];
-        row[support.words[s]] = static_cast<G>(gradient.entry_weight * (p + residual) *
-                                               (coarse.term(p, residual).slope - gradient.mean_slope));
+        cell(support.words[s]) = static_cast<G>(gradient.entry_weight * (p + residual) *
+                                                (coarse.term(p, residual).slope - gradient.mean_slope));
     }
     return {loss, gradient.scale};
 }

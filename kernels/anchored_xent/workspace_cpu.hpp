@@ -1,12 +1,13 @@
-// The CPU's loss step before it runs: how it cuts the contexts, in chunks that share one block of logits and
-// groups of chunks that share one partial dW, and its memory: the sizes, known before any of it is taken, and
-// the arrays themselves. Everything but the number of scratch blocks follows from the sizes of the problem
-// alone, so the bits do not depend on the number of threads.
+// The CPU's loss step before it runs: what a call is, how the contexts are cut, in chunks that share one
+// block of logits and groups of chunks that share one partial dW, and the memory: the sizes, known before any
+// of it is taken, and the arrays themselves. Everything but the number of scratch blocks follows from the
+// sizes of the problem alone, so the bits do not depend on the number of threads.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/anchored_xent/detail_cpu.hpp"
 #include "kernels/anchored_xent/loss_call.hpp"
 #include "kernels/base/status.hpp"
 #include "kernels/cpu/rows.hpp"
@@ -95,11 +96,22 @@ class Pieces {
     std::int64_t bytes_ = 0;
 };
 
+/// Words whose logits are made, summed and multiplied in one go: with W's and the chunk's they fit a core's
+/// cache. A multiple of the rows of every machine's tile.
+inline constexpr std::int64_t words_of_a_stripe = 126;
+
+/// Elements of a row of a chunk's logits: an odd number of cache lines, so that words that follow each other
+/// do not meet in the same few places of a cache.
+inline std::int64_t row_of(std::int64_t chunk, std::int64_t element_bytes) {
+    const std::int64_t line = 64 / element_bytes, lines = (padded(chunk) + line - 1) / line;
+    return (lines + 1 - lines % 2) * line;
+}
+
 /// Every size of a loss step whose products are made of elements of `element_bytes`.
 struct Layout {
     Chunking chunking;  // of as many contexts as there may be
     std::int64_t vocab = 0, dim = 0;
-    std::int64_t stride = 0;           ///< of a row of logits: V, padded
+    std::int64_t row = 0;              ///< of logits: a word's of a chunk, padded
     std::int64_t largest_support = 0;  ///< entries of a chunk at most
     std::int64_t threads = 0;
     bool converts = false;  ///< W is kept in GEMM precision besides
@@ -110,13 +122,13 @@ struct Layout {
     Layout(const LossCallPlan& plan, Real master, std::int64_t most_entries)
         : vocab(plan.vocab_size),
           dim(plan.dim),
-          stride(padded(plan.vocab_size)),
           largest_support(most_entries),
           threads(team_size()),
           converts((plan.precision == Precision::fp32) != (master == Real::fp32)),
           biased(plan.biased) {
         chunking = choose_chunking(vocab, plan.most_contexts, dim, plan.precision == Precision::fp32 ? 4 : 8,
                                    plan.chunk, plan.group);
+        row = row_of(chunking.chunk, plan.precision == Precision::fp32 ? 4 : 8);
     }
 
     /// As a caller's step has it, whose plan has no group: one, whose chunks the threads share. The logits of
@@ -132,6 +144,15 @@ struct Layout {
         layout.parts = std::clamp<std::int64_t>(plan.vocab_size / least_words, 1, most_parts);
         return layout;
     }
+    /// Words of a part of a chunk; what they are follows from V alone.
+    [[nodiscard]] Part words_of(std::int64_t part) const {
+        const std::int64_t width = padded((vocab + parts - 1) / parts);
+        return {std::min(vocab, part * width), std::min(vocab, (part + 1) * width)};
+    }
+    /// Elements of a stripe of W in panels.
+    [[nodiscard]] std::int64_t stripe_panels() const {
+        return std::min(words_of_a_stripe, vocab) * padded(dim);
+    }
     /// Blocks that are worked in at once.
     [[nodiscard]] std::int64_t scratches() const { return parts > 1 ? 1 : threads; }
 };
@@ -145,27 +166,65 @@ inline std::int64_t entries_of_a_chunk(const LabelsView& labels, const Chunking&
     return most;
 }
 
+/// One call, shared by all threads. T: the master's type, which all four matrices have, row after row.
+template <class T>
+struct Call {
+    const T* words;
+    const T* contexts;
+    T* words_gradient;     // null: not wanted
+    T* contexts_gradient;  // null: not wanted
+    double lambda, upstream;
+    double* excess;        // [m], null: not wanted
+    double* missing_mass;  // [m], likewise
+    LossDetail detail;
+    // What a caller's step may have besides.
+    const double* bias = nullptr;     // [V]
+    double* bias_gradient = nullptr;  // [V]
+    const double* tails = nullptr;    // [m]
+    DivergenceOptions divergence{};
+    bool adds_to_words_gradient = false;  // to what WorkspaceCpu::partial holds
+};
+
 /// What one thread works in. G: GEMM.
 template <class G>
 struct Scratch {
     Scratch(const Layout& layout, Pieces& pieces)
-        : logits(pieces.take<G>(layout.chunking.chunk * layout.stride)),
-          contexts(pieces.take<G>(layout.chunking.chunk * layout.dim)),
-          scaled(pieces.take<G>(layout.chunking.chunk * layout.dim)),
+        : logits(pieces.take<G>(layout.vocab * layout.row)),
+          contexts(pieces.take<G>(padded(layout.chunking.chunk) * layout.dim)),
+          scaled(pieces.take<G>(layout.chunking.chunk * padded(layout.dim))),
+          words(pieces.take<G>(layout.parts * layout.stripe_panels())),
           gradient(pieces.take<G>(layout.parts * layout.chunking.chunk * layout.dim)),
+          redone(pieces.take<G>(padded(layout.vocab))),
           support(pieces.take<double>(SupportEntries::size(layout.largest_support)), layout.largest_support),
           terms(pieces.take<SupportTerms>(layout.chunking.chunk)),
+          next(pieces.take<std::int64_t>(layout.parts * layout.row)),
+          anchors(pieces.take<double>(layout.row)),
+          ratio(pieces.take<double>(layout.parts * layout.row)),
+          log1p_ratio(pieces.take<double>(layout.row)),
+          means(pieces.take<double>(layout.row)),
+          maximum(pieces.take<double>(layout.parts * layout.row)),
+          square(pieces.take<double>(layout.parts * layout.row)),
           scale(pieces.take<double>(layout.chunking.chunk)),
           excess(pieces.take<double>(layout.chunking.chunk)),
           mass(pieces.take<double>(layout.chunking.chunk)) {}
-    G* logits;               // [chunk, stride] Z, then E
-    G* contexts;             // [chunk, dim] H_B in GEMM precision
-    G* scaled;               // [chunk, dim] D·H_B
-    G* gradient;             // [parts, chunk, dim] E·W of the parts' words
-    SupportEntries support;  // of the chunk
-    SupportTerms* terms;     // [chunk]
-    double* scale;           // [chunk] D
-    double *excess, *mass;   // [chunk] π_j·loss and π_j · off-support mass
+    G* logits;                         // [V, row] Zᵀ, then Eᵀ
+    G* contexts;                       // H_Bᵀ in panels
+    G* scaled;                         // D·H_B in panels
+    G* words;                          // [parts] a stripe of W in panels
+    G* gradient;                       // [parts, chunk, dim] E·W of the parts' words
+    G* redone;                         // [V, padded] the logits of a context that is redone
+    SupportEntries support;            // of the chunk
+    SupportTerms* terms;               // [chunk]
+    std::int64_t* next;                // [parts, row] the support entry that the part's words come to next
+    double* anchors;                   // [row]
+    double *ratio, *log1p_ratio;       // [parts, row] Σ E, [row]
+    double *means, *maximum, *square;  // [row], [parts, row] twice: of the logits, for a record
+    double* scale;                     // [chunk] D
+    double *excess, *mass;             // [chunk] π_j·loss and π_j · off-support mass
+
+    [[nodiscard]] Spreads spreads(std::int64_t part, const Layout& layout) const {
+        return {maximum + part * layout.row, square + part * layout.row};
+    }
 };
 
 /// What all of them work in, and where each thread's own begins.

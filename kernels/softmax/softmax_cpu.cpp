@@ -56,11 +56,20 @@ HWY_INLINE hn::Vec<D> anchored_exp(D d, const T* HWY_RESTRICT pointer, hn::Vec<D
     return exp2(d, hn::MulSub(hn::LoadU(d, pointer), hn::Set(d, T{1.4426950408889634074}), log2_anchor));
 }
 
+// What a vector of fp32 adds to two of fp64; one lane has no upper half.
+template <class Wide, class Narrow>
+HWY_INLINE void add_halves(Wide wide, Narrow x, hn::Vec<Wide>& low, [[maybe_unused]] hn::Vec<Wide>& high) {
+    const hn::Rebind<float, Wide> half;
+    low = hn::Add(low, hn::PromoteTo(wide, hn::LowerHalf(half, x)));
+#if HWY_TARGET != HWY_SCALAR
+    high = hn::Add(high, hn::PromoteTo(wide, hn::UpperHalf(half, x)));
+#endif
+}
+
 HWY_INLINE double anchored_exp_row_fp32(float* HWY_RESTRICT row, std::int64_t size, double anchor) {
     const hn::ScalableTag<float> d;
     const auto offset = hn::Set(d, static_cast<float>(anchor * 1.4426950408889634074));
     const hn::RepartitionToWide<decltype(d)> wide;
-    const hn::Rebind<float, decltype(wide)> half;
     const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
     auto low = hn::Zero(wide), high = hn::Zero(wide);
     std::int64_t i = 0;
@@ -72,11 +81,7 @@ HWY_INLINE double anchored_exp_row_fp32(float* HWY_RESTRICT row, std::int64_t si
         hn::StoreU(e1, d, row + i + lanes);
         hn::StoreU(e2, d, row + i + 2 * lanes);
         hn::StoreU(e3, d, row + i + 3 * lanes);
-        const auto four = hn::Add(hn::Add(e0, e1), hn::Add(e2, e3));
-        low = hn::Add(low, hn::PromoteTo(wide, hn::LowerHalf(half, four)));
-#if HWY_TARGET != HWY_SCALAR  // one lane has no upper half
-        high = hn::Add(high, hn::PromoteTo(wide, hn::UpperHalf(half, four)));
-#endif
+        add_halves(wide, hn::Add(hn::Add(e0, e1), hn::Add(e2, e3)), low, high);
     }
     auto rest = hn::Zero(d);  // at most three more vectors, as in the loop
     for (; i < size; i += lanes) {
@@ -84,10 +89,7 @@ HWY_INLINE double anchored_exp_row_fp32(float* HWY_RESTRICT row, std::int64_t si
         hn::StoreU(e, d, row + i);
         rest = hn::Add(rest, e);
     }
-    low = hn::Add(low, hn::PromoteTo(wide, hn::LowerHalf(half, rest)));
-#if HWY_TARGET != HWY_SCALAR
-    high = hn::Add(high, hn::PromoteTo(wide, hn::UpperHalf(half, rest)));
-#endif
+    add_halves(wide, rest, low, high);
     return hn::GetLane(hn::SumOfLanes(wide, hn::Add(low, high)));
 }
 
@@ -108,6 +110,68 @@ HWY_INLINE double anchored_exp_row_fp64(double* HWY_RESTRICT row, std::int64_t s
     }
     for (; i < size; i += lanes) sum = hn::Add(sum, step(i));
     return hn::GetLane(hn::SumOfLanes(d, sum));
+}
+
+HWY_INLINE void anchored_exp_columns_fp32(float* HWY_RESTRICT cells, std::int64_t stride, std::int64_t rows,
+                                          std::int64_t columns, const double* HWY_RESTRICT anchors,
+                                          double* HWY_RESTRICT sums) {
+    const hn::ScalableTag<float> d;
+    const hn::RepartitionToWide<decltype(d)> wide;
+    const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d)),
+                       half = static_cast<std::int64_t>(hn::Lanes(wide));
+    HWY_ALIGN float offsets[row_padding];
+    for (std::int64_t b = 0; b < columns; b += lanes) {
+        for (std::int64_t q = 0; q < lanes; ++q)
+            offsets[q] = static_cast<float>(anchors[b + q] * 1.4426950408889634074);
+        const auto offset = hn::Load(d, offsets);
+        auto low = hn::LoadU(wide, sums + b), high = hn::Zero(wide);
+        if (half < lanes) high = hn::LoadU(wide, sums + b + half);
+        float* HWY_RESTRICT place = cells + b;
+        std::int64_t v = 0;
+        for (; v + 4 <= rows; v += 4, place += 4 * stride) {
+            const auto e0 = anchored_exp(d, place, offset), e1 = anchored_exp(d, place + stride, offset);
+            const auto e2 = anchored_exp(d, place + 2 * stride, offset),
+                       e3 = anchored_exp(d, place + 3 * stride, offset);
+            hn::StoreU(e0, d, place);
+            hn::StoreU(e1, d, place + stride);
+            hn::StoreU(e2, d, place + 2 * stride);
+            hn::StoreU(e3, d, place + 3 * stride);
+            add_halves(wide, hn::Add(hn::Add(e0, e1), hn::Add(e2, e3)), low, high);
+        }
+        auto rest = hn::Zero(d);  // at most three more
+        for (; v < rows; ++v, place += stride) {
+            const auto e = anchored_exp(d, place, offset);
+            hn::StoreU(e, d, place);
+            rest = hn::Add(rest, e);
+        }
+        add_halves(wide, rest, low, high);
+        hn::StoreU(low, wide, sums + b);
+        if (half < lanes) hn::StoreU(high, wide, sums + b + half);
+    }
+}
+
+HWY_INLINE void anchored_exp_columns_fp64(double* HWY_RESTRICT cells, std::int64_t stride, std::int64_t rows,
+                                          std::int64_t columns, const double* HWY_RESTRICT anchors,
+                                          double* HWY_RESTRICT sums) {
+    const hn::ScalableTag<double> d;
+    for (std::int64_t b = 0; b < columns; b += static_cast<std::int64_t>(hn::Lanes(d))) {
+        const auto offset = hn::Mul(hn::LoadU(d, anchors + b), hn::Set(d, 1.4426950408889634074));
+        auto sum = hn::LoadU(d, sums + b);
+        double* HWY_RESTRICT place = cells + b;
+        const auto step = [&]() HWY_ATTR {
+            const auto e = anchored_exp(d, place, offset);
+            hn::StoreU(e, d, place);
+            place += stride;
+            return e;
+        };
+        std::int64_t v = 0;
+        for (; v + 4 <= rows; v += 4) {
+            const auto e0 = step(), e1 = step(), e2 = step(), e3 = step();
+            sum = hn::Add(sum, hn::Add(hn::Add(e0, e1), hn::Add(e2, e3)));
+        }
+        for (; v < rows; ++v) sum = hn::Add(sum, step());
+        hn::StoreU(sum, d, sums + b);
+    }
 }
 
 HWY_INLINE void log1p_row_fp64(double* HWY_RESTRICT row, std::int64_t size) {
@@ -152,6 +216,8 @@ namespace ntpgeo::softmax {
 
 HWY_EXPORT(anchored_exp_row_fp32);
 HWY_EXPORT(anchored_exp_row_fp64);
+HWY_EXPORT(anchored_exp_columns_fp32);
+HWY_EXPORT(anchored_exp_columns_fp64);
 HWY_EXPORT(log1p_row_fp64);
 HWY_EXPORT(label_row_fp64);
 
@@ -160,6 +226,14 @@ double anchored_exp_row(float* row, std::int64_t size, double anchor) {
 }
 double anchored_exp_row(double* row, std::int64_t size, double anchor) {
     return HWY_DYNAMIC_DISPATCH(anchored_exp_row_fp64)(row, size, anchor);
+}
+void anchored_exp_columns(float* cells, std::int64_t stride, std::int64_t rows, std::int64_t columns,
+                          const double* anchors, double* sums) {
+    HWY_DYNAMIC_DISPATCH(anchored_exp_columns_fp32)(cells, stride, rows, columns, anchors, sums);
+}
+void anchored_exp_columns(double* cells, std::int64_t stride, std::int64_t rows, std::int64_t columns,
+                          const double* anchors, double* sums) {
+    HWY_DYNAMIC_DISPATCH(anchored_exp_columns_fp64)(cells, stride, rows, columns, anchors, sums);
 }
 void log1p_row(double* row, std::int64_t size) {
     HWY_DYNAMIC_DISPATCH(log1p_row_fp64)(row, size);

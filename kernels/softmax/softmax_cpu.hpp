@@ -24,6 +24,13 @@ namespace ntpgeo::softmax {
 double anchored_exp_row(float* row, std::int64_t size, double anchor);
 double anchored_exp_row(double* row, std::int64_t size, double anchor);
 
+/// The same of `columns` columns at once, cache lines of them, each against an anchor of its own: cells
+/// [rows, columns], `stride` elements between rows. Adds each column's sum to sums [columns].
+void anchored_exp_columns(float* cells, std::int64_t stride, std::int64_t rows, std::int64_t columns,
+                          const double* anchors, double* sums);
+void anchored_exp_columns(double* cells, std::int64_t stride, std::int64_t rows, std::int64_t columns,
+                          const double* anchors, double* sums);
+
 /// In place log1p(x) for x ≥ 0 over `size` elements of an array padded to a multiple of row_padding (the
 /// padding is written too); a few ulp, NaN gives NaN.
 void log1p_row(double* row, std::int64_t size);

@@ -1,0 +1,302 @@
+// The CPU's loss step of one chunk of contexts: a stripe of words after the other, whose logits stay in cache
+// from the product that makes them until their exponentials are summed, and again for the two products of the
+// gradients.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <type_traits>
+
+#include "kernels/anchored_xent/detail_cpu.hpp"
+#include "kernels/anchored_xent/finish_cpu.hpp"
+#include "kernels/anchored_xent/loss_call.hpp"
+#include "kernels/anchored_xent/workspace_cpu.hpp"
+#include "kernels/cpu/panels.hpp"
+#include "kernels/cpu/rows.hpp"
+#include "kernels/cpu/team.hpp"
+#include "kernels/device/region_clock.hpp"
+#include "kernels/softmax/softmax_cpu.hpp"
+
+namespace ntpgeo::anchored_xent {
+
+/// T: master, G: GEMM.
+template <class T, class G>
+class ChunkCpu {
+  public:
+    /// The contexts [begin, begin + size). `words` is W in GEMM precision. Threads share the parts of the
+    /// words where there are several.
+    ChunkCpu(const Call<T>& call, const LabelsView& labels, const Layout& layout, const WorkspaceCpu<G>& work,
+             const Scratch<G>& scratch, const G* words, Part contexts, int threads)
+        : call_(call),
+          labels_(labels),
+          layout_(layout),
+          work_(work),
+          scratch_(scratch),
+          words_(words),
+          begin_(contexts.begin),
+          size_(contexts.end - contexts.begin),
+          columns_(in_panels<G>(size_)),
+          threads_(threads) {}
+
+    /// Steps 1 to 4 of design 4.1: E in place of the logits, Ĝ at the support, and each context's scale.
+    void find_exponentials() const {
+        pack_columns(call_.contexts + begin_ * layout_.dim, layout_.dim, layout_.dim, size_,
+                     Panels<G>{scratch_.contexts, layout_.dim * panel_width<G>});
+        std::fill_n(scratch_.anchors, columns_, 0.0);
+        std::fill_n(scratch_.ratio, layout_.parts * layout_.row, 0.0);
+        if (call_.detail.wanted()) begin_detail();
+        if constexpr (std::is_same_v<G, double>) {  // the product has the support's logits already
+            for_each_part([&](std::int64_t part) {
+                for_each_stripe(part, [&](const Part& stripe) { multiply_logits(stripe); });
+            });
+            support_terms();
+            for_each_part([&](std::int64_t part) {
+                begin_support(part);
+                for_each_stripe(part, [&](const Part& stripe) { exponentiate(part, stripe); });
+            });
+        } else {
+            support_terms();
+            for_each_part([&](std::int64_t part) {
+                begin_support(part);
+                for_each_stripe(part, [&](const Part& stripe) {
+                    multiply_logits(stripe);
+                    exponentiate(part, stripe);
+                });
+            });
+        }
+        if (call_.detail.wanted()) finish_detail();
+        finish_contexts();
+    }
+
+    /// Step 5: dW += Ĝᵀ·(D·H_B) onto `partial` [V, dim], begun where `first`; dH_B = D·(Ĝ·W) + λ H_B.
+    void multiply_gradients(G* partial, bool first) const {
+        const std::int64_t dim = layout_.dim;
+        if (call_.words_gradient)
+            pack_rows(call_.contexts + begin_ * dim, dim, size_, dim, scratch_.scale,
+                      Panels<G>{scratch_.scaled, size_ * panel_width<G>});
+        for_each_part([&](std::int64_t part) {
+            bool begun = false;
+            for_each_stripe(part, [&](const Part& stripe) {
+                const std::int64_t count = stripe.end - stripe.begin;
+                const G* const cells = scratch_.logits + stripe.begin * layout_.row;
+                if (call_.words_gradient) {
+                    const RegionClock clock(Region::product, threads_);
+                    multiply_panels(count, dim, size_, {cells, layout_.row, 1},
+                                    {scratch_.scaled, size_ * panel_width<G>}, !first,
+                                    partial + stripe.begin * dim, dim);
+                }
+                if (!call_.contexts_gradient) return;
+                const RegionClock clock(Region::product, threads_);
+                G* const panels = scratch_.words + part * layout_.stripe_panels();
+                pack_rows(words_ + stripe.begin * dim, dim, count, dim, nullptr,
+                          Panels<G>{panels, count * panel_width<G>});
+                multiply_panels(size_, dim, count, {cells, 1, layout_.row}, {panels, count * panel_width<G>},
+                                begun, gradient_of(part), dim);
+                begun = true;
+            });
+            if (!begun) std::fill_n(gradient_of(part), size_ * dim, G{0});
+        });
+        if (call_.contexts_gradient) finish_contexts_gradient();
+    }
+
+    /// db += Ĝᵀ·D.
+    void add_bias_gradients(double* partial, bool first) const {
+        for_each_part([&](std::int64_t part) {
+            const auto [begin, end] = layout_.words_of(part);
+            for (std::int64_t v = begin; v < end; ++v) {
+                const G* const row = scratch_.logits + v * layout_.row;
+                double sum = first ? 0 : partial[v];
+                for (std::int64_t b = 0; b < size_; ++b) sum += scratch_.scale[b] * row[b];
+                partial[v] = sum;
+            }
+        });
+    }
+
+    /// Σ π_j·loss and Σ π_j · off-support mass of the chunk.
+    [[nodiscard]] LossSums sums() const {
+        return {std::accumulate(scratch_.excess, scratch_.excess + size_, 0.0),
+                std::accumulate(scratch_.mass, scratch_.mass + size_, 0.0)};
+    }
+
+  private:
+    template <class Body>
+    void for_each_part(const Body& body) const {
+        if (layout_.parts > 1)
+            for_each(layout_.parts, 1, threads_, body);
+        else
+            body(0);
+    }
+    template <class Body>
+    void for_each_stripe(std::int64_t part, const Body& body) const {
+        const auto [begin, end] = layout_.words_of(part);
+        for (std::int64_t v = begin; v < end; v += words_of_a_stripe)
+            body(Part{v, std::min(v + words_of_a_stripe, end)});
+    }
+    [[nodiscard]] G* gradient_of(std::int64_t part) const {
+        return scratch_.gradient + part * layout_.chunking.chunk * layout_.dim;
+    }
+
+    // Step 1: the support logits in master precision, the anchors, and all that the labels alone decide.
+    void support_terms() const {
+        const std::int64_t base = labels_.indptr[begin_];
+        double* const logits = scratch_.support.logits;
+        for (std::int64_t b = 0; b < size_; ++b) {
+            const std::int64_t first = labels_.indptr[begin_ + b] - base,
+                               end = labels_.indptr[begin_ + b + 1] - base;
+            const std::int32_t* const words = labels_.indices + base;
+            if constexpr (std::is_same_v<G, double>) {
+                for (std::int64_t s = first; s < end; ++s)
+                    logits[s] = scratch_.logits[words[s] * layout_.row + b];
+            } else {
+                sample_row(call_.words, layout_.dim, words + first, end - first,
+                           call_.contexts + (begin_ + b) * layout_.dim, logits + first);
+                if (call_.bias)
+                    for (std::int64_t s = first; s < end; ++s) logits[s] += call_.bias[words[s]];
+            }
+        }
+        if (call_.detail.wanted())
+            std::copy_n(logits, labels_.indptr[begin_ + size_] - base, call_.detail.support_logits + base);
+        support_softmax(labels_, begin_, size_, SupportRounding::reciprocal, scratch_.support, scratch_.terms,
+                        nullptr);
+        for (std::int64_t b = 0; b < size_; ++b) scratch_.anchors[b] = scratch_.terms[b].anchor;
+    }
+
+    // Step 2.
+    void multiply_logits(const Part& stripe) const {
+        const RegionClock clock(Region::product, threads_);
+        G* const cells = scratch_.logits + stripe.begin * layout_.row;
+        if (call_.bias)
+            for (std::int64_t v = stripe.begin; v < stripe.end; ++v)
+                std::fill_n(scratch_.logits + v * layout_.row, columns_, work_.bias[v]);
+        multiply_panels(stripe.end - stripe.begin, columns_, layout_.dim,
+                        {words_ + stripe.begin * layout_.dim, layout_.dim, 1},
+                        {scratch_.contexts, layout_.dim * panel_width<G>}, call_.bias != nullptr, cells,
+                        layout_.row);
+    }
+
+    // Where the support of each context reaches the part's words.
+    void begin_support(std::int64_t part) const {
+        const std::int64_t word = layout_.words_of(part).begin;
+        for (std::int64_t b = 0; b < size_; ++b) {
+            const auto [first, end] = support_at(b);
+            const std::int32_t* const words = labels_.indices;
+            scratch_.next[part * layout_.row + b] =
+                std::lower_bound(words + first, words + end, word) - words;
+        }
+    }
+    [[nodiscard]] Part support_at(std::int64_t b) const {
+        return {labels_.indptr[begin_ + b], labels_.indptr[begin_ + b + 1]};
+    }
+
+    // Step 3. −infinity at the support: its exponential is exactly 0.
+    void exponentiate(std::int64_t part, const Part& stripe) const {
+        const RegionClock clock(Region::stream, threads_);
+        for (std::int64_t b = 0; b < size_; ++b) {
+            std::int64_t& next = scratch_.next[part * layout_.row + b];
+            for (const std::int64_t end = support_at(b).end; next < end && labels_.indices[next] < stripe.end;
+                 ++next)
+                cell(labels_.indices[next], b) = -std::numeric_limits<G>::infinity();
+        }
+        if (call_.detail.wanted())
+            for (std::int64_t v = stripe.begin; v < stripe.end; ++v)
+                scratch_.spreads(part, layout_).add(scratch_.logits + v * layout_.row, scratch_.means, size_);
+        anchored_exp_columns(scratch_.logits + stripe.begin * layout_.row, layout_.row,
+                             stripe.end - stripe.begin, columns_, scratch_.anchors,
+                             scratch_.ratio + part * layout_.row);
+    }
+    [[nodiscard]] G& cell(std::int64_t word, std::int64_t b) const {
+        return scratch_.logits[word * layout_.row + b];
+    }
+
+    void begin_detail() const {
+        for (std::int64_t b = 0; b < size_; ++b) {
+            const T* const embedding = call_.contexts + (begin_ + b) * layout_.dim;
+            scratch_.means[b] = std::inner_product(embedding, embedding + layout_.dim, work_.mean_word, 0.0);
+        }
+        for (std::int64_t part = 0; part < layout_.parts; ++part)
+            scratch_.spreads(part, layout_).begin(size_);
+    }
+    void finish_detail() const {
+        for (std::int64_t b = 0; b < size_; ++b) {
+            RowSpread all;
+            for (std::int64_t part = 0; part < layout_.parts; ++part)
+                all.add(scratch_.spreads(part, layout_).of(b));
+            call_.detail.mean_logits[begin_ + b] = scratch_.means[b];
+            call_.detail.off_support_max[begin_ + b] = all.maximum;
+            call_.detail.off_support_square[begin_ + b] = all.square;
+        }
+    }
+
+    // Step 4. Contexts as many at a time as a vectorised log1p takes.
+    void finish_contexts() const {
+        for (std::int64_t part = 1; part < layout_.parts; ++part)
+            for (std::int64_t b = 0; b < size_; ++b)
+                scratch_.ratio[b] += scratch_.ratio[part * layout_.row + b];
+        std::copy_n(scratch_.ratio, columns_, scratch_.log1p_ratio);
+        log1p_row(scratch_.log1p_ratio, columns_);
+        for (std::int64_t b = 0; b < size_; ++b) finish_context(b);
+    }
+
+    void finish_context(std::int64_t b) const {
+        const std::int64_t context = begin_ + b;
+        const double weight = labels_.context_probs[context];
+        const double* const tail = call_.tails ? call_.tails + context : nullptr;
+        const Row<G> row(labels_, context, scratch_.redone, padded(labels_.vocab_size));
+        bool redone = false;
+        const Normalisation normal = normalise_row(
+            row, weight, scratch_.terms[b], scratch_.ratio[b], scratch_.log1p_ratio[b],
+            [&] {
+                redone = true;
+                refill(row, context);
+            },
+            tail && *tail > 0 ? least_off_support_ratio : 0);
+        if (redone)
+            for (std::int64_t v = 0; v < row.vocab; ++v) cell(v, b) = row.data[v];
+        const auto [first, end] = support_at(b);
+        const SupportRow support{labels_.indices + first, labels_.probs + first,
+                                 scratch_.support.residual + (first - labels_.indptr[begin_]), end - first};
+        const FinishedRow finished =
+            finish_row(call_.divergence, tail, weight, scratch_.terms[b], normal, support,
+                       [&](std::int64_t word) -> G& { return cell(word, b); });
+        scratch_.excess[b] = weight * finished.loss;
+        scratch_.mass[b] = weight * normal.off_support_mass;
+        if (call_.excess) call_.excess[context] = finished.loss;
+        if (call_.missing_mass) call_.missing_mass[context] = normal.off_support_mass;
+        scratch_.scale[b] = finished.scale * call_.upstream;
+    }
+    void refill(const Row<G>& row, std::int64_t context) const {
+        const T* const embedding = call_.contexts + context * layout_.dim;
+        for (std::int64_t v = 0; v < row.vocab; ++v) {
+            const G* const word = words_ + v * layout_.dim;
+            G sum = call_.bias ? work_.bias[v] : G{0};
+            for (std::int64_t k = 0; k < layout_.dim; ++k) sum += static_cast<G>(embedding[k]) * word[k];
+            row.data[v] = sum;
+        }
+    }
+
+    // Each part's words make a sum of their own.
+    void finish_contexts_gradient() const {
+        const std::int64_t dim = layout_.dim;
+        for (std::int64_t part = 1; part < layout_.parts; ++part)
+            for (std::int64_t i = 0; i < size_ * dim; ++i) scratch_.gradient[i] += gradient_of(part)[i];
+        for (std::int64_t b = 0; b < size_; ++b) {
+            const std::int64_t row = (begin_ + b) * dim;
+            combine_row(scratch_.scale[b], scratch_.gradient + b * dim, call_.lambda, call_.contexts + row,
+                        call_.contexts_gradient + row, dim);
+        }
+    }
+
+    const Call<T>& call_;
+    const LabelsView& labels_;
+    const Layout& layout_;
+    const WorkspaceCpu<G>& work_;
+    const Scratch<G>& scratch_;
+    const G* words_;
+    std::int64_t begin_, size_, columns_;
+    int threads_;
+};
+
+}  // namespace ntpgeo::anchored_xent
