@@ -141,7 +141,7 @@ class ChunkCpu {
 
     // Step 1: the support logits in master precision, the anchors, and all that the labels alone decide.
     void support_terms() const {
-        const std::int64_t base = labels_.indptr[begin_];
+        const std::int64_t base = labels_.indptr[begin_], entries = labels_.indptr[begin_ + size_] - base;
         double* const logits = scratch_.support.logits;
         for (std::int64_t b = 0; b < size_; ++b) {
             const std::int64_t first = labels_.indptr[begin_ + b] - base,
@@ -157,8 +157,7 @@ class ChunkCpu {
                     for (std::int64_t s = first; s < end; ++s) logits[s] += call_.bias[words[s]];
             }
         }
-        if (call_.detail.wanted())
-            std::copy_n(logits, labels_.indptr[begin_ + size_] - base, call_.detail.support_logits + base);
+        if (call_.detail.wanted()) std::copy_n(logits, entries, call_.detail.support_logits + base);
         support_softmax(labels_, begin_, size_, SupportRounding::reciprocal, scratch_.support, scratch_.terms,
                         nullptr);
         for (std::int64_t b = 0; b < size_; ++b) scratch_.anchors[b] = scratch_.terms[b].anchor;
@@ -184,7 +183,7 @@ class ChunkCpu {
             const auto [first, end] = support_at(b);
             const std::int32_t* const words = labels_.indices;
             scratch_.next[part * layout_.row + b] =
-                std::lower_bound(words + first, words + end, word) - words;
+                word == 0 ? first : std::lower_bound(words + first, words + end, word) - words;
         }
     }
     [[nodiscard]] Part support_at(std::int64_t b) const {
@@ -195,10 +194,12 @@ class ChunkCpu {
     void exponentiate(std::int64_t part, const Part& stripe) const {
         const RegionClock clock(Region::stream, threads_);
         for (std::int64_t b = 0; b < size_; ++b) {
-            std::int64_t& next = scratch_.next[part * layout_.row + b];
+            std::int64_t& place = scratch_.next[part * layout_.row + b];
+            std::int64_t next = place;
             for (const std::int64_t end = support_at(b).end; next < end && labels_.indices[next] < stripe.end;
                  ++next)
                 cell(labels_.indices[next], b) = -std::numeric_limits<G>::infinity();
+            place = next;
         }
         if (call_.detail.wanted())
             for (std::int64_t v = stripe.begin; v < stripe.end; ++v)

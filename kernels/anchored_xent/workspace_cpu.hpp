@@ -51,9 +51,8 @@ inline Chunking choose_chunking(std::int64_t vocab, std::int64_t contexts, std::
     }
     std::int64_t chunk = wanted_chunk;
     if (chunk == 0) {
-        // A small block of logits stays in cache; a large one cannot, and then OpenBLAS is best fed with more
-        // rows.
-        const std::int64_t most = vocab <= 16384 ? 256 : 512;
+        // Where W does not stay in cache, or dW, each is loaded for more contexts at a time.
+        const std::int64_t most = vocab <= 4096 || element_bytes == 8 ? 256 : 512;
         chunk = std::clamp<std::int64_t>(logits_budget / (vocab * element_bytes), 64, most);
         // Equal chunks within a group, rather than a short last one.
         const std::int64_t count = (group + chunk - 1) / chunk;
@@ -98,7 +97,7 @@ class Pieces {
 
 /// Words whose logits are made, summed and multiplied in one go: with W's and the chunk's they fit a core's
 /// cache. A multiple of the rows of every machine's tile.
-inline constexpr std::int64_t words_of_a_stripe = 126;
+inline constexpr std::int64_t words_of_a_stripe = 84;
 
 /// Elements of a row of a chunk's logits: an odd number of cache lines, so that words that follow each other
 /// do not meet in the same few places of a cache.

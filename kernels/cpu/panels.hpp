@@ -31,19 +31,18 @@ template <class X, class T>
 void pack_rows(const X* x, std::int64_t stride, std::int64_t depth, std::int64_t columns,
                const double* scales, const Panels<T>& out) {
     constexpr std::int64_t width = panel_width<T>;
-    for (std::int64_t j = 0; j < columns; j += width) {
-        T* panel = out.data + j / width * out.stride;
-        const std::int64_t here = std::min(columns - j, width);
-        for (std::int64_t k = 0; k < depth; ++k, panel += width) {
-            const X* const row = x + k * stride + j;
-            const T scale = scales ? static_cast<T>(scales[k]) : T{1};
-            if (here == width) {
-                for (std::int64_t q = 0; q < width; ++q) panel[q] = scale * static_cast<T>(row[q]);
-            } else {
-                for (std::int64_t q = 0; q < here; ++q) panel[q] = scale * static_cast<T>(row[q]);
-                std::fill(panel + here, panel + width, T{0});
-            }
-        }
+    const std::int64_t whole = columns / width;
+    for (std::int64_t k = 0; k < depth; ++k) {  // not a panel after the other: rows are read through
+        const X* const row = x + k * stride;
+        T* const place = out.data + k * width;
+        const T scale = scales ? static_cast<T>(scales[k]) : T{1};
+        for (std::int64_t j = 0; j < whole; ++j)
+            for (std::int64_t q = 0; q < width; ++q)
+                place[j * out.stride + q] = scale * static_cast<T>(row[j * width + q]);
+        if (whole * width < columns)
+            for (std::int64_t q = 0; q < width; ++q)
+                place[whole * out.stride + q] =
+                    whole * width + q < columns ? scale * static_cast<T>(row[whole * width + q]) : T{0};
     }
 }
 
@@ -51,18 +50,25 @@ void pack_rows(const X* x, std::int64_t stride, std::int64_t depth, std::int64_t
 template <class X, class T>
 void pack_columns(const X* x, std::int64_t stride, std::int64_t depth, std::int64_t columns,
                   const Panels<T>& out) {
-    constexpr std::int64_t width = panel_width<T>;
+    constexpr std::int64_t width = panel_width<T>, side = 4;
     for (std::int64_t j = 0; j < columns; j += width) {
-        T* panel = out.data + j / width * out.stride;
+        T* const panel = out.data + j / width * out.stride;
+        const X* const rows = x + j * stride;
         const std::int64_t here = std::min(columns - j, width);
-        if (here < width) std::fill_n(panel, depth * width, T{0});
-        for (std::int64_t k = 0; k < depth; ++k, panel += width) {
-            const X* const column = x + j * stride + k;
-            if (here == width)
-                for (std::int64_t q = 0; q < width; ++q) panel[q] = static_cast<T>(column[q * stride]);
-            else
-                for (std::int64_t q = 0; q < here; ++q) panel[q] = static_cast<T>(column[q * stride]);
-        }
+        std::int64_t k = 0;
+        if (here == width)  // by squares, whose columns are written as vectors
+            for (; k + side <= depth; k += side)
+                for (std::int64_t q = 0; q < width; q += side) {
+                    T square[side][side];
+                    for (std::int64_t i = 0; i < side; ++i)
+                        for (std::int64_t l = 0; l < side; ++l)
+                            square[l][i] = static_cast<T>(rows[(q + i) * stride + k + l]);
+                    for (std::int64_t l = 0; l < side; ++l)
+                        for (std::int64_t i = 0; i < side; ++i) panel[(k + l) * width + q + i] = square[l][i];
+                }
+        for (; k < depth; ++k)
+            for (std::int64_t q = 0; q < width; ++q)
+                panel[k * width + q] = q < here ? static_cast<T>(rows[q * stride + k]) : T{0};
     }
 }
 

@@ -12,23 +12,6 @@ HWY_BEFORE_NAMESPACE();
 namespace ntpgeo::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Elementwise loops whose tail is scalar.
-template <class T>
-HWY_INLINE void scale_rows(T scale, const T* HWY_RESTRICT x, T* HWY_RESTRICT out, std::int64_t size) {
-    const hn::ScalableTag<T> d;
-    const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
-    std::int64_t i = 0;
-    for (; i + lanes <= size; i += lanes)
-        hn::StoreU(hn::Mul(hn::Set(d, scale), hn::LoadU(d, x + i)), d, out + i);
-    for (; i < size; ++i) out[i] = scale * x[i];
-}
-HWY_INLINE void scale_row_fp32(float scale, const float* x, float* out, std::int64_t size) {
-    scale_rows(scale, x, out, size);
-}
-HWY_INLINE void scale_row_fp64(double scale, const double* x, double* out, std::int64_t size) {
-    scale_rows(scale, x, out, size);
-}
-
 // Loads and stores of either width as fp64 vectors.
 template <class D>
 HWY_INLINE hn::Vec<D> load_wide(D d, const double* pointer) {
@@ -48,7 +31,7 @@ HWY_INLINE void store_wide(D, hn::Vec<D> value, float* pointer) {
     hn::StoreU(hn::DemoteTo(narrow, value), narrow, pointer);
 }
 
-// out may be y: the sum of the partial gradients is made in place.
+// Elementwise loops whose tail is scalar. out may be y: the sum of the partial gradients is made in place.
 template <class X, class Y>
 HWY_INLINE void combine_rows(double scale, const X* HWY_RESTRICT x, double lambda, const Y* y, Y* out,
                              std::int64_t size) {
@@ -215,8 +198,6 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace ntpgeo {
 
-HWY_EXPORT(scale_row_fp32);
-HWY_EXPORT(scale_row_fp64);
 HWY_EXPORT(combine_fp32_fp64);
 HWY_EXPORT(combine_fp64_fp64);
 HWY_EXPORT(combine_fp32_fp32);
@@ -228,12 +209,6 @@ HWY_EXPORT(sample_row_fp64);
 HWY_EXPORT(dot_rows_fp32);
 HWY_EXPORT(subtract_rows_fp32);
 
-void scale_row(float scale, const float* x, float* out, std::int64_t size) {
-    HWY_DYNAMIC_DISPATCH(scale_row_fp32)(scale, x, out, size);
-}
-void scale_row(double scale, const double* x, double* out, std::int64_t size) {
-    HWY_DYNAMIC_DISPATCH(scale_row_fp64)(scale, x, out, size);
-}
 void combine_row(double scale, const float* x, double lambda, const double* y, double* out,
                  std::int64_t size) {
     HWY_DYNAMIC_DISPATCH(combine_fp32_fp64)(scale, x, lambda, y, out, size);

@@ -13,10 +13,8 @@ constexpr std::int64_t padded(std::int64_t size) {
     return (size + row_padding - 1) / row_padding * row_padding;
 }
 
-/// out = scale·x in x's precision, and out = scale·x + lambda·y computed in fp64, elementwise over `size`
-/// elements; out may be y, but may not overlap x.
-void scale_row(float scale, const float* x, float* out, std::int64_t size);
-void scale_row(double scale, const double* x, double* out, std::int64_t size);
+/// out = scale·x + lambda·y computed in fp64, elementwise over `size` elements; out may be y, but may not
+/// overlap x.
 void combine_row(double scale, const float* x, double lambda, const double* y, double* out,
                  std::int64_t size);
 void combine_row(double scale, const double* x, double lambda, const double* y, double* out,
