@@ -113,7 +113,7 @@ __global__ void weigh_symmetric_part(const T* weights, T* h, std::int64_t n) {
             const std::int64_t at = (first + i) * n + second + column;
             h[at] = weights[at] * (upper[i * (tile + 1) + column] + lower[column * (tile + 1) + i]);
         }
-        if (first != second && second + i < n && first + column < n) {
+        if (first != second && second + i < n) {  // the tile in the earlier row is whole
             const std::int64_t at = (second + i) * n + first + column;
             h[at] = weights[at] * (upper[column * (tile + 1) + i] + lower[i * (tile + 1) + column]);
         }
