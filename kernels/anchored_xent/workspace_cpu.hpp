@@ -143,9 +143,10 @@ struct Layout {
         layout.parts = std::clamp<std::int64_t>(plan.vocab_size / least_words, 1, most_parts);
         return layout;
     }
-    /// Words of a part of a chunk; what they are follows from V alone.
+    /// Words of a part of a chunk, in whole stripes; what they are follows from V alone.
     [[nodiscard]] Part words_of(std::int64_t part) const {
-        const std::int64_t width = padded((vocab + parts - 1) / parts);
+        const std::int64_t stripes = (vocab + words_of_a_stripe - 1) / words_of_a_stripe,
+                           width = (stripes + parts - 1) / parts * words_of_a_stripe;
         return {std::min(vocab, part * width), std::min(vocab, (part + 1) * width)};
     }
     /// Elements of a stripe of W in panels.

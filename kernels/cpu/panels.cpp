@@ -1,5 +1,7 @@
 #include "kernels/cpu/panels.hpp"
 
+#include <hwy/cache_control.h>
+
 #include <algorithm>
 
 // Vectors whose size is known at run time alone do not go into arrays; SSSE3 is SSE4's code once more.
@@ -56,6 +58,10 @@ HWY_INLINE void multiply_tile(std::int64_t depth, const Strided<T>& a, const Pan
     Vector<T> sums[rows][vectors];
     HWY_UNROLL(16)
     for (int i = 0; i < rows; ++i) {
+        // Rows of C are far apart: nobody foresees them, and all that is summed meanwhile hides how far they
+        // come.
+        hwy::Prefetch(c + i * stride);
+        hwy::Prefetch(c + i * stride + columns - 1);
         HWY_UNROLL(16)
         for (int q = 0; q < vectors; ++q) sums[i][q] = hn::Zero(d);
     }

@@ -16,9 +16,8 @@ TEST_F(RepeatedWork, HasEndedWhenItIsFinished) {
     const Guarded value(backend(), Real::fp64, {2});
     const NumbersOn numbers(backend(), {.update = 3});
     const Shared<UpdateStatus> status(backend());
-    const auto replay = backend().make_replay([&] {
-        backend().judge_update(value.vector().as<double>(), numbers.get(), status.get());
-    });
+    const auto replay = backend().make_replay(
+        [&] { backend().judge_update(value.vector().as<double>(), numbers.get(), status.get()); });
     std::int64_t updates = 3;
     for (const int runs : {1, 1, 1, 2, 100}) {
         *status.get() = {};
