@@ -166,14 +166,13 @@ class ChunkCpu {
     // Step 2.
     void multiply_logits(const Part& stripe) const {
         const RegionClock clock(Region::product, threads_);
-        G* const cells = scratch_.logits + stripe.begin * layout_.row;
         if (call_.bias)
             for (std::int64_t v = stripe.begin; v < stripe.end; ++v)
-                std::fill_n(scratch_.logits + v * layout_.row, columns_, work_.bias[v]);
+                std::fill_n(&cell(v, 0), columns_, work_.bias[v]);
         multiply_panels(stripe.end - stripe.begin, columns_, layout_.dim,
                         {words_ + stripe.begin * layout_.dim, layout_.dim, 1},
-                        {scratch_.contexts, layout_.dim * panel_width<G>}, call_.bias != nullptr, cells,
-                        layout_.row);
+                        {scratch_.contexts, layout_.dim * panel_width<G>}, call_.bias != nullptr,
+                        &cell(stripe.begin, 0), layout_.row);
     }
 
     // Where the support of each context reaches the part's words.
@@ -231,7 +230,7 @@ class ChunkCpu {
         }
     }
 
-    // Step 4. Contexts as many at a time as a vectorised log1p takes.
+    // Step 4, with one vectorised log1p for all contexts.
     void finish_contexts() const {
         for (std::int64_t part = 1; part < layout_.parts; ++part)
             for (std::int64_t b = 0; b < size_; ++b)

@@ -125,9 +125,9 @@ struct Layout {
           threads(team_size()),
           converts((plan.precision == Precision::fp32) != (master == Real::fp32)),
           biased(plan.biased) {
-        chunking = choose_chunking(vocab, plan.most_contexts, dim, plan.precision == Precision::fp32 ? 4 : 8,
-                                   plan.chunk, plan.group);
-        row = row_of(chunking.chunk, plan.precision == Precision::fp32 ? 4 : 8);
+        const std::int64_t element_bytes = plan.precision == Precision::fp32 ? 4 : 8;
+        chunking = choose_chunking(vocab, plan.most_contexts, dim, element_bytes, plan.chunk, plan.group);
+        row = row_of(chunking.chunk, element_bytes);
     }
 
     /// As a caller's step has it, whose plan has no group: one, whose chunks the threads share. The logits of

@@ -50,10 +50,27 @@ HWY_INLINE hn::Vec<D> exp2(D d, hn::Vec<D> x) {
     return hn::Mul(mantissa, hn::BitCast(d, hn::ShiftLeft<mantissa_bits>(exponent)));
 }
 
+constexpr double log2_e = 1.4426950408889634074;
+
 // e^{z − a} as 2^{z·log2 e − a·log2 e}, one fused operation before the power.
 template <class D, class T = hn::TFromD<D>>
 HWY_INLINE hn::Vec<D> anchored_exp(D d, const T* HWY_RESTRICT pointer, hn::Vec<D> log2_anchor) {
-    return exp2(d, hn::MulSub(hn::LoadU(d, pointer), hn::Set(d, T{1.4426950408889634074}), log2_anchor));
+    return exp2(d, hn::MulSub(hn::LoadU(d, pointer), hn::Set(d, static_cast<T>(log2_e)), log2_anchor));
+}
+
+// The same in place; `exp_of_four` of vectors that lie `spacing` apart. Returns their sum.
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> exp_of_one(D d, T* HWY_RESTRICT place, hn::Vec<D> log2_anchor) {
+    const auto e = anchored_exp(d, place, log2_anchor);
+    hn::StoreU(e, d, place);
+    return e;
+}
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE hn::Vec<D> exp_of_four(D d, T* HWY_RESTRICT place, std::int64_t spacing, hn::Vec<D> log2_anchor) {
+    const auto e0 = exp_of_one(d, place, log2_anchor), e1 = exp_of_one(d, place + spacing, log2_anchor),
+               e2 = exp_of_one(d, place + 2 * spacing, log2_anchor),
+               e3 = exp_of_one(d, place + 3 * spacing, log2_anchor);
+    return hn::Add(hn::Add(e0, e1), hn::Add(e2, e3));
 }
 
 // What a vector of fp32 adds to two of fp64; one lane has no upper half.
@@ -68,47 +85,27 @@ HWY_INLINE void add_halves(Wide wide, Narrow x, hn::Vec<Wide>& low, [[maybe_unus
 
 HWY_INLINE double anchored_exp_row_fp32(float* HWY_RESTRICT row, std::int64_t size, double anchor) {
     const hn::ScalableTag<float> d;
-    const auto offset = hn::Set(d, static_cast<float>(anchor * 1.4426950408889634074));
+    const auto offset = hn::Set(d, static_cast<float>(anchor * log2_e));
     const hn::RepartitionToWide<decltype(d)> wide;
     const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
     auto low = hn::Zero(wide), high = hn::Zero(wide);
     std::int64_t i = 0;
-    for (; i + 4 * lanes <= size; i += 4 * lanes) {
-        const auto e0 = anchored_exp(d, row + i, offset), e1 = anchored_exp(d, row + i + lanes, offset);
-        const auto e2 = anchored_exp(d, row + i + 2 * lanes, offset),
-                   e3 = anchored_exp(d, row + i + 3 * lanes, offset);
-        hn::StoreU(e0, d, row + i);
-        hn::StoreU(e1, d, row + i + lanes);
-        hn::StoreU(e2, d, row + i + 2 * lanes);
-        hn::StoreU(e3, d, row + i + 3 * lanes);
-        add_halves(wide, hn::Add(hn::Add(e0, e1), hn::Add(e2, e3)), low, high);
-    }
+    for (; i + 4 * lanes <= size; i += 4 * lanes)
+        add_halves(wide, exp_of_four(d, row + i, lanes, offset), low, high);
     auto rest = hn::Zero(d);  // at most three more vectors, as in the loop
-    for (; i < size; i += lanes) {
-        const auto e = anchored_exp(d, row + i, offset);
-        hn::StoreU(e, d, row + i);
-        rest = hn::Add(rest, e);
-    }
+    for (; i < size; i += lanes) rest = hn::Add(rest, exp_of_one(d, row + i, offset));
     add_halves(wide, rest, low, high);
     return hn::GetLane(hn::SumOfLanes(wide, hn::Add(low, high)));
 }
 
 HWY_INLINE double anchored_exp_row_fp64(double* HWY_RESTRICT row, std::int64_t size, double anchor) {
     const hn::ScalableTag<double> d;
-    const auto offset = hn::Set(d, anchor * 1.4426950408889634074);
+    const auto offset = hn::Set(d, anchor * log2_e);
     const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
     auto sum = hn::Zero(d);
-    const auto step = [&](std::int64_t i) HWY_ATTR {
-        const auto e = anchored_exp(d, row + i, offset);
-        hn::StoreU(e, d, row + i);
-        return e;
-    };
     std::int64_t i = 0;
-    for (; i + 4 * lanes <= size; i += 4 * lanes) {
-        const auto e0 = step(i), e1 = step(i + lanes), e2 = step(i + 2 * lanes), e3 = step(i + 3 * lanes);
-        sum = hn::Add(sum, hn::Add(hn::Add(e0, e1), hn::Add(e2, e3)));
-    }
-    for (; i < size; i += lanes) sum = hn::Add(sum, step(i));
+    for (; i + 4 * lanes <= size; i += 4 * lanes) sum = hn::Add(sum, exp_of_four(d, row + i, lanes, offset));
+    for (; i < size; i += lanes) sum = hn::Add(sum, exp_of_one(d, row + i, offset));
     return hn::GetLane(hn::SumOfLanes(d, sum));
 }
 
@@ -121,29 +118,16 @@ HWY_INLINE void anchored_exp_columns_fp32(float* HWY_RESTRICT cells, std::int64_
                        half = static_cast<std::int64_t>(hn::Lanes(wide));
     HWY_ALIGN float offsets[row_padding];
     for (std::int64_t b = 0; b < columns; b += lanes) {
-        for (std::int64_t q = 0; q < lanes; ++q)
-            offsets[q] = static_cast<float>(anchors[b + q] * 1.4426950408889634074);
+        for (std::int64_t q = 0; q < lanes; ++q) offsets[q] = static_cast<float>(anchors[b + q] * log2_e);
         const auto offset = hn::Load(d, offsets);
         auto low = hn::LoadU(wide, sums + b), high = hn::Zero(wide);
         if (half < lanes) high = hn::LoadU(wide, sums + b + half);
         float* HWY_RESTRICT place = cells + b;
         std::int64_t v = 0;
-        for (; v + 4 <= rows; v += 4, place += 4 * stride) {
-            const auto e0 = anchored_exp(d, place, offset), e1 = anchored_exp(d, place + stride, offset);
-            const auto e2 = anchored_exp(d, place + 2 * stride, offset),
-                       e3 = anchored_exp(d, place + 3 * stride, offset);
-            hn::StoreU(e0, d, place);
-            hn::StoreU(e1, d, place + stride);
-            hn::StoreU(e2, d, place + 2 * stride);
-            hn::StoreU(e3, d, place + 3 * stride);
-            add_halves(wide, hn::Add(hn::Add(e0, e1), hn::Add(e2, e3)), low, high);
-        }
+        for (; v + 4 <= rows; v += 4, place += 4 * stride)
+            add_halves(wide, exp_of_four(d, place, stride, offset), low, high);
         auto rest = hn::Zero(d);  // at most three more
-        for (; v < rows; ++v, place += stride) {
-            const auto e = anchored_exp(d, place, offset);
-            hn::StoreU(e, d, place);
-            rest = hn::Add(rest, e);
-        }
+        for (; v < rows; ++v, place += stride) rest = hn::Add(rest, exp_of_one(d, place, offset));
         add_halves(wide, rest, low, high);
         hn::StoreU(low, wide, sums + b);
         if (half < lanes) hn::StoreU(high, wide, sums + b + half);
@@ -155,21 +139,13 @@ HWY_INLINE void anchored_exp_columns_fp64(double* HWY_RESTRICT cells, std::int64
                                           double* HWY_RESTRICT sums) {
     const hn::ScalableTag<double> d;
     for (std::int64_t b = 0; b < columns; b += static_cast<std::int64_t>(hn::Lanes(d))) {
-        const auto offset = hn::Mul(hn::LoadU(d, anchors + b), hn::Set(d, 1.4426950408889634074));
+        const auto offset = hn::Mul(hn::LoadU(d, anchors + b), hn::Set(d, log2_e));
         auto sum = hn::LoadU(d, sums + b);
         double* HWY_RESTRICT place = cells + b;
-        const auto step = [&]() HWY_ATTR {
-            const auto e = anchored_exp(d, place, offset);
-            hn::StoreU(e, d, place);
-            place += stride;
-            return e;
-        };
         std::int64_t v = 0;
-        for (; v + 4 <= rows; v += 4) {
-            const auto e0 = step(), e1 = step(), e2 = step(), e3 = step();
-            sum = hn::Add(sum, hn::Add(hn::Add(e0, e1), hn::Add(e2, e3)));
-        }
-        for (; v < rows; ++v) sum = hn::Add(sum, step());
+        for (; v + 4 <= rows; v += 4, place += 4 * stride)
+            sum = hn::Add(sum, exp_of_four(d, place, stride, offset));
+        for (; v < rows; ++v, place += stride) sum = hn::Add(sum, exp_of_one(d, place, offset));
         hn::StoreU(sum, d, sums + b);
     }
 }
