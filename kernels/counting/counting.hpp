@@ -61,6 +61,7 @@ struct WindowOptions {
     std::int64_t tokens_at_once = 0;  ///< sorted in one run; 0: what memory bears
     // By a GPU.
     std::int64_t entries_at_once = 0;  ///< distinct windows kept at a time; 0: what its memory bears
+    std::int64_t ids_at_once = 0;      ///< uploaded in one piece; 0: 64 MiB of them
     bool text_in_stretches = false;    ///< uploaded again for each run, as is a text that does not fit
     CountingMeans means = {};
 };

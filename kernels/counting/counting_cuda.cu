@@ -44,6 +44,7 @@ struct Room {
 
 Portions portions_for(const Room& room, const WindowOptions& options) {
     Portions portions{options.tokens_at_once, options.entries_at_once,
+                      options.ids_at_once > 0 ? options.ids_at_once : std::int64_t{1} << 24,
                       room.needs_ranks || (room.holds_text() && !options.text_in_stretches)};
     const std::int64_t free = room.free - (portions.whole_text ? room.whole : 0);
     const std::int64_t a_token = run_bytes + (portions.whole_text ? 0 : text_bytes);

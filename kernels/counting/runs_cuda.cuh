@@ -34,6 +34,7 @@ inline std::int32_t pieces(std::int64_t length, std::int64_t k) {
 struct Portions {
     std::int64_t tokens;   ///< sorted in one run
     std::int64_t entries;  ///< distinct windows, of which a run's more come for a while
+    std::int64_t ids;      ///< uploaded in one piece
     bool whole_text;       ///< or only those that a run reads
 };
 
@@ -53,7 +54,8 @@ class Counter : Calls {
           size_(text.ids.size()),
           token_bits_(bits_for(text.vocab_size)),
           stretch_(device, text,
-                   portions.whole_text ? size_ : std::min(size_, portions.tokens + context_length)) {
+                   portions.whole_text ? size_ : std::min(size_, portions.tokens + context_length),
+                   portions.ids) {
         pack_ = {reinterpret_cast<const Place*>(stretch_.ids()),
                  {stretch_.ends(), 0},
                  1,

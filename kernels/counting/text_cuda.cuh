@@ -18,9 +18,9 @@ namespace ntpgeo::counting_cuda {
 /// Tokens begin .. end−1 of a text. Places are counted from `begin` on.
 class Stretch : Calls {
   public:
-    /// With room for `most` tokens at a time.
-    Stretch(device::Device& device, const TextIds& text, std::int64_t most)
-        : Calls(device), text_(text), ids_(most), ends_(most) {}
+    /// With room for `most` tokens at a time, uploaded in pieces of `ids_at_once`.
+    Stretch(device::Device& device, const TextIds& text, std::int64_t most, std::int64_t ids_at_once)
+        : Calls(device), text_(text), ids_at_once_(ids_at_once), ids_(most), ends_(most) {}
 
     /// Waits for what was queued before.
     void load(std::int64_t begin, std::int64_t end) {
@@ -40,15 +40,13 @@ class Stretch : Calls {
     [[nodiscard]] const operations::Place* ends() const { return ends_.data(); }
 
   private:
-    static constexpr std::int64_t most_at_once = std::int64_t{1} << 24;
-
     /// Through memory of the host's, as the text need not lie there; it is in use until the next
     /// synchronisation.
     void upload(std::int64_t begin, std::int64_t end) {
-        host_ids_.resize(static_cast<std::size_t>(std::min(end - begin, most_at_once)));
-        for (std::int64_t from = begin; from < end; from += most_at_once) {
+        host_ids_.resize(static_cast<std::size_t>(std::min(end - begin, ids_at_once_)));
+        for (std::int64_t from = begin; from < end; from += ids_at_once_) {
             if (from > begin) device_.synchronise();
-            const auto size = static_cast<std::size_t>(std::min(end - from, most_at_once));
+            const auto size = static_cast<std::size_t>(std::min(end - from, ids_at_once_));
             const std::span<std::int32_t> part = std::span(host_ids_).first(size);
             text_.ids.read(from, part);
             NTPGEO_CHECK(cudaMemcpyAsync(ids_.data() + (from - begin), part.data(), part.size_bytes(),
@@ -76,6 +74,7 @@ class Stretch : Calls {
     }
 
     TextIds text_;
+    std::int64_t ids_at_once_;
     std::int64_t begin_ = 0;
     std::vector<std::int32_t> host_ids_;
     Array<std::int32_t> ids_;

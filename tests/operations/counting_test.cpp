@@ -143,6 +143,13 @@ TEST_F(Counting, TextInStretchesHasTheSameCounts) {
     expect(zipf_text(60, 9, seed()), options(2, 1, 0));
 }
 
+TEST_F(Counting, IdsInPiecesHaveTheSameCounts) {
+    const Text text = zipf_text(1000, 300, seed());
+    for (const bool stretches : {false, true})
+        for (const std::int64_t ids : {1, 7, 250, 1000})  // the last two divide it
+            expect(text, {.context_length = 3, .ids_at_once = ids, .text_in_stretches = stretches});
+}
+
 TEST_F(Counting, TextsOfFewTokens) {
     expect({{0}, {1}, 1}, {.context_length = 1});
     expect({{0, 0, 0}, {3}, 1}, {.context_length = 1});
