@@ -43,6 +43,7 @@ class Batched final : public Optimizer {
                  saved_vectors(stage) * trained_part(flat, all_, stage.frozen).size * bytes_of(flat.real)) {
         backend.fill_zero(state_.vector(flat.real, state_.bytes() / bytes_of(flat.real)));
         objective_.configure(stage.precision, stage.kernel, stage.frozen);
+        if (stage.lambda_start > 0) objective_.weigh_ridge(labels_.batch());
         inner_ = make_optimizer(objective_, settings.master, stage);
     }
 
@@ -70,6 +71,7 @@ class Batched final : public Optimizer {
         stage_ = stage;
         inner_->enter(stage);
         objective_.configure(stage.precision, stage.kernel, stage.frozen);
+        if (stage.lambda_start > 0) objective_.weigh_ridge(labels_.batch());
     }
     // Whoever asks may write them.
     std::vector<NamedVector> state_vectors() override {
@@ -137,10 +139,12 @@ BatchLabels::BatchLabels(Backend& backend, const LabelsView& labels, std::int64_
     offsets_ = upload_array(backend, indptr_);
     contexts_ = Array(backend, size * static_cast<std::int64_t>(sizeof(std::int64_t)));
     weights_ = Array(backend, size * static_cast<std::int64_t>(sizeof(double)));
+    ridges_ = Array(backend, size * static_cast<std::int64_t>(sizeof(double)));
     indices_ = Array(backend, entries * static_cast<std::int64_t>(sizeof(std::int32_t)));
     probs_ = Array(backend, entries * static_cast<std::int64_t>(sizeof(double)));
     log_probs_ = Array(backend, entries * static_cast<std::int64_t>(sizeof(double)));
-    batch_ = {size, contexts_.as<std::int64_t>(), weights_.as<double>(), offsets_.as<std::int64_t>()};
+    batch_ = {size, contexts_.as<std::int64_t>(), weights_.as<double>(), ridges_.as<double>(),
+              offsets_.as<std::int64_t>()};
     view_.vocab_size = labels.vocab_size;
     view_.contexts = size;
     view_.nnz = entries;
@@ -153,21 +157,23 @@ BatchLabels::BatchLabels(Backend& backend, const LabelsView& labels, std::int64_
 
 void BatchLabels::take(const Batch& batch) {
     std::vector<std::int64_t> contexts = batch.contexts;
-    std::vector<double> weights = batch.weights;
+    std::vector<double> weights = batch.weights, ridges = batch.ridges;
     contexts.resize(indptr_.size() - 1, smallest_);
     weights.resize(contexts.size(), 0.0);
+    ridges.resize(contexts.size(), 0.0);
     for (std::size_t i = 0; i < contexts.size(); ++i)
         indptr_[i + 1] = indptr_[i] + support_sizes_[contexts[i]];
     backend_.upload(contexts.data(), contexts_.data(), contexts_.bytes());
     backend_.upload(weights.data(), weights_.data(), weights_.bytes());
+    backend_.upload(ridges.data(), ridges_.data(), ridges_.bytes());
     backend_.upload(indptr_.data(), offsets_.data(), offsets_.bytes());
     backend_.gather_labels(all_, batch_,
                            {indices_.as<std::int32_t>(), probs_.as<double>(), log_probs_.as<double>()});
 }
 
 std::int64_t BatchLabels::bytes() const {
-    return contexts_.bytes() + weights_.bytes() + offsets_.bytes() + indices_.bytes() + probs_.bytes() +
-           log_probs_.bytes();
+    return contexts_.bytes() + weights_.bytes() + ridges_.bytes() + offsets_.bytes() + indices_.bytes() +
+           probs_.bytes() + log_probs_.bytes();
 }
 
 std::unique_ptr<Optimizer> make_batched(Backend& backend, const LabelsView& labels, Vector flat,

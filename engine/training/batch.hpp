@@ -32,7 +32,7 @@ class BatchLabels {
     std::vector<std::int64_t> support_sizes_;  // [m]
     std::int64_t smallest_;                    // the context that fills places that are left
     std::vector<std::int64_t> indptr_;         // [N+1]
-    Array contexts_, weights_, offsets_, indices_, probs_, log_probs_;
+    Array contexts_, weights_, ridges_, offsets_, indices_, probs_, log_probs_;
     BatchView batch_;
 };
 

@@ -28,6 +28,7 @@ Objective::Objective(Backend& backend, const LabelsView& labels, Vector paramete
 void Objective::configure(Precision precision, LossKernel kernel, Frozen frozen) {
     frozen_ = frozen;
     in_operand_ = nullptr;
+    batch_.reset();
     if (step_ && precision == precision_ && kernel == kernel_) return;
     precision_ = precision;
     kernel_ = kernel;
@@ -72,6 +73,8 @@ void Objective::enqueue(Vector x, const double* ridge, Vector gradient) {
     const Point at = point(x, gradient);
     find_operand(at.words);
     step_->enqueue(at.words, at.contexts, ridge, at.words_gradient, at.contexts_gradient);
+    if (batch_ && at.contexts_gradient.data)
+        backend_.weigh_ridge(at.contexts, *batch_, ridge, at.contexts_gradient);
 }
 
 double Objective::evaluate(Vector x, double lambda, Vector gradient) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "engine/training/settings.hpp"
 #include "kernels/backend.hpp"
@@ -38,6 +39,9 @@ class Objective {
     /// Excess loss plus ridge at x [size()], and the gradient of the same (overwritten). Counts no state.
     double evaluate(Vector x, double lambda, Vector gradient);
 
+    /// From the next `configure` on no more, the rows of H are a batch's, and have of λ what it says.
+    void weigh_ridge(const BatchView& batch) { batch_ = batch; }
+
     /// Queues the loss at x and its gradient as LossStep::enqueue does; the excess loss is left in value().
     void enqueue(Vector x, const double* ridge, Vector gradient);
     [[nodiscard]] const double* value() const { return step_->sums(); }
@@ -68,6 +72,7 @@ class Objective {
     Precision precision_ = Precision::fp64;
     LossKernel kernel_ = LossKernel::automatic;
     std::unique_ptr<LossStep> step_;
+    std::optional<BatchView> batch_;    // whose rows H's are, where their ridge is weighed
     const void* in_operand_ = nullptr;  // the W that the loss step will find in its operand
 };
 

@@ -38,11 +38,12 @@ Batch BatchSampler::draw_part(std::int64_t update, std::int64_t step) {
     const std::int64_t updates = (contexts() + size_ - 1) / size_, number = update % updates;
     shuffle(step - number);
     const auto begin = order_.begin() + number * size_;
-    Batch batch{{begin, begin + std::min(size_, contexts() - number * size_)}, {}};
+    Batch batch{{begin, begin + std::min(size_, contexts() - number * size_)}, {}, {}};
     std::sort(batch.contexts.begin(), batch.contexts.end());
     const double scale = static_cast<double>(contexts()) / static_cast<double>(size_);
     for (const std::int64_t context : batch.contexts)
         batch.weights.push_back(context_probs_[context] * scale);
+    batch.ridges.assign(batch.contexts.size(), scale);
     return batch;
 }
 
@@ -57,8 +58,11 @@ Batch BatchSampler::draw_by_weight(std::int64_t step) const {
     Batch batch;
     for (auto first = drawn.begin(); first != drawn.end();) {
         const auto end = std::upper_bound(first, drawn.end(), *first);
+        // Draws are by π over its sum, which is below 1 where labels have a folded mass.
+        const double weight = sums_.back() * static_cast<double>(end - first) / static_cast<double>(size_);
         batch.contexts.push_back(*first);
-        batch.weights.push_back(static_cast<double>(end - first) / static_cast<double>(size_));
+        batch.weights.push_back(weight);
+        batch.ridges.push_back(weight / context_probs_[*first]);
         first = end;
     }
     return batch;

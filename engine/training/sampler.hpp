@@ -8,17 +8,18 @@
 
 namespace ntpgeo {
 
-/// The contexts of one update, N at most, strictly ascending, and the weight of each in its loss, above 0.
+/// The contexts of one update, N at most, strictly ascending, the weight of each in its loss, above 0, and
+/// what its row has of λ: the same multiple as its loss, weight/π.
 struct Batch {
     std::vector<std::int64_t> contexts;
-    std::vector<double> weights;
+    std::vector<double> weights, ridges;
 };
 
 /// Draws batches from Philox: what an update's is follows from the seed, the run's step and the update's
 /// number in its stage alone, so that a run goes on with the batches that it would have had.
 ///   once: an epoch's updates divide the contexts in a random order, N each but for the last one, which has
 ///   the rest; context j has weight π_j·m/N, so that an epoch's gradients sum to m/N times the whole one's.
-///   weights: N independent draws by π; a context that was drawn c times has weight c/N. The loss is then
+///   weights: N independent draws by π; a context that was drawn c times has weight c/N·Σπ. The loss is then
 ///   the whole one's in expectation.
 class BatchSampler {
   public:

@@ -110,8 +110,10 @@ void check_stage(Stage& stage, const std::string& prefix) {
         refuse(fmt::format(
             "batch: {} needs the gradient of all contexts; leave it out, or take another optimizer",
             row.name));
-    if (stage.lambda_start > 0)
-        refuse("batch: does not go with a lambda, which is of all contexts; leave one of them out");
+    if (stage.lambda_start > 0 && row.decoupled_decay)
+        refuse(fmt::format(
+            "batch: the decay of {} is of all contexts; leave out lambda, or take another optimizer",
+            row.name));
     if (stage.kernel == LossKernel::epilogue)
         refuse("batch: does not go with the epilogue kernel; use auto or plain");
 }
@@ -144,7 +146,8 @@ std::vector<Setting> settings_of(Stage& stage) {
          .written = stage.frozen != Frozen::nothing},
         {.name = "batch",
          .field = WholeField{.value = &stage.batch, .least = 1, .or_never = true},
-         .help = "Contexts that an update is made of (all); not with lbfgs, ngd or a lambda",
+         .help =
+             "Contexts that an update is made of (all); not with lbfgs or ngd, nor with adamw and a lambda",
          .place = 2,
          .written = stage.batch > 0},
         {.name = "sampling",

@@ -16,6 +16,7 @@ struct BatchView {
     std::int64_t size = 0;                   ///< N places
     const std::int64_t* contexts = nullptr;  ///< [N]
     const double* weights = nullptr;         ///< [N] ≥ 0; those above 0 are of different contexts
+    const double* ridges = nullptr;          ///< [N] what each one's row has of λ: its weight over π, or 0
     const std::int64_t* indptr = nullptr;    ///< [N+1] where each one's entries lie in the batch
 };
 
@@ -37,6 +38,9 @@ class BatchOperations {
     virtual void gather_rows(Matrix all, const BatchView& batch, Matrix rows) = 0;
     /// Row contexts[i] of `all` ← row i of `rows` where its weight is above 0. Other rows stay as they are.
     virtual void scatter_rows(Matrix rows, const BatchView& batch, Matrix all) = 0;
+    /// Makes the ridge term of a gradient [N, d] that has λ·row, λ being *ridge in backend memory, that of
+    /// the batch: row i of the gradient += λ·(ridges[i] − 1)·row i of `rows`. One that is 1 changes nothing.
+    virtual void weigh_ridge(Matrix rows, const BatchView& batch, const double* ridge, Matrix gradient) = 0;
 };
 
 class CpuBatchOperations : public virtual BatchOperations {
@@ -45,6 +49,7 @@ class CpuBatchOperations : public virtual BatchOperations {
                        const BatchEntries& entries) override;
     void gather_rows(Matrix all, const BatchView& batch, Matrix rows) override;
     void scatter_rows(Matrix rows, const BatchView& batch, Matrix all) override;
+    void weigh_ridge(Matrix rows, const BatchView& batch, const double* ridge, Matrix gradient) override;
 };
 
 /// Queued on the device's stream: nothing waits, allocates or copies.
@@ -55,6 +60,7 @@ class CudaBatchOperations : public virtual BatchOperations {
                        const BatchEntries& entries) override;
     void gather_rows(Matrix all, const BatchView& batch, Matrix rows) override;
     void scatter_rows(Matrix rows, const BatchView& batch, Matrix all) override;
+    void weigh_ridge(Matrix rows, const BatchView& batch, const double* ridge, Matrix gradient) override;
 
   private:
     device::Device& device_;

@@ -41,4 +41,17 @@ void CpuBatchOperations::scatter_rows(Matrix rows, const BatchView& batch, Matri
     });
 }
 
+void CpuBatchOperations::weigh_ridge(Matrix rows, const BatchView& batch, const double* ridge,
+                                     Matrix gradient) {
+    with_real(rows.real, [&]<class T>(T) {
+        for_each(batch.size, rows_at_once, team_for(rows.flat().size), [&](std::int64_t place) {
+            const double factor = *ridge * (batch.ridges[place] - 1);
+            if (factor == 0) return;
+            const T* const row = rows.as<T>() + place * rows.columns;
+            T* const to = gradient.as<T>() + place * rows.columns;
+            for (std::int64_t k = 0; k < rows.columns; ++k) to[k] = static_cast<T>(to[k] + factor * row[k]);
+        });
+    });
+}
+
 }  // namespace ntpgeo

@@ -50,6 +50,20 @@ struct ScatterRows {
     }
 };
 
+template <class T>
+struct WeighRidge {
+    const T* rows;
+    BatchView batch;
+    std::int64_t columns;
+    const double* ridge;
+    T* gradient;
+    template <int width>
+    __device__ void run(std::int64_t i) const {
+        const double factor = *ridge * (batch.ridges[i / columns] - 1);
+        if (factor != 0) gradient[i] = static_cast<T>(gradient[i] + factor * rows[i]);
+    }
+};
+
 }  // namespace operations
 }  // namespace ntpgeo::batches_cuda
 
@@ -74,6 +88,15 @@ void CudaBatchOperations::scatter_rows(Matrix rows, const BatchView& batch, Matr
         device::for_each_element<1>(device_,
                                     operations::ScatterRows<T>{rows.as<T>(), batch, all.columns, all.as<T>()},
                                     batch.size * all.columns, {});
+    });
+}
+
+void CudaBatchOperations::weigh_ridge(Matrix rows, const BatchView& batch, const double* ridge,
+                                      Matrix gradient) {
+    with_real(rows.real, [&]<class T>(T) {
+        device::for_each_element<1>(
+            device_, operations::WeighRidge<T>{rows.as<T>(), batch, rows.columns, ridge, gradient.as<T>()},
+            rows.flat().size, {});
     });
 }
 

@@ -55,7 +55,8 @@ TEST_F(BatchOption, IsPlannedForAndRefusedInOneLine) {
     refused({"--batch", "0"}, "--batch");
     refused({"--batch", "61"}, "batch: 61 is more than the 60 contexts of the data set");
     refused({"--batch", "7", "--optimizer", "lbfgs"}, "batch: lbfgs needs the gradient of all contexts");
-    refused({"--batch", "7", "--lambda", "1e-3"}, "batch: does not go with a lambda");
+    refused({"--batch", "7", "--optimizer", "adamw", "--lambda", "1e-3"},
+            "batch: the decay of adamw is of all contexts");
     refused({"--sampling", "weights"}, "sampling: is that of a batch");
 }
 

@@ -1,5 +1,6 @@
 // Batches of contexts, taken out and put back.
 #include <algorithm>
+#include <cmath>
 
 #include "engine/data/labels.hpp"
 #include "tests/operations/operation_fixture.hpp"
@@ -11,7 +12,7 @@ class Batches : public OperationTest {
   protected:
     /// Places of 5, of which the third is of weight 0, of m = 40 contexts.
     const std::vector<std::int64_t> chosen_{0, 7, 3, 38, 39};
-    const std::vector<double> weights_{0.5, 1, 0, 1e-300, 2};
+    const std::vector<double> weights_{0.5, 1, 0, 1e-300, 2}, ridges_{3.5, 1, 0, 1e-3, 40};
 
     /// Calls work(batch) for these places of `data`'s contexts.
     template <class Work>
@@ -19,8 +20,9 @@ class Batches : public OperationTest {
         indptr_ = {0};
         for (const std::int64_t j : chosen_) indptr_.push_back(indptr_.back() + data.support_size(j));
         const Array contexts = upload_array(backend(), chosen_), weights = upload_array(backend(), weights_),
-                    offsets = upload_array(backend(), indptr_);
-        work(BatchView{5, contexts.as<std::int64_t>(), weights.as<double>(), offsets.as<std::int64_t>()});
+                    ridges = upload_array(backend(), ridges_), offsets = upload_array(backend(), indptr_);
+        work(BatchView{5, contexts.as<std::int64_t>(), weights.as<double>(), ridges.as<double>(),
+                       offsets.as<std::int64_t>()});
     }
 
     std::vector<std::int64_t> indptr_;
@@ -85,6 +87,40 @@ TEST_F(Batches, TakeRowsOutAndPutThoseThatWeighBack) {
             expect_rows(backend(), batch, chosen_, weights_, all, columns);
             expect_rows(backend(), batch, chosen_, weights_, std::vector<float>(all.begin(), all.end()),
                         columns);
+        });
+    }
+}
+
+template <class T>
+void expect_weighed(Backend& backend, const BatchView& batch, const std::vector<double>& ridges,
+                    const std::vector<double>& rows, const std::vector<double>& gradient) {
+    constexpr Real real = sizeof(T) == 8 ? Real::fp64 : Real::fp32;
+    const std::int64_t columns = std::ssize(rows) / batch.size;
+    const std::vector<T> h(rows.begin(), rows.end()), g(gradient.begin(), gradient.end());
+    for (const double lambda : {0.0, 0.03}) {
+        const Array on_rows = upload_array(backend, h), on_gradient = upload_array(backend, g),
+                    ridge = upload_array(backend, std::vector<double>{lambda});
+        backend.weigh_ridge({on_rows.data(), real, batch.size, columns}, batch, ridge.as<double>(),
+                            {on_gradient.data(), real, batch.size, columns});
+        const std::vector<T> found = download_array<T>(backend, on_gradient.data(), std::ssize(g));
+        for (std::size_t i = 0; i < g.size(); ++i) {
+            const double factor = lambda * (ridges[i / static_cast<std::size_t>(columns)] - 1);
+            const T expected = static_cast<T>(static_cast<double>(g[i]) + factor * static_cast<double>(h[i]));
+            EXPECT_EQ(found[i], factor == 0 ? g[i] : expected) << i;
+            EXPECT_EQ(std::signbit(found[i]), std::signbit(factor == 0 ? g[i] : expected));
+        }
+    }
+}
+
+TEST_F(Batches, HaveTheirShareOfTheRidge) {
+    const Dataset data = random_dataset(9, 40, 13, 1, 4, seed());
+    for (const std::int64_t columns : {1, 3, 64, 1000}) {
+        const std::vector<double> rows = random(5 * columns);
+        std::vector<double> gradient = random(5 * columns);
+        gradient[static_cast<std::size_t>(columns)] = -0.0;  // of the place whose share is the whole
+        with_batch(data, [&](const BatchView& batch) {
+            expect_weighed<double>(backend(), batch, ridges_, rows, gradient);
+            expect_weighed<float>(backend(), batch, ridges_, rows, gradient);
         });
     }
 }

@@ -117,10 +117,13 @@ TEST_F(Batches, ABatchOfAllContextsIsTheWholeToTheBit) {
                   std::pair(Real::fp32, Precision::fp32)}) {
                 SCOPED_TRACE(std::string(row_of(kind).name) + " " + name_of(frozen) + " " + name_of(master) +
                              " " + name_of(precision));
-                Stage stage{.steps = 9, .optimizer = kind, .precision = precision, .frozen = frozen};
-                const TrainerState whole = trained({stage}, master);
-                stage.batch = contexts;
-                expect_same(trained({stage}, master), whole);
+                for (const double lambda : {0.0, 1e-3}) {
+                    Stage stage{.steps = 9, .optimizer = kind, .precision = precision, .frozen = frozen};
+                    stage.lambda_start = stage.lambda_end = lambda;
+                    const TrainerState whole = trained({stage}, master);
+                    stage.batch = contexts;
+                    expect_same(trained({stage}, master), whole);
+                }
             }
 }
 
@@ -141,8 +144,12 @@ TEST_F(Batches, GoOnBitForBit) {
     for (const Sampling sampling : {Sampling::once, Sampling::weights})
         for (const OptimizerKind kind : kinds) {
             SCOPED_TRACE(std::string(row_of(kind).name) + " " + name_of(sampling));
-            const Stage batch{.steps = 9, .optimizer = kind, .batch = 5, .sampling = sampling},
-                whole{.steps = 2, .optimizer = kind};
+            Stage batch{.steps = 9, .optimizer = kind, .batch = 5, .sampling = sampling};
+            if (kind == OptimizerKind::adam) {  // λ that falls
+                batch.lambda_start = 1e-2;
+                batch.lambda_end = 1e-3;
+            }
+            const Stage whole{.steps = 2, .optimizer = kind};
             const std::vector<Stage> stages{batch, whole, batch, batch};
             const TrainerState straight = trained(stages);
             for (const int cut : {1, 4, 9, 10, 13, 25}) {
@@ -161,12 +168,16 @@ TEST_F(Batches, GoOnBitForBit) {
 
 // Plain descent written down, with the batches that the sampler gives.
 TEST_F(Batches, MoveWordsAndTheirRowsByTheWeighedGradient) {
-    for (const Sampling sampling : {Sampling::once, Sampling::weights}) {
+    for (const auto& [sampling, lambda] :
+         {std::pair(Sampling::once, 0.0), std::pair(Sampling::once, 0.02), std::pair(Sampling::weights, 0.0),
+          std::pair(Sampling::weights, 0.02)}) {
         SCOPED_TRACE(name_of(sampling));
         constexpr double rate = 0.7;
         const Stage stage{.steps = 12,
                           .optimizer = OptimizerKind::gd,
                           .learning_rate = rate,
+                          .lambda_start = lambda,
+                          .lambda_end = lambda,
                           .batch = 5,
                           .sampling = sampling};
         Trainer trainer(*backend_, labels_, settings({stage}));
@@ -176,15 +187,22 @@ TEST_F(Batches, MoveWordsAndTheirRowsByTheWeighedGradient) {
             const Batch batch = sampler.draw(t, t);
             Dataset part = data_;  // contexts that are not in the batch weigh nothing
             part.context_probs.assign(contexts, 0.0);
-            for (std::size_t i = 0; i < batch.contexts.size(); ++i)
-                part.context_probs[batch.contexts[i]] = batch.weights[i];
+            std::vector<double> ridge(vocab, lambda);  // of each row of W and H
+            ridge.resize(vocab + contexts, 0.0);
+            for (std::size_t i = 0; i < batch.contexts.size(); ++i) {
+                const std::int64_t j = batch.contexts[i];
+                part.context_probs[j] = batch.weights[i];
+                // Whatever the sampling, a row's ridge is weighed as its loss is.
+                ridge[vocab + j] = lambda * batch.weights[i] / data_.context_probs[j];
+            }
             const auto split = x.begin() + vocab * dim;
             const oracle::Loss loss = oracle::loss(part, oracle::dense({x.begin(), split}, vocab, dim),
                                                    oracle::dense({split, x.end()}, contexts, dim));
             for (std::int64_t i = 0; i < (vocab + contexts) * dim; ++i) {
                 const std::int64_t row = i / dim, k = i % dim;
-                x[i] -= rate * static_cast<double>(row < vocab ? loss.words_gradient[row][k]
-                                                               : loss.contexts_gradient[row - vocab][k]);
+                const auto slope = static_cast<double>(row < vocab ? loss.words_gradient[row][k]
+                                                                   : loss.contexts_gradient[row - vocab][k]);
+                x[i] -= rate * (slope + ridge[row] * x[i]);
             }
             advance(trainer, 1);
             const std::vector<double> found = values(trainer);
@@ -242,8 +260,9 @@ TEST(BatchSettings, AreRefusedWhereTheyMeanNothing) {
     expect_contains(refused({.optimizer = OptimizerKind::lbfgs, .learning_rate = 1, .batch = 5}),
                     "batch: lbfgs needs the gradient of all contexts");
     expect_contains(refused({.optimizer = OptimizerKind::ngd, .batch = 5}), "batch: ngd needs");
-    expect_contains(refused({.lambda_start = 0.1, .lambda_end = 0.1, .batch = 5}),
-                    "batch: does not go with a lambda");
+    expect_contains(
+        refused({.optimizer = OptimizerKind::adamw, .lambda_start = 0.1, .lambda_end = 0.1, .batch = 5}),
+        "batch: the decay of adamw is of all contexts");
     expect_contains(refused({.kernel = LossKernel::epilogue, .batch = 5}), "epilogue");
     expect_contains(refused({.sampling = Sampling::weights}), "sampling: is that of a batch");
     expect_contains(refused({.batch = -1}), "batch: -1 is not a whole number");
