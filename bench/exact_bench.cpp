@@ -29,8 +29,8 @@ class ThresholdCalls {
           gram_(backend, vocab * vocab * 8),
           vectors_(backend, vocab * rank * 8),
           values_(backend, vocab * 8) {
-        backend.fill_normal(a_.vector(real, rows * vocab), 1, 0, 1);
-        backend.fill_normal(vectors_.vector(real, vocab * rank), 1, 1, 1);
+        backend.fill_normal(a_.vector(real, rows * vocab), {1, 0}, 1);
+        backend.fill_normal(vectors_.vector(real, vocab * rank), {1, 1}, 1);
     }
 
     void run() {

@@ -67,8 +67,8 @@ class LossProblem {
           dim_(dim),
           step_(backend_->make_loss_step(labels_.view(), {dim, Real::fp64, precision, 0, 0})) {
         const double scale = std::pow(static_cast<double>(dim), -0.25);
-        backend_->fill_normal(words().flat(), 1, 0, scale);
-        backend_->fill_normal(contexts().flat(), 1, 1, scale);
+        backend_->fill_normal(words().flat(), {1, 0}, scale);
+        backend_->fill_normal(contexts().flat(), {1, 1}, scale);
         sums_ = run();
         check(precision == Precision::fp32 ? 1e-4 : 1e-10);
     }

@@ -95,7 +95,7 @@ void KnownProblem::draw_factors() {
     const double scale = 1 / std::sqrt(static_cast<double>(dim));
     const auto draw = [&](std::vector<float>& values, std::int64_t rows, std::uint64_t stream, double share) {
         values.resize(static_cast<std::size_t>(rows * dim));
-        cpu->fill_normal({values.data(), Real::fp32, rows * dim}, 1, stream, share * scale);
+        cpu->fill_normal({values.data(), Real::fp32, rows * dim}, {1, stream}, share * scale);
     };
     std::vector<float> centres;
     draw(centres, blocks_, 0, 1);
@@ -156,7 +156,7 @@ void KnownProblem::settle(KnownState& state, std::uint64_t seed) {
 
     // The labels' half. The noise is drawn once, its size is found on the first contexts.
     std::vector<double> noise(indices_.size());
-    make_cpu_backend()->fill_normal({noise.data(), Real::fp64, std::ssize(noise)}, seed, 0, 1);
+    make_cpu_backend()->fill_normal({noise.data(), Real::fp64, std::ssize(noise)}, {seed, 0}, 1);
     state.probs.resize(indices_.size());
     const auto divergence_of = [&](std::int64_t j, double size) {
         return noisy_softmax(support_logits_.data() + indptr_[j], noise.data() + indptr_[j],

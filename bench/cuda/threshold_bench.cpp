@@ -27,7 +27,7 @@ class ThresholdWork final : public DeviceWork {
           a_(*gpu_, n * n * 8),
           x_(*gpu_, n * n * 8),
           spectrum_(*gpu_, n, n, by) {
-        gpu_->fill_normal(square(a_).flat(), 1, 0, 1);
+        gpu_->fill_normal(square(a_).flat(), {1, 0}, 1);
         spectrum_.threshold(square(a_), tau_, square(x_));  // from which products know its scale
     }
 

@@ -29,7 +29,7 @@ class AdamUpdate final : public DeviceWork {
           numbers_(upload_array<UpdateNumbers>(*gpu_, {{.rate = rate}})) {
         if (precision)  // dim is a multiple of 8: nothing is padded
             parameters_.operand = {operand_.data(), *precision, size.vocab, size.dim, size.dim};
-        for (int k = 0; k < 4; ++k) gpu_->fill_normal(part(k), 1, static_cast<std::uint64_t>(k), 1);
+        for (int k = 0; k < 4; ++k) gpu_->fill_normal(part(k), {1, static_cast<std::uint64_t>(k)}, 1);
         gpu_->fill_zero(part(3));  // a mean of squares
     }
 

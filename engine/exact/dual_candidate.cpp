@@ -68,7 +68,7 @@ double dot(const std::vector<double>& x, const std::vector<double>& y) {
 double largest_ritz_value(Backend& backend, DualCandidate& candidate, std::int64_t vocab, std::int64_t steps,
                           std::uint64_t seed, std::uint64_t stream) {
     const Array start(backend, vocab * 8);
-    backend.fill_normal(start.vector(Real::fp64, vocab), seed, stream, 1);
+    backend.fill_normal(start.vector(Real::fp64, vocab), {seed, stream}, 1);
     std::vector<std::vector<double>> basis = {download_array<double>(backend, start.data(), vocab)};
     std::vector<double> diagonal, next_to_it;
     double length = std::sqrt(dot(basis[0], basis[0]));

@@ -106,7 +106,7 @@ LeadingSpectrum leading_spectrum(const Place& place, const ImplicitMatrix& matri
     if (cut.dense) return dense_spectrum(side, count);
     const std::int64_t width = cut.width, most = cut.most;
     Block next(place.memory, side.size(), width);
-    place.backend.fill_normal(next.view.flat(), seed, stream, 1);
+    place.backend.fill_normal(next.view.flat(), {seed, stream}, 1);
     place.backend.orthonormalise(next.view);
     double operations = 0;
     bool done = false;

@@ -62,7 +62,7 @@ double operations_per_second(Backend& backend) {
     const Matrix a = memory.matrix(Real::fp64, rows, columns),
                  b = memory.matrix(Real::fp64, rows, columns, size),
                  c = memory.matrix(Real::fp64, columns, columns, 2 * size);
-    backend.fill_normal(memory.vector(Real::fp64, 2 * size), 0, 0, 1);
+    backend.fill_normal(memory.vector(Real::fp64, 2 * size), {0, 0}, 1);
     const auto multiply = [&] {
         backend.multiply(a_transposed, 1, a, b, 0, c);
         backend.multiply(plain, 1, a, c, 0, b);

@@ -69,8 +69,8 @@ Trainer::Trainer(Backend& backend, const Labels& labels, const TrainingSettings&
       parameters_(backend, shape_.size() * bytes_of(settings.master)),
       objective_(backend, labels.view(), flat(), settings.dim) {
     const double scale = settings.init_scale / std::sqrt(static_cast<double>(settings.dim));
-    backend.fill_normal(words().flat(), settings.seed, 0, scale);
-    backend.fill_normal(contexts().flat(), settings.seed, 1, scale);
+    backend.fill_normal(words().flat(), {settings.seed, 0}, scale);
+    backend.fill_normal(contexts().flat(), {settings.seed, 1}, scale);
     prepare_stage(false);
 }
 

@@ -11,13 +11,19 @@ namespace device {
 class Device;
 }
 
+/// Which numbers of a stream are drawn: from `first` on.
+struct Normals {
+    std::uint64_t seed = 0, stream = 0;
+    std::int64_t first = 0;
+};
+
 /// Vectors may start at any element; sizes may be 0.
 class VectorOperations {
   public:
     virtual ~VectorOperations() = default;
 
-    /// x_i = scale·N(0,1), the i-th normal of Philox(seed, stream).
-    virtual void fill_normal(Vector x, std::uint64_t seed, std::uint64_t stream, double scale) = 0;
+    /// x_i = scale·N(0,1), the normal number first + i of Philox(seed, stream).
+    virtual void fill_normal(Vector x, const Normals& normals, double scale) = 0;
     virtual void fill_zero(Vector x) = 0;
     /// Converts where the two differ in precision.
     virtual void copy(Vector from, Vector to) = 0;
@@ -41,7 +47,7 @@ class VectorOperations {
 
 class CpuVectorOperations : public virtual VectorOperations {
   public:
-    void fill_normal(Vector x, std::uint64_t seed, std::uint64_t stream, double scale) override;
+    void fill_normal(Vector x, const Normals& normals, double scale) override;
     void fill_zero(Vector x) override;
     void copy(Vector from, Vector to) override;
     double dot(Vector x, Vector y) override;
@@ -59,7 +65,7 @@ class CpuVectorOperations : public virtual VectorOperations {
 class CudaVectorOperations : public virtual VectorOperations {
   public:
     explicit CudaVectorOperations(device::Device& device) : device_(device) {}
-    void fill_normal(Vector x, std::uint64_t seed, std::uint64_t stream, double scale) override;
+    void fill_normal(Vector x, const Normals& normals, double scale) override;
     void fill_zero(Vector x) override;
     void copy(Vector from, Vector to) override;
     double dot(Vector x, Vector y) override;

@@ -10,12 +10,12 @@
 
 namespace ntpgeo {
 
-void CpuVectorOperations::fill_normal(Vector x, std::uint64_t seed, std::uint64_t stream, double scale) {
-    const Philox random(seed, stream);
+void CpuVectorOperations::fill_normal(Vector x, const Normals& normals, double scale) {
+    const Philox random(normals.seed, normals.stream);
     with_real(x.real, [&]<class T>(T) {
         T* const data = x.as<T>();
-        for_each_element(x.size, [=](std::int64_t i) {
-            data[i] = static_cast<T>(scale * random.normal(static_cast<std::uint64_t>(i)));
+        for_each_element(x.size, [=, first = normals.first](std::int64_t i) {
+            data[i] = static_cast<T>(scale * random.normal(static_cast<std::uint64_t>(first + i)));
         });
     });
 }

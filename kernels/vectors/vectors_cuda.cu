@@ -17,13 +17,15 @@ using device::store;
 template <class T>
 struct FillNormal {
     Philox random;
+    std::int64_t first;
     double scale;
     T* x;
     template <int width>
     __device__ void run(std::int64_t i) const {
         Pack<T, width> values;
         for (int k = 0; k < width; ++k)
-            values.values[k] = static_cast<T>(scale * random.normal(static_cast<std::uint64_t>(i + k)));
+            values.values[k] =
+                static_cast<T>(scale * random.normal(static_cast<std::uint64_t>(first + i + k)));
         store(x + i, values);
     }
 };
@@ -60,12 +62,13 @@ struct Scale {
 namespace ntpgeo {
 using namespace vectors_cuda;
 
-void CudaVectorOperations::fill_normal(Vector x, std::uint64_t seed, std::uint64_t stream, double scale) {
+void CudaVectorOperations::fill_normal(Vector x, const Normals& normals, double scale) {
     with_real(x.real, [&]<class T>(T) {
         T* const data = x.as<T>();
         device::for_each_element<device::pack_width<T>>(
-            device_, operations::FillNormal<T>{Philox(seed, stream), scale, data}, x.size,
-            {device::start(data)});
+            device_,
+            operations::FillNormal<T>{Philox(normals.seed, normals.stream), normals.first, scale, data},
+            x.size, {device::start(data)});
     });
 }
 

@@ -65,19 +65,20 @@ double reference_normal(std::uint64_t seed, std::uint64_t stream, std::uint64_t 
 }
 
 TEST_F(Vectors, FillNormalDrawsWhatTheCpuDraws) {
-    for (const VectorCase& shape : vector_cases()) {
-        const auto drawn = [&](Backend& on) {
-            const Guarded x = Guarded::poisoned(on, shape.real, shape.size, shape.offset);
-            on.fill_normal(x.vector(), seed(), 7, 0.5);
-            return x.read();
-        };
-        std::vector<double> expected;
-        for (std::int64_t i = 0; i < shape.size; ++i)
-            expected.push_back(0.5 * reference_normal(seed(), 7, static_cast<std::uint64_t>(i)));
-        const std::vector<double> found = drawn(backend());
-        EXPECT_TRUE(close_to(found, expected, shape.tolerance(), shape.words()));
-        EXPECT_TRUE(close_to(found, drawn(cpu()), shape.tolerance(), shape.words()));
-    }
+    for (const VectorCase& shape : vector_cases())
+        for (const std::int64_t first : {std::int64_t{0}, (std::int64_t{1} << 33) + 1}) {
+            const auto drawn = [&](Backend& on) {
+                const Guarded x = Guarded::poisoned(on, shape.real, shape.size, shape.offset);
+                on.fill_normal(x.vector(), {seed(), 7, first}, 0.5);
+                return x.read();
+            };
+            std::vector<double> expected;
+            for (std::int64_t i = first; i < first + shape.size; ++i)
+                expected.push_back(0.5 * reference_normal(seed(), 7, static_cast<std::uint64_t>(i)));
+            const std::vector<double> found = drawn(backend());
+            EXPECT_TRUE(close_to(found, expected, shape.tolerance(), shape.words()));
+            EXPECT_TRUE(close_to(found, drawn(cpu()), shape.tolerance(), shape.words()));
+        }
 }
 
 TEST_F(Vectors, DotIsExactEnoughAndAlwaysTheSame) {

@@ -154,8 +154,8 @@ Profile record(const std::string& name, Scale scale) {
     const Array words(*gpu, data.vocab_size * dim * 8), contexts(*gpu, data.contexts() * dim * 8);
     const Matrix w = words.matrix(Real::fp64, data.vocab_size, dim),
                  h = contexts.matrix(Real::fp64, data.contexts(), dim);
-    gpu->fill_normal(w.flat(), 1, 0, 0.1);
-    gpu->fill_normal(h.flat(), 1, 1, 0.1);
+    gpu->fill_normal(w.flat(), {1, 0}, 0.1);
+    gpu->fill_normal(h.flat(), {1, 1}, 0.1);
     std::int64_t step = 0;
     const auto measure = [&] { meter.measure(w, h, 0, Precision::fp64, 0, step++); };
     measure();

@@ -153,7 +153,7 @@ TEST(Spectrum, OfAProxyOnlyTheTripletsThatWereFoundAreKept) {
     EXPECT_EQ(none.kind(), "leading 0");
     EXPECT_EQ(none.directions(16).count(), 0);
     const Array words(*backend, 4200 * 3 * 8);
-    backend->fill_normal(words.vector(Real::fp64, 4200 * 3), 1, 0, 1);
+    backend->fill_normal(words.vector(Real::fp64, 4200 * 3), {1, 0}, 1);
     EXPECT_TRUE(std::isnan(none.words_gram_cosine(words.matrix(Real::fp64, 4200, 3))));
     const std::size_t found = some.values().size();
     EXPECT_EQ(some.kind(), "leading " + std::to_string(found));
