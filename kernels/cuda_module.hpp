@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "kernels/backend.hpp"
+#include "kernels/base/boundary_stamp.hpp"
 
 namespace ntpgeo {
 
@@ -16,11 +17,6 @@ struct CudaModule {
     std::unique_ptr<Backend> (*make_backend)(int index);
     std::unique_ptr<Backend> (*make_backend_on)(int index, void* stream);
 };
-
-/// A hash of the kernels' headers that the including file was compiled with.
-inline constexpr const char* boundary_stamp =
-#include "boundary_stamp.inc"
-    ;
 
 }  // namespace ntpgeo
 

@@ -1,11 +1,11 @@
 // The CUDA half of the boundary in whatever is not the module itself: opens it once, the first time that a
 // GPU is asked for.
 #include <dlfcn.h>
-#include <link.h>
 
 #include <filesystem>
 #include <string>
 
+#include "kernels/base/open_module.hpp"
 #include "kernels/base/status.hpp"
 #include "kernels/cuda_module.hpp"
 
@@ -21,37 +21,8 @@ struct Opened {
     std::string why_none;
 };
 
-/// The folder of the program or shared library that this code is part of; empty where the system does not
-/// say.
-std::filesystem::path own_folder() {
-    static const char here = 0;
-    Dl_info info{};
-    void* map = nullptr;
-    if (dladdr1(&here, &info, &map, RTLD_DL_LINKMAP) == 0 || map == nullptr) return {};
-    const char* const name = static_cast<const link_map*>(map)->l_name;
-    std::error_code failed;
-    // The program itself has no name here, and its first argument need not be where it lies.
-    return std::filesystem::canonical(*name ? name : "/proc/self/exe", failed).parent_path();
-}
-
-/// Beside this code, as in a build and in a Python package, or where an installation has its libraries.
-std::filesystem::path find_module() {
-    const std::filesystem::path own = own_folder();
-    if (own.empty()) return {};
-    for (const auto& folder : {own, own / NTPGEO_LIBRARIES_FROM_PROGRAMS}) {
-        std::error_code failed;
-        if (std::filesystem::exists(folder / module_name, failed)) return folder / module_name;
-    }
-    return {};
-}
-
-template <class Function>
-Function* function_of(void* module, const char* name) {
-    return reinterpret_cast<Function*>(dlsym(module, name));
-}
-
 Opened open_module() {
-    const std::filesystem::path path = find_module();
+    const std::filesystem::path path = find_module(module_name);
     if (path.empty()) return {nullptr, "this build of ntpgeo has no CUDA"};
     // CUDA's libraries take half a second to load, which a machine without a GPU need not wait for.
     if (dlopen(driver_name, RTLD_LAZY | RTLD_LOCAL) == nullptr)

@@ -65,8 +65,7 @@ bool MeasuredTraining::certificate_due() const {
 }
 
 void MeasuredTraining::require_in_range() const {
-    const Vector words = trainer_.words().flat(), contexts = trainer_.contexts().flat();
-    const double square = backend_.dot(words, words) * backend_.dot(contexts, contexts);
+    const double square = trainer_.words_square() * trainer_.contexts_square();
     if (!(square <= diverged_square_norm))
         throw NonFiniteLoss(
             fmt::format("the parameters have grown beyond all bounds at step {}", trainer_.step()));

@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <utility>
+
+#include "engine/training/shared_objective.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -25,26 +29,38 @@ Parts parts_of(Vector trained, const ModelShape& shape, Frozen frozen) {
     return {words_of(trained, shape), contexts_of(trained, shape)};
 }
 
+std::vector<double> all_context_probs(Backend& backend, const BatchSource& source) {
+    if (source.rows) return source.rows->dataset().context_probs;
+    return download_array<double>(backend, source.labels.context_probs, source.labels.contexts);
+}
+
 class Batched final : public Optimizer {
   public:
-    Batched(Backend& backend, const LabelsView& labels, Vector flat, const TrainingSettings& settings,
+    Batched(Backend& backend, const BatchSource& source, Vector flat, const TrainingSettings& settings,
             const Stage& stage)
         : backend_(backend),
+          rows_(source.rows),
           stage_(stage),
-          all_{labels.vocab_size, labels.contexts, settings.dim},
-          part_{labels.vocab_size, stage.batch, settings.dim},
+          all_{source.rows ? source.rows->words().size() : source.labels.vocab_size, source.labels.contexts,
+               settings.dim},
+          part_{all_.vocab_size, std::min(stage.batch, all_.contexts), settings.dim},
           flat_(flat),
-          labels_(backend, labels, stage.batch),
-          sampler_(settings.seed, download_array<double>(backend, labels.context_probs, labels.contexts),
-                   stage.batch, stage.sampling),
+          labels_(backend, source.labels, part_.contexts),
+          sampler_(settings.seed, all_context_probs(backend, source), stage.batch, stage.sampling),
           working_(backend, part_.size() * bytes_of(flat.real)),
-          objective_(backend, labels_.view(), working(), settings.dim),
           state_(backend,
                  saved_vectors(stage) * trained_part(flat, all_, stage.frozen).size * bytes_of(flat.real)) {
+        backend.fill_zero(working());
         backend.fill_zero(state_.vector(flat.real, state_.bytes() / bytes_of(flat.real)));
-        objective_.configure(stage.precision, stage.kernel, stage.frozen);
-        if (stage.lambda_start > 0) objective_.weigh_ridge(labels_.batch());
-        inner_ = make_optimizer(objective_, settings.master, stage);
+        if (rows_) {
+            shards_.emplace(backend, *rows_, labels_);
+            objective_ = std::make_unique<SharedObjective>(backend, *rows_, shards_->slices(),
+                                                           rows_->bounds(stage.batch), working(), part_);
+        } else {
+            objective_ = std::make_unique<WholeObjective>(backend, labels_.view(), working(), settings.dim);
+        }
+        configure();
+        inner_ = make_optimizer(*objective_, settings.master, stage);
     }
 
     UpdateOutcome update(Vector, const UpdateContext& context) override {
@@ -52,26 +68,28 @@ class Batched final : public Optimizer {
             backend_.copy(words_of(flat_, all_).flat(), words_of(working(), part_).flat());
             for_each_state([&](const Parts& all, const Parts& part) { copy_words(all, part); });
         }
-        labels_.take(sampler_.draw(context.update, context.step));
+        Batch drawn = sampler_.draw(context.update, context.step);
+        if (rows_) drawn = part_of(drawn, rows_->contexts());
+        labels_.take(drawn);
+        if (shards_) shards_->cut(drawn);
         const BatchView& batch = labels_.batch();
         backend_.gather_rows(contexts_of(flat_, all_), batch, contexts_of(working(), part_));
         for_each_state([&](const Parts& all, const Parts& part) {
             if (part.contexts.data) backend_.gather_rows(all.contexts, batch, part.contexts);
         });
-        const UpdateOutcome outcome = inner_->update(objective_.trained(), context);
+        const UpdateOutcome outcome = inner_->update(objective_->trained(), context);
         put_back();
         return outcome == UpdateOutcome::queued ? outcome : UpdateOutcome::advanced;
     }
     // A batch whose gradient is 0 says nothing of the others.
     UpdateOutcome settle(Vector) override {
-        inner_->settle(objective_.trained());
+        inner_->settle(objective_->trained());
         return UpdateOutcome::advanced;
     }
     void enter(const Stage& stage) override {
         stage_ = stage;
         inner_->enter(stage);
-        objective_.configure(stage.precision, stage.kernel, stage.frozen);
-        if (stage.lambda_start > 0) objective_.weigh_ridge(labels_.batch());
+        configure();
     }
     // Whoever asks may write them.
     std::vector<NamedVector> state_vectors() override {
@@ -84,6 +102,10 @@ class Batched final : public Optimizer {
     }
 
   private:
+    void configure() {
+        objective_->configure(stage_.precision, stage_.kernel, stage_.frozen);
+        if (stage_.lambda_start > 0) objective_->weigh_ridge(labels_.batch());
+    }
     [[nodiscard]] Vector working() const { return working_.vector(flat_.real, part_.size()); }
     [[nodiscard]] Vector state(std::int64_t k) const {
         const std::int64_t size = trained_part(flat_, all_, stage_.frozen).size;
@@ -112,13 +134,15 @@ class Batched final : public Optimizer {
     }
 
     Backend& backend_;
+    const SharedRows* rows_;
     Stage stage_;
     ModelShape all_, part_;
     Vector flat_;
     BatchLabels labels_;
     BatchSampler sampler_;
     Array working_;  // [W; H of the batch]
-    Objective objective_;
+    std::optional<BatchShards> shards_;
+    std::unique_ptr<Objective> objective_;
     Array state_;  // of all rows; the words' part is the inner optimizer's while it holds them
     std::unique_ptr<Optimizer> inner_;
     bool holds_words_ = false;
@@ -176,9 +200,49 @@ std::int64_t BatchLabels::bytes() const {
            probs_.bytes() + log_probs_.bytes();
 }
 
-std::unique_ptr<Optimizer> make_batched(Backend& backend, const LabelsView& labels, Vector flat,
+BatchShards::BatchShards(Backend& backend, const SharedRows& rows, const BatchLabels& labels)
+    : backend_(backend),
+      rows_(rows),
+      labels_(labels),
+      offsets_(backend, (labels.view().contexts + std::ssize(rows.slices())) *
+                            static_cast<std::int64_t>(sizeof(std::int64_t))) {}
+
+void BatchShards::cut(const Batch& own) {
+    std::vector<std::int64_t> offsets;
+    slices_.clear();
+    std::int64_t place = 0;
+    for (const ShardSlice& shard : rows_.slices()) {
+        const std::int64_t begin = place, end_row = shard.first_row + shard.labels.contexts;
+        while (place < std::ssize(own.contexts) && own.contexts[place] < end_row) ++place;
+        if (place == begin) continue;
+        const std::int64_t from = labels_.offset(begin);
+        const LabelsView& all = labels_.view();
+        slices_.push_back({shard.shard,
+                           begin,
+                           {place - begin, labels_.offset(place) - from,
+                            offsets_.as<std::int64_t>() + std::ssize(offsets), all.indices + from,
+                            all.probs + from, all.log_probs + from, all.context_probs + begin, nullptr}});
+        for (std::int64_t i = begin; i <= place; ++i) offsets.push_back(labels_.offset(i) - from);
+    }
+    if (!offsets.empty())
+        backend_.upload(offsets.data(), offsets_.data(),
+                        std::ssize(offsets) * static_cast<std::int64_t>(sizeof(std::int64_t)));
+}
+
+Batch part_of(const Batch& batch, const RowRange& rows) {
+    const auto begin = std::lower_bound(batch.contexts.begin(), batch.contexts.end(), rows.first),
+               end = std::lower_bound(begin, batch.contexts.end(), rows.end);
+    const auto from = begin - batch.contexts.begin(), to = end - batch.contexts.begin();
+    Batch part{{begin, end},
+               {batch.weights.begin() + from, batch.weights.begin() + to},
+               {batch.ridges.begin() + from, batch.ridges.begin() + to}};
+    for (std::int64_t& context : part.contexts) context -= rows.first;
+    return part;
+}
+
+std::unique_ptr<Optimizer> make_batched(Backend& backend, const BatchSource& source, Vector flat,
                                         const TrainingSettings& settings, const Stage& stage) {
-    return std::make_unique<Batched>(backend, labels, flat, settings, stage);
+    return std::make_unique<Batched>(backend, source, flat, settings, stage);
 }
 
 }  // namespace ntpgeo

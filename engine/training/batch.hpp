@@ -9,6 +9,7 @@
 #include "engine/training/optimizer.hpp"
 #include "engine/training/sampler.hpp"
 #include "engine/training/settings.hpp"
+#include "engine/training/shared_rows.hpp"
 
 namespace ntpgeo {
 
@@ -24,6 +25,8 @@ class BatchLabels {
     /// Of N contexts and room for the most entries; without the word-wise half.
     [[nodiscard]] const LabelsView& view() const { return view_; }
     [[nodiscard]] const BatchView& batch() const { return batch_; }
+    /// Where the entries of a place begin; of place N, how many there are.
+    [[nodiscard]] std::int64_t offset(std::int64_t place) const { return indptr_[place]; }
     [[nodiscard]] std::int64_t bytes() const;
 
   private:
@@ -36,12 +39,41 @@ class BatchLabels {
     BatchView batch_;
 };
 
-/// The optimizer of a stage with batches, its state empty. `flat` is [W; H] of `shape`, in memory that
-/// outlives it, as `labels` do. W, the rows of H that are in the batch and what the optimizer keeps for them
+/// The contexts of a batch that lie in `rows`, counted from the first of them.
+Batch part_of(const Batch& batch, const RowRange& rows);
+
+/// A batch's labels, a virtual shard after the other.
+class BatchShards {
+  public:
+    /// All must outlive it.
+    BatchShards(Backend& backend, const SharedRows& rows, const BatchLabels& labels);
+
+    /// After labels.take(own), `own` being this rank's part of the batch.
+    void cut(const Batch& own);
+    /// Of the shards that have any context of the batch.
+    [[nodiscard]] const std::vector<ShardSlice>& slices() const { return slices_; }
+
+  private:
+    Backend& backend_;
+    const SharedRows& rows_;
+    const BatchLabels& labels_;
+    Array offsets_;  // each shard's begin with 0
+    std::vector<ShardSlice> slices_;
+};
+
+/// What batches are taken from: the labels of the contexts that are here, all of them or, cut into shards,
+/// this rank's.
+struct BatchSource {
+    LabelsView labels;
+    const SharedRows* rows = nullptr;
+};
+
+/// The optimizer of a stage with batches, its state empty. `flat` is [W; H] in memory that outlives it, as
+/// the source does. W, the rows of H that are in the batch and what the optimizer keeps for them
 /// make up the vector that an update of it sees; afterwards the rows go back. Other rows of H, and what is
 /// kept for them, stay as they are (so Adam's moments of a row fade by the updates that the row is in, while
 /// its bias corrections go by all updates).
-std::unique_ptr<Optimizer> make_batched(Backend& backend, const LabelsView& labels, Vector flat,
+std::unique_ptr<Optimizer> make_batched(Backend& backend, const BatchSource& source, Vector flat,
                                         const TrainingSettings& settings, const Stage& stage);
 
 }  // namespace ntpgeo

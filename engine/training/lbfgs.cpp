@@ -40,7 +40,7 @@ class Lbfgs final : public Optimizer {
         for (int attempt = 0; attempt < 2; ++attempt) {
             const bool steepest = pairs_ == 0;
             find_direction();
-            const double slope = backend_.dot(gradient(), direction());
+            const double slope = objective_.dot(gradient(), direction());
             if (slope < 0) {
                 // Without curvature the first trial moves x by the length 1, or by the gradient where that is
                 // shorter.
@@ -56,7 +56,7 @@ class Lbfgs final : public Optimizer {
             if (steepest) break;
             pairs_ = 0;
         }
-        return is_zero(backend_, gradient()) ? UpdateOutcome::ended_stationary : UpdateOutcome::noise_floor;
+        return is_zero(objective_, gradient()) ? UpdateOutcome::ended_stationary : UpdateOutcome::noise_floor;
     }
 
     // The pairs still describe the curvature; value and gradient may be of another precision or objective.
@@ -121,7 +121,7 @@ class Lbfgs final : public Optimizer {
         std::vector<Vector> left;
         for (const std::int64_t row : of) left.push_back(memory_.vector(row));
         const Matrix right = rows();
-        const std::vector<double> made = backend_.products(left, right);
+        const std::vector<double> made = objective_.products(left, right);
         for (std::size_t i = 0; i < of.size(); ++i)
             for (std::int64_t k = 0; k < right.rows; ++k)
                 product(of[i], k) = product(k, of[i]) = made[i * right.rows + k];
@@ -143,7 +143,7 @@ class Lbfgs final : public Optimizer {
             ready_ = true;
             have_products_ = false;
         } else if (lambda != lambda_) {
-            value_ += 0.5 * (lambda - lambda_) * backend_.dot(x, x);
+            value_ += 0.5 * (lambda - lambda_) * objective_.dot(x, x);
             backend_.axpy(lambda - lambda_, x, gradient());
             if (have_products_) make_products({0});
         }
@@ -189,7 +189,7 @@ class Lbfgs final : public Optimizer {
         backend_.axpy(step, direction(), trial());
         const double value = objective_.evaluate(trial(), lambda, trial_gradient());
         evaluated_ = step;
-        return {step, value, backend_.dot(trial_gradient(), direction())};
+        return {step, value, objective_.dot(trial_gradient(), direction())};
     }
 
     void accept(Vector x, const LinePoint& point, double lambda) {

@@ -19,13 +19,14 @@ Vector trained_part(Vector flat, const ModelShape& shape, Frozen frozen) {
     return flat;
 }
 
-Objective::Objective(Backend& backend, const LabelsView& labels, Vector parameters, std::int64_t dim)
+WholeObjective::WholeObjective(Backend& backend, const LabelsView& labels, Vector parameters,
+                               std::int64_t dim)
     : backend_(backend),
       labels_(labels),
       shape_{labels.vocab_size, labels.contexts, dim},
       parameters_(parameters) {}
 
-void Objective::configure(Precision precision, LossKernel kernel, Frozen frozen) {
+void WholeObjective::configure(Precision precision, LossKernel kernel, Frozen frozen) {
     frozen_ = frozen;
     in_operand_ = nullptr;
     batch_.reset();
@@ -36,24 +37,23 @@ void Objective::configure(Precision precision, LossKernel kernel, Frozen frozen)
     step_ = backend_.make_loss_step(labels_, {shape_.dim, parameters_.real, precision, 0, 0, kernel});
 }
 
-void Objective::rest(Frozen frozen) {
+void WholeObjective::rest(Frozen frozen) {
     frozen_ = frozen;
     step_.reset();
 }
 
-Parameters Objective::update_of(Vector x) {
+Parameters WholeObjective::update_of(Vector x) {
     if (frozen_ == Frozen::words) return {x, {}};
     in_operand_ = x.data;  // W comes first
     return {x, step_->words_operand()};
 }
 
-Objective::Point Objective::point(Vector x, Vector gradient) const {
-    // A frozen factor is read where it lies, and has no gradient.
-    Point point{words_of(parameters_, shape_), contexts_of(parameters_, shape_), {}, {}};
-    if (frozen_ == Frozen::nothing)
-        return {words_of(x, shape_), contexts_of(x, shape_), words_of(gradient, shape_),
-                contexts_of(gradient, shape_)};
-    if (frozen_ == Frozen::words) {
+ModelPoint point_of(Vector parameters, const ModelShape& shape, Frozen frozen, Vector x, Vector gradient) {
+    ModelPoint point{words_of(parameters, shape), contexts_of(parameters, shape), {}, {}};
+    if (frozen == Frozen::nothing)
+        return {words_of(x, shape), contexts_of(x, shape), words_of(gradient, shape),
+                contexts_of(gradient, shape)};
+    if (frozen == Frozen::words) {
         point.contexts.data = x.data;
         point.contexts_gradient = {gradient.data, gradient.real, point.contexts.rows, point.contexts.columns};
     } else {
@@ -63,23 +63,23 @@ Objective::Point Objective::point(Vector x, Vector gradient) const {
     return point;
 }
 
-void Objective::find_operand(const Matrix& words) {
+void WholeObjective::find_operand(const Matrix& words) {
     if (std::exchange(in_operand_, nullptr) == words.data) step_->words_are_in_operand();
     if (frozen_ == Frozen::words) in_operand_ = words.data;  // where this evaluation leaves it
 }
 
-void Objective::enqueue(Vector x, const double* ridge, Vector gradient) {
+void WholeObjective::enqueue(Vector x, const double* ridge, Vector gradient) {
     const InRegion region(backend_, Region::loss);
-    const Point at = point(x, gradient);
+    const ModelPoint at = point(x, gradient);
     find_operand(at.words);
     step_->enqueue(at.words, at.contexts, ridge, at.words_gradient, at.contexts_gradient);
     if (batch_ && at.contexts_gradient.data)
         backend_.weigh_ridge(at.contexts, *batch_, ridge, at.contexts_gradient);
 }
 
-double Objective::evaluate(Vector x, double lambda, Vector gradient) {
+double WholeObjective::evaluate(Vector x, double lambda, Vector gradient) {
     const InRegion region(backend_, Region::loss);
-    const Point at = point(x, gradient);
+    const ModelPoint at = point(x, gradient);
     find_operand(at.words);
     const LossSums sums = step_->run(at.words, at.contexts, lambda, at.words_gradient, at.contexts_gradient);
     return lambda == 0 ? sums.excess_loss : sums.excess_loss + 0.5 * lambda * backend_.dot(x, x);

@@ -23,7 +23,7 @@ class FirstOrder final : public Optimizer {
             const UpdateNumbers start{.update = context.update, .seen = context.seen};
             backend_.upload(&start, numbers_.data(), numbers_.bytes());
             *status_.get() = {};
-            replay_ = backend_.make_replay([this, x] { queue(x); });
+            replay_ = objective_.make_replay([this, x] { queue(x); });
         }
         replay_->run();
         if (!replay_->runs_ahead()) return settle(x);
@@ -55,7 +55,7 @@ class FirstOrder final : public Optimizer {
         const OptimizerRow& row = row_of(stage_.optimizer);
         backend_.begin_update(schedule_of(stage_), numbers);
         objective_.enqueue(x, &numbers->ridge, gradient());
-        if (row.by_norm) backend_.divide_by_norm(gradient(), numbers);
+        if (row.by_norm) objective_.divide_by_norm(gradient(), numbers);
         backend_.judge_update(objective_.value(), numbers, status_.get());
         FirstOrderStep step{backend_, stage_, numbers, gradient(), {}, objective_, x};
         for (std::int64_t k = 0; k < saved_vectors(stage_); ++k)
@@ -66,10 +66,10 @@ class FirstOrder final : public Optimizer {
 
     // Whether x stays as it is: its gradient is 0, and neither velocity nor first moment nor decay moves it.
     bool at_rest(Vector x) {
-        return is_zero(backend_, gradient()) &&
-               (saved_vectors(stage_) == 0 || is_zero(backend_, memory_.vector(0))) &&
+        return is_zero(objective_, gradient()) &&
+               (saved_vectors(stage_) == 0 || is_zero(objective_, memory_.vector(0))) &&
                (!row_of(stage_.optimizer).decoupled_decay || stage_.lambda_start == 0 ||
-                is_zero(backend_, x));
+                is_zero(objective_, x));
     }
     // As far as the queue has come.
     void require_finite() const {
@@ -92,13 +92,17 @@ Parameters FirstOrderStep::target() const {
     return objective.update_of(x);
 }
 
-bool is_zero(Backend& backend, Vector x) {
-    if (backend.dot(x, x) != 0) return false;
+bool is_zero(Backend& backend, Vector x, const std::function<double()>& square) {
+    if (square() != 0) return false;
     if (x.real != Real::fp64) return true;  // fp32 squares are summed in fp64
     backend.scale(far_up, x);
-    const bool zero = backend.dot(x, x) == 0;
+    const bool zero = square() == 0;
     backend.scale(1 / far_up, x);
     return zero;
+}
+
+bool is_zero(Objective& objective, Vector x) {
+    return is_zero(objective.backend(), x, [&] { return objective.dot(x, x); });
 }
 
 std::unique_ptr<Optimizer> make_optimizer(Objective& objective, Real master, const Stage& stage) {

@@ -2,6 +2,7 @@
 // can hand out its whole state, so that a resumed run continues bit for bit.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,9 +67,11 @@ class Optimizer {
     virtual void restore_numbers(const std::vector<double>&) {}
 };
 
-/// Whether every entry is exactly 0, also where squares underflow. x is scaled on the way, and left as it
-/// was.
-bool is_zero(Backend& backend, Vector x);
+/// Whether every entry is exactly 0, on every rank, also where squares underflow. x, of the objective's size,
+/// is scaled on the way, and left as it was.
+bool is_zero(Objective& objective, Vector x);
+/// The same of any vector, whose `square` is over all ranks.
+bool is_zero(Backend& backend, Vector x, const std::function<double()>& square);
 
 /// The optimizer of a stage, its state empty. `objective`, configured for the stage, must outlive it.
 std::unique_ptr<Optimizer> make_optimizer(Objective& objective, Real master, const Stage& stage);

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "engine/training/batch.hpp"
+#include "engine/training/shared_objective.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -62,15 +63,31 @@ std::int64_t last_step(const TrainingSettings& settings, const Position& positio
 }
 
 Trainer::Trainer(Backend& backend, const Labels& labels, const TrainingSettings& settings)
+    : Trainer(backend, nullptr, labels.view(),
+              {labels.view().vocab_size, labels.view().contexts, settings.dim}, settings) {}
+
+Trainer::Trainer(Backend& backend, const SharedRows& rows, const TrainingSettings& settings)
+    : Trainer(backend, &rows, rows.view(), {rows.words().size(), rows.contexts().size(), settings.dim},
+              settings) {}
+
+Trainer::Trainer(Backend& backend, const SharedRows* rows, const LabelsView& labels, const ModelShape& shape,
+                 const TrainingSettings& settings)
     : backend_(backend),
-      labels_(labels.view()),
+      rows_(rows),
+      labels_(labels),
       settings_(settings),
-      shape_{labels.view().vocab_size, labels.view().contexts, settings.dim},
-      parameters_(backend, shape_.size() * bytes_of(settings.master)),
-      objective_(backend, labels.view(), flat(), settings.dim) {
+      shape_(shape),
+      parameters_(backend, shape_.size() * bytes_of(settings.master)) {
+    if (rows)
+        objective_ =
+            std::make_unique<SharedObjective>(backend, *rows, rows->slices(), rows->bounds(), flat(), shape_);
+    else
+        objective_ = std::make_unique<WholeObjective>(backend, labels, flat(), settings.dim);
     const double scale = settings.init_scale / std::sqrt(static_cast<double>(settings.dim));
-    backend.fill_normal(words().flat(), {settings.seed, 0}, scale);
-    backend.fill_normal(contexts().flat(), {settings.seed, 1}, scale);
+    const std::int64_t first_word = rows ? rows->words().first : 0,
+                       first_context = rows ? rows->contexts().first : 0;
+    backend.fill_normal(words().flat(), {settings.seed, 0, first_word * shape_.dim}, scale);
+    backend.fill_normal(contexts().flat(), {settings.seed, 1, first_context * shape_.dim}, scale);
     prepare_stage(false);
 }
 
@@ -78,14 +95,14 @@ void Trainer::prepare_stage(bool carried) {
     if (!carried) optimizer_.reset();  // its memory is free before the next one takes any
     const bool batched = stage().batch > 0;
     if (batched)
-        objective_.rest(stage().frozen);
+        objective_->rest(stage().frozen);
     else
-        objective_.configure(stage().precision, stage().kernel, stage().frozen);
+        objective_->configure(stage().precision, stage().kernel, stage().frozen);
     if (carried)
         optimizer_->enter(stage());
     else
-        optimizer_ = batched ? make_batched(backend_, labels_, flat(), settings_, stage())
-                             : make_optimizer(objective_, settings_.master, stage());
+        optimizer_ = batched ? make_batched(backend_, {labels_, rows_}, flat(), settings_, stage())
+                             : make_optimizer(*objective_, settings_.master, stage());
 }
 
 Matrix Trainer::words() const {
@@ -93,6 +110,24 @@ Matrix Trainer::words() const {
 }
 Matrix Trainer::contexts() const {
     return contexts_of(flat(), shape_);
+}
+
+double Trainer::square_of(Matrix words, Matrix contexts) const {
+    const auto square = [&](const Matrix& matrix, const RowRange& rows) {
+        const Vector all = matrix.flat();
+        const Vector part{static_cast<char*>(all.data) + rows.first * shape_.dim * bytes_of(all.real),
+                          all.real, rows.size() * shape_.dim};
+        return backend_.dot(part, part);
+    };
+    if (rows_) return rows_->sum(words, contexts, square);
+    double sum = 0;
+    for (const Matrix& matrix : {words, contexts})
+        if (matrix.data) sum += backend_.dot(matrix.flat(), matrix.flat());
+    return sum;
+}
+
+bool Trainer::at_zero() const {
+    return is_zero(backend_, flat(), [this] { return square_of(words(), contexts()); });
 }
 
 template <class Work>
@@ -118,7 +153,7 @@ void Trainer::advance() {
     const UpdateContext context{position_.step - position_.stage_begin,
                                 position_.step - position_.optimizer_begin, position_.step};
     const UpdateOutcome outcome =
-        naming_the_step([&] { return optimizer_->update(objective_.trained(), context); });
+        naming_the_step([&] { return optimizer_->update(objective_->trained(), context); });
     queued_ = outcome == UpdateOutcome::queued;
     if (!queued_) note(outcome);
     if (!position_.at_noise_floor) ++position_.step;
@@ -126,7 +161,7 @@ void Trainer::advance() {
 
 void Trainer::settle() {
     if (!queued_) return;
-    note(naming_the_step([&] { return optimizer_->settle(objective_.trained()); }));
+    note(naming_the_step([&] { return optimizer_->settle(objective_->trained()); }));
     queued_ = false;
 }
 
@@ -151,11 +186,34 @@ std::vector<StateTensor> Trainer::parameters() const {
     return tensors;
 }
 
+template <class Work>
+void Trainer::for_each_state(const Work& work) const {
+    for (const auto& [name, vector] : optimizer_->state_vectors()) {
+        const std::string full = "optimizer." + name;
+        if (!rows_) {
+            work(full, vector, {vector.size});
+            continue;
+        }
+        const Frozen frozen = stage().frozen;
+        if (frozen != Frozen::words) {
+            const Matrix part = words_of(vector, shape_);
+            work(full + ".W", part.flat(), {part.rows, part.columns});
+        }
+        if (frozen != Frozen::contexts) {
+            const Matrix part = frozen == Frozen::words
+                                    ? Matrix{vector.data, vector.real, shape_.contexts, shape_.dim}
+                                    : contexts_of(vector, shape_);
+            work(full + ".H", part.flat(), {part.rows, part.columns});
+        }
+    }
+}
+
 TrainerState Trainer::save() const {
     const InRegion region(backend_, Region::checkpoint);
     TrainerState state{position_, parameters()};
-    for (const auto& [name, vector] : optimizer_->state_vectors())
-        state.tensors.push_back(download("optimizer." + name, vector, {vector.size}));
+    for_each_state([&](const std::string& name, Vector vector, const std::vector<std::int64_t>& shape) {
+        state.tensors.push_back(download(name, vector, shape));
+    });
     const std::vector<double> numbers = optimizer_->state_numbers();
     if (numbers.empty()) return state;
     StateTensor tensor{"optimizer.numbers", Real::fp64, {static_cast<std::int64_t>(numbers.size())}, {}};
@@ -180,7 +238,9 @@ void Trainer::load(const TrainerState& state) {
     prepare_stage(false);
     upload(state, "W", words().flat());
     upload(state, "H", contexts().flat());
-    for (const auto& [name, vector] : optimizer_->state_vectors()) upload(state, "optimizer." + name, vector);
+    for_each_state([&](const std::string& name, Vector vector, const std::vector<std::int64_t>&) {
+        upload(state, name, vector);
+    });
     std::vector<double> numbers = optimizer_->state_numbers();
     if (!numbers.empty()) {
         const StateTensor& tensor = find(state, "optimizer.numbers");

@@ -10,6 +10,7 @@
 #include "engine/data/labels.hpp"
 #include "engine/training/optimizer.hpp"
 #include "engine/training/settings.hpp"
+#include "engine/training/shared_rows.hpp"
 
 namespace ntpgeo {
 
@@ -66,6 +67,9 @@ class Trainer {
     /// Starts at step 0 with W and H drawn from Philox(seed). `backend` and `labels` must outlive the
     /// trainer.
     Trainer(Backend& backend, const Labels& labels, const TrainingSettings& settings);
+    /// Of rows that are cut into shards: W, H and all state are this rank's rows. Every rank calls the same
+    /// of `advance`, `settle` and the squares, at the same steps.
+    Trainer(Backend& backend, const SharedRows& rows, const TrainingSettings& settings);
 
     /// One update, the first of the next stage where the present one is over: its optimizer then takes the
     /// place of the old one, or goes on with that one's state (`carries_over`). A GPU may still have it in
@@ -90,9 +94,15 @@ class Trainer {
     [[nodiscard]] bool stationary() const { return stationary_; }
     [[nodiscard]] Matrix words() const;     ///< [V, d] in master precision
     [[nodiscard]] Matrix contexts() const;  ///< [m, d]
+    /// ‖W‖² and ‖H‖², of all rows.
+    [[nodiscard]] double words_square() const { return square_of(words(), {}); }
+    [[nodiscard]] double contexts_square() const { return square_of({}, contexts()); }
+    /// Whether W and H are exactly 0.
+    [[nodiscard]] bool at_zero() const;
 
     /// Parameters alone (`W`, `H`), and the whole state, of a trainer that is settled; throws
-    /// std::logic_error where it is not.
+    /// std::logic_error where it is not. Of shared rows the state's vectors are matrices of this rank's rows:
+    /// "optimizer.NAME.W" and "optimizer.NAME.H".
     [[nodiscard]] std::vector<StateTensor> parameters() const;
     [[nodiscard]] TrainerState save() const;
     /// Throws InputError where the state is of a stage that this run does not have, or a tensor is missing or
@@ -100,6 +110,8 @@ class Trainer {
     void load(const TrainerState& state);
 
   private:
+    Trainer(Backend& backend, const SharedRows* rows, const LabelsView& labels, const ModelShape& shape,
+            const TrainingSettings& settings);
     /// Calls work(), and moves to the step that a NonFiniteLoss is of and names it.
     template <class Work>
     auto naming_the_step(const Work& work);
@@ -111,13 +123,18 @@ class Trainer {
     [[nodiscard]] StateTensor download(const std::string& name, Vector vector,
                                        std::vector<std::int64_t> shape) const;
     void upload(const TrainerState& state, const std::string& name, Vector vector);
+    [[nodiscard]] double square_of(Matrix words, Matrix contexts) const;
+    /// Calls work(name, vector, shape) for each vector of the optimizer's state, or each factor's part of it.
+    template <class Work>
+    void for_each_state(const Work& work) const;
 
     Backend& backend_;
+    const SharedRows* rows_;  ///< null: all rows are here
     LabelsView labels_;
     TrainingSettings settings_;
     ModelShape shape_;
     Array parameters_;  // W then H
-    Objective objective_;
+    std::unique_ptr<Objective> objective_;
     std::unique_ptr<Optimizer> optimizer_;
     Position position_;
     bool stationary_ = false;

@@ -141,12 +141,11 @@ class TrainingRun {
 
     // Of the stage's optimizer where the gradient is exactly 0.
     [[nodiscard]] std::string at_rest() const {
-        const bool at_zero =
-            is_zero(backend_, trainer_.words().flat()) && is_zero(backend_, trainer_.contexts().flat());
         return fmt::format("{} stays {}", name_of(trainer_.stage().optimizer),
-                           at_zero ? "at W = H = 0, a saddle unless the objective is least there; start with "
-                                     "--init-scale above 0"
-                                   : "where it is, a stationary point");
+                           trainer_.at_zero()
+                               ? "at W = H = 0, a saddle unless the objective is least there; start with "
+                                 "--init-scale above 0"
+                               : "where it is, a stationary point");
     }
 
     void record(Progress& progress) {

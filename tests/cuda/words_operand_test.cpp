@@ -73,7 +73,7 @@ class Descent {
 
     Backend& backend_;
     Guarded x_, gradient_, velocity_, square_;
-    Objective objective_;
+    WholeObjective objective_;
 };
 
 class CudaWordsOperand : public CudaTest {

@@ -108,7 +108,7 @@ TEST_F(Stationary, ZeroIsExactlyZero) {
     const Vector vector = array.vector(Real::fp64, 3);
     const auto zero = [&](const std::vector<double>& numbers) {
         backend_->upload(numbers.data(), vector.data, 24);
-        const bool result = is_zero(*backend_, vector);
+        const bool result = is_zero(*backend_, vector, [&] { return backend_->dot(vector, vector); });
         EXPECT_EQ(download_array<double>(*backend_, vector.data, 3), numbers);
         return result;
     };

@@ -1,0 +1,216 @@
+#include "engine/training/shared_objective.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "kernels/update/schedule.hpp"
+
+namespace ntpgeo {
+namespace {
+
+/// Work that is done when it is asked for.
+class Immediate final : public Replay {
+  public:
+    Immediate(Memory& memory, std::function<void()> work, const void* queued)
+        : memory_(memory), work_(std::move(work)), queued_(queued) {}
+
+    void run() override { work_(); }
+    void finish() override {
+        double any = 0;
+        memory_.download(queued_, &any, sizeof any);  // after all that has been queued
+    }
+    [[nodiscard]] bool runs_ahead() const override { return false; }
+
+  private:
+    Memory& memory_;
+    std::function<void()> work_;
+    const void* queued_;
+};
+
+/// `rows` of a matrix, from `first` on; of none, none.
+Matrix rows_from(const Matrix& matrix, std::int64_t first, std::int64_t rows) {
+    if (!matrix.data) return {};
+    return {static_cast<char*>(matrix.data) + first * matrix.columns * bytes_of(matrix.real), matrix.real,
+            rows, matrix.columns};
+}
+
+}  // namespace
+
+SharedObjective::SharedObjective(Backend& backend, const SharedRows& rows,
+                                 const std::vector<ShardSlice>& slices, const ShardBounds& bounds,
+                                 Vector parameters, const ModelShape& shape)
+    : backend_(backend),
+      rows_(rows),
+      slices_(slices),
+      bounds_(bounds),
+      parameters_(parameters),
+      shape_(shape),
+      shard_sums_(backend, 2 * static_cast<std::int64_t>(sizeof(double)) *
+                               (rows.sums().end_shard() - rows.sums().first_shard())),
+      value_(backend, static_cast<std::int64_t>(sizeof(double))) {
+    if (rows.sums().team().size() > 1)
+        words_ = Array(backend, rows.dataset().vocab_size * shape.dim * bytes_of(parameters.real));
+}
+
+void SharedObjective::configure(Precision precision, LossKernel kernel, Frozen frozen) {
+    frozen_ = frozen;
+    batch_.reset();
+    if (frozen != Frozen::words && !row_sums_)
+        row_sums_ = std::make_unique<RowSums>(rows_.sums(), backend_, backend_, parameters_.real,
+                                              rows_.dataset().vocab_size, shape_.dim);
+    if (calls_ && precision == precision_ && kernel == kernel_) return;
+    precision_ = precision;
+    kernel_ = kernel;
+    calls_.reset();
+    workspace_ = {};
+    calls_ = backend_.plan_loss_calls({rows_.dataset().vocab_size, shape_.dim, bounds_.contexts, bounds_.nnz,
+                                       precision, kernel, 0, 0, false});
+    LossCall call;  // as all are that come: what they store is the master's
+    for (StoredMatrix* const matrix :
+         {&call.words, &call.contexts, &call.words_gradient, &call.contexts_gradient})
+        *matrix = {parameters_.data, storage_of(parameters_.real), 0, shape_.dim, shape_.dim};
+    const std::int64_t with_both = calls_->workspace_bytes(call);
+    call.words_gradient = {};
+    workspace_ = Array(backend_, std::max(with_both, calls_->workspace_bytes(call)));
+}
+
+void SharedObjective::rest(Frozen frozen) {
+    frozen_ = frozen;
+    calls_.reset();
+    row_sums_.reset();
+    workspace_ = {};
+}
+
+std::unique_ptr<Replay> SharedObjective::make_replay(std::function<void()> work) {
+    return std::make_unique<Immediate>(backend_, std::move(work), value_.data());
+}
+
+Matrix SharedObjective::gather(const Matrix& words) {
+    const TeamSums& sums = rows_.sums();
+    if (sums.team().size() == 1) return words;
+    const std::int64_t vocab = rows_.dataset().vocab_size, row_bytes = shape_.dim * bytes_of(words.real);
+    const Matrix all = words_.matrix(words.real, vocab, shape_.dim);
+    const RowRange own = rows_.words();
+    host_words_.resize(static_cast<std::size_t>(vocab * row_bytes));
+    backend_.download(words.data, host_words_.data() + own.first * row_bytes, own.size() * row_bytes);
+    sums.team().gather(row_bytes, host_words_.data(), sums.shards().offsets(vocab));
+    backend_.upload(host_words_.data(), all.data, vocab * row_bytes);
+    return all;
+}
+
+double SharedObjective::loss(const ModelPoint& at, double lambda) {
+    const InRegion region(backend_, Region::loss);
+    const TeamSums& sums = rows_.sums();
+    const Matrix words = gather(at.words);
+    const CallMemory memory{workspace_.data(), workspace_.bytes()};
+    auto* const results = shard_sums_.as<double>();
+    backend_.fill_zero(shard_sums_.vector(Real::fp64, shard_sums_.bytes() / 8));
+    std::int64_t contexts = 0;
+    for (const ShardSlice& slice : slices_) contexts += slice.labels.contexts;
+    if (at.contexts_gradient.data && contexts < shape_.contexts)
+        backend_.fill_zero(at.contexts_gradient.flat());  // also where a batch has left places
+    bool prepared = false;
+    auto slice = slices_.begin();
+    for (std::int64_t s = sums.first_shard(); s < sums.end_shard(); ++s) {
+        const Vector words_gradient = at.words_gradient.data ? row_sums_->next() : Vector{};
+        if (slice != slices_.end() && slice->shard == s) {
+            LossCall call;
+            call.labels = slice->labels;
+            call.words = stored(words);
+            call.contexts = stored(rows_from(at.contexts, slice->first_row, slice->labels.contexts));
+            if (words_gradient.data)
+                call.words_gradient =
+                    stored({words_gradient.data, words_gradient.real, words.rows, words.columns});
+            call.contexts_gradient =
+                stored(rows_from(at.contexts_gradient, slice->first_row, slice->labels.contexts));
+            call.sums = results + 2 * (s - sums.first_shard());
+            call.words_are_prepared = std::exchange(prepared, true);
+            calls_->enqueue(call, memory, nullptr);
+            ++slice;
+        } else if (words_gradient.data) {
+            backend_.fill_zero(words_gradient);  // a batch without contexts of this shard
+        }
+        if (words_gradient.data) row_sums_->push();
+    }
+    if (at.words_gradient.data) row_sums_->finish(at.words_gradient.flat());
+    // λ is of own rows, each of which is somebody's once.
+    for (const auto& [rows, gradient] :
+         {std::pair(at.words, at.words_gradient), std::pair(at.contexts, at.contexts_gradient)})
+        if (lambda != 0 && gradient.data) backend_.axpy(lambda, rows.flat(), gradient.flat());
+    std::vector<double> excess;
+    const std::vector<double> all = download_array<double>(
+        backend_, results, shard_sums_.bytes() / static_cast<std::int64_t>(sizeof(double)));
+    for (std::size_t k = 0; k < all.size(); k += 2) excess.push_back(all[k]);
+    return sums.number(excess);
+}
+
+double SharedObjective::evaluate(Vector x, double lambda, Vector gradient) {
+    const double excess = loss(point_of(parameters_, shape_, frozen_, x, gradient), lambda);
+    return lambda == 0 ? excess : excess + 0.5 * lambda * dot(x, x);
+}
+
+void SharedObjective::enqueue(Vector x, const double* ridge, Vector gradient) {
+    double lambda = 0;
+    backend_.download(ridge, &lambda, sizeof lambda);
+    const ModelPoint at = point_of(parameters_, shape_, frozen_, x, gradient);
+    const double value = loss(at, lambda);
+    if (batch_ && at.contexts_gradient.data)
+        backend_.weigh_ridge(at.contexts, *batch_, ridge, at.contexts_gradient);
+    backend_.upload(&value, value_.data(), sizeof value);
+}
+
+std::vector<double> SharedObjective::own_dots(Vector x, Vector y) const {
+    const ModelPoint left = point_of(parameters_, shape_, frozen_, x, x),
+                     right = point_of(parameters_, shape_, frozen_, y, y);
+    const auto part = [&](const Matrix& a, const Matrix& b, std::int64_t first, std::int64_t rows) {
+        return backend_.dot(rows_from(a, first, rows).flat(), rows_from(b, first, rows).flat());
+    };
+    std::vector<double> dots;
+    auto slice = slices_.begin();
+    for (std::int64_t s = rows_.sums().first_shard(); s < rows_.sums().end_shard(); ++s) {
+        double value = 0;
+        const RowRange words = rows_.own_rows(rows_.dataset().vocab_size, s, rows_.words());
+        if (frozen_ != Frozen::words) value += part(left.words, right.words, words.first, words.size());
+        if (slice != slices_.end() && slice->shard == s) {
+            if (frozen_ != Frozen::contexts)
+                value += part(left.contexts, right.contexts, slice->first_row, slice->labels.contexts);
+            ++slice;
+        }
+        dots.push_back(value);
+    }
+    return dots;
+}
+
+double SharedObjective::dot(Vector x, Vector y) {
+    return rows_.sums().number(own_dots(x, y));
+}
+
+std::vector<double> SharedObjective::products(const std::vector<Vector>& left, Matrix right) {
+    // All of them in one sum over ranks: [shard, product].
+    const std::int64_t shards = rows_.sums().end_shard() - rows_.sums().first_shard(),
+                       count = std::ssize(left) * right.rows;
+    std::vector<double> own(static_cast<std::size_t>(shards * count));
+    for (std::int64_t i = 0; i < std::ssize(left); ++i)
+        for (std::int64_t k = 0; k < right.rows; ++k) {
+            const std::vector<double> dots =
+                own_dots(left[static_cast<std::size_t>(i)], rows_from(right, k, 1).flat());
+            for (std::int64_t s = 0; s < shards; ++s) own[s * count + i * right.rows + k] = dots[s];
+        }
+    return rows_.sums().numbers(own, count);
+}
+
+void SharedObjective::divide_by_norm(Vector gradient, UpdateNumbers* numbers) {
+    const double square = dot(gradient, gradient);
+    double far_square = 0;
+    if (square < underflown_square && gradient.real == Real::fp64) {
+        backend_.scale(far_up, gradient);
+        far_square = dot(gradient, gradient);
+        backend_.scale(1 / far_up, gradient);
+    }
+    UpdateNumbers now;
+    backend_.download(numbers, &now, sizeof now);
+    ntpgeo::divide_by_norm(square, far_square, now);
+    backend_.upload(&now, numbers, sizeof now);
+}
+
+}  // namespace ntpgeo

@@ -1,0 +1,66 @@
+// The objective of a problem whose rows are cut into virtual shards, on one rank or many (design 4.6): a step
+// gathers W, makes the loss of its own contexts a shard at a time, and sends dW's sums to the rows' owners.
+// λ, norms and dots are sums over own rows, so that nothing is there twice.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/training/objective.hpp"
+#include "engine/training/shared_rows.hpp"
+
+namespace ntpgeo {
+
+class SharedObjective final : public Objective {
+  public:
+    /// `slices` of this rank are what an evaluation is of; they may be others at each, within `bounds`.
+    /// `parameters` is [own rows of W; H] of `shape`. All must outlive it.
+    SharedObjective(Backend& backend, const SharedRows& rows, const std::vector<ShardSlice>& slices,
+                    const ShardBounds& bounds, Vector parameters, const ModelShape& shape);
+
+    void configure(Precision precision, LossKernel kernel, Frozen frozen) override;
+    void rest(Frozen frozen) override;
+    void weigh_ridge(const BatchView& batch) override { batch_ = batch; }
+    double evaluate(Vector x, double lambda, Vector gradient) override;
+    /// Does it at once: what ranks exchange is nothing that a queue holds.
+    void enqueue(Vector x, const double* ridge, Vector gradient) override;
+    [[nodiscard]] const double* value() const override { return value_.as<double>(); }
+    [[nodiscard]] std::unique_ptr<Replay> make_replay(std::function<void()> work) override;
+    Parameters update_of(Vector x) override { return {x, {}}; }
+    double dot(Vector x, Vector y) override;
+    std::vector<double> products(const std::vector<Vector>& left, Matrix right) override;
+    void divide_by_norm(Vector gradient, UpdateNumbers* numbers) override;
+    [[nodiscard]] Backend& backend() const override { return backend_; }
+    [[nodiscard]] Vector trained() const override { return trained_part(parameters_, shape_, frozen_); }
+
+  private:
+    /// The loss over all shards, and its gradient with this ridge.
+    double loss(const ModelPoint& at, double lambda);
+    /// All of W, of which own rows are given.
+    Matrix gather(const Matrix& words);
+    /// Of each own shard, of vectors of the trained rows: what their dot products are made of.
+    [[nodiscard]] std::vector<double> own_dots(Vector x, Vector y) const;
+    void download(const void* device, void* host, std::int64_t bytes) {
+        backend_.download(device, host, bytes);
+    }
+
+    Backend& backend_;
+    const SharedRows& rows_;
+    const std::vector<ShardSlice>& slices_;
+    ShardBounds bounds_;
+    Vector parameters_;
+    ModelShape shape_;
+    Frozen frozen_ = Frozen::nothing;
+    Precision precision_ = Precision::fp64;
+    LossKernel kernel_ = LossKernel::automatic;
+    std::unique_ptr<LossCalls> calls_;
+    Array workspace_, words_, shard_sums_, value_;
+    std::vector<std::byte> host_words_;  // W on its way
+    std::unique_ptr<RowSums> row_sums_;
+    std::optional<BatchView> batch_;
+};
+
+}  // namespace ntpgeo

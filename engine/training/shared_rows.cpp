@@ -1,0 +1,91 @@
+#include "engine/training/shared_rows.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <numeric>
+#include <string>
+
+#include "kernels/base/status.hpp"
+
+namespace ntpgeo {
+namespace {
+
+template <class T>
+std::vector<T> part_of(const std::vector<T>& all, std::int64_t first, std::int64_t end) {
+    return {all.begin() + first, all.begin() + end};
+}
+
+void require_rows(const char* what, std::int64_t rows, const Shards& shards) {
+    if (rows < shards.count)
+        throw InputError("shards: " + std::to_string(shards.count) + " are more than the " +
+                         std::to_string(rows) + " " + what + " of the data set");
+}
+
+}  // namespace
+
+SharedRows::SharedRows(const TeamSums& sums, Memory& memory, const Dataset& dataset)
+    : sums_(sums),
+      dataset_(dataset),
+      words_(sums.own(dataset.vocab_size)),
+      contexts_(sums.own(dataset.contexts())) {
+    require_rows("words", dataset.vocab_size, sums.shards());
+    require_rows("contexts", dataset.contexts(), sums.shards());
+    const std::int64_t first = dataset.indptr[contexts_.first], end = dataset.indptr[contexts_.end];
+    const std::vector<double> probs = part_of(dataset.probs, first, end);
+    std::vector<double> log_probs(probs.size());
+    std::transform(probs.begin(), probs.end(), log_probs.begin(), [](double p) { return std::log(p); });
+    std::vector<std::int64_t> indptr = part_of(dataset.indptr, contexts_.first, contexts_.end + 1);
+    for (std::int64_t& at : indptr) at -= first;
+    indptr_ = upload_array(memory, indptr);
+    indices_ = upload_array(memory, part_of(dataset.indices, first, end));
+    probs_ = upload_array(memory, probs);
+    log_probs_ = upload_array(memory, log_probs);
+    context_probs_ = upload_array(memory, part_of(dataset.context_probs, contexts_.first, contexts_.end));
+    view_.vocab_size = dataset.vocab_size;
+    view_.contexts = contexts_.size();
+    view_.nnz = end - first;
+    view_.indptr = indptr_.as<std::int64_t>();
+    view_.indices = indices_.as<std::int32_t>();
+    view_.probs = probs_.as<double>();
+    view_.log_probs = log_probs_.as<double>();
+    view_.context_probs = context_probs_.as<double>();
+
+    std::vector<std::int64_t> offsets;  // each shard's begin with 0
+    for (std::int64_t s = sums.first_shard(); s < sums.end_shard(); ++s) {
+        const RowRange rows = own_rows(dataset.contexts(), s, contexts_);
+        for (std::int64_t j = rows.first; j <= rows.end; ++j)
+            offsets.push_back(indptr[j] - indptr[rows.first]);
+    }
+    shard_indptr_ = upload_array(memory, offsets);
+    const auto* at = shard_indptr_.as<std::int64_t>();
+    for (std::int64_t s = sums.first_shard(); s < sums.end_shard(); ++s) {
+        const RowRange rows = own_rows(dataset.contexts(), s, contexts_);
+        const std::int64_t from = indptr[rows.first];
+        slices_.push_back(
+            {s,
+             rows.first,
+             {rows.size(), indptr[rows.end] - from, at, view_.indices + from, view_.probs + from,
+              view_.log_probs + from, view_.context_probs + rows.first, nullptr}});
+        at += rows.size() + 1;
+    }
+}
+
+ShardBounds SharedRows::bounds(std::int64_t most) const {
+    ShardBounds bounds;
+    for (std::int64_t s = 0; s < sums_.shards().count; ++s) {
+        const RowRange rows = sums_.shards().of_shard(dataset_.contexts(), s);
+        std::int64_t contexts = rows.size(), nnz = dataset_.indptr[rows.end] - dataset_.indptr[rows.first];
+        if (most > 0 && most < contexts) {
+            std::vector<std::int64_t> sizes;
+            for (std::int64_t j = rows.first; j < rows.end; ++j) sizes.push_back(dataset_.support_size(j));
+            std::partial_sort(sizes.begin(), sizes.begin() + most, sizes.end(), std::greater<>());
+            contexts = most;
+            nnz = std::accumulate(sizes.begin(), sizes.begin() + most, std::int64_t{0});
+        }
+        bounds = {std::max(bounds.contexts, contexts), std::max(bounds.nnz, nnz)};
+    }
+    return bounds;
+}
+
+}  // namespace ntpgeo

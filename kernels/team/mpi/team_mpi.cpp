@@ -1,0 +1,204 @@
+// A team of MPI's processes. Every operation is a non-blocking collective under a deadline, so that a rank
+// that has stopped does not leave the others waiting for ever. Nothing but this links MPI.
+#include <mpi.h>
+#include <sched.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "kernels/base/boundary_stamp.hpp"
+#include "kernels/team/team_module.hpp"
+
+namespace ntpgeo {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// What the first rank says while the others wait for it, and no exit status.
+constexpr int still_at_work = 256;
+
+std::string words_of(int error) {
+    std::string text(MPI_MAX_ERROR_STRING, '\0');
+    int length = 0;
+    MPI_Error_string(error, text.data(), &length);
+    text.resize(static_cast<std::size_t>(length));
+    return text;
+}
+
+/// A row as a type of MPI's, whose counts are 32-bit.
+class RowType {
+  public:
+    explicit RowType(std::int64_t bytes) {
+        MPI_Type_contiguous(static_cast<int>(bytes), MPI_BYTE, &type_);
+        MPI_Type_commit(&type_);
+    }
+    RowType(const RowType&) = delete;
+    RowType& operator=(const RowType&) = delete;
+    ~RowType() { MPI_Type_free(&type_); }
+    [[nodiscard]] MPI_Datatype type() const { return type_; }
+
+  private:
+    MPI_Datatype type_ = MPI_DATATYPE_NULL;
+};
+
+struct Counts {
+    std::vector<int> count, first;
+
+    explicit Counts(std::span<const std::int64_t> at, std::int64_t width = 1) {
+        constexpr std::int64_t most = std::int64_t{1} << 31;
+        if (at.back() * width >= most)
+            throw Failure("MPI carries fewer than 2^31 rows at a time, and these are " +
+                          std::to_string(at.back() * width));
+        for (std::size_t k = 0; k + 1 < at.size(); ++k) {
+            count.push_back(static_cast<int>((at[k + 1] - at[k]) * width));
+            first.push_back(static_cast<int>(at[k] * width));
+        }
+    }
+};
+
+class MpiTeam final : public Team {
+  public:
+    explicit MpiTeam(double deadline) : deadline_(deadline) {
+        int given = 0;
+        if (MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &given) != MPI_SUCCESS ||
+            given < MPI_THREAD_SERIALIZED)
+            throw Failure("this MPI cannot be called by two threads in turn, which waiting for a rank takes");
+        MPI_Comm_dup(MPI_COMM_WORLD, &world_);
+        MPI_Comm_set_errhandler(world_, MPI_ERRORS_RETURN);
+        MPI_Comm_rank(world_, &rank_);
+        MPI_Comm_size(world_, &size_);
+    }
+    MpiTeam(const MpiTeam&) = delete;
+    MpiTeam& operator=(const MpiTeam&) = delete;
+    ~MpiTeam() override {
+        if (failed_) return;  // the others may be gone: nothing that would wait for them
+        MPI_Comm_free(&world_);
+        MPI_Finalize();
+    }
+
+    [[nodiscard]] int rank() const override { return rank_; }
+    [[nodiscard]] int size() const override { return size_; }
+
+    void exchange(std::int64_t row_bytes, const void* send, std::span<const std::int64_t> send_at,
+                  void* receive, std::span<const std::int64_t> receive_at) override {
+        const RowType row(row_bytes);
+        const Counts out(send_at), in(receive_at);
+        MPI_Request request = MPI_REQUEST_NULL;
+        const int status = MPI_Ialltoallv(send, out.count.data(), out.first.data(), row.type(), receive,
+                                          in.count.data(), in.first.data(), row.type(), world_, &request);
+        wait("an exchange", status, request);
+    }
+    void gather(std::int64_t row_bytes, void* data, std::span<const std::int64_t> at) override {
+        const RowType row(row_bytes);
+        const Counts all(at);
+        MPI_Request request = MPI_REQUEST_NULL;
+        const int status = MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, data, all.count.data(),
+                                           all.first.data(), row.type(), world_, &request);
+        wait("a gather", status, request);
+    }
+    void sum_scatter(Real real, std::int64_t width, const void* full, std::span<const std::int64_t> at,
+                     void* own) override {
+        const Counts all(at, width);
+        MPI_Request request = MPI_REQUEST_NULL;
+        const int status =
+            MPI_Ireduce_scatter(full, own, all.count.data(), real == Real::fp64 ? MPI_DOUBLE : MPI_FLOAT,
+                                MPI_SUM, world_, &request);
+        wait("a sum", status, request);
+    }
+
+    int at_first(const std::function<int()>& work) override {
+        if (rank_ != 0) {
+            int status = still_at_work;
+            while (status == still_at_work) status = say(status);
+            return status;
+        }
+        // The thread beside the work is the only one that calls MPI meanwhile.
+        std::mutex mutex;
+        std::condition_variable ended;
+        bool done = false;
+        std::exception_ptr lost;
+        std::thread beside([&] {
+            std::unique_lock lock(mutex);
+            while (!ended.wait_for(lock, std::chrono::duration<double>(deadline_ / 8), [&] { return done; }))
+                try {
+                    say(still_at_work);
+                } catch (const TeamFailure&) {
+                    lost = std::current_exception();
+                    return;
+                }
+        });
+        const int status = work();
+        {
+            const std::lock_guard lock(mutex);
+            done = true;
+        }
+        ended.notify_one();
+        beside.join();
+        if (lost) std::rethrow_exception(lost);
+        return say(status);
+    }
+
+    void end_job(int exit_status) override {
+        if (size_ > 1) MPI_Abort(MPI_COMM_WORLD, exit_status);
+    }
+
+  private:
+    /// The first rank's number, on all.
+    int say(int number) {
+        MPI_Request request = MPI_REQUEST_NULL;
+        const int status = MPI_Ibcast(&number, 1, MPI_INT, 0, world_, &request);
+        wait("waiting for rank 0", status, request);
+        return number;
+    }
+
+    void wait(const char* what, int status, MPI_Request& request) {
+        ++operation_;
+        // Who waits in vain says so, one after the other, so that the first one's word is the only one.
+        const double patience = deadline_ + 0.25 * std::min(rank_, 20);
+        const auto start = Clock::now();
+        for (int done = 0; status == MPI_SUCCESS;) {
+            status = MPI_Test(&request, &done, MPI_STATUS_IGNORE);
+            if (done != 0 || status != MPI_SUCCESS) break;
+            if (std::chrono::duration<double>(Clock::now() - start).count() > patience)
+                fail("rank " + std::to_string(rank_) + " of " + std::to_string(size_) + " has waited " +
+                     std::to_string(static_cast<int>(deadline_)) + " s in " + what + " (operation " +
+                     std::to_string(operation_) + "): another rank has stopped, or is at other work");
+            sched_yield();
+        }
+        if (status != MPI_SUCCESS)
+            fail("rank " + std::to_string(rank_) + ": MPI in " + what + ": " + words_of(status));
+    }
+    [[noreturn]] void fail(const std::string& message) {
+        failed_ = true;
+        throw TeamFailure(message);
+    }
+
+    MPI_Comm world_ = MPI_COMM_NULL;
+    int rank_ = 0, size_ = 1;
+    double deadline_;
+    std::int64_t operation_ = 0;
+    std::atomic<bool> failed_ = false;
+};
+
+}  // namespace
+}  // namespace ntpgeo
+
+extern "C" {
+
+const char* ntpgeo_team_stamp() {
+    return ntpgeo::boundary_stamp;
+}
+
+const ntpgeo::TeamModule* ntpgeo_team_module() {
+    static constexpr ntpgeo::TeamModule module{[](double deadline) -> std::unique_ptr<ntpgeo::Team> {
+        return std::make_unique<ntpgeo::MpiTeam>(deadline);
+    }};
+    return &module;
+}
+}

@@ -1,0 +1,98 @@
+// What ranks make together of a team's three operations: sums whose bits do not depend on the number of
+// ranks, minima, and agreement.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "kernels/memory/memory.hpp"
+#include "kernels/team/shards.hpp"
+#include "kernels/team/team.hpp"
+#include "kernels/team/tree_sum.hpp"
+#include "kernels/vectors/vectors.hpp"
+
+namespace ntpgeo {
+
+/// In which order ranks' rows are added: along the tree over shards, or as the transport does it, whose bits
+/// differ from one number of ranks to another.
+enum class SumOrder { ordered, fast };
+
+class TeamSums {
+  public:
+    /// `team` must outlive it. As many ranks as the team has share `shards` shards.
+    TeamSums(Team& team, std::int64_t shards, SumOrder order = SumOrder::ordered)
+        : team_(team), shards_{shards, team.size()}, order_(order) {}
+
+    [[nodiscard]] Team& team() const { return team_; }
+    [[nodiscard]] const Shards& shards() const { return shards_; }
+    [[nodiscard]] SumOrder order() const { return order_; }
+    [[nodiscard]] std::int64_t first_shard() const { return shards_.first(team_.rank()); }
+    [[nodiscard]] std::int64_t end_shard() const { return shards_.first(team_.rank() + 1); }
+    /// This rank's of `rows` rows.
+    [[nodiscard]] RowRange own(std::int64_t rows) const { return shards_.of_rank(rows, team_.rank()); }
+
+    /// own [s, n]: n numbers of each own shard, in their order. The n sums over all shards, along the tree.
+    [[nodiscard]] std::vector<double> numbers(const std::vector<double>& own, std::int64_t n) const;
+    [[nodiscard]] double number(const std::vector<double>& own) const { return numbers(own, 1)[0]; }
+
+    /// The largest of the ranks' values.
+    [[nodiscard]] std::int64_t largest(std::int64_t value) const;
+    /// The first rank's bytes, on all of them.
+    [[nodiscard]] std::string from_first(const std::string& bytes) const;
+    /// Throws InputError where a rank's bytes are others than the first rank's: "rank 3 has another `what`
+    /// than rank 0".
+    void require_same(const std::string& what, const std::string& bytes) const;
+
+  private:
+    Team& team_;
+    Shards shards_;
+    SumOrder order_;
+};
+
+/// Sums over shards of [rows, width] matrices in a backend's memory: each rank pushes those of its shards,
+/// and is left with its own rows of the sum. In two at a time at most: the ranks' subtrees are sent as they
+/// are, and added by the rows' owners along the rest of the tree, so that as much is sent as by any other
+/// sum.
+class RowSums {
+  public:
+    /// `memory` and `vectors` are one backend's, and outlive it.
+    RowSums(const TeamSums& sums, Memory& memory, VectorOperations& vectors, Real real, std::int64_t rows,
+            std::int64_t width);
+
+    /// Where the coming shard's matrix is to be written, all of it.
+    [[nodiscard]] Vector next();
+    /// It has been written.
+    void push();
+    /// own [own rows, width] ← this rank's rows of the sum over all shards; every own shard has been pushed.
+    void finish(Vector own);
+
+  private:
+    /// Of all rows, or of one rank's; which array is free again once a join has taken it in.
+    struct Piece {
+        std::size_t array = 0;
+        std::int64_t size = 0;
+    };
+    [[nodiscard]] std::size_t take_array();
+    void give_back(std::size_t array) { free_.push_back(array); }
+    [[nodiscard]] Vector vector_of(const Piece& piece) const {
+        return arrays_[piece.array].vector(real_, piece.size);
+    }
+    void add(Piece& left, const Piece& right);
+    void exchange(Vector own);
+
+    const TeamSums& sums_;
+    Memory& memory_;
+    VectorOperations& vectors_;
+    Real real_;
+    std::int64_t rows_, width_;
+    std::vector<Array> arrays_;
+    std::vector<std::size_t> free_;
+    std::vector<std::byte> sent_, received_;
+    TreeSum<Piece> partial_;
+    std::int64_t shard_ = 0;  ///< the coming one's number
+    std::size_t next_ = 0;
+};
+
+}  // namespace ntpgeo
