@@ -30,7 +30,7 @@ function(add_mpi_module name wrapper compile_flag link_flag)
   set_target_properties(${target} PROPERTIES OUTPUT_NAME ntpgeo_${name})
   make_portable(${target})
   add_dependencies(${target} ntpgeo_cuda_entry)  # which makes the stamp
-  add_dependencies(ntpgeo_device ${target})      # so that what opens it finds it
+  add_dependencies(ntpgeo_modules ${target})     # so that what opens it finds it
   foreach(component program library)
     install(TARGETS ${target} DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ${component})
   endforeach()

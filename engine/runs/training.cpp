@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <exception>
+#include <tuple>
+#include <utility>
 
 namespace ntpgeo {
 namespace {
@@ -11,43 +14,126 @@ namespace {
 /// near it but by diverging.
 constexpr double diverged_square_norm = 1e150;
 
+/// The rows of all ranks on the first one, which has own rows of `rows` in all: as bytes there, empty
+/// elsewhere.
+std::vector<std::byte> gathered(const TeamSums& sums, Backend& backend, const Matrix& own,
+                                std::int64_t rows) {
+    Team& team = sums.team();
+    const std::int64_t row_bytes = own.columns * bytes_of(own.real);
+    std::vector<std::byte> mine(static_cast<std::size_t>(own.rows * row_bytes)), all;
+    backend.download(own.data, mine.data(), std::ssize(mine));
+    std::vector<std::int64_t> send_at(static_cast<std::size_t>(team.size()) + 1, own.rows), receive_at;
+    send_at[0] = 0;  // all of it goes to the first rank
+    if (team.is_first()) {
+        receive_at = sums.shards().offsets(rows);
+        all.resize(static_cast<std::size_t>(rows * row_bytes));
+    } else {
+        receive_at.assign(send_at.size(), 0);
+    }
+    team.exchange(row_bytes, mine.data(), send_at, all.data(), receive_at);
+    return all;
+}
+
 }  // namespace
 
+struct MeasuredTraining::Measure {
+    Measure(Backend& backend, const Dataset& dataset, const LimitFactors* limit)
+        : meter(backend, dataset, limit), bounder(backend, dataset, meter.labels().view()) {}
+    FigureMeter meter;
+    OptimumBounder bounder;
+};
+
+struct MeasuredTraining::Share {
+    Share(Backend& backend, const Dataset& dataset, const RunSettings& settings, Team* team)
+        : sums(team ? *team : alone, settings.shards, settings.sums), rows(sums, backend, dataset) {}
+    Alone alone;
+    TeamSums sums;
+    SharedRows rows;
+};
+
 MeasuredTraining::MeasuredTraining(Backend& backend, const Dataset& dataset, const LimitFactors* limit,
-                                   const RunSettings& settings)
-    : backend_(backend),
-      settings_(settings),
-      meter_(backend, dataset, limit),
-      bounder_(backend, dataset, meter_.labels().view()),
-      trainer_(backend, meter_.labels(), settings.training) {}
+                                   const RunSettings& settings, Team* team)
+    : backend_(backend), settings_(settings) {
+    if (settings.shards > 0) share_ = std::make_unique<Share>(backend, dataset, settings, team);
+    if (!share_ || share_->sums.team().is_first())
+        measure_ = std::make_unique<Measure>(backend, dataset, limit);
+    if (share_)
+        trainer_ = std::make_unique<Trainer>(backend, share_->rows, settings.training);
+    else
+        trainer_ = std::make_unique<Trainer>(backend, measure_->meter.labels(), settings.training);
+}
+
+MeasuredTraining::~MeasuredTraining() = default;
 
 void MeasuredTraining::call_between_parts(const std::function<void()>& between) {
     between_ = between;
-    meter_.call_between_parts(between);
+    if (measure_) measure_->meter.call_between_parts(between);
 }
 
 Record MeasuredTraining::record(double time_s, std::optional<double> step_s) {
     require_in_range();
-    const Stage& stage = trainer_.stage();
+    if (!share_ || share_->sums.team().size() == 1)
+        return measured(trainer_->words(), trainer_->contexts(), time_s, step_s);
+    const std::vector<StateTensor> all = parameters();
+    constexpr int left = 2;
+    Record record;
+    std::exception_ptr error;
+    const int failed = share_->sums.team().at_first([&] {
+        try {
+            const auto on_backend = [&](const StateTensor& tensor) {
+                Array array(backend_, std::ssize(tensor.bytes));
+                backend_.upload(tensor.bytes.data(), array.data(), array.bytes());
+                return array;
+            };
+            const Array words = on_backend(all[0]), contexts = on_backend(all[1]);
+            record = measured(words.matrix(all[0].real, all[0].shape[0], all[0].shape[1]),
+                              contexts.matrix(all[1].real, all[1].shape[0], all[1].shape[1]), time_s, step_s);
+            return 0;
+        } catch (const RecordLeft&) {
+            return left;
+        } catch (...) {
+            error = std::current_exception();
+            return 1;
+        }
+    });
+    if (error) std::rethrow_exception(error);
+    if (failed == left) throw RecordLeft();
+    if (failed != 0) throw EndedElsewhere(failed);
+    return record;
+}
+
+std::vector<StateTensor> MeasuredTraining::parameters() {
+    if (!share_) return trainer_->parameters();
+    std::vector<StateTensor> tensors;
+    for (const auto& [name, own, rows] :
+         {std::tuple("W", trainer_->words(), share_->rows.dataset().vocab_size),
+          std::tuple("H", trainer_->contexts(), share_->rows.dataset().contexts())})
+        tensors.push_back({name, own.real, {rows, own.columns}, gathered(share_->sums, backend_, own, rows)});
+    return tensors;
+}
+
+Record MeasuredTraining::measured(Matrix words, Matrix contexts, double time_s,
+                                  std::optional<double> step_s) {
+    const Stage& stage = trainer_->stage();
     const Precision precision = settings_.metrics_fp64 ? Precision::fp64 : stage.precision;
-    const double ridge = ridge_of(stage, trainer_.lambda());
+    const double ridge = ridge_of(stage, trainer_->lambda());
     const std::uint64_t seed = settings_.training.seed;
     const Figures figures =
-        meter_.measure(trainer_.words(), trainer_.contexts(), ridge, precision, seed, trainer_.step());
+        measure_->meter.measure(words, contexts, ridge, precision, seed, trainer_->step());
     if (!std::isfinite(figures.excess_loss) || !std::isfinite(figures.grad_norm))
         throw NonFiniteLoss(
-            fmt::format("the loss or its gradient is not finite at step {}", trainer_.step()));
+            fmt::format("the loss or its gradient is not finite at step {}", trainer_->step()));
     std::optional<OptimumBound> bound;
     if (ridge > 0 && certificate_due())
-        bound = bounder_.bound(trainer_.words(), trainer_.contexts(), ridge, seed, trainer_.step(), between_);
-    return training_record({.step = trainer_.step(),
+        bound = measure_->bounder.bound(words, contexts, ridge, seed, trainer_->step(), between_);
+    return training_record({.step = trainer_->step(),
                             .time_s = time_s,
                             .step_s = step_s,
-                            .lambda = trainer_.lambda(),
+                            .lambda = trainer_->lambda(),
                             .relative_gap = relative_gap(figures.excess_loss, ridge, figures.words_norm,
                                                          figures.contexts_norm, bound),
                             .gap_kind = bound ? bound->kind : "",
-                            .stage = trainer_.position().stage + 1,
+                            .stage = trainer_->position().stage + 1,
                             .device = backend_.device(),
                             .precision = name_of(stage.precision),
                             .metrics_precision = name_of(precision)},
@@ -56,19 +142,19 @@ Record MeasuredTraining::record(double time_s, std::optional<double> step_s) {
 
 // In the first record of every `certify_every` steps, whichever process makes it, and in the last.
 bool MeasuredTraining::certificate_due() const {
-    const std::int64_t every = settings_.certify_every, step = trainer_.step();
+    const std::int64_t every = settings_.certify_every, step = trainer_->step();
     if (every == 0) return false;
-    if (trainer_.finished()) return true;
+    if (trainer_->finished()) return true;
     for (std::int64_t before = step / every * every; before < step; ++before)
         if (settings_.metrics_every.due(before)) return false;
     return true;
 }
 
 void MeasuredTraining::require_in_range() const {
-    const double square = trainer_.words_square() * trainer_.contexts_square();
+    const double square = trainer_->words_square() * trainer_->contexts_square();
     if (!(square <= diverged_square_norm))
         throw NonFiniteLoss(
-            fmt::format("the parameters have grown beyond all bounds at step {}", trainer_.step()));
+            fmt::format("the parameters have grown beyond all bounds at step {}", trainer_->step()));
 }
 
 }  // namespace ntpgeo

@@ -185,6 +185,18 @@ std::vector<Setting> settings_of(RunSettings& run) {
          .help = "auto: a GPU where there is one",
          .place = 6,
          .metavar = device_choices},
+        {.name = "shards",
+         .field = WholeField{.value = &run.shards, .least = 1, .or_never = true},
+         .help = "Virtual shards that rows and sums are cut into: any number of ranks up to it has the same "
+                 "bits (16 under a launcher, else none)",
+         .place = 6,
+         .written = run.shards > 0},
+        {.name = "sums",
+         .field = name_field(run.sums),
+         .help = "Of shards: in one order, or as fast as the ranks' transport adds, with other bits on other "
+                 "numbers of ranks",
+         .place = 6,
+         .written = run.sums != SumOrder::ordered},
         {"metrics_every", cadence_field(run.metrics_every),
          "Records: every N steps, or log:PER_DECADE; auto: log:20, or so many that they take a tenth of the "
          "run at most",
@@ -207,6 +219,8 @@ std::vector<Setting> settings_of(RunSettings& run) {
 void check(const RunSettings& run) {
     RunSettings settings = run;
     check(settings_of(settings), "");
+    if (run.shards == 0 && run.sums != SumOrder::ordered)
+        throw InputError("sums: is that of shards; give shards, or leave it out");
     std::vector<Stage>& stages = settings.training.stages;
     for (std::size_t k = 0; k < stages.size(); ++k)
         check_stage(stages[k], stage_prefix(settings.training, k));
@@ -261,6 +275,9 @@ Names<Precision> names_of(Precision) {
 Names<LossKernel> names_of(LossKernel) {
     return {
         {"auto", LossKernel::automatic}, {"plain", LossKernel::plain}, {"epilogue", LossKernel::epilogue}};
+}
+Names<SumOrder> names_of(SumOrder) {
+    return {{"ordered", SumOrder::ordered}, {"fast", SumOrder::fast}};
 }
 Names<Real> names_of(Real) {
     return {{"fp32", Real::fp32}, {"fp64", Real::fp64}};

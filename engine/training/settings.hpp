@@ -8,6 +8,7 @@
 
 #include "engine/settings/setting.hpp"
 #include "engine/training/stage.hpp"
+#include "kernels/team/team_sums.hpp"
 
 namespace ntpgeo {
 
@@ -49,6 +50,8 @@ struct RunSettings {
     std::int64_t checkpoint_every = 0;  ///< steps; 0: by time alone
     double checkpoint_seconds = 60;
     std::int64_t keep_checkpoints = 2;
+    std::int64_t shards = 0;  ///< virtual shards that rows and sums are cut into (design 4.6); 0: none
+    SumOrder sums = SumOrder::ordered;
 };
 
 /// The tables of what a stage and a run are told, bound to where it lies; in the order of the files.
@@ -75,5 +78,6 @@ Names<Sampling> names_of(Sampling);
 Names<Precision> names_of(Precision);
 Names<LossKernel> names_of(LossKernel);
 Names<Real> names_of(Real);
+Names<SumOrder> names_of(SumOrder);
 
 }  // namespace ntpgeo

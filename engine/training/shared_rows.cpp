@@ -5,6 +5,7 @@
 #include <functional>
 #include <numeric>
 #include <string>
+#include <utility>
 
 #include "kernels/base/status.hpp"
 
@@ -16,21 +17,22 @@ std::vector<T> part_of(const std::vector<T>& all, std::int64_t first, std::int64
     return {all.begin() + first, all.begin() + end};
 }
 
-void require_rows(const char* what, std::int64_t rows, const Shards& shards) {
-    if (rows < shards.count)
-        throw InputError("shards: " + std::to_string(shards.count) + " are more than the " +
-                         std::to_string(rows) + " " + what + " of the data set");
-}
-
 }  // namespace
+
+void require_rows(const Dataset& dataset, std::int64_t shards) {
+    for (const auto& [what, rows] :
+         {std::pair("words", dataset.vocab_size), std::pair("contexts", dataset.contexts())})
+        if (rows < shards)
+            throw InputError("shards: " + std::to_string(shards) + " are more than the " +
+                             std::to_string(rows) + " " + what + " of the data set");
+}
 
 SharedRows::SharedRows(const TeamSums& sums, Memory& memory, const Dataset& dataset)
     : sums_(sums),
       dataset_(dataset),
       words_(sums.own(dataset.vocab_size)),
       contexts_(sums.own(dataset.contexts())) {
-    require_rows("words", dataset.vocab_size, sums.shards());
-    require_rows("contexts", dataset.contexts(), sums.shards());
+    require_rows(dataset, sums.shards().count);
     const std::int64_t first = dataset.indptr[contexts_.first], end = dataset.indptr[contexts_.end];
     const std::vector<double> probs = part_of(dataset.probs, first, end);
     std::vector<double> log_probs(probs.size());

@@ -23,6 +23,9 @@ struct ShardBounds {
     std::int64_t contexts = 0, nnz = 0;
 };
 
+/// Throws InputError where a data set has fewer words or contexts than shards.
+void require_rows(const Dataset& dataset, std::int64_t shards);
+
 class SharedRows {
   public:
     /// Labels of the own contexts in the backend's memory. `sums` and `dataset` must outlive it. Throws

@@ -13,11 +13,13 @@
 #include "engine/runs/analysis.hpp"
 #include "engine/runs/record_cost.hpp"
 #include "engine/settings/parse_number.hpp"
+#include "host/commands/call_flags.hpp"
 #include "host/commands/commands.hpp"
 #include "host/commands/setting_flags.hpp"
 #include "host/commands/subject.hpp"
 #include "host/files/file_error.hpp"
 #include "host/files/path.hpp"
+#include "host/ranks/ranks.hpp"
 #include "host/run/record.hpp"
 #include "host/run/rehearsal.hpp"
 #include "host/run/run_folder.hpp"
@@ -35,6 +37,7 @@ struct AnalyzeOptions {
     std::optional<std::int64_t> step;
     std::string device = "auto";
     bool dry_run = false;
+    CallFlags call;
 };
 
 /// How many snapshots stay: "all", "last" or a number.
@@ -180,7 +183,10 @@ void add_analyze_command(Command& program) {
                     {.type_name = device_choices, .default_text = options->device});
     verb.add_flag("--dry-run", options->dry_run,
                   "Measure and write nothing; say where memory would go and about how long it would take");
-    verb.on_call([options] { analyze(*options); });
+    options->call.add(verb, false);
+    verb.on_call_of_ranks([options] {
+        Ranks::join(options->call.settings().rank_timeout).at_first([&] { analyze(*options); });
+    });
 }
 
 }  // namespace ntpgeo

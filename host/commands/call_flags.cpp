@@ -67,11 +67,15 @@ std::vector<Setting> settings_of(CallSettings& call) {
              "Write a checkpoint after this time of this call, SECONDS or [D-]HH:MM:SS, and end with exit "
              "status 124 (default: no limit)",
          .metavar = "TIME"},
+        {"rank_timeout", NumberField{&call.rank_timeout, NumberRange::positive},
+         "Seconds after which a rank that does not answer ends the job ({default})", 0},
     };
 }
 
-void CallFlags::add(Command& verb) {
-    flags_.add(verb, settings_of(defaults_), SettingFlags::Checked::all);
+void CallFlags::add(Command& verb, bool may_stop) {
+    std::vector<Setting> settings = settings_of(defaults_);
+    if (!may_stop) std::erase_if(settings, [](const Setting& one) { return one.name == "time_limit"; });
+    flags_.add(verb, settings, SettingFlags::Checked::all);
 }
 
 CallSettings CallFlags::settings() const {

@@ -44,8 +44,11 @@ class Command {
     /// An option without a value.
     void add_flag(const std::string& names, bool& value, const std::string& help);
 
-    /// What is done where the command line names this verb.
+    /// What is done where the command line names this verb. Of a launcher's many processes none does it: the
+    /// verb is refused.
     void on_call(std::function<void()> work);
+    /// The same of a verb that joins the launcher's ranks (Ranks::join).
+    void on_call_of_ranks(std::function<void()> work);
 
   private:
     CLI::App* app_;

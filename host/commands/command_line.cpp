@@ -14,6 +14,7 @@
 #include "host/commands/command.hpp"
 #include "host/commands/commands.hpp"
 #include "host/files/file_error.hpp"
+#include "host/ranks/ranks.hpp"
 #include "host/terminal/interruption.hpp"
 #include "kernels/base/status.hpp"
 
@@ -94,6 +95,15 @@ void Command::add_flag(const std::string& names, bool& value, const std::string&
 }
 
 void Command::on_call(std::function<void()> work) {
+    const CLI::App* const parent = app_->get_parent();
+    const std::string of = parent->get_parent() ? parent->get_name() + " " : "";
+    app_->callback([name = of + app_->get_name(), work = std::move(work)] {
+        Ranks::refuse_launcher(name);
+        work();
+    });
+}
+
+void Command::on_call_of_ranks(std::function<void()> work) {
     app_->callback(std::move(work));
 }
 
@@ -112,27 +122,30 @@ int run_command_line(int argc, char** argv) {
     add_demo_command(program);
     if (const std::string unknown = unknown_command(&app, argc, argv); !unknown.empty())
         return complain(unknown, 2);
-    try {
-        app.parse(guarded(argc, argv));
-        // Results that could not be written (a full disk behind a redirection) are no success.
-        if (std::fflush(stdout) != 0) return complain("the results could not be written to stdout", 1);
-        return 0;
-    } catch (const CLI::Success& request) {
-        return app.exit(request);
-    } catch (const CLI::ParseError& error) {
-        return complain(std::string(error.what()) + " (see --help)", 2);
-    } catch (const InputError& error) {
-        return complain(error.what(), 2);
-    } catch (const Interrupted& error) {
-        return complain(error.what(), error.exit_status());
-    } catch (const std::filesystem::filesystem_error& error) {
-        return complain(fmt::format("{}: {}", error.path1().native(), error.code().message()),
+    const auto fail = [](const std::string& message, int status) {
+        return Ranks::fail(status, [&] { complain(message, status); });
+    };
+    const int status = [&] {
+        try {
+            app.parse(guarded(argc, argv));
+            // Results that could not be written (a full disk behind a redirection) are no success.
+            if (std::fflush(stdout) != 0) return complain("the results could not be written to stdout", 1);
+            return 0;
+        } catch (const CLI::Success& request) {
+            return app.exit(request);
+        } catch (const CLI::ParseError& error) {
+            return fail(std::string(error.what()) + " (see --help)", 2);
+        } catch (const std::filesystem::filesystem_error& error) {
+            return fail(fmt::format("{}: {}", error.path1().native(), error.code().message()),
                         is_fault_of_path(error.code().value()) ? 2 : 1);
-    } catch (const std::bad_alloc&) {
-        return complain("out of memory", 1);
-    } catch (const std::exception& error) {
-        return complain(error.what(), 1);
-    }
+        } catch (const std::bad_alloc&) {
+            return fail("out of memory", 1);
+        } catch (const std::exception& error) {
+            return fail(error.what(), status_of_exception());
+        }
+    }();
+    Ranks::leave();
+    return status;
 }
 
 }  // namespace ntpgeo

@@ -173,7 +173,7 @@ class Demo {
         stage.lambda_end = demo_last_lambda;
         OpenRun<RunConfig> run(std::move(config), dataset_, limit, folder_ / "train");
         settle(run.config, dataset_, *run.backend);
-        return run_training(run);
+        return run_training(run, Ranks::alone());
     }
 
     void tell_limit(const Record& record) const {

@@ -14,6 +14,7 @@
 #include "host/commands/commands.hpp"
 #include "host/commands/setting_flags.hpp"
 #include "host/files/file_error.hpp"
+#include "host/ranks/ranks.hpp"
 #include "host/run/rehearsal.hpp"
 #include "host/run/run_inputs.hpp"
 #include "host/run/runs.hpp"
@@ -171,12 +172,15 @@ void add_exact_command(Command& program, ExactProblem problem, const std::string
     options->defaults.command = name;
     Command verb = program.add_command(name, help);
     add_exact_options(verb, *options);
-    verb.on_call([options, problem, body] {
+    verb.on_call_of_ranks([options, problem, body] {
+        const Ranks ranks = Ranks::join(options->call.settings().rank_timeout);
         const InterruptGuard guard(options->call.settings().time_limit);
-        ExactRun run = open(*options);
-        if (options->dry_run) return rehearse(problem, run.config, run.dataset, *run.backend);
-        InterruptGuard::take_stop_signals();
-        body(run);
+        ranks.at_first([&] {
+            ExactRun run = open(*options);
+            if (options->dry_run) return rehearse(problem, run.config, run.dataset, *run.backend);
+            InterruptGuard::take_stop_signals();
+            body(run);
+        });
     });
 }
 

@@ -63,8 +63,8 @@ Subject read_training_run(const SubjectOptions& options, const RunFolder& folder
         const Position position = read_state_header(tensors, file).position;
         require_stage(config.training, position);
         const double lambda = lambda_at(config.training, position);
-        subject = {tensors.read_matrix("W"),
-                   tensors.read_matrix("H"),
+        subject = {read_parameters(tensors, file, "W"),
+                   read_parameters(tensors, file, "H"),
                    file.native() + ":W",
                    file.native() + ":H",
                    lambda,

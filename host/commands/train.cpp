@@ -17,7 +17,9 @@
 #include "host/files/atomic_file.hpp"
 #include "host/files/file_error.hpp"
 #include "host/files/path.hpp"
+#include "host/ranks/ranks.hpp"
 #include "host/run/rehearsal.hpp"
+#include "host/run/run_inputs.hpp"
 #include "host/run/runs.hpp"
 #include "host/terminal/interruption.hpp"
 #include "kernels/base/status.hpp"
@@ -134,15 +136,55 @@ RunConfig train_configuration(const TrainOptions& options, const std::string& st
     return config;
 }
 
-RunVerb<RunConfig> verb_of(const TrainOptions& options) {
+/// Shards under a launcher that were not asked for.
+constexpr std::int64_t usual_shards = 16;
+
+/// Settles how many shards the rows have. `begun`: whether the run has its configuration already.
+void settle_shards(RunConfig& config, const Dataset& dataset, const Ranks& ranks, bool begun) {
+    const std::int64_t rows = std::min(dataset.vocab_size, dataset.contexts());
+    if (ranks.size() > rows)
+        throw InputError(fmt::format("{} ranks are more than the {} {} of the data set; start fewer",
+                                     ranks.size(), rows, rows == dataset.contexts() ? "contexts" : "words"));
+    if (ranks.launched() && config.shards == 0) {
+        if (begun)
+            throw InputError(
+                "shards: the run was begun without, so that only one process can go on with it; "
+                "start it without a launcher, or a new one with --shards");
+        config.shards = std::min(usual_shards, rows);
+    }
+    if (config.shards == 0) return;
+    require_rows(dataset, config.shards);
+    if (config.shards < ranks.size())
+        throw InputError(fmt::format("shards: {} are fewer than the {} ranks; give --shards {} or more",
+                                     config.shards, ranks.size(), ranks.size()));
+}
+
+RunVerb<RunConfig> verb_of(const TrainOptions& options, const Ranks& ranks) {
+    const auto begun = std::make_shared<bool>(false);
     return {
         .command = "train",
-        .configure = [&options](const std::string& stored) { return train_configuration(options, stored); },
+        .configure =
+            [&options, &ranks, begun](const std::string& stored) {
+                *begun = !stored.empty();
+                RunConfig config = train_configuration(options, stored);
+                if (ranks.size() > 1) {
+                    if (config.device != "cpu" && config.device != "auto")
+                        throw InputError(
+                            fmt::format("device: ranks that MPI has started compute on the CPU, "
+                                        "not on {}; leave it out",
+                                        config.device));
+                    config.device = "cpu";
+                }
+                return config;
+            },
         .read = read_config,
         .is_finished = [](const RunFolder& folder,
                           const RunConfig& config) { return finished_training(folder, config).has_value(); },
-        .settle = [](RunConfig& config, const Dataset& dataset,
-                     const Backend& backend) { settle(config, dataset, backend); },
+        .settle =
+            [&ranks, begun](RunConfig& config, const Dataset& dataset, const Backend& backend) {
+                settle_shards(config, dataset, ranks, *begun);
+                settle(config, dataset, backend);
+            },
         .changed_since_begun =
             "the run was made (its hash is another); only the data set it was made of goes on",
         .changed_since_written =
@@ -181,21 +223,52 @@ void print_summary(const RunSummary& summary, const std::filesystem::path& folde
     fmt::print("run                 {}\n", where);
 }
 
+/// What the first rank tells the others of a run that it has opened: the folder, and the configuration. `run`
+/// is theirs, too, then.
+void share(const Ranks& ranks, OpenRun<RunConfig>& run) {
+    const TeamSums all(ranks.team(), ranks.size());
+    const std::string folder = all.from_first(run.output().native());
+    const std::string text =
+        all.from_first(ranks.is_first() ? config_text(run.config, run.dataset) : std::string());
+    ranks.together([&] {
+        if (ranks.is_first()) return;
+        RunConfig config = read_config(text, "what rank 0 has sent");
+        Dataset dataset = read_known_dataset(config.dataset, "rank 0 read it (its hash is another)");
+        run = OpenRun<RunConfig>(std::move(config), std::move(dataset), std::nullopt, folder);
+        run.follow();
+    });
+}
+
 void train(const TrainOptions& options) {
     if (options.dry_run && options.profile)
         throw InputError("--profile: a dry run makes no updates to measure; leave it or --dry-run out");
+    const Ranks ranks = Ranks::join(options.call.settings().rank_timeout);
     const InterruptGuard guard(options.call.settings().time_limit);
-    OpenRun<RunConfig> run = open_run(verb_of(options), options.output, options.resume, options.dry_run);
-    const std::int64_t limit_rank = run.limit ? run.limit->rank : 0;
-    if (options.dry_run) return rehearse(run.config, run.dataset, *run.backend, limit_rank);
-    // The plan is a bound, and a run that it refuses may well fit: only the host's memory, whose end is a
-    // kill, is guarded by it. A GPU that has no more says so, and leaves a checkpoint.
-    if (run.backend && run.config.device == "cpu")
-        require_room(run.config, run.dataset, *run.backend, limit_rank);
-    InterruptGuard::take_stop_signals();
-    if (run.stored && run.config.training != run.stored->training)
-        run.folder().replace_config(config_text(run.config, run.dataset));
-    print_summary(run_training(run, options.profile.value_or(0)), run.folder().path());
+    OpenRun<RunConfig> run;
+    const auto open = [&] {
+        run = open_run(verb_of(options, ranks), options.output, options.resume, options.dry_run);
+        const std::int64_t limit_rank = run.limit ? run.limit->rank : 0;
+        if (options.dry_run) return rehearse(run.config, run.dataset, *run.backend, limit_rank);
+        // The plan is a bound, and a run that it refuses may well fit: only the host's memory, whose end is a
+        // kill, is guarded by it. A GPU that has no more says so, and leaves a checkpoint.
+        if (run.backend && run.config.device == "cpu" && ranks.size() == 1)
+            require_room(run.config, run.dataset, *run.backend, limit_rank);
+        InterruptGuard::take_stop_signals();
+        if (run.stored && run.config.training != run.stored->training)
+            run.folder().replace_config(config_text(run.config, run.dataset));
+        if (run.backend) static_cast<void>(run.folder());  // which the others look into
+    };
+    ranks.at_first(open);
+    if (options.dry_run) return;
+    if (ranks.size() > 1) {
+        const bool finished =
+            TeamSums(ranks.team(), ranks.size()).largest(ranks.is_first() && !run.backend ? 1 : 0) != 0;
+        if (finished && !ranks.is_first()) return;
+        if (!finished) share(ranks, run);
+        InterruptGuard::take_stop_signals();
+    }
+    const RunSummary summary = run_training(run, ranks, options.profile.value_or(0));
+    if (ranks.is_first()) print_summary(summary, run.folder().path());
 }
 
 }  // namespace
@@ -205,7 +278,7 @@ void add_train_command(Command& program) {
     Command verb =
         program.add_command("train", "Train W and H on a data set and record the geometry on the way");
     add_train_options(verb, *options);
-    verb.on_call([options] { train(*options); });
+    verb.on_call_of_ranks([options] { train(*options); });
 }
 
 }  // namespace ntpgeo

@@ -70,6 +70,8 @@ class OpenRun {
         if (!folder_) folder_ = RunFolder::create(output_, config_text(config, dataset));
         return *folder_;
     }
+    /// The folder of a run that another rank has opened, and locked, so far.
+    void follow() { folder_ = RunFolder::follow(output_); }
     /// Lets `body` do the work. What it fails by is left in the log of its folder, where there is one by
     /// then. Where the device had no memory left or is lost, the Failure says where the run can go on.
     template <class Body>

@@ -107,6 +107,22 @@ void RunFolder::lock() {
         throw InputError(
             fmt::format("{}: another process is at work in it; wait for its end", printable(path_)));
     sweep_temporaries(path_, false);
+    sweep_parts();
+}
+
+RunFolder RunFolder::follow(const fs::path& path) {
+    RunFolder folder(path);
+    folder.follows_ = true;
+    return folder;
+}
+
+void RunFolder::sweep_parts() const {
+    std::error_code ignored;
+    for (const fs::path& part : newest_first(path_, is_part_name)) {
+        const std::string name = part.filename().native();
+        const fs::path index = path_ / (name.substr(0, name.find('.')) + ".safetensors");
+        if (!fs::exists(index, ignored)) fs::remove(part, ignored);
+    }
 }
 
 std::pair<Record, Record> RunFolder::cut_metrics(std::int64_t last, const Cadence& cadence) const {
@@ -173,6 +189,7 @@ std::string RunFolder::last_good_checkpoint() const {
 void RunFolder::read_newest_checkpoint(const FileReader& read) {
     const std::string remedy = "no checkpoint is left: put a whole one back, or remove them to begin again";
     const auto say = [&](const std::string& line) {
+        if (follows_) return;
         log(line);
         fmt::print(stderr, "note: {}\n", line);
     };
@@ -202,6 +219,7 @@ void RunFolder::drop_old_checkpoints(const fs::path& written, std::int64_t keep)
         if (file != written) fs::remove(file);
     damaged_.clear();
     remove_all_but(keep, checkpoints());
+    sweep_parts();
 }
 
 void RunFolder::write_checkpoint(std::int64_t number, const std::vector<TensorToWrite>& tensors,
@@ -217,6 +235,13 @@ void RunFolder::write_checkpoint(const TrainerState& state, double elapsed, std:
     metadata["format"] = "ntpgeo.checkpoint.1";
     metadata["elapsed_s"] = fmt::format("{}", elapsed);
     write_state(checkpoint_path(state.position.step), state.tensors, metadata);
+    drop_old_checkpoints(checkpoint_path(state.position.step), keep);
+}
+
+void RunFolder::write_index(const TrainerState& state, const PartOffsets& offsets, double elapsed,
+                            std::int64_t keep) {
+    flush_metrics();
+    ntpgeo::write_index(checkpoint_path(state.position.step), state, offsets, elapsed);
     drop_old_checkpoints(checkpoint_path(state.position.step), keep);
 }
 
@@ -257,6 +282,7 @@ std::optional<Position> RunFolder::result() const {
 }
 
 void RunFolder::log(const std::string& line) const {
+    if (follows_) return;
     const std::time_t now = std::time(nullptr);
     append(log_, path_ / log_name, fmt::format("{:%Y-%m-%d %H:%M:%S} {}\n", fmt::localtime(now), line));
 }

@@ -38,6 +38,8 @@ class RunFolder {
     static bool may_begin_anew(const std::filesystem::path& path, const std::string& command);
     /// A folder that holds a run. Throws InputError where there is none.
     static RunFolder open(const std::filesystem::path& path);
+    /// The folder of a run that another rank has locked: nothing is said in its log from here.
+    static RunFolder follow(const std::filesystem::path& path);
     /// Whether a file of this name in a run's folder is one of those that make it up.
     static bool is_own_name(const std::string& name);
     /// Whether `path` is a folder with a config.json.
@@ -69,6 +71,9 @@ class RunFolder {
     /// Writes checkpoint-STEP.safetensors after flushing the metrics to disk, then removes all but the newest
     /// `keep`.
     void write_checkpoint(const TrainerState& state, double elapsed, std::int64_t keep);
+    /// The same of a state in parts, of which all are written beside the file (part_path).
+    void write_index(const TrainerState& state, const PartOffsets& offsets, double elapsed,
+                     std::int64_t keep);
     /// The newest checkpoint's file, if any.
     [[nodiscard]] std::optional<std::filesystem::path> newest_checkpoint() const;
     /// The end of the line of a run that fails: "the last good checkpoint is FILE", or that there is none.
@@ -104,10 +109,13 @@ class RunFolder {
     [[nodiscard]] bool has_result() const;
     void flush_metrics() const;
     void drop_old_checkpoints(const std::filesystem::path& written, std::int64_t keep);  // and the damaged
+    /// Parts whose checkpoint has no index: it was never finished, or is gone.
+    void sweep_parts() const;
 
     std::filesystem::path path_;
     std::vector<std::filesystem::path> damaged_;  // checkpoints that the run could not go on from
     FileDescriptor log_;                          // locked while this process has the folder
+    bool follows_ = false;                        // another rank has it
 };
 
 }  // namespace ntpgeo

@@ -15,6 +15,7 @@
 
 #include "engine/geometry/record.hpp"
 #include "engine/training/trainer.hpp"
+#include "host/ranks/ranks.hpp"
 #include "host/run/config.hpp"
 #include "host/run/open_run.hpp"
 
@@ -51,8 +52,9 @@ struct RunSummary {
 std::optional<RunSummary> finished_training(const RunFolder& folder, const RunConfig& config);
 
 /// Checkpoints are written at the end of each stage, too. Throws Failure for a non-finite loss, naming the
-/// last good checkpoint. `profiled_steps`: of how many updates the parts are measured (StepProfiler).
-RunSummary run_training(OpenRun<RunConfig>& run, std::int64_t profiled_steps = 0);
+/// last good checkpoint. `profiled_steps`: of how many updates the parts are measured (StepProfiler). All
+/// ranks call it; the first alone writes records and says anything, and the others' summary is of no record.
+RunSummary run_training(OpenRun<RunConfig>& run, const Ranks& ranks, std::int64_t profiled_steps = 0);
 
 using ExactRun = OpenRun<ExactConfig>;
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <new>
 #include <optional>
 #include <tuple>
@@ -24,26 +25,39 @@ namespace fs = std::filesystem;
 
 class TrainingRun {
   public:
-    TrainingRun(OpenRun<RunConfig>& run, std::int64_t profiled_steps)
-        : folder_(run.folder()),
+    TrainingRun(OpenRun<RunConfig>& run, const Ranks& ranks, std::int64_t profiled_steps)
+        : ranks_(ranks),
+          folder_(run.folder()),
           config_(run.config),
           backend_(*run.backend),
-          measured_(backend_, run.dataset, run.limit ? &*run.limit : nullptr, config_),
+          measured_(backend_, run.dataset, run.limit ? &*run.limit : nullptr, config_, &ranks.team()),
           trainer_(measured_.trainer()),
+          offsets_{
+              Shards{std::max<std::int64_t>(1, config_.shards), ranks.size()}.offsets(run.dataset.vocab_size),
+              Shards{std::max<std::int64_t>(1, config_.shards), ranks.size()}.offsets(
+                  run.dataset.contexts())},
           shape_{run.dataset.vocab_size, run.dataset.contexts(), config_.training.dim},
-          profiler_(backend_, folder_, shape_, profiled_steps) {
+          profiler_(backend_, folder_, shape_, ranks.is_first() ? profiled_steps : 0) {
         run.limit.reset();  // its copy on the backend serves from here on
-        measured_.call_between_parts([this] { stop_where_asked(); });
+        measured_.call_between_parts([this] {
+            if (ranks_.size() == 1) return stop_where_asked();
+            // The others wait for the record: what is asked for is done once they have heard of it.
+            if (InterruptGuard::stop_requested()) throw RecordLeft();
+        });
         restore();
     }
 
     RunSummary run() {
-        Progress progress(trainer_.step());
+        Progress progress(trainer_.step(), ranks_.is_first());
         folder_.log(fmt::format("training from step {} on {}", trainer_.step(), config_.device));
         try {
-            saving_where_memory_ends(
-                folder_, [&] { work(progress); }, [this] { checkpoint(); });
+            if (ranks_.size() == 1)
+                saving_where_memory_ends(
+                    folder_, [&] { work(progress); }, [this] { checkpoint(); });
+            else
+                work(progress);
         } catch (const NonFiniteLoss& error) {
+            Ranks::end_together();  // a loss is of all ranks
             throw Failure(fmt::format("{}; {}; a smaller {} may help", error.what(),
                                       folder_.last_good_checkpoint(),
                                       trainer_.step() == 0 ? "init-scale" : "lr"));
@@ -61,7 +75,8 @@ class TrainingRun {
             throw Failure(
                 fmt::format("out of memory at step {}; {}", trainer_.step(), folder_.last_good_checkpoint()));
         }
-        folder_.write_result(trainer_.parameters(), trainer_.position());
+        const std::vector<StateTensor> parameters = measured_.parameters();
+        ranks_.at_first([&] { folder_.write_result(parameters, trainer_.position()); });
         folder_.log(fmt::format("done at step {}{}", trainer_.step(),
                                 trainer_.at_noise_floor() ? ", " + why_it_ended() : ""));
         return {trainer_.position(), trainer_.stationary() ? at_rest() : "", false, first_, last_};
@@ -69,6 +84,7 @@ class TrainingRun {
 
   private:
     void work(Progress& progress) {
+        if (config_.shards > 0) log_ranks();
         heed_requests();
         if (measured_.record_due()) record(progress);
         while (!trainer_.finished()) {
@@ -89,13 +105,42 @@ class TrainingRun {
     void restore() {
         double elapsed = 0;
         folder_.read_newest_checkpoint([&](const fs::path& path, const SafetensorsFile& file) {
-            const SavedState saved = read_state(file, path);
+            const SavedState saved = read_own(path, file);
             trainer_.load(saved.state);
             saved_ = trainer_.position();
             elapsed = saved.elapsed;
         });
-        std::tie(first_, last_) = folder_.cut_metrics(saved_ ? saved_->step : -1, config_.metrics_every);
+        ranks_.at_first([&] {
+            std::tie(first_, last_) = folder_.cut_metrics(saved_ ? saved_->step : -1, config_.metrics_every);
+        });
+        const std::int64_t last = last_.integer("step").value_or(-1);
+        if (const std::int64_t step = TeamSums(ranks_.team(), ranks_.size()).largest(last); step >= 0)
+            recorded_ = step;
         clock_ = WorkClock(elapsed, config_.checkpoint_seconds);
+    }
+
+    /// All ranks take a checkpoint, or none.
+    SavedState read_own(const fs::path& path, const SafetensorsFile& file) const {
+        if (config_.shards == 0) return read_state(file, path);
+        const auto own = [&](const std::vector<std::int64_t>& offsets) {
+            const auto rank = static_cast<std::size_t>(ranks_.team().rank());
+            return RowRange{offsets[rank], offsets[rank + 1]};
+        };
+        SavedState saved;
+        std::string wrong;
+        try {
+            saved = read_state(file, path, own(offsets_.words), own(offsets_.contexts));
+        } catch (const InputError& error) {
+            wrong = error.what();
+        }
+        if (TeamSums(ranks_.team(), ranks_.size()).largest(wrong.empty() ? 0 : 1) == 0) return saved;
+        throw InputError(wrong.empty() ? printable(path) + ": another rank cannot read its part of it"
+                                       : wrong);
+    }
+
+    void log_ranks() {
+        folder_.log(fmt::format("{} shards on {} rank{}", config_.shards, ranks_.size(),
+                                ranks_.size() == 1 ? "" : "s"));
     }
 
     /// One update, and a line in the log where it begins or ends a stage or finds nothing to do.
@@ -149,8 +194,16 @@ class TrainingRun {
     }
 
     void record(Progress& progress) {
-        if (last_.integer("step") == trainer_.step()) return;
-        last_ = measured_.record(clock_.elapsed(), updates_.read());
+        if (recorded_ == trainer_.step()) return;
+        const auto elapsed = clock_.elapsed();
+        const auto step_seconds = updates_.read();
+        try {
+            last_ = measured_.record(elapsed, step_seconds);
+        } catch (const RecordLeft&) {
+            return heed_requests();
+        }
+        recorded_ = trainer_.step();
+        if (!ranks_.is_first()) return;
         if (first_.empty()) first_ = last_;
         folder_.append_metrics(last_);
         progress.note(fmt::format("excess loss {:.3e}", last_.number("excess_loss").value()));
@@ -158,7 +211,7 @@ class TrainingRun {
 
     [[nodiscard]] bool checkpoint_due() const {
         const bool by_steps = config_.checkpoint_every > 0 && trainer_.step() % config_.checkpoint_every == 0;
-        return by_steps || clock_.checkpoint_due();
+        return by_steps || (ranks_.size() == 1 ? clock_.checkpoint_due() : asked_.clock);
     }
 
     // A state that has diverged never replaces a good one.
@@ -167,42 +220,84 @@ class TrainingRun {
         clock_.checkpoint_written();
         if (saved_ == trainer_.position()) return;
         measured_.require_in_range();
-        folder_.write_checkpoint(trainer_.save(), clock_.elapsed(), config_.keep_checkpoints);
+        const TrainerState state = trainer_.save();
+        const auto write = [&] {
+            if (config_.shards == 0)
+                folder_.write_checkpoint(state, clock_.elapsed(), config_.keep_checkpoints);
+            else
+                folder_.write_index(state, offsets_, clock_.elapsed(), config_.keep_checkpoints);
+        };
+        if (config_.shards > 0)
+            ranks_.together([&] {
+                write_part(part_path(folder_.checkpoint_path(trainer_.step()), ranks_.team().rank(),
+                                     offsets_.parts()),
+                           state);
+            });
+        ranks_.at_first(write);
         saved_ = trainer_.position();
         clock_.checkpoint_written();
     }
 
     void heed_requests() {
+        agree();
         stop_where_asked();
-        if (!InterruptGuard::take_checkpoint_request()) return;
+        if (!(ranks_.size() == 1 ? InterruptGuard::take_checkpoint_request() : asked_.checkpoint)) return;
         checkpoint();
         folder_.log(fmt::format("checkpoint at step {}, as SIGUSR1 asked", trainer_.step()));
     }
 
+    // Signals, limits of time and clocks are of one process each: what any rank has been asked for all do at
+    // one and the same step.
+    void agree() {
+        if (ranks_.size() == 1) return;
+        const auto stop = InterruptGuard::stop_requested();
+        const std::int64_t own = (stop ? stop->exit_status : 0) * 4 +
+                                 (InterruptGuard::take_checkpoint_request() ? 2 : 0) +
+                                 (ranks_.is_first() && clock_.checkpoint_due() ? 1 : 0);
+        const std::int64_t all = TeamSums(ranks_.team(), ranks_.size()).largest(own);
+        asked_ = {static_cast<int>(all / 4), all / 2 % 2 != 0, all % 2 != 0};
+    }
+    [[nodiscard]] std::optional<StopRequest> stop_requested() const {
+        if (ranks_.size() == 1) return InterruptGuard::stop_requested();
+        if (asked_.stop == 0) return std::nullopt;
+        return StopRequest{asked_.stop, asked_.stop == 124 ? "stopped by --time-limit" : "interrupted"};
+    }
+
     // Also in the middle of a record, which a run that goes on from here makes again.
     void stop_where_asked() {
-        const auto request = InterruptGuard::stop_requested();
+        const auto request = stop_requested();
         if (!request) return;
         checkpoint();
         profiler_.end(trainer_);
         log_use();
         const std::string what = fmt::format("{} at step {}", request->words, trainer_.step());
         folder_.log(what);
+        Ranks::end_together();
         throw Interrupted(
             fmt::format("{}; go on with: ntpgeo train -o {} --resume", what, printable(folder_.path())),
             request->exit_status);
     }
 
+    /// What ranks have agreed to do after the present step.
+    struct Asked {
+        int stop = 0;  ///< the status to end with; 0: go on
+        bool checkpoint = false, clock = false;
+    };
+
+    const Ranks& ranks_;
     RunFolder& folder_;
     const RunConfig& config_;
     Backend& backend_;
     MeasuredTraining measured_;
     Trainer& trainer_;
+    PartOffsets offsets_;  // of the ranks' rows
     ModelShape shape_;
     StepProfiler profiler_;
     UpdateClock updates_;
-    Record first_, last_;            // what metrics.jsonl begins and ends with
-    std::optional<Position> saved_;  // of the newest checkpoint
+    Record first_, last_;                   // what metrics.jsonl begins and ends with
+    std::optional<Position> saved_;         // of the newest checkpoint
+    std::optional<std::int64_t> recorded_;  // the step of the last record
+    Asked asked_;
     WorkClock clock_{0};
 };
 
@@ -216,9 +311,11 @@ std::optional<RunSummary> finished_training(const RunFolder& folder, const RunCo
     return RunSummary{.position = *result, .at_rest = {}, .was_finished = true, .first = {}, .last = {}};
 }
 
-RunSummary run_training(OpenRun<RunConfig>& run, std::int64_t profiled_steps) {
-    if (const auto finished = finished_training(run.folder(), run.config)) return *finished;
-    return run.recording_failure([&] { return TrainingRun(run, profiled_steps).run(); });
+RunSummary run_training(OpenRun<RunConfig>& run, const Ranks& ranks, std::int64_t profiled_steps) {
+    // Of many ranks the first has looked, and the others are here to work.
+    if (ranks.is_first())
+        if (const auto finished = finished_training(run.folder(), run.config)) return *finished;
+    return run.recording_failure([&] { return TrainingRun(run, ranks, profiled_steps).run(); });
 }
 
 }  // namespace ntpgeo

@@ -13,8 +13,12 @@ void print_line(const std::string& what, const std::string& value) {
     fmt::print("{:<20}{}\n", what, value);
 }
 
-Progress::Progress(std::int64_t first)
-    : terminal_(::isatty(STDERR_FILENO) == 1), first_(first), start_(Clock::now()), last_(start_) {}
+Progress::Progress(std::int64_t first, bool shown)
+    : terminal_(::isatty(STDERR_FILENO) == 1),
+      silent_(!shown),
+      first_(first),
+      start_(Clock::now()),
+      last_(start_) {}
 
 Progress::~Progress() {
     if (terminal_ && shown_) std::fputs("\r\033[K", stderr);
@@ -22,7 +26,7 @@ Progress::~Progress() {
 
 bool Progress::due() {
     const std::chrono::duration<double> since = Clock::now() - last_;
-    if (since.count() < (terminal_ ? 0.2 : 10.0)) return false;
+    if (silent_ || since.count() < (terminal_ ? 0.2 : 10.0)) return false;
     last_ = Clock::now();
     return true;
 }

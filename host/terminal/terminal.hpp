@@ -14,8 +14,8 @@ void print_line(const std::string& what, const std::string& value);
 /// Progress on stderr: one line that rewrites itself on a terminal, plain lines now and then when piped.
 class Progress {
   public:
-    /// `first` steps are done already.
-    explicit Progress(std::int64_t first);
+    /// `first` steps are done already. Nothing is shown where it is not `shown`.
+    explicit Progress(std::int64_t first, bool shown = true);
     ~Progress();
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
@@ -34,7 +34,7 @@ class Progress {
     void print(const std::string& line);
 
     bool terminal_;
-    bool shown_ = false;
+    bool silent_, shown_ = false;
     std::int64_t first_;
     Clock::time_point start_, last_;
     std::string note_;

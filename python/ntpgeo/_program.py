@@ -17,6 +17,7 @@ import numpy as np
 from . import results
 from .dataset import Dataset
 from .errors import Error
+from ._parts import read_rows
 from ._records import columns_of
 from .runs import Run
 from .safetensors import SafetensorsFile
@@ -147,8 +148,8 @@ def training_of(of: Run, stopped: bool) -> results.Training:
     if not files:
         raise Error(f"{of.folder}: has neither a result nor a checkpoint yet")
     newest = max(map(SafetensorsFile, files), key=lambda file: int(file.metadata["step"]))
-    return results.Training(newest.read("W"), newest.read("H"), of.records, int(newest.metadata["step"]), not stopped,
-                            newest.metadata.get("noise_floor") == "true", stopped, of.folder)
+    return results.Training(read_rows(newest, "W"), read_rows(newest, "H"), of.records, int(newest.metadata["step"]),
+                            not stopped, newest.metadata.get("noise_floor") == "true", stopped, of.folder)
 
 
 def limit_of(of: Run, stopped: bool) -> results.Limit:

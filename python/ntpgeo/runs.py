@@ -9,6 +9,7 @@ from typing import Any, Iterator
 
 import numpy as np
 
+from ._parts import parts_of, read_rows
 from ._records import columns_of
 from .safetensors import SafetensorsFile
 
@@ -88,12 +89,14 @@ class Run:
         return sorted(self.folder.glob("point-*.safetensors"))
 
     def tensors(self, file: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-        """All tensors of a file of the run, by name, read-only."""
+        """All tensors of a file of the run, by name, read-only; of a checkpoint in parts, which ranks write, those of all."""
         path = self.folder / file
         if not path.exists():
             raise ValueError(f"{path}: is not there" + (" yet" if path.name == "result.safetensors" else ""))
         opened = SafetensorsFile(path)
-        return {name: opened.read(name) for name in opened.names()}
+        parts = parts_of(opened)
+        own = {name: opened.read(name) for name in opened.names()}
+        return own | {name: read_rows(opened, name) for name in (parts[0].names() if parts else ())}
 
     def to_pandas(self) -> Any:
         """The records as a pandas.DataFrame, a row a record; lists stay lists."""

@@ -81,15 +81,16 @@ def train(data: Dataset, *, dim: int | None = None, steps: int | None = None, op
           batch: int | None = None, sampling: str | None = None,
           stages: Sequence[Mapping[str, Any]] | None = None, seed: int | None = None, init_scale: float | None = None,
           master: str | None = None, device: str | None = None, metrics_every: int | str | None = None,
-          metrics_precision: str | None = None, certify_every: int | None = None, limit: LimitLike = None,
-          callback: Callback | None = None, output: Folder | None = None, resume: bool = False,
-          checkpoint_every: int | None = None, checkpoint_seconds: float | None = None,
-          keep_checkpoints: int | None = None) -> Training:
+          metrics_precision: str | None = None, certify_every: int | None = None, shards: int | None = None,
+          sums: str | None = None, limit: LimitLike = None, callback: Callback | None = None,
+          output: Folder | None = None, resume: bool = False, checkpoint_every: int | None = None,
+          checkpoint_seconds: float | None = None, keep_checkpoints: int | None = None) -> Training:
     """Trains W [V, dim] and H [m, dim] as `ntpgeo train` does, to the same bits.
 
     stages: one mapping a stage, of the settings that a stage has; those given beside it hold for each stage that does not have
         its own.
     batch: contexts that an update is made of, chosen by `sampling`, "once" in an epoch or by their "weights"; None: all.
+    shards: virtual shards that rows and sums are cut into, so that as many ranks, started by the program, have the same bits.
     lambda_: the ridge, or (HI, LO) for a geometric decay. metrics_every: steps, "log:PER_DECADE" or "auto".
     limit: an L_mm of this data set to record the alignment with: of `ntpgeo.limit`, or its run's folder.
     callback: called with each record as a dict (what does not exist is None); False ends the run.

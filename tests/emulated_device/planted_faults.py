@@ -7,6 +7,10 @@ EXPLAINED = {
     ("reductions.cuh", "return a < b ? b : a;", "bound"): "equal numbers: either is the larger",
     ("reductions.cuh", "lane < blockDim.x / warp_threads", "bound"):
         "block_max then reads scratch[0] or one slot more, which the next barrier's owner wrote or the red zone catches",
+    ("splitting_cuda.cu", "k < count; ++k", "bound"): "a block more, of no rows",
+    ("splitting_cuda.cu", "first < count; first += rows_at_once", "bound"): "a block more, of no rows",
+    ("elementwise.cuh", "head < std::min<std::int64_t>(size, 4)", "bound"):
+        "what meets no boundary within four elements meets none at the fifth, and beyond the end the size comes back either way",
     ("softmax_cuda.cuh", "fabs(delta) < 0.25", "bound"): "both branches hold at |delta| = 1/4 exactly",
     ("prox_cuda.cu", "iteration < most_newton_steps", "bound"): "one step more before a column is given up",
     ("dense_cuda.cu", "column < row", "bound"): "the diagonal is loaded too, and not stored",

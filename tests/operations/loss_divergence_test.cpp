@@ -234,14 +234,16 @@ TEST_F(LossDivergence, IsFiniteWhereTheModelHasAlmostNothingOffTheSupport) {
 }
 
 TEST_F(LossDivergence, AddsToTheWordsGradient) {
-    for (const Storage storage : {Storage::fp64, Storage::fp32, Storage::bf16}) {
+    for (const auto& [storage, stride] :
+         {std::pair(Storage::fp64, 6), std::pair(Storage::fp32, 6), std::pair(Storage::bf16, 6),
+          std::pair(Storage::fp64, 9), std::pair(Storage::bf16, 9)}) {
         const auto calls = backend().plan_loss_calls({37, 6, 40, 200, Precision::fp64});
         Batch batch(labels(37, 40, seed()), 6, {Storage::fp32, Storage::fp32, storage, Storage::fp32},
                     seed());
         Batch other = batch;
         const std::vector<double> alone = call(*calls, other, 0, nullptr).words_gradient;
         const std::vector<double> before = random(37 * 6);
-        batch.words_gradient = HostMatrix(storage, 37, 6, 6, before);
+        batch.words_gradient = HostMatrix(storage, 37, 6, stride, before);
         const std::vector<double> held = batch.words_gradient.values();
         const std::vector<double> sum = call(*calls, batch, 0, nullptr, [](LossCall& one) {
                                             one.ridge = nullptr;

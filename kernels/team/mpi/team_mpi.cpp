@@ -69,16 +69,21 @@ class MpiTeam final : public Team {
         if (MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &given) != MPI_SUCCESS ||
             given < MPI_THREAD_SERIALIZED)
             throw Failure("this MPI cannot be called by two threads in turn, which waiting for a rank takes");
-        MPI_Comm_dup(MPI_COMM_WORLD, &world_);
-        MPI_Comm_set_errhandler(world_, MPI_ERRORS_RETURN);
-        MPI_Comm_rank(world_, &rank_);
-        MPI_Comm_size(world_, &size_);
+        // One for each operation: ranks at different ones wait for each other, and meet no other's message.
+        for (MPI_Comm* const communicator : {&exchanges_, &gathers_, &sums_, &words_})
+            MPI_Comm_dup(MPI_COMM_WORLD, communicator);
+        // Of what is started on a communicator, some errors come to light on the one that all are in.
+        for (const MPI_Comm communicator : {exchanges_, gathers_, sums_, words_, MPI_COMM_WORLD})
+            MPI_Comm_set_errhandler(communicator, MPI_ERRORS_RETURN);
+        MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
+        MPI_Comm_size(MPI_COMM_WORLD, &size_);
     }
     MpiTeam(const MpiTeam&) = delete;
     MpiTeam& operator=(const MpiTeam&) = delete;
     ~MpiTeam() override {
         if (failed_) return;  // the others may be gone: nothing that would wait for them
-        MPI_Comm_free(&world_);
+        for (MPI_Comm* const communicator : {&exchanges_, &gathers_, &sums_, &words_})
+            MPI_Comm_free(communicator);
         MPI_Finalize();
     }
 
@@ -91,7 +96,7 @@ class MpiTeam final : public Team {
         const Counts out(send_at), in(receive_at);
         MPI_Request request = MPI_REQUEST_NULL;
         const int status = MPI_Ialltoallv(send, out.count.data(), out.first.data(), row.type(), receive,
-                                          in.count.data(), in.first.data(), row.type(), world_, &request);
+                                          in.count.data(), in.first.data(), row.type(), exchanges_, &request);
         wait("an exchange", status, request);
     }
     void gather(std::int64_t row_bytes, void* data, std::span<const std::int64_t> at) override {
@@ -99,7 +104,7 @@ class MpiTeam final : public Team {
         const Counts all(at);
         MPI_Request request = MPI_REQUEST_NULL;
         const int status = MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, data, all.count.data(),
-                                           all.first.data(), row.type(), world_, &request);
+                                           all.first.data(), row.type(), gathers_, &request);
         wait("a gather", status, request);
     }
     void sum_scatter(Real real, std::int64_t width, const void* full, std::span<const std::int64_t> at,
@@ -108,7 +113,7 @@ class MpiTeam final : public Team {
         MPI_Request request = MPI_REQUEST_NULL;
         const int status =
             MPI_Ireduce_scatter(full, own, all.count.data(), real == Real::fp64 ? MPI_DOUBLE : MPI_FLOAT,
-                                MPI_SUM, world_, &request);
+                                MPI_SUM, sums_, &request);
         wait("a sum", status, request);
     }
 
@@ -152,7 +157,7 @@ class MpiTeam final : public Team {
     /// The first rank's number, on all.
     int say(int number) {
         MPI_Request request = MPI_REQUEST_NULL;
-        const int status = MPI_Ibcast(&number, 1, MPI_INT, 0, world_, &request);
+        const int status = MPI_Ibcast(&number, 1, MPI_INT, 0, words_, &request);
         wait("waiting for rank 0", status, request);
         return number;
     }
@@ -179,7 +184,8 @@ class MpiTeam final : public Team {
         throw TeamFailure(message);
     }
 
-    MPI_Comm world_ = MPI_COMM_NULL;
+    MPI_Comm exchanges_ = MPI_COMM_NULL, gathers_ = MPI_COMM_NULL, sums_ = MPI_COMM_NULL,
+             words_ = MPI_COMM_NULL;
     int rank_ = 0, size_ = 1;
     double deadline_;
     std::int64_t operation_ = 0;

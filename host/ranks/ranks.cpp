@@ -1,0 +1,152 @@
+#include "host/ranks/ranks.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <vector>
+
+#include "host/ranks/launch.hpp"
+#include "host/terminal/interruption.hpp"
+#include "kernels/base/status.hpp"
+
+namespace ntpgeo {
+namespace {
+
+/// This process's, for as long as the program runs.
+struct Job {
+    std::unique_ptr<Team> team;
+    bool ends_together = false;
+    bool speaks = true;  ///< where it does: whether this rank has something to say
+};
+Job& job() {
+    static Job one;
+    return one;
+}
+
+/// One rank has failed alone: the others are told by the end of the job.
+[[nodiscard]] bool others_wait() {
+    return job().team && job().team->size() > 1 && !job().ends_together;
+}
+
+}  // namespace
+
+int status_of_exception() {
+    try {
+        throw;
+    } catch (const EndedElsewhere& error) {
+        return error.exit_status();
+    } catch (const InputError&) {
+        return 2;
+    } catch (const Interrupted& error) {
+        return error.exit_status();
+    } catch (...) {
+        return 1;
+    }
+}
+
+Ranks Ranks::join(double deadline) {
+    const Launch launch = read_launch();
+    if (launch.by.empty()) return alone();
+    if (!launch.mpi)
+        throw InputError(
+            fmt::format("{} connects GPUs, by NCCL, which this ntpgeo has no module of; on CPUs start the "
+                        "{} ranks by mpirun",
+                        launch.by, launch.size));
+    job().team = join_mpi_team(*launch.mpi, deadline);
+    Team& team = *job().team;
+    if (launch.size > 0 && team.size() != launch.size) {
+        job().ends_together = true;
+        job().speaks = launch.rank == 0;
+        throw InputError(
+            fmt::format("{} has started {} ranks, and each finds itself alone: the launcher and "
+                        "the MPI library are of two installations",
+                        launch.by, launch.size));
+    }
+    if (!team.is_first() && std::freopen("/dev/null", "w", stdout) == nullptr)
+        throw Failure("/dev/null cannot be opened");
+    end_together();
+    TeamSums(team, team.size()).require_same("version of ntpgeo", NTPGEO_VERSION);
+    job().ends_together = false;
+    return {team, true};
+}
+
+Ranks Ranks::alone() {
+    job().team = std::make_unique<Alone>();
+    return {*job().team, false};
+}
+
+void Ranks::refuse_launcher(const std::string& verb) {
+    const Launch launch = read_launch();
+    if (launch.by.empty() || launch.size == 1) return;
+    job().ends_together = true;
+    job().speaks = launch.rank == 0;
+    throw InputError(fmt::format("{}: runs in one process, and {} has started {}; start it without", verb,
+                                 launch.by, launch.size > 0 ? std::to_string(launch.size) : "many"));
+}
+
+void Ranks::end_together() {
+    job().ends_together = true;
+    job().speaks = !job().team || job().team->is_first();
+}
+
+void Ranks::at_first(const std::function<void()>& work) const {
+    std::exception_ptr error;
+    const int status = team_->at_first([&] {
+        try {
+            work();
+            return 0;
+        } catch (...) {
+            error = std::current_exception();
+            return status_of_exception();
+        }
+    });
+    if (status == 0 && !error) return;
+    end_together();
+    if (error) std::rethrow_exception(error);
+    throw EndedElsewhere(status);
+}
+
+void Ranks::together(const std::function<void()>& work) const {
+    std::exception_ptr error;
+    int status = 0;
+    try {
+        work();
+    } catch (...) {
+        error = std::current_exception();
+        status = status_of_exception();
+    }
+    // By rank, so that the first that failed is known to all.
+    std::vector<std::int64_t> statuses(static_cast<std::size_t>(size())), at;
+    for (int k = 0; k <= size(); ++k) at.push_back(k);
+    statuses[static_cast<std::size_t>(team_->rank())] = error ? status + 1 : 0;
+    team_->gather(sizeof(std::int64_t), statuses.data(), at);
+    for (int rank = 0; rank < size(); ++rank) {
+        if (statuses[static_cast<std::size_t>(rank)] == 0) continue;
+        end_together();
+        job().speaks = rank == team_->rank();
+        if (job().speaks) std::rethrow_exception(error);
+        throw EndedElsewhere(static_cast<int>(statuses[static_cast<std::size_t>(rank)] - 1));
+    }
+}
+
+int Ranks::fail(int status, const std::function<void()>& say) {
+    try {
+        throw;
+    } catch (const EndedElsewhere&) {
+        return status;  // it has been said
+    } catch (...) {
+        // Before a team is joined all ranks fail alike.
+        const bool mine = job().ends_together ? job().speaks : job().team || read_launch().rank == 0;
+        if (mine) say();
+        if (others_wait()) job().team->end_job(status);
+    }
+    return status;
+}
+
+void Ranks::leave() {
+    job().team.reset();
+}
+
+}  // namespace ntpgeo
