@@ -40,12 +40,11 @@ class Stretch : Calls {
     [[nodiscard]] const operations::Place* ends() const { return ends_.data(); }
 
   private:
-    /// Through memory of the host's, as the text need not lie there; it is in use until the next
-    /// synchronisation.
+    /// Through memory of the host's, as the text need not lie there. It is pageable, so that a copy has read it
+    /// when its call returns.
     void upload(std::int64_t begin, std::int64_t end) {
         host_ids_.resize(static_cast<std::size_t>(std::min(end - begin, ids_at_once_)));
         for (std::int64_t from = begin; from < end; from += ids_at_once_) {
-            if (from > begin) device_.synchronise();
             const auto size = static_cast<std::size_t>(std::min(end - from, ids_at_once_));
             const std::span<std::int32_t> part = std::span(host_ids_).first(size);
             text_.ids.read(from, part);
@@ -70,7 +69,7 @@ class Stretch : Calls {
                                                   thrust::make_reverse_iterator(ends_.data() + size),
                                                   operations::Smaller{}, size, stream);
         });
-        device_.synchronise();  // `ends` goes, and the host's ids are read
+        device_.synchronise();  // `ends` goes
     }
 
     TextIds text_;
