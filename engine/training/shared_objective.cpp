@@ -88,6 +88,7 @@ std::unique_ptr<Replay> SharedObjective::make_replay(std::function<void()> work)
 Matrix SharedObjective::gather(const Matrix& words) {
     const TeamSums& sums = rows_.sums();
     if (sums.team().size() == 1) return words;
+    const InRegion region(backend_, Region::ranks);
     const std::int64_t vocab = rows_.dataset().vocab_size, row_bytes = shape_.dim * bytes_of(words.real);
     const Matrix all = words_.matrix(words.real, vocab, shape_.dim);
     const RowRange own = rows_.words();
@@ -132,7 +133,10 @@ double SharedObjective::loss(const ModelPoint& at, double lambda) {
         }
         if (words_gradient.data) row_sums_->push();
     }
-    if (at.words_gradient.data) row_sums_->finish(at.words_gradient.flat());
+    if (at.words_gradient.data) {
+        const InRegion between(backend_, Region::ranks);
+        row_sums_->finish(at.words_gradient.flat());
+    }
     // λ is of own rows, each of which is somebody's once.
     for (const auto& [rows, gradient] :
          {std::pair(at.words, at.words_gradient), std::pair(at.contexts, at.contexts_gradient)})
@@ -141,6 +145,7 @@ double SharedObjective::loss(const ModelPoint& at, double lambda) {
     const std::vector<double> all = download_array<double>(
         backend_, results, shard_sums_.bytes() / static_cast<std::int64_t>(sizeof(double)));
     for (std::size_t k = 0; k < all.size(); k += 2) excess.push_back(all[k]);
+    const InRegion between(backend_, Region::ranks);
     return sums.number(excess);
 }
 

@@ -28,9 +28,12 @@ std::vector<StepPart> parts_of_step(const std::vector<RegionTime>& measured, std
     StepPart loss = of(Region::loss, "other passes of the loss step");
     const StepPart products = of(Region::product, "products"), stream = of(Region::stream, "stream passes"),
                    update = of(Region::update, "update of the parameters");
+    const StepPart ranks = of(Region::ranks, "sums and ranks");
     const double rest = seconds - loss.seconds - update.seconds;
-    loss.seconds -= products.seconds + stream.seconds;
-    return {products, stream, loss, update, {"rest", 1, rest}};
+    loss.seconds -= products.seconds + stream.seconds + ranks.seconds;
+    std::vector<StepPart> parts{products, stream, loss, update, {"rest", 1, rest}};
+    if (ranks.calls_per_step > 0) parts.insert(parts.begin() + 3, ranks);
+    return parts;
 }
 
 void StepProfiler::advance(Trainer& trainer) {

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <mutex>
 #include <numeric>
 #include <type_traits>
 
@@ -129,6 +130,15 @@ class ChunkCpu {
         else
             body(0);
     }
+    /// Contexts do not touch each other: threads share them where they share the parts.
+    template <class Body>
+    void for_each_context(const Body& body) const {
+        constexpr std::int64_t contexts_at_once = 16;
+        if (layout_.parts > 1)
+            for_each(size_, contexts_at_once, threads_, body);
+        else
+            for (std::int64_t b = 0; b < size_; ++b) body(b);
+    }
     template <class Body>
     void for_each_stripe(std::int64_t part, const Body& body) const {
         const auto [begin, end] = layout_.words_of(part);
@@ -143,7 +153,7 @@ class ChunkCpu {
     void support_terms() const {
         const std::int64_t base = labels_.indptr[begin_], entries = labels_.indptr[begin_ + size_] - base;
         double* const logits = scratch_.support.logits;
-        for (std::int64_t b = 0; b < size_; ++b) {
+        for_each_context([&](std::int64_t b) {
             const std::int64_t first = labels_.indptr[begin_ + b] - base,
                                end = labels_.indptr[begin_ + b + 1] - base;
             const std::int32_t* const words = labels_.indices + base;
@@ -156,7 +166,7 @@ class ChunkCpu {
                 if (call_.bias)
                     for (std::int64_t s = first; s < end; ++s) logits[s] += call_.bias[words[s]];
             }
-        }
+        });
         if (call_.detail.wanted()) std::copy_n(logits, entries, call_.detail.support_logits + base);
         support_softmax(labels_, begin_, size_, SupportRounding::reciprocal, scratch_.support, scratch_.terms,
                         nullptr);
@@ -237,24 +247,27 @@ class ChunkCpu {
                 scratch_.ratio[b] += scratch_.ratio[part * layout_.row + b];
         std::copy_n(scratch_.ratio, columns_, scratch_.log1p_ratio);
         log1p_row(scratch_.log1p_ratio, columns_);
-        for (std::int64_t b = 0; b < size_; ++b) finish_context(b);
+        std::mutex redoing;
+        for_each_context([&](std::int64_t b) { finish_context(b, redoing); });
     }
 
-    void finish_context(std::int64_t b) const {
+    void finish_context(std::int64_t b, std::mutex& redoing) const {
         const std::int64_t context = begin_ + b;
         const double weight = labels_.context_probs[context];
         const double* const tail = call_.tails ? call_.tails + context : nullptr;
         const Row<G> row(labels_, context, scratch_.redone, padded(labels_.vocab_size));
-        bool redone = false;
+        std::unique_lock redone(redoing, std::defer_lock);  // rare, and there is one row for it
         const Normalisation normal = normalise_row(
             row, weight, scratch_.terms[b], scratch_.ratio[b], scratch_.log1p_ratio[b],
             [&] {
-                redone = true;
+                redone.lock();
                 refill(row, context);
             },
             tail && *tail > 0 ? least_off_support_ratio : 0);
-        if (redone)
+        if (redone.owns_lock()) {
             for (std::int64_t v = 0; v < row.vocab; ++v) cell(v, b) = row.data[v];
+            redone.unlock();
+        }
         const auto [first, end] = support_at(b);
         const SupportRow support{labels_.indices + first, labels_.probs + first,
                                  scratch_.support.residual + (first - labels_.indptr[begin_]), end - first};
@@ -280,13 +293,16 @@ class ChunkCpu {
     // Each part's words make a sum of their own.
     void finish_contexts_gradient() const {
         const std::int64_t dim = layout_.dim;
-        for (std::int64_t part = 1; part < layout_.parts; ++part)
-            for (std::int64_t i = 0; i < size_ * dim; ++i) scratch_.gradient[i] += gradient_of(part)[i];
-        for (std::int64_t b = 0; b < size_; ++b) {
+        for_each_context([&](std::int64_t b) {
+            G* const sum = scratch_.gradient + b * dim;
+            for (std::int64_t part = 1; part < layout_.parts; ++part) {
+                const G* const more = gradient_of(part) + b * dim;
+                for (std::int64_t k = 0; k < dim; ++k) sum[k] += more[k];
+            }
             const std::int64_t row = (begin_ + b) * dim;
-            combine_row(scratch_.scale[b], scratch_.gradient + b * dim, call_.lambda, call_.contexts + row,
+            combine_row(scratch_.scale[b], sum, call_.lambda, call_.contexts + row,
                         call_.contexts_gradient + row, dim);
-        }
+        });
     }
 
     const Call<T>& call_;

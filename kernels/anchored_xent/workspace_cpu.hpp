@@ -133,14 +133,17 @@ struct Layout {
     /// As a caller's step has it, whose plan has no group: one, whose chunks the threads share. The logits of
     /// a chunk are what it takes most memory for.
     static Layout shared(LossCallPlan plan, Real master) {
-        constexpr std::int64_t widest_chunk = 256, least_words = 512, most_parts = 16;
+        constexpr std::int64_t widest_chunk = 256, least_stripes = 3, most_parts = 16;
         plan.group = plan.most_contexts;
         if (plan.chunk == 0) {
             const std::int64_t chunks = (plan.most_contexts + widest_chunk - 1) / widest_chunk;
             plan.chunk = (plan.most_contexts + chunks - 1) / chunks;
         }
         Layout layout(plan, master, plan.most_nnz);
-        layout.parts = std::clamp<std::int64_t>(plan.vocab_size / least_words, 1, most_parts);
+        // A power of two, so that 2, 4 or 8 threads end together.
+        const std::int64_t stripes = (plan.vocab_size + words_of_a_stripe - 1) / words_of_a_stripe;
+        while (2 * layout.parts <= most_parts && 2 * layout.parts * least_stripes <= stripes)
+            layout.parts *= 2;
         return layout;
     }
     /// Words of a part of a chunk, in whole stripes; what they are follows from V alone.

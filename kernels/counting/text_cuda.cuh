@@ -40,8 +40,8 @@ class Stretch : Calls {
     [[nodiscard]] const operations::Place* ends() const { return ends_.data(); }
 
   private:
-    /// Through memory of the host's, as the text need not lie there. It is pageable, so that a copy has read it
-    /// when its call returns.
+    /// Through memory of the host's, as the text need not lie there. It is pageable, so that a copy has read
+    /// it when its call returns.
     void upload(std::int64_t begin, std::int64_t end) {
         host_ids_.resize(static_cast<std::size_t>(std::min(end - begin, ids_at_once_)));
         for (std::int64_t from = begin; from < end; from += ids_at_once_) {

@@ -24,9 +24,10 @@ enum class Region {
     iteration,    ///< of limit or of path
     certificate,  ///< of an iteration, or of a training's state
     record,       ///< the figures of a line of metrics.jsonl
-    checkpoint    ///< the state's way down from the device
+    checkpoint,   ///< the state's way down from the device
+    ranks         ///< of a loss step: what ranks send each other, and its sums
 };
-inline constexpr std::size_t region_count = 10;
+inline constexpr std::size_t region_count = 11;
 
 constexpr const char* name_of(Region region) {
     switch (region) {
@@ -50,6 +51,8 @@ constexpr const char* name_of(Region region) {
             return "record";
         case Region::checkpoint:
             return "checkpoint";
+        case Region::ranks:
+            return "ranks";
     }
     return "";
 }

@@ -88,8 +88,10 @@ const Arguments sharded{"--shards", "7"};
 TEST_F(Ranks, HaveTheBitsOfOneProcessOfAsManyShards) {
     const Arguments options{"--steps", "60", "--metrics-every", "20"};
     const fs::path alone = train("alone", options + Arguments{"--shards", "16"});
-    for (const Launcher* launcher : {&open_mpi, &bound, &mpich})
-        for (const int ranks : {1, 2, 3, 4}) {
+    const std::vector<std::pair<const Launcher*, std::vector<int>>> jobs{
+        {&open_mpi, {2, 3, 4}}, {&bound, {1, 2}}, {&mpich, {1, 3}}};
+    for (const auto& [launcher, numbers] : jobs)
+        for (const int ranks : numbers) {
             SCOPED_TRACE(launcher->command.back() + " " + std::to_string(ranks));
             const std::string name = launcher->command.back() + std::to_string(ranks);
             run_well_on(*launcher, ranks, command(name, options));

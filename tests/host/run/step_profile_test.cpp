@@ -32,6 +32,14 @@ TEST(StepParts, ComeToTheStepAndCountNothingTwice) {
     EXPECT_DOUBLE_EQ(parts[2].seconds, 1.5);
     EXPECT_DOUBLE_EQ(parts[3].seconds, 2);
     EXPECT_DOUBLE_EQ(parts[4].seconds, 1);
+    // Of a run with shards, its sums are a part of their own.
+    set(Region::ranks, 6, 1);
+    const std::vector<StepPart> shared = parts_of_step(measured, 2, 10);
+    ASSERT_EQ(shared.size(), 6U);
+    EXPECT_DOUBLE_EQ(shared[2].seconds, 1);
+    EXPECT_EQ(shared[3].name, "sums and ranks");
+    EXPECT_DOUBLE_EQ(shared[3].seconds, 0.5);
+    EXPECT_DOUBLE_EQ(shared[5].seconds, 1);
 }
 
 /// The CPU as a GPU of 1 Tflop/s in bf16.
