@@ -30,6 +30,24 @@ def test_a_run_in_a_folder_is_the_programs_own(tmp_path, synthetic):
         ntpgeo.train(data, **quick, output=tmp_path / "run")  # without resume
 
 
+def test_checkpoints_in_parts_are_read(tmp_path, synthetic):
+    data = ntpgeo.Dataset.load(synthetic)
+    in_folder = ntpgeo.train(data, **quick, shards=4, output=tmp_path / "run")
+    in_memory = ntpgeo.train(data, **quick, shards=4)
+    np.testing.assert_array_equal(in_folder.W, in_memory.W)
+    assert not np.array_equal(in_memory.W, ntpgeo.train(data, **quick).W)  # whose sums are in another order
+    run = ntpgeo.Run.open(tmp_path / "run")
+    newest = run.checkpoints[-1]
+    assert len(list(run.folder.glob(f"{newest.stem}.part-*"))) == 1 and newest in run.checkpoints
+    state = run.tensors(newest.name)
+    np.testing.assert_array_equal(state["W"], in_memory.W)
+    np.testing.assert_array_equal(state["H"], in_memory.H)
+    assert state["optimizer.first_moment.W"].shape == in_memory.W.shape
+    (run.folder / "result.safetensors").unlink()
+    resumed = ntpgeo.train(data, **quick, shards=4, output=tmp_path / "run", resume=True)
+    np.testing.assert_array_equal(resumed.H, in_memory.H)
+
+
 def test_goes_on_where_it_was_stopped(tmp_path, data):
     settings = dict(dim=4, stages=[dict(steps=4000, optimizer="gd", lr=0.1), dict(steps=200)], metrics_every=500, seed=1)
     stopped = ntpgeo.train(data, **settings, output=tmp_path / "run", callback=lambda record: record["step"] < 1000)
