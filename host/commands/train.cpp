@@ -262,7 +262,7 @@ void train(const TrainOptions& options) {
     if (options.dry_run) return;
     if (ranks.size() > 1) {
         const bool finished =
-            TeamSums(ranks.team(), ranks.size()).largest(ranks.is_first() && !run.backend ? 1 : 0) != 0;
+            TeamSums(ranks.team(), ranks.size()).largest(ranks.is_first() && run.is_finished() ? 1 : 0) != 0;
         if (finished && !ranks.is_first()) return;
         if (!finished) share(ranks, run);
         InterruptGuard::take_stop_signals();

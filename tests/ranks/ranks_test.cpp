@@ -130,6 +130,10 @@ TEST_F(Ranks, GoOnInAnyNumberUnderAnyMpi) {
     run_well_on(open_mpi, 3, go_on("150"));
     run_well(go_on("200"));
     expect_same_run(run, alone);
+    // One that is finished is nobody's work.
+    const auto before = contents(run);
+    run_well_on(mpich, 2, Arguments{"train", "-o", run, "--resume", "--rank-timeout", "5"});
+    EXPECT_EQ(contents(run), before);
     // What reads a run reads its parts, too.
     fs::remove(run / "result.safetensors");
     const std::string record = timeless(run_well({"analyze", run}).out);
