@@ -118,10 +118,7 @@ void Ranks::together(const std::function<void()>& work) const {
         status = status_of_exception();
     }
     // By rank, so that the first that failed is known to all.
-    std::vector<std::int64_t> statuses(static_cast<std::size_t>(size())), at;
-    for (int k = 0; k <= size(); ++k) at.push_back(k);
-    statuses[static_cast<std::size_t>(team_->rank())] = error ? status + 1 : 0;
-    team_->gather(sizeof(std::int64_t), statuses.data(), at);
+    const std::vector<std::int64_t> statuses = TeamSums(*team_, size()).values(error ? status + 1 : 0);
     for (int rank = 0; rank < size(); ++rank) {
         if (statuses[static_cast<std::size_t>(rank)] == 0) continue;
         end_together();

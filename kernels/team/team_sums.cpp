@@ -7,22 +7,6 @@
 namespace ntpgeo {
 namespace {
 
-/// Offsets of one row a rank.
-std::vector<std::int64_t> one_each(int ranks) {
-    std::vector<std::int64_t> at(static_cast<std::size_t>(ranks) + 1);
-    std::iota(at.begin(), at.end(), std::int64_t{0});
-    return at;
-}
-
-/// Every rank's value, by rank.
-template <class T>
-std::vector<T> values_of_ranks(Team& team, T own) {
-    std::vector<T> all(static_cast<std::size_t>(team.size()));
-    all[static_cast<std::size_t>(team.rank())] = own;
-    team.gather(sizeof(T), all.data(), one_each(team.size()));
-    return all;
-}
-
 void add_numbers(double& left, const double& right) {
     left += right;
 }
@@ -41,13 +25,21 @@ std::vector<double> TeamSums::numbers(const std::vector<double>& own, std::int64
     return sums;
 }
 
+std::vector<std::int64_t> TeamSums::values(std::int64_t own) const {
+    std::vector<std::int64_t> all(static_cast<std::size_t>(team_.size())), one_each(all.size() + 1);
+    std::iota(one_each.begin(), one_each.end(), std::int64_t{0});
+    all[static_cast<std::size_t>(team_.rank())] = own;
+    team_.gather(sizeof own, all.data(), one_each);
+    return all;
+}
+
 std::int64_t TeamSums::largest(std::int64_t value) const {
-    const std::vector<std::int64_t> all = values_of_ranks(team_, value);
+    const std::vector<std::int64_t> all = values(value);
     return *std::max_element(all.begin(), all.end());
 }
 
 std::string TeamSums::from_first(const std::string& bytes) const {
-    const std::int64_t size = values_of_ranks(team_, std::ssize(bytes))[0];
+    const std::int64_t size = values(std::ssize(bytes))[0];
     std::string all = bytes;
     all.resize(static_cast<std::size_t>(size));
     std::vector<std::int64_t> at(static_cast<std::size_t>(team_.size()) + 1, size);
@@ -58,7 +50,7 @@ std::string TeamSums::from_first(const std::string& bytes) const {
 
 void TeamSums::require_same(const std::string& what, const std::string& bytes) const {
     const bool same = from_first(bytes) == bytes;
-    const std::vector<std::int64_t> all = values_of_ranks(team_, std::int64_t{same});
+    const std::vector<std::int64_t> all = values(std::int64_t{same});
     const auto other = std::find(all.begin(), all.end(), 0);
     if (other != all.end())
         throw InputError("rank " + std::to_string(other - all.begin()) + " has another " + what +

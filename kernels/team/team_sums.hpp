@@ -37,6 +37,8 @@ class TeamSums {
     [[nodiscard]] std::vector<double> numbers(const std::vector<double>& own, std::int64_t n) const;
     [[nodiscard]] double number(const std::vector<double>& own) const { return numbers(own, 1)[0]; }
 
+    /// Every rank's value, by rank.
+    [[nodiscard]] std::vector<std::int64_t> values(std::int64_t own) const;
     /// The largest of the ranks' values.
     [[nodiscard]] std::int64_t largest(std::int64_t value) const;
     /// The first rank's bytes, on all of them.
