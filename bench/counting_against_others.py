@@ -1,10 +1,12 @@
 """Tokens a second of `ntpgeo data tokens` against NumPy's unique, DuckDB's GROUP BY and `sort | uniq -c`.
 
-    python bench/counting_against_others.py [--tokens 1e8] [--sort-tokens 1e7] [--memory 2GB] [--contexts M] [--kills 20]
+    python bench/counting_against_others.py [--tokens 1e8] [--sort-tokens 1e7] [--memory 2GB] [--contexts M] [--runs 3]
+        [--kills 20]
 
 Windows of three tokens and the next one in a seeded Zipf-Markov text of 50,257 words, kept in a temporary folder as uint16.
 Each counter is a process of its own, from the file to its counts, two threads each where it has threads; ntpgeo writes
-its data set besides. Then ntpgeo is killed at so many moments, and what it leaves and its next run are looked at.
+its data set besides. All run in turn, so often as --runs says, and each one's median counts: memory that a machine has not given
+out before takes it longer to clear. Then ntpgeo is killed at so many moments, and what it leaves and its next run are looked at.
 Prints a Markdown table. Needs NumPy; DuckDB is left out where it is not installed.
 """
 
@@ -13,6 +15,7 @@ import hashlib
 import os
 import pathlib
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -119,6 +122,7 @@ def main():
     parser.add_argument("--sort-tokens", type=float, default=1e7)
     parser.add_argument("--memory", default="2GB")
     parser.add_argument("--contexts")
+    parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--folder")
     parser.add_argument("--write", help=argparse.SUPPRESS)
@@ -137,20 +141,29 @@ def main():
             ours += ["--contexts", given.contexts]
         print(f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}\n")
         print("| counter | tokens | seconds | processor seconds | million tokens/s | peak memory, MB | |\n| --- | ---: | ---: | ---: | ---: | ---: | --- |")
-        seconds, used, memory, printed = timed(ours, folder)
-        kept = next(line for line in printed.splitlines() if line.startswith("contexts"))
-        row(f"ntpgeo, --memory {given.memory}", tokens, seconds, used, memory, kept.split(None, 1)[1])
-        print(printed, file=sys.stderr, flush=True)
-        spent, used, memory, printed = timed([sys.executable, "-c", NUMPY, text], folder)
-        row("numpy.unique", tokens, spent, used, memory, f"{int(printed.split()[0]):,} distinct windows; ntpgeo {spent / seconds:.1f} times as fast")
-        if subprocess.run([sys.executable, "-c", "import duckdb"], stderr=subprocess.DEVNULL).returncode == 0:
-            spent, used, memory, printed = timed([sys.executable, "-c", DUCKDB, text], folder)
-            row("DuckDB, GROUP BY", tokens, spent, used, memory, f"{int(printed.split()[0]):,} distinct windows")
         some = min(int(given.sort_tokens), tokens)
-        spent, used, memory, printed = timed([sys.executable, "-c", SORT, text, str(some)], folder)
-        row("sort | uniq -c", some, spent, used, memory, f"{int(printed):,} distinct windows; memory without sort's")
+        python = [sys.executable, "-c"]
+        counters = {f"ntpgeo, --memory {given.memory}": (ours, tokens), "numpy.unique": ([*python, NUMPY, text], tokens),
+                    "sort | uniq -c": ([*python, SORT, text, str(some)], some)}
+        if subprocess.run([*python, "import duckdb"], stderr=subprocess.DEVNULL).returncode == 0:
+            counters["DuckDB, GROUP BY"] = ([*python, DUCKDB, text], tokens)
+        runs = {name: [] for name in counters}
+        for _ in range(given.runs):
+            for name, (command, _) in counters.items():
+                runs[name].append(timed(command, folder))
+        medians = {name: statistics.median(run[0] for run in runs[name]) for name in counters}
+        ours_name = next(iter(counters))
+        for name, (_, counted) in counters.items():
+            printed = runs[name][-1][3]
+            if name == ours_name:
+                note = next(line for line in printed.splitlines() if line.startswith("contexts")).split(None, 1)[1]
+            else:
+                note = f"{int(printed.split()[0]):,} distinct windows"
+                if counted == tokens:
+                    note += f"; ntpgeo {medians[name] / medians[ours_name]:.1f} times as fast"
+            row(name, counted, medians[name], statistics.median(run[1] for run in runs[name]), max(run[2] for run in runs[name]), note)
         if given.kills:
-            kill_at(given.kills, ours, folder, seconds)
+            kill_at(given.kills, ours, folder, medians[ours_name])
 
 
 if __name__ == "__main__":

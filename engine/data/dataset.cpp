@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "kernels/base/status.hpp"
+#include "kernels/cpu/team.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -212,15 +213,25 @@ void check_dataset(Dataset& dataset, const std::string& where) {
     check_context_tokens(dataset, where);
 }
 
+std::vector<double> context_entropies(const std::vector<std::int64_t>& indptr,
+                                      const std::vector<double>& probs) {
+    constexpr std::int64_t some_contexts = 64;
+    std::vector<double> entropies(indptr.size() - 1);
+    for_each(static_cast<std::int64_t>(entropies.size()), some_contexts,
+             team_for(static_cast<std::int64_t>(probs.size())), [&](std::int64_t context) {
+                 double of_context = 0;
+                 for (std::int64_t i = indptr[context]; i < indptr[context + 1]; ++i)
+                     of_context -= probs[i] * std::log(probs[i]);
+                 entropies[context] = of_context;
+             });
+    return entropies;
+}
+
 double entropy(const Dataset& dataset) {
+    const std::vector<double> entropies = context_entropies(dataset.indptr, dataset.probs);
     LongSum total;
-    for (std::int64_t context = 0; context < dataset.contexts(); ++context) {
-        double of_context = 0;
-        for (std::int64_t i = dataset.indptr[context]; i < dataset.indptr[context + 1]; ++i) {
-            of_context -= dataset.probs[i] * std::log(dataset.probs[i]);
-        }
-        total.add(dataset.context_probs[context] * of_context);
-    }
+    for (std::size_t context = 0; context < entropies.size(); ++context)
+        total.add(dataset.context_probs[context] * entropies[context]);
     return total.value();
 }
 

@@ -57,6 +57,10 @@ void check_dataset(Dataset& dataset, const std::string& where);
 /// with `nnz`.
 void check_indptr(const std::vector<std::int64_t>& indptr, std::int64_t nnz, const std::string& where);
 
+/// −Σ_z p_j[z] log p_j[z] of each context, nats. [m]
+std::vector<double> context_entropies(const std::vector<std::int64_t>& indptr,
+                                      const std::vector<double>& probs);
+
 /// Hent = −Σ_j π_j Σ_z p_j[z] log p_j[z] in nats, the lower bound of the loss (design 1.1).
 double entropy(const Dataset& dataset);
 

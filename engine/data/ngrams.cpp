@@ -1,7 +1,6 @@
 #include "engine/data/counting.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -83,11 +82,12 @@ NgramDataset count_ngrams(CountingOperations& counting, const TokenSequence& ids
             std::span(dataset.counts)
                 .subspan(dataset.indptr[row], dataset.indptr[row + 1] - dataset.indptr[row]);
         totals.push_back(std::accumulate(of_row.begin(), of_row.end(), std::int64_t{0}));
-        for (const std::int64_t count : of_row) {
+        for (const std::int64_t count : of_row)
             dataset.probs.push_back(static_cast<double>(count) / static_cast<double>(totals.back()));
-            result.entropy_kept -= static_cast<double>(count) * std::log(dataset.probs.back());
-        }
     }
+    const std::vector<double> entropies = context_entropies(dataset.indptr, dataset.probs);
+    for (std::int64_t row = 0; row < rows; ++row)
+        result.entropy_kept += static_cast<double>(totals[row]) * entropies[row];
     result.windows_kept = std::accumulate(totals.begin(), totals.end(), std::int64_t{0});
     result.entropy_kept /= static_cast<double>(result.windows_kept);
     for (const std::int64_t total : totals)

@@ -177,7 +177,7 @@ Figures FigureMeter::measure(Matrix words, Matrix contexts, double ridge, Precis
     figures.direction_strengths = direction_strengths(place, low_rank, directions_);
     const LeadingSpectrum spectrum = leading_spectrum(
         place, low_rank, wanted_singular_values, seed, static_cast<std::uint64_t>(step) + 2,
-        most_spectrum_operations({dataset_.vocab_size, dataset_.contexts(), dataset_.nnz(), dim}));
+        {most_spectrum_operations({dataset_.vocab_size, dataset_.contexts(), dataset_.nnz(), dim})});
     figures.singular_values = spectrum.values;
     figures.spectrum_residual = spectrum.residual;
     if (!has_low_rank) {  // what is left is the rounding of the parts that cancel

@@ -98,13 +98,15 @@ class Krylov {
                                          download_array<double>(backend_, matrix.data(), size_ * size_));
     }
     [[nodiscard]] std::int64_t size() const { return size_; }
+    /// Columns that were added last.
+    [[nodiscard]] std::int64_t last_width() const { return blocks_.back().view.columns; }
     [[nodiscard]] double operations_to_extend(std::int64_t width) const {
         return operations_of_a_block(side_.size(), size_, width, side_.operations());
     }
 
     /// ‖M u − θ u‖ for the Ritz vector in column c, from the last block's coupling to the next one.
     [[nodiscard]] double residual(const SymmetricEigen& eigen, std::int64_t c) const {
-        const std::int64_t width = blocks_.back().view.columns;
+        const std::int64_t width = last_width();
         double square = 0;
         for (std::int64_t i = 0; i < width; ++i) {
             double sum = 0;

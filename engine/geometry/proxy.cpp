@@ -83,7 +83,8 @@ SupportProxy::SupportProxy(Backend& backend, const Dataset& dataset, const Label
     left_ = dataset.vocab_size <= dataset.contexts();
     if (!is_dense(dataset.vocab_size, dataset.contexts())) {
         const CentredSupport support(backend, labels);
-        LeadingSpectrum spectrum = leading_spectrum(backend, support, leading, 0, 0, most_operations);
+        LeadingSpectrum spectrum =
+            leading_spectrum(backend, support, leading, 0, 0, {most_operations, largest_residual});
         const auto found = static_cast<std::int64_t>(spectrum.values.size());
         std::size_t kept = 0;
         while (kept < spectrum.values.size() && spectrum.residuals[kept] <= largest_residual &&

@@ -96,10 +96,35 @@ bool converged(const Krylov& krylov, const SymmetricEigen& eigen, std::int64_t c
     return true;
 }
 
+/// How the first triplet has come nearer, block after block.
+class Approach {
+  public:
+    Approach(const SearchEffort& effort) : effort_(effort) {}
+
+    /// Whether it will not be there in time, once a block has been added.
+    bool is_hopeless(const Krylov& krylov, const SymmetricEigen& eigen, double operations) {
+        constexpr std::size_t least_blocks = 6;
+        constexpr double faster = 4;  // Krylov spaces do better and better, until they begin anew
+        if (!(eigen.values[0] > 0) || std::isinf(effort_.useless_above)) return false;
+        errors_.push_back(krylov.residual(eigen, 0) / eigen.values[0]);
+        if (errors_.size() < least_blocks || errors_.back() <= effort_.useless_above) return false;
+        const std::size_t before = errors_.size() / 2;
+        const double rate = std::log(errors_[before - 1] / errors_.back()) /
+                            static_cast<double>(errors_.size() - before);  // a block
+        const double blocks = std::log(errors_.back() / effort_.useless_above) / rate;
+        const double left = effort_.most_operations - operations;
+        return !(rate > 0) || blocks * krylov.operations_to_extend(krylov.last_width()) > faster * left;
+    }
+
+  private:
+    const SearchEffort& effort_;
+    std::vector<double> errors_;  // ‖A v − σ u‖ / σ of it
+};
+
 }  // namespace
 
 LeadingSpectrum leading_spectrum(const Place& place, const ImplicitMatrix& matrix, std::int64_t count,
-                                 std::uint64_t seed, std::uint64_t stream, double most_operations) {
+                                 std::uint64_t seed, std::uint64_t stream, const SearchEffort& effort) {
     const ShortSide side(place, matrix);
     count = std::min(count, side.size());
     const Cut cut(side.size(), count);
@@ -109,6 +134,7 @@ LeadingSpectrum leading_spectrum(const Place& place, const ImplicitMatrix& matri
     place.backend.fill_normal(next.view.flat(), {seed, stream}, 1);
     place.backend.orthonormalise(next.view);
     double operations = 0;
+    Approach approach(effort);
     bool done = false;
     for (int restart = 0; restart < most_restarts && !done; ++restart) {
         Krylov krylov(side);
@@ -117,8 +143,13 @@ LeadingSpectrum leading_spectrum(const Place& place, const ImplicitMatrix& matri
             operations += krylov.operations_to_extend(width);
             krylov.extend(next.view);
             eigen = krylov.ritz();
+            if (approach.is_hopeless(krylov, eigen, operations)) {
+                LeadingSpectrum none;
+                none.vectors_are_left = side.left();
+                return none;
+            }
             done = converged(krylov, eigen, count) ||
-                   operations + krylov.operations_to_extend(width) > most_operations;
+                   operations + krylov.operations_to_extend(width) > effort.most_operations;
         }
         next = krylov.ritz_vectors(eigen, width);
     }

@@ -19,15 +19,22 @@ struct LeadingSpectrum {
     bool vectors_are_left = true;   ///< whether the shorter side is the rows
 };
 
+/// What a search for singular triplets may take, in additions and multiplications.
+struct SearchEffort {
+    double most_operations = std::numeric_limits<double>::infinity();
+    /// ‖A v − σ u‖ / σ₁ above which a triplet is of no use. Where even the first, as fast as it has come
+    /// nearer so far, would take several times what is left to come so near, the search ends without any.
+    double useless_above = std::numeric_limits<double>::infinity();
+};
+
 /// The `count` largest singular values with vectors on the shorter side. Dense (QR and a dense SVD) where
 /// min(rows, columns) ≤ 256; above that block Krylov on A Aᵀ (or AᵀA) with full re-orthogonalisation and
-/// restarts, until residuals are below 1e-10 σ₁, or 20 restarts or `most_operations` are spent (counted from
-/// sizes alone, and one block at least is taken); the residual reached is reported either way. Vectors are in
-/// the place's memory. The starting block is drawn from Philox(seed, stream),
-/// so the result depends on nothing else. Throws Failure where a decomposition does not converge.
+/// restarts, until residuals are below 1e-10 σ₁, or 20 restarts or the effort's operations are spent (counted
+/// from sizes alone, and one block at least is taken); the residual reached is reported either way. Vectors
+/// are in the place's memory. The starting block is drawn from Philox(seed, stream), so the result depends on
+/// nothing else. Throws Failure where a decomposition does not converge.
 LeadingSpectrum leading_spectrum(const Place& place, const ImplicitMatrix& matrix, std::int64_t count,
-                                 std::uint64_t seed, std::uint64_t stream,
-                                 double most_operations = std::numeric_limits<double>::infinity());
+                                 std::uint64_t seed, std::uint64_t stream, const SearchEffort& effort = {});
 
 /// Bytes of the backend's memory that the above takes at most.
 std::int64_t leading_spectrum_bytes(std::int64_t rows, std::int64_t columns, std::int64_t count);

@@ -49,25 +49,18 @@ class ChunkCpu {
         std::fill_n(scratch_.anchors, columns_, 0.0);
         std::fill_n(scratch_.ratio, layout_.parts * layout_.row, 0.0);
         if (call_.detail.wanted()) begin_detail();
-        if constexpr (std::is_same_v<G, double>) {  // the product has the support's logits already
+        if (!samples_support())
             for_each_part([&](std::int64_t part) {
                 for_each_stripe(part, [&](const Part& stripe) { multiply_logits(stripe); });
             });
-            support_terms();
-            for_each_part([&](std::int64_t part) {
-                begin_support(part);
-                for_each_stripe(part, [&](const Part& stripe) { exponentiate(part, stripe); });
+        support_terms();
+        for_each_part([&](std::int64_t part) {
+            begin_support(part);
+            for_each_stripe(part, [&](const Part& stripe) {
+                if (samples_support()) multiply_logits(stripe);
+                exponentiate(part, stripe);
             });
-        } else {
-            support_terms();
-            for_each_part([&](std::int64_t part) {
-                begin_support(part);
-                for_each_stripe(part, [&](const Part& stripe) {
-                    multiply_logits(stripe);
-                    exponentiate(part, stripe);
-                });
-            });
-        }
+        });
         if (call_.detail.wanted()) finish_detail();
         finish_contexts();
     }
@@ -149,6 +142,13 @@ class ChunkCpu {
         return scratch_.gradient + part * layout_.chunking.chunk * layout_.dim;
     }
 
+    // Whether the support's logits are made by themselves, so that a stripe's others need not leave the
+    // cache. An fp64 product has them already, and few words' logits leave no cache.
+    [[nodiscard]] bool samples_support() const {
+        constexpr std::int64_t few_words = 512;
+        return !std::is_same_v<G, double> || layout_.vocab > few_words;
+    }
+
     // Step 1: the support logits in master precision, the anchors, and all that the labels alone decide.
     void support_terms() const {
         const std::int64_t base = labels_.indptr[begin_], entries = labels_.indptr[begin_ + size_] - base;
@@ -157,7 +157,7 @@ class ChunkCpu {
             const std::int64_t first = labels_.indptr[begin_ + b] - base,
                                end = labels_.indptr[begin_ + b + 1] - base;
             const std::int32_t* const words = labels_.indices + base;
-            if constexpr (std::is_same_v<G, double>) {
+            if (!samples_support()) {
                 for (std::int64_t s = first; s < end; ++s)
                     logits[s] = scratch_.logits[words[s] * layout_.row + b];
             } else {
@@ -210,9 +210,11 @@ class ChunkCpu {
                 cell(labels_.indices[next], b) = -std::numeric_limits<G>::infinity();
             place = next;
         }
-        if (call_.detail.wanted())
-            for (std::int64_t v = stripe.begin; v < stripe.end; ++v)
-                scratch_.spreads(part, layout_).add(scratch_.logits + v * layout_.row, scratch_.means, size_);
+        if (call_.detail.wanted()) {
+            const Spreads spreads = scratch_.spreads(part, layout_);
+            add_spreads(scratch_.logits + stripe.begin * layout_.row, layout_.row, stripe.end - stripe.begin,
+                        columns_, scratch_.means, spreads.maximum, spreads.square);
+        }
         anchored_exp_columns(scratch_.logits + stripe.begin * layout_.row, layout_.row,
                              stripe.end - stripe.begin, columns_, scratch_.anchors,
                              scratch_.ratio + part * layout_.row);
@@ -226,8 +228,9 @@ class ChunkCpu {
             const T* const embedding = call_.contexts + (begin_ + b) * layout_.dim;
             scratch_.means[b] = std::inner_product(embedding, embedding + layout_.dim, work_.mean_word, 0.0);
         }
+        std::fill(scratch_.means + size_, scratch_.means + columns_, 0.0);
         for (std::int64_t part = 0; part < layout_.parts; ++part)
-            scratch_.spreads(part, layout_).begin(size_);
+            scratch_.spreads(part, layout_).begin(columns_);
     }
     void finish_detail() const {
         for (std::int64_t b = 0; b < size_; ++b) {

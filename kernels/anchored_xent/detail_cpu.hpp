@@ -27,7 +27,7 @@ struct RowSpread {
     }
 };
 
-/// The spreads of a chunk's contexts, to which a word's logits are added after the other's.
+/// The spreads of a chunk's contexts, to which softmax::add_spreads adds.
 struct Spreads {
     double *maximum, *square;  // [contexts]
 
@@ -36,15 +36,6 @@ struct Spreads {
             const RowSpread none;
             maximum[b] = none.maximum;
             square[b] = none.square;
-        }
-    }
-    template <class G>
-    void add(const G* logits, const double* means, std::int64_t contexts) const {
-        for (std::int64_t b = 0; b < contexts; ++b) {
-            const double value = logits[b];
-            const bool off = value != -std::numeric_limits<double>::infinity();
-            maximum[b] = std::max(maximum[b], value);
-            square[b] += off ? (value - means[b]) * (value - means[b]) : 0;
         }
     }
     [[nodiscard]] RowSpread of(std::int64_t b) const { return {maximum[b], square[b]}; }

@@ -83,7 +83,7 @@ class SortedCounting {
           options_(options),
           shares_(text.ids.size(), options, sizeof(Key<W>)),
           packing_(text.vocab_size, options.context_length, shares_.run_tokens),
-          rows_(packing_, options),
+          rows_(options),
           scratch_(options.means.scratch ? *options.means.scratch : in_memory_) {}
 
     WindowCounts count() {
@@ -99,13 +99,13 @@ class SortedCounting {
                 show("counting", "tokens", begin, size);
                 keys.take(text_, begin, end);
                 if (end - begin == size) {
-                    keys.share_entries([&] { return Rows<W>(packing_, options_); },
-                                       [&](const Rows<W>& looked_at) { rows_.add(looked_at); });
+                    keys.share_entries([&] { return Tally<W>(packing_); },
+                                       [&](Tally<W>& tally) { rows_.add(tally); });
                     rows_.choose();
                     looked = true;
                     const std::int64_t bytes = keys.size() * static_cast<std::int64_t>(sizeof(Key<W>));
                     if (shares_.beside + bytes + rows_.bytes() <= shares_.memory || !options_.means.scratch)
-                        return written([&](const auto& take) { keys.for_each_entry(take); });
+                        return written_by_ranges(keys);
                 }
                 if (!file) file = scratch_.make();
                 runs.push_back(store(keys, file, runs.empty() ? 0 : runs.back().end));
@@ -118,7 +118,11 @@ class SortedCounting {
         }
         narrow(runs);
         if (!looked) {
-            merge(runs, "merging, 1 of 2", [&](const Key<W>& key, std::int64_t n) { rows_.look(key, n); });
+            Tally<W> tally(packing_);
+            tally.begin_range(0);
+            merge(runs, "merging, 1 of 2", [&](const Key<W>& key, std::int64_t n) { tally.take(key, n); });
+            tally.end_range();
+            rows_.add(tally);
             rows_.choose();
         }
         const std::int64_t needed = shares_.beside + shares_.merging + rows_.bytes();
@@ -126,7 +130,12 @@ class SortedCounting {
             throw TooLittleMemory("the contexts that are kept take " + std::to_string(needed) +
                                       " bytes with what counting takes beside them",
                                   needed);
-        return written([&](const auto& take) { merge(runs, "merging, 2 of 2", take); });
+        rows_.make_room();
+        RowWriter<W> writer(packing_, rows_);
+        writer.begin_all();
+        merge(runs, "merging, 2 of 2", [&](const Key<W>& key, std::int64_t n) { writer.take(key, n); });
+        writer.end_range();
+        return rows_.finish(writer.written());
     }
 
   private:
@@ -136,11 +145,12 @@ class SortedCounting {
         if (options_.means.progress) options_.means.progress({work, unit, done, of});
     }
 
-    template <class Entries>
-    WindowCounts written(const Entries& for_each_entry) {
+    WindowCounts written_by_ranges(const SortedKeys<W>& keys) {
         rows_.make_room();
-        for_each_entry([&](const Key<W>& key, std::int64_t count) { rows_.write(key, count); });
-        return rows_.finish();
+        std::int64_t written = 0;
+        keys.share_entries([&] { return RowWriter<W>(packing_, rows_); },
+                           [&](const RowWriter<W>& writer) { written += writer.written(); });
+        return rows_.finish(written);
     }
 
     StoredRun store(const SortedKeys<W>& keys, const std::shared_ptr<ScratchFile>& file, std::int64_t begin) {
@@ -180,7 +190,7 @@ class SortedCounting {
     const WindowOptions& options_;
     Shares shares_;
     Packing<W> packing_;
-    Rows<W> rows_;
+    Rows rows_;
     MemoryScratch in_memory_;
     Scratch& scratch_;
 };

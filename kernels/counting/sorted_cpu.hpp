@@ -67,16 +67,18 @@ class SortedKeys {
     void for_each_entry(const Take& take) const {
         for_each_entry_of({0, size()}, take);
     }
-    /// The same by all threads: each shows whole ranges of contexts to what make() gives it (`look` at an
-    /// entry, `end_range`), and hands that to finish, one thread at a time.
+    /// The same by all threads: each shows whole ranges of contexts to what make() gives it (`begin_range`
+    /// with the range's number, `take` an entry, `end_range`), and hands that to finish, one thread at a
+    /// time.
     template <class Make, class Finish>
     void share_entries(const Make& make, const Finish& finish) const {
         std::mutex finishing;
         share_loop(static_cast<std::int64_t>(ends_.size()), 1, team_for(size()), [&](Parts& parts) {
             auto taker = make();
             for_each_of(parts, [&](std::int64_t range) {
+                taker.begin_range(range);
                 for_each_entry_of(range_at(range),
-                                  [&](const Key<W>& key, std::int64_t count) { taker.look(key, count); });
+                                  [&](const Key<W>& key, std::int64_t count) { taker.take(key, count); });
                 taker.end_range();
             });
             const std::scoped_lock lock(finishing);

@@ -150,6 +150,41 @@ HWY_INLINE void anchored_exp_columns_fp64(double* HWY_RESTRICT cells, std::int64
     }
 }
 
+template <class T>
+HWY_INLINE void add_spreads_of(const T* HWY_RESTRICT cells, std::int64_t stride, std::int64_t rows,
+                               std::int64_t columns, const double* HWY_RESTRICT means,
+                               double* HWY_RESTRICT maximum, double* HWY_RESTRICT square) {
+    const hn::ScalableTag<double> d;
+    const hn::Rebind<T, decltype(d)> cell;
+    const auto nothing = hn::Set(d, -std::numeric_limits<double>::infinity());
+    for (std::int64_t b = 0; b < columns; b += static_cast<std::int64_t>(hn::Lanes(d))) {
+        const auto mean = hn::LoadU(d, means + b);
+        auto most = hn::LoadU(d, maximum + b), sum = hn::LoadU(d, square + b);
+        const T* HWY_RESTRICT place = cells + b;
+        for (std::int64_t v = 0; v < rows; ++v, place += stride) {
+            const auto loaded = hn::LoadU(cell, place);
+            hn::Vec<decltype(d)> value;
+            if constexpr (sizeof(T) == sizeof(double))
+                value = loaded;
+            else
+                value = hn::PromoteTo(d, loaded);
+            most = hn::Max(value, most);  // NaN leaves what there is, as in exp2
+            const auto difference = hn::Sub(value, mean);
+            sum = hn::Add(sum, hn::IfThenZeroElse(hn::Eq(value, nothing), hn::Mul(difference, difference)));
+        }
+        hn::StoreU(most, d, maximum + b);
+        hn::StoreU(sum, d, square + b);
+    }
+}
+HWY_INLINE void add_spreads_fp32(const float* cells, std::int64_t stride, std::int64_t rows,
+                                 std::int64_t columns, const double* means, double* maximum, double* square) {
+    add_spreads_of(cells, stride, rows, columns, means, maximum, square);
+}
+HWY_INLINE void add_spreads_fp64(const double* cells, std::int64_t stride, std::int64_t rows,
+                                 std::int64_t columns, const double* means, double* maximum, double* square) {
+    add_spreads_of(cells, stride, rows, columns, means, maximum, square);
+}
+
 HWY_INLINE void log1p_row_fp64(double* HWY_RESTRICT row, std::int64_t size) {
     const hn::ScalableTag<double> d;
     for (std::int64_t i = 0; i < size; i += static_cast<std::int64_t>(hn::Lanes(d))) {
@@ -194,6 +229,8 @@ HWY_EXPORT(anchored_exp_row_fp32);
 HWY_EXPORT(anchored_exp_row_fp64);
 HWY_EXPORT(anchored_exp_columns_fp32);
 HWY_EXPORT(anchored_exp_columns_fp64);
+HWY_EXPORT(add_spreads_fp32);
+HWY_EXPORT(add_spreads_fp64);
 HWY_EXPORT(log1p_row_fp64);
 HWY_EXPORT(label_row_fp64);
 
@@ -210,6 +247,14 @@ void anchored_exp_columns(float* cells, std::int64_t stride, std::int64_t rows, 
 void anchored_exp_columns(double* cells, std::int64_t stride, std::int64_t rows, std::int64_t columns,
                           const double* anchors, double* sums) {
     HWY_DYNAMIC_DISPATCH(anchored_exp_columns_fp64)(cells, stride, rows, columns, anchors, sums);
+}
+void add_spreads(const float* cells, std::int64_t stride, std::int64_t rows, std::int64_t columns,
+                 const double* means, double* maximum, double* square) {
+    HWY_DYNAMIC_DISPATCH(add_spreads_fp32)(cells, stride, rows, columns, means, maximum, square);
+}
+void add_spreads(const double* cells, std::int64_t stride, std::int64_t rows, std::int64_t columns,
+                 const double* means, double* maximum, double* square) {
+    HWY_DYNAMIC_DISPATCH(add_spreads_fp64)(cells, stride, rows, columns, means, maximum, square);
 }
 void log1p_row(double* row, std::int64_t size) {
     HWY_DYNAMIC_DISPATCH(log1p_row_fp64)(row, size);

@@ -31,6 +31,13 @@ void anchored_exp_columns(float* cells, std::int64_t stride, std::int64_t rows, 
 void anchored_exp_columns(double* cells, std::int64_t stride, std::int64_t rows, std::int64_t columns,
                           const double* anchors, double* sums);
 
+/// Of `columns` columns of logits (as above), each with a mean of its own: maximum [columns] and, added to
+/// square [columns] row by row, (z − mean)², both over what is above −infinity, in fp64.
+void add_spreads(const float* cells, std::int64_t stride, std::int64_t rows, std::int64_t columns,
+                 const double* means, double* maximum, double* square);
+void add_spreads(const double* cells, std::int64_t stride, std::int64_t rows, std::int64_t columns,
+                 const double* means, double* maximum, double* square);
+
 /// In place log1p(x) for x ≥ 0 over `size` elements of an array padded to a multiple of row_padding (the
 /// padding is written too); a few ulp, NaN gives NaN.
 void log1p_row(double* row, std::int64_t size);

@@ -26,13 +26,17 @@ class Given final : public ImplicitMatrix {
           view_(memory_.matrix(Real::fp64, rows, columns)) {}
     [[nodiscard]] std::int64_t rows() const override { return view_.rows; }
     [[nodiscard]] std::int64_t columns() const override { return view_.columns; }
-    void times(Matrix x, Matrix y) const override { backend_.multiply(plain, 1, view_, x, 0, y); }
+    void times(Matrix x, Matrix y) const override {
+        ++products;
+        backend_.multiply(plain, 1, view_, x, 0, y);
+    }
     void transposed_times(Matrix y, Matrix x) const override {
         backend_.multiply(a_transposed, 1, view_, y, 0, x);
     }
     [[nodiscard]] double operations() const override {
         return 2 * static_cast<double>(view_.rows) * static_cast<double>(view_.columns);
     }
+    mutable int products = 0;  ///< A·x, each of a block
 
   private:
     Backend& backend_;
@@ -123,7 +127,7 @@ TEST(Spectrum, StopsWhereItsOperationsAreSpentAndSaysHowNearItCame) {
     const LeadingSpectrum whole = leading_spectrum(*backend, noise, 16, 1, 2);
     double before = 1;
     for (const double most : {0.0, 1e8, 4e8}) {  // one block; some; most of what it takes
-        const LeadingSpectrum found = leading_spectrum(*backend, noise, 16, 1, 2, most);
+        const LeadingSpectrum found = leading_spectrum(*backend, noise, 16, 1, 2, {most});
         ASSERT_EQ(found.residuals.size(), 16U);
         EXPECT_EQ(*std::max_element(found.residuals.begin(), found.residuals.end()), found.residual);
         EXPECT_GT(found.residual, 1e-9) << most;
@@ -132,7 +136,26 @@ TEST(Spectrum, StopsWhereItsOperationsAreSpentAndSaysHowNearItCame) {
         for (std::size_t k = 0; k < 16; ++k)  // what a subspace has of a matrix is never more than the matrix
             EXPECT_LE(found.values[k], whole.values[k] * (1 + 1e-12)) << most;
     }
-    EXPECT_EQ(leading_spectrum(*backend, noise, 16, 1, 2, 1e12).values, whole.values);
+    EXPECT_EQ(leading_spectrum(*backend, noise, 16, 1, 2, {1e12}).values, whole.values);
+}
+
+TEST(Spectrum, GivesUpEarlyWhereNothingUsefulWouldBeFoundInTime) {
+    const auto backend = make_cpu_backend();
+    const Given noise(*backend, random_values(2000 * 2000, 1, 3), 2000, 2000);
+    constexpr double most = 6e9;
+    EXPECT_GT(leading_spectrum(*backend, noise, 16, 1, 2, {most}).residuals[0], 1e-8);
+    const int spent = noise.products;
+    EXPECT_TRUE(leading_spectrum(*backend, noise, 16, 1, 2, {most, 1e-8}).values.empty());
+    EXPECT_LT(4 * (noise.products - spent), 3 * spent);
+
+    // The first stands out; not all of the others are found by then.
+    std::vector<double> values = random_values(2000 * 2000, 1, 3);
+    for (std::size_t i = 0; i < 2000; ++i) values[i * 2000] += 8;
+    const LeadingSpectrum found =
+        leading_spectrum(*backend, Given(*backend, values, 2000, 2000), 16, 1, 2, {most, 1e-8});
+    ASSERT_EQ(found.values.size(), 16U);
+    EXPECT_LT(found.residuals[0], 1e-8);
+    EXPECT_GT(found.residual, 1e-8);
 }
 
 TEST(Spectrum, OfAProxyOnlyTheTripletsThatWereFoundAreKept) {
