@@ -59,9 +59,9 @@ struct FigureMeter::Workspace {
     Arena arena;                      // for what is only needed on the way
     Array words, contexts, gradient;  // fp64 [V,d], [m,d], [(V+m)·d]
     Array support_logits, mean_logits, off_support_max, off_support_square, sparse_part;
-    Array low_rank_energy;  // [m] ‖P_⊥ ℓ̄_j‖²
-    Array sums;             // [shape_sums]
-    std::unique_ptr<LossStep> step;
+    Array low_rank_energy;           // [m] ‖P_⊥ ℓ̄_j‖²
+    Array sums;                      // [shape_sums]
+    std::unique_ptr<LossStep> step;  // from the first pass on that is made here
     Precision precision;
 
     Workspace(Backend& backend, const LabelsView& labels, std::int64_t width, Precision products,
@@ -78,7 +78,6 @@ struct FigureMeter::Workspace {
           sparse_part(backend, labels.nnz * 8),
           low_rank_energy(backend, labels.contexts * 8),
           sums(backend, shape_sums * 8),
-          step(backend.make_loss_step(labels, {width, Real::fp64, products, 0, 0})),
           precision(products) {}
 
     [[nodiscard]] LossDetail detail() const {
@@ -111,7 +110,7 @@ FigureMeter::FigureMeter(Backend& backend, const Dataset& dataset, const LimitFa
 FigureMeter::~FigureMeter() = default;
 
 Figures FigureMeter::measure(Matrix words, Matrix contexts, double ridge, Precision precision,
-                             std::uint64_t seed, std::int64_t step) {
+                             std::uint64_t seed, std::int64_t step, const LossPass* pass) {
     const InRegion region(backend_, Region::record);
     const std::int64_t dim = words.columns;
     if (!work_ || work_->dim != dim || work_->precision != precision)
@@ -127,13 +126,15 @@ Figures FigureMeter::measure(Matrix words, Matrix contexts, double ridge, Precis
     backend_.copy(contexts.flat(), h.flat());
 
     Figures figures;
-    measure_loss(figures, ridge);
+    pass ? take(figures, *pass) : measure_loss(figures, ridge);
+    figures.entropy = entropy_;
+    figures.loss = entropy_ + figures.excess_loss;
     if (between_) between_();
     const double up_words = into_range(figures.words_norm), up_contexts = into_range(figures.contexts_norm);
     if (up_words != 1 || up_contexts != 1) {
         backend_.scale(up_words, w.flat());
         backend_.scale(up_contexts, h.flat());
-        work_->step->run(w, h, 0, {}, {}, work_->detail());
+        if (!pass) loss_step().run(w, h, 0, {}, {}, work_->detail());
     }
     // From here on W and H are scaled, by powers of 2: what grows with them is scaled back at the end.
     const double size = (figures.words_norm * up_words) * (figures.contexts_norm * up_contexts);
@@ -196,17 +197,37 @@ Figures FigureMeter::measure(Matrix words, Matrix contexts, double ridge, Precis
     return figures;
 }
 
+LossStep& FigureMeter::loss_step() {
+    if (!work_->step)
+        work_->step =
+            backend_.make_loss_step(labels_.view(), {work_->dim, Real::fp64, work_->precision, 0, 0});
+    return *work_->step;
+}
+
+void FigureMeter::take(Figures& figures, const LossPass& pass) {
+    figures.excess_loss = pass.excess_loss;
+    figures.off_support_mass = pass.off_support_mass;
+    figures.words_norm = pass.words_norm;
+    figures.contexts_norm = pass.contexts_norm;
+    figures.grad_norm = pass.grad_norm;
+    figures.words_grad_norm = pass.words_grad_norm;
+    figures.contexts_grad_norm = pass.contexts_grad_norm;
+    for (const auto& [values, array] : {std::pair(&pass.support_logits, &work_->support_logits),
+                                        std::pair(&pass.mean_logits, &work_->mean_logits),
+                                        std::pair(&pass.off_support_max, &work_->off_support_max),
+                                        std::pair(&pass.off_support_square, &work_->off_support_square)})
+        backend_.upload(values->data(), array->data(), array->bytes());
+}
+
 void FigureMeter::measure_loss(Figures& figures, double ridge) {
     const std::int64_t words_size = dataset_.vocab_size * work_->dim,
                        contexts_size = dataset_.contexts() * work_->dim;
     const Matrix w = work_->words.matrix(Real::fp64, dataset_.vocab_size, work_->dim);
     const Matrix h = work_->contexts.matrix(Real::fp64, dataset_.contexts(), work_->dim);
     const LossSums sums =
-        work_->step->run(w, h, ridge, work_->gradient.matrix(Real::fp64, w.rows, w.columns),
-                         work_->gradient.matrix(Real::fp64, h.rows, h.columns, words_size), work_->detail());
+        loss_step().run(w, h, ridge, work_->gradient.matrix(Real::fp64, w.rows, w.columns),
+                        work_->gradient.matrix(Real::fp64, h.rows, h.columns, words_size), work_->detail());
     const Vector gradient = work_->gradient.vector(Real::fp64, words_size + contexts_size);
-    figures.entropy = entropy_;
-    figures.loss = entropy_ + sums.excess_loss;
     figures.excess_loss = sums.excess_loss;
     figures.off_support_mass = sums.off_support_mass;
     using Sum = Workspace::Sum;

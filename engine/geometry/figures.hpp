@@ -12,6 +12,7 @@
 #include "engine/data/labels.hpp"
 #include "engine/geometry/implicit_matrix.hpp"
 #include "engine/geometry/limit_geometry.hpp"
+#include "engine/geometry/loss_pass.hpp"
 #include "engine/geometry/proxy.hpp"
 
 namespace ntpgeo {
@@ -69,9 +70,10 @@ class FigureMeter {
 
     /// words [V,d] and contexts [m,d] in either precision (converted to fp64). `precision` is that of the
     /// loss step's three products, `ridge` the λ of the objective whose gradient is measured. The spectrum's
-    /// sketch is drawn from (seed, step) alone.
+    /// sketch is drawn from (seed, step) alone. `pass`: what a loss step with that ridge would find, where
+    /// one has been made.
     Figures measure(Matrix words, Matrix contexts, double ridge, Precision precision, std::uint64_t seed,
-                    std::int64_t step);
+                    std::int64_t step, const LossPass* pass = nullptr);
 
     /// `between` is called between the parts of a measurement and before each product of its spectrum. It may
     /// throw to leave the measurement; the next one is none the worse for it.
@@ -85,7 +87,9 @@ class FigureMeter {
         double up_words, up_contexts;               ///< what W and H were multiplied by
         double sparse_rounding, low_rank_rounding;  ///< what rounding makes of parts that are 0, as scaled
     };
+    [[nodiscard]] LossStep& loss_step();
     void measure_loss(Figures& figures, double ridge);
+    void take(Figures& figures, const LossPass& pass);
     void measure_supports(Figures& figures, const Scale& scale);
     ClassSums scatter_classes(const Place& place);
 

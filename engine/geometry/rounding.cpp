@@ -45,12 +45,8 @@ double norm(Backend& backend, Vector x) {
 }
 
 double norm(Backend& backend, double square, Vector x) {
-    constexpr double smallest_square = 1e-280, up = 0x1p+500;
-    if (square >= smallest_square) return std::sqrt(square);
-    backend.scale(up, x);
-    const double scaled = std::sqrt(backend.dot(x, x)) / up;
-    backend.scale(1 / up, x);
-    return scaled;
+    return norm_of_square(
+        square, [&] { return backend.dot(x, x); }, [&](double by) { backend.scale(by, x); });
 }
 
 }  // namespace ntpgeo

@@ -3,6 +3,7 @@
 // only small does, and is right.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <optional>
 
@@ -22,6 +23,18 @@ double logit_rounding(Precision products, std::int64_t dim);
 /// The power of 2 that takes a norm to between 1 and 2 where its fourth power, which norms of Gram matrices
 /// need, comes near the ends of fp64's range; else 1.
 double into_range(double norm);
+
+/// A norm of what square() sums the squares of and scale(a) multiplies by a, also where its squares
+/// underflow: by summing again what is scaled up, which is as it was when this returns.
+template <class Square, class Scale>
+double norm_of_square(double first, const Square& square, const Scale& scale) {
+    constexpr double smallest_square = 1e-280, up = 0x1p+500;
+    if (first >= smallest_square) return std::sqrt(first);
+    scale(up);
+    const double scaled = std::sqrt(square()) / up;
+    scale(1 / up);
+    return scaled;
+}
 
 /// ‖x‖ of fp64 entries, also where their squares underflow. x is as it was when it returns.
 double norm(Backend& backend, Vector x);

@@ -1,11 +1,26 @@
 #include "engine/runs/analysis.hpp"
 
 #include <chrono>
+#include <utility>
 
 #include "engine/geometry/figures.hpp"
 #include "engine/machine/memory.hpp"
+#include "engine/runs/shared_pass.hpp"
 
 namespace ntpgeo {
+namespace {
+
+class Stopwatch {
+  public:
+    [[nodiscard]] double seconds() const {
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    }
+
+  private:
+    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
 
 std::int64_t analysis_bytes(Backend& backend, const Dataset& dataset, std::int64_t dim,
                             std::int64_t limit_rank) {
@@ -17,20 +32,35 @@ std::int64_t analysis_bytes(Backend& backend, const Dataset& dataset, std::int64
     return labels + factors + figures.device + (backend.device() == "cpu" ? figures.host : 0);
 }
 
+SharedAnalysis share_analysis(Backend& backend, const Dataset& dataset, const GivenFactors& factors,
+                              const TeamSums& sums) {
+    const Stopwatch watch;
+    const SharedRows rows(sums, backend, dataset);
+    const auto own = [&](const std::vector<double>& all, const RowRange& range) {
+        return upload_array(backend, std::vector<double>(all.begin() + range.first * factors.dim,
+                                                         all.begin() + range.end * factors.dim));
+    };
+    const Array words = own(factors.words, rows.words()), contexts = own(factors.contexts, rows.contexts());
+    LossPass pass = shared_pass(backend, rows, words.matrix(Real::fp64, rows.words().size(), factors.dim),
+                                contexts.matrix(Real::fp64, rows.contexts().size(), factors.dim),
+                                factors.ridge, Precision::fp64);
+    return {std::move(pass), watch.seconds()};
+}
+
 Record analysis_record(Backend& backend, const Dataset& dataset, const LimitFactors* limit,
-                       const GivenFactors& factors) {
-    const auto start = std::chrono::steady_clock::now();
+                       const GivenFactors& factors, const SharedAnalysis* shared) {
+    const Stopwatch watch;
     require_memory(backend, analysis_bytes(backend, dataset, factors.dim, limit ? limit->rank : 0),
                    "analyze");
     FigureMeter meter(backend, dataset, limit);
     const Array words = upload_array(backend, factors.words),
                 contexts = upload_array(backend, factors.contexts);
-    const Figures figures = meter.measure(words.matrix(Real::fp64, dataset.vocab_size, factors.dim),
-                                          contexts.matrix(Real::fp64, dataset.contexts(), factors.dim),
-                                          factors.ridge, Precision::fp64, 0, factors.step);
-    const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const Figures figures =
+        meter.measure(words.matrix(Real::fp64, dataset.vocab_size, factors.dim),
+                      contexts.matrix(Real::fp64, dataset.contexts(), factors.dim), factors.ridge,
+                      Precision::fp64, 0, factors.step, shared ? &shared->pass : nullptr);
     return training_record({.step = factors.step,
-                            .time_s = elapsed,
+                            .time_s = watch.seconds() + (shared ? shared->seconds : 0),
                             .lambda = factors.lambda,
                             .stage = factors.stage,
                             .device = backend.device(),

@@ -7,32 +7,14 @@
 #include <tuple>
 #include <utility>
 
+#include "engine/runs/shared_pass.hpp"
+
 namespace ntpgeo {
 namespace {
 
 /// Bound on ‖W‖²‖H‖² ≥ ‖L‖_F²: above it the squares that the figures are made of overflow, and no run comes
 /// near it but by diverging.
 constexpr double diverged_square_norm = 1e150;
-
-/// The rows of all ranks on the first one, which has own rows of `rows` in all: as bytes there, empty
-/// elsewhere.
-std::vector<std::byte> gathered(const TeamSums& sums, Backend& backend, const Matrix& own,
-                                std::int64_t rows) {
-    Team& team = sums.team();
-    const std::int64_t row_bytes = own.columns * bytes_of(own.real);
-    std::vector<std::byte> mine(static_cast<std::size_t>(own.rows * row_bytes)), all;
-    backend.download(own.data, mine.data(), std::ssize(mine));
-    std::vector<std::int64_t> send_at(static_cast<std::size_t>(team.size()) + 1, own.rows), receive_at;
-    send_at[0] = 0;  // all of it goes to the first rank
-    if (team.is_first()) {
-        receive_at = sums.shards().offsets(rows);
-        all.resize(static_cast<std::size_t>(rows * row_bytes));
-    } else {
-        receive_at.assign(send_at.size(), 0);
-    }
-    team.exchange(row_bytes, mine.data(), send_at, all.data(), receive_at);
-    return all;
-}
 
 }  // namespace
 
@@ -72,8 +54,12 @@ void MeasuredTraining::call_between_parts(const std::function<void()>& between) 
 
 Record MeasuredTraining::record(double time_s, std::optional<double> step_s) {
     require_in_range();
-    if (!share_ || share_->sums.team().size() == 1)
-        return measured(trainer_->words(), trainer_->contexts(), time_s, step_s);
+    if (!share_) return measured(trainer_->words(), trainer_->contexts(), time_s, step_s, nullptr);
+    const Stage& stage = trainer_->stage();
+    const LossPass pass = shared_pass(backend_, share_->rows, trainer_->words(), trainer_->contexts(),
+                                      ridge_of(stage, trainer_->lambda()), products_of_record());
+    if (share_->sums.team().size() == 1)
+        return measured(trainer_->words(), trainer_->contexts(), time_s, step_s, &pass);
     const std::vector<StateTensor> all = parameters();
     constexpr int left = 2;
     Record record;
@@ -87,7 +73,8 @@ Record MeasuredTraining::record(double time_s, std::optional<double> step_s) {
             };
             const Array words = on_backend(all[0]), contexts = on_backend(all[1]);
             record = measured(words.matrix(all[0].real, all[0].shape[0], all[0].shape[1]),
-                              contexts.matrix(all[1].real, all[1].shape[0], all[1].shape[1]), time_s, step_s);
+                              contexts.matrix(all[1].real, all[1].shape[0], all[1].shape[1]), time_s, step_s,
+                              &pass);
             return 0;
         } catch (const RecordLeft&) {
             return left;
@@ -108,18 +95,23 @@ std::vector<StateTensor> MeasuredTraining::parameters() {
     for (const auto& [name, own, rows] :
          {std::tuple("W", trainer_->words(), share_->rows.dataset().vocab_size),
           std::tuple("H", trainer_->contexts(), share_->rows.dataset().contexts())})
-        tensors.push_back({name, own.real, {rows, own.columns}, gathered(share_->sums, backend_, own, rows)});
+        tensors.push_back(
+            {name,
+             own.real,
+             {rows, own.columns},
+             on_first_rank(share_->sums.team(), backend_, own.data, own.columns * bytes_of(own.real),
+                           share_->sums.shards().offsets(rows))});
     return tensors;
 }
 
-Record MeasuredTraining::measured(Matrix words, Matrix contexts, double time_s,
-                                  std::optional<double> step_s) {
+Record MeasuredTraining::measured(Matrix words, Matrix contexts, double time_s, std::optional<double> step_s,
+                                  const LossPass* pass) {
     const Stage& stage = trainer_->stage();
-    const Precision precision = settings_.metrics_fp64 ? Precision::fp64 : stage.precision;
+    const Precision precision = products_of_record();
     const double ridge = ridge_of(stage, trainer_->lambda());
     const std::uint64_t seed = settings_.training.seed;
     const Figures figures =
-        measure_->meter.measure(words, contexts, ridge, precision, seed, trainer_->step());
+        measure_->meter.measure(words, contexts, ridge, precision, seed, trainer_->step(), pass);
     if (!std::isfinite(figures.excess_loss) || !std::isfinite(figures.grad_norm))
         throw NonFiniteLoss(
             fmt::format("the loss or its gradient is not finite at step {}", trainer_->step()));
@@ -138,6 +130,10 @@ Record MeasuredTraining::measured(Matrix words, Matrix contexts, double time_s,
                             .precision = name_of(stage.precision),
                             .metrics_precision = name_of(precision)},
                            figures);
+}
+
+Precision MeasuredTraining::products_of_record() const {
+    return settings_.metrics_fp64 ? Precision::fp64 : trainer_->stage().precision;
 }
 
 // In the first record of every `certify_every` steps, whichever process makes it, and in the last.

@@ -42,8 +42,8 @@ class MeasuredTraining {
 
     /// The record of the present state, `time_s` into the work, with `step_s` of an update since the last
     /// one. Throws NonFiniteLoss where the parameters have grown beyond all bounds, or the loss or its
-    /// gradient is not finite. Of many ranks the first measures, and has the record; on the others it is
-    /// empty, and what the first throws is EndedElsewhere there.
+    /// gradient is not finite. Of many ranks all make the pass over the logits, and the first measures the
+    /// rest and has the record; on the others it is empty, and what the first throws is EndedElsewhere there.
     Record record(double time_s, std::optional<double> step_s);
 
     /// W and H, the rows of all ranks, on the first one, in host memory.
@@ -58,7 +58,9 @@ class MeasuredTraining {
     /// The rows that this rank shares with others.
     struct Share;
     [[nodiscard]] bool certificate_due() const;
-    [[nodiscard]] Record measured(Matrix words, Matrix contexts, double time_s, std::optional<double> step_s);
+    [[nodiscard]] Precision products_of_record() const;
+    [[nodiscard]] Record measured(Matrix words, Matrix contexts, double time_s, std::optional<double> step_s,
+                                  const LossPass* pass);
 
     Backend& backend_;
     const RunSettings& settings_;

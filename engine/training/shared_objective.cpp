@@ -99,7 +99,7 @@ Matrix SharedObjective::gather(const Matrix& words) {
     return all;
 }
 
-double SharedObjective::loss(const ModelPoint& at, double lambda) {
+LossSums SharedObjective::loss(const ModelPoint& at, double lambda, const LossDetail& detail) {
     const InRegion region(backend_, Region::loss);
     const TeamSums& sums = rows_.sums();
     const Matrix words = gather(at.words);
@@ -125,6 +125,12 @@ double SharedObjective::loss(const ModelPoint& at, double lambda) {
             call.contexts_gradient =
                 stored(rows_from(at.contexts_gradient, slice->first_row, slice->labels.contexts));
             call.sums = results + 2 * (s - sums.first_shard());
+            if (detail.wanted()) {
+                const std::int64_t entry = slice->labels.probs - rows_.view().probs;
+                call.detail = {detail.support_logits + entry, detail.mean_logits + slice->first_row,
+                               detail.off_support_max + slice->first_row,
+                               detail.off_support_square + slice->first_row};
+            }
             call.words_are_prepared = std::exchange(prepared, true);
             calls_->enqueue(call, memory, nullptr);
             ++slice;
@@ -141,24 +147,28 @@ double SharedObjective::loss(const ModelPoint& at, double lambda) {
     for (const auto& [rows, gradient] :
          {std::pair(at.words, at.words_gradient), std::pair(at.contexts, at.contexts_gradient)})
         if (lambda != 0 && gradient.data) backend_.axpy(lambda, rows.flat(), gradient.flat());
-    std::vector<double> excess;
-    const std::vector<double> all = download_array<double>(
+    const std::vector<double> own = download_array<double>(
         backend_, results, shard_sums_.bytes() / static_cast<std::int64_t>(sizeof(double)));
-    for (std::size_t k = 0; k < all.size(); k += 2) excess.push_back(all[k]);
     const InRegion between(backend_, Region::ranks);
-    return sums.number(excess);
+    const std::vector<double> all = sums.numbers(own, 2);
+    return {all[0], all[1]};
 }
 
 double SharedObjective::evaluate(Vector x, double lambda, Vector gradient) {
-    const double excess = loss(point_of(parameters_, shape_, frozen_, x, gradient), lambda);
+    const double excess = loss(point_of(parameters_, shape_, frozen_, x, gradient), lambda).excess_loss;
     return lambda == 0 ? excess : excess + 0.5 * lambda * dot(x, x);
+}
+
+LossSums SharedObjective::look(Vector x, double lambda, Vector gradient, const LossDetail& detail) {
+    if (gradient.data) return loss(point_of(parameters_, shape_, frozen_, x, gradient), lambda, detail);
+    return loss({words_of(x, shape_), contexts_of(x, shape_), {}, {}}, lambda, detail);
 }
 
 void SharedObjective::enqueue(Vector x, const double* ridge, Vector gradient) {
     double lambda = 0;
     backend_.download(ridge, &lambda, sizeof lambda);
     const ModelPoint at = point_of(parameters_, shape_, frozen_, x, gradient);
-    const double value = loss(at, lambda);
+    const double value = loss(at, lambda).excess_loss;
     if (batch_ && at.contexts_gradient.data)
         backend_.weigh_ridge(at.contexts, *batch_, ridge, at.contexts_gradient);
     backend_.upload(&value, value_.data(), sizeof value);

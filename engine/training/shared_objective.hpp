@@ -25,6 +25,9 @@ class SharedObjective final : public Objective {
     void rest(Frozen frozen) override;
     void weigh_ridge(const BatchView& batch) override { batch_ = batch; }
     double evaluate(Vector x, double lambda, Vector gradient) override;
+    /// The loss alone at x and, where gradient.data is not null, the gradient of the loss with that ridge.
+    /// `detail`: what of it is to be told of own contexts, in their order.
+    LossSums look(Vector x, double lambda, Vector gradient, const LossDetail& detail);
     /// Does it at once: what ranks exchange is nothing that a queue holds.
     void enqueue(Vector x, const double* ridge, Vector gradient) override;
     [[nodiscard]] const double* value() const override { return value_.as<double>(); }
@@ -38,7 +41,7 @@ class SharedObjective final : public Objective {
 
   private:
     /// The loss over all shards, and its gradient with this ridge.
-    double loss(const ModelPoint& at, double lambda);
+    LossSums loss(const ModelPoint& at, double lambda, const LossDetail& detail = {});
     /// All of W, of which own rows are given.
     Matrix gather(const Matrix& words);
     /// Of each own shard, of vectors of the trained rows: what their dot products are made of.

@@ -20,6 +20,7 @@
 #include "host/files/file_error.hpp"
 #include "host/files/path.hpp"
 #include "host/ranks/ranks.hpp"
+#include "host/ranks/shares.hpp"
 #include "host/run/record.hpp"
 #include "host/run/rehearsal.hpp"
 #include "host/run/run_folder.hpp"
@@ -34,7 +35,7 @@ namespace {
 struct AnalyzeOptions {
     SubjectOptions subject;
     std::optional<std::string> output, limit, keep;
-    std::optional<std::int64_t> step;
+    std::optional<std::int64_t> step, shards;
     std::string device = "auto";
     bool dry_run = false;
     CallFlags call;
@@ -49,17 +50,6 @@ std::int64_t kept_snapshots(const std::string& text) {
         throw InputError(fmt::format("--keep: '{}' must be all, last, or a number >= 1",
                                      printable(std::string_view(text))));
     return count;
-}
-
-std::string config_text(const Subject& subject, const Dataset& dataset, const LimitReference& limit,
-                        const std::string& device) {
-    ConfigWriter file("analyze", subject.data, dataset);
-    file.add(limit);
-    file.add("words", text_of_path(subject.words_name));
-    file.add("contexts", text_of_path(subject.contexts_name));
-    file.add("dim", subject.words.columns);
-    file.add("device", device);
-    return file.text();
 }
 
 void settle_limit(const LimitReference& own, const std::string& name, LimitReference& limit) {
@@ -124,42 +114,91 @@ void rehearse_analysis(const AnalyzeOptions& options, const Subject& subject, co
     print_line("written", "nothing: a dry run");
 }
 
-void analyze(const AnalyzeOptions& options) {
-    const std::string device = resolve_device(options.device);
+/// What is measured, as every rank reads it.
+struct Given {
+    Subject subject;
+    Dataset dataset;
+    std::string device;
+    std::int64_t kept = 0;  ///< snapshots
+    bool adds = false;      ///< to a folder of earlier steps
+    std::int64_t shards = 0;
+    LimitReference reference;
+
+    [[nodiscard]] GivenFactors factors() const {
+        return {subject.words.values, subject.contexts.values, subject.words.columns, subject.step,
+                subject.lambda,       subject.ridge,           subject.stage};
+    }
+};
+
+std::string config_text(const Given& given) {
+    const Subject& subject = given.subject;
+    ConfigWriter file("analyze", subject.data, given.dataset);
+    file.add(given.reference);
+    file.add("words", text_of_path(subject.words_name));
+    file.add("contexts", text_of_path(subject.contexts_name));
+    file.add("dim", subject.words.columns);
+    file.add("device", given.device);
+    if (given.shards > 0) file.add("shards", given.shards);
+    return file.text();
+}
+
+Given read_given(const AnalyzeOptions& options, const Ranks& ranks) {
+    Given given;
+    given.device = resolve_device(device_of_ranks(options.device, ranks));
     if (options.step && !options.output)
         throw InputError("analyze: --step adds a record to a folder; name it: -o RUN");
     if (options.keep && !options.output)
         throw InputError("analyze: --keep keeps W and H in a folder; name it: -o RUN");
-    const std::int64_t kept = options.keep ? kept_snapshots(*options.keep) : 0;
-    const bool adds = options.step && RunFolder::holds_run(*options.output);
-    if (options.output && !adds) RunFolder::require_free(*options.output, "analyze");
-    Subject subject = read_subject(options.subject, "analyze", false);
-    if (options.step) subject.step = *options.step;
-    const Dataset dataset = read_dataset_of(subject);
-    check_shapes(subject, dataset);
+    given.kept = options.keep ? kept_snapshots(*options.keep) : 0;
+    given.adds = options.step && RunFolder::holds_run(*options.output);
+    if (options.output && !given.adds) RunFolder::require_free(*options.output, "analyze");
+    given.subject = read_subject(options.subject, "analyze", false);
+    if (options.step) given.subject.step = *options.step;
+    given.dataset = read_dataset_of(given.subject);
+    check_shapes(given.subject, given.dataset);
+    given.shards = settled_shards(options.shards.value_or(0), given.dataset, ranks);
+    given.reference = limit_reference(options.limit);
+    return given;
+}
 
-    if (options.dry_run) return rehearse_analysis(options, subject, dataset, device);
-    LimitReference reference = limit_reference(options.limit);
+void analyze(const AnalyzeOptions& options) {
+    const Ranks ranks = Ranks::join(options.call.settings().rank_timeout);
+    Given given;
+    ranks.together([&] { given = read_given(options, ranks); });
     std::optional<RunFolder> folder;
-    if (adds) folder = open_snapshots(*options.output, subject.step, subject.data, reference);
-    const std::optional<LimitFactors> limit = load_limit(reference, dataset, subject.data);
-    const Record record =
-        analysis_record(*make_backend(device), dataset, limit ? &*limit : nullptr,
-                        {subject.words.values, subject.contexts.values, subject.words.columns, subject.step,
-                         subject.lambda, subject.ridge, subject.stage});
-    if (adds) {
-        // Before its record: none is without the snapshot that was to be kept of it.
-        if (kept > 0) folder->write_snapshot(subject.step, subject.words, subject.contexts, kept);
-        folder->append_metrics(record);
-    } else if (options.output) {
-        folder = RunFolder::create(*options.output, config_text(subject, dataset, reference, device), record);
-        if (kept > 0) folder->write_snapshot(subject.step, subject.words, subject.contexts, kept);
-    }
-    if (folder)
-        folder->log(fmt::format("step {}: {}, {}", subject.step,
-                                printable(std::string_view(subject.words_name)),
-                                printable(std::string_view(subject.contexts_name))));
-    fmt::print("{}\n", json_of(record));
+    std::optional<LimitFactors> limit;
+    ranks.at_first([&] {
+        if (options.dry_run) return rehearse_analysis(options, given.subject, given.dataset, given.device);
+        if (given.adds)
+            folder = open_snapshots(*options.output, given.subject.step, given.subject.data, given.reference);
+        limit = load_limit(given.reference, given.dataset, given.subject.data);
+    });
+    if (options.dry_run) return;
+    const auto backend = make_backend(given.device);
+    std::optional<SharedAnalysis> shared;
+    if (given.shards > 0)
+        shared =
+            share_analysis(*backend, given.dataset, given.factors(), TeamSums(ranks.team(), given.shards));
+    ranks.at_first([&] {
+        const Record record = analysis_record(*backend, given.dataset, limit ? &*limit : nullptr,
+                                              given.factors(), shared ? &*shared : nullptr);
+        const Subject& subject = given.subject;
+        if (given.adds) {
+            // Before its record: none is without the snapshot that was to be kept of it.
+            if (given.kept > 0)
+                folder->write_snapshot(subject.step, subject.words, subject.contexts, given.kept);
+            folder->append_metrics(record);
+        } else if (options.output) {
+            folder = RunFolder::create(*options.output, config_text(given), record);
+            if (given.kept > 0)
+                folder->write_snapshot(subject.step, subject.words, subject.contexts, given.kept);
+        }
+        if (folder)
+            folder->log(fmt::format("step {}: {}, {}", subject.step,
+                                    printable(std::string_view(subject.words_name)),
+                                    printable(std::string_view(subject.contexts_name))));
+        fmt::print("{}\n", json_of(record));
+    });
 }
 
 }  // namespace
@@ -183,10 +222,13 @@ void add_analyze_command(Command& program) {
                     {.type_name = device_choices, .default_text = options->device});
     verb.add_flag("--dry-run", options->dry_run,
                   "Measure and write nothing; say where memory would go and about how long it would take");
+    verb.add_option(
+        "--shards", options->shards,
+        "Virtual shards that the pass over the logits is cut into: any number of ranks up to it has "
+        "the same record (default: 16 under a launcher, none without)",
+        {.check = whole_number(1)});
     options->call.add(verb, false);
-    verb.on_call_of_ranks([options] {
-        Ranks::join(options->call.settings().rank_timeout).at_first([&] { analyze(*options); });
-    });
+    verb.on_call_of_ranks([options] { analyze(*options); });
 }
 
 }  // namespace ntpgeo

@@ -18,6 +18,7 @@
 #include "host/files/file_error.hpp"
 #include "host/files/path.hpp"
 #include "host/ranks/ranks.hpp"
+#include "host/ranks/shares.hpp"
 #include "host/run/rehearsal.hpp"
 #include "host/run/run_inputs.hpp"
 #include "host/run/runs.hpp"
@@ -136,27 +137,13 @@ RunConfig train_configuration(const TrainOptions& options, const std::string& st
     return config;
 }
 
-/// Shards under a launcher that were not asked for.
-constexpr std::int64_t usual_shards = 16;
-
 /// Settles how many shards the rows have. `begun`: whether the run has its configuration already.
 void settle_shards(RunConfig& config, const Dataset& dataset, const Ranks& ranks, bool begun) {
-    const std::int64_t rows = std::min(dataset.vocab_size, dataset.contexts());
-    if (ranks.size() > rows)
-        throw InputError(fmt::format("{} ranks are more than the {} {} of the data set; start fewer",
-                                     ranks.size(), rows, rows == dataset.contexts() ? "contexts" : "words"));
-    if (ranks.launched() && config.shards == 0) {
-        if (begun)
-            throw InputError(
-                "shards: the run was begun without, so that only one process can go on with it; "
-                "start it without a launcher, or a new one with --shards");
-        config.shards = std::min(usual_shards, rows);
-    }
-    if (config.shards == 0) return;
-    require_rows(dataset, config.shards);
-    if (config.shards < ranks.size())
-        throw InputError(fmt::format("shards: {} are fewer than the {} ranks; give --shards {} or more",
-                                     config.shards, ranks.size(), ranks.size()));
+    if (begun && config.shards == 0 && ranks.launched())
+        throw InputError(
+            "shards: the run was begun without, so that only one process can go on with it; "
+            "start it without a launcher, or a new one with --shards");
+    config.shards = settled_shards(config.shards, dataset, ranks);
 }
 
 RunVerb<RunConfig> verb_of(const TrainOptions& options, const Ranks& ranks) {
@@ -167,14 +154,7 @@ RunVerb<RunConfig> verb_of(const TrainOptions& options, const Ranks& ranks) {
             [&options, &ranks, begun](const std::string& stored) {
                 *begun = !stored.empty();
                 RunConfig config = train_configuration(options, stored);
-                if (ranks.size() > 1) {
-                    if (config.device != "cpu" && config.device != "auto")
-                        throw InputError(
-                            fmt::format("device: ranks that MPI has started compute on the CPU, "
-                                        "not on {}; leave it out",
-                                        config.device));
-                    config.device = "cpu";
-                }
+                config.device = device_of_ranks(config.device, ranks);
                 return config;
             },
         .read = read_config,

@@ -231,8 +231,21 @@ TEST_F(Ranks, OtherVerbsAreTheFirstRanks) {
     EXPECT_EQ(read_file(fs::path(folder_ / "limit") / "result.safetensors"),
               read_file(fs::path(folder_ / "alone") / "result.safetensors"));
     run_well_on(open_mpi, 2, {"path", data_, "-o", folder_ / "path", "--lambda", "1e-1:1e-2:1"});
-    const ProgramResult analysis = on(mpich, 3, {"analyze", folder_ / "limit"});
-    EXPECT_EQ(timeless(analysis.out), timeless(run_well({"analyze", folder_ / "alone"}).out)) << analysis.err;
+}
+
+TEST_F(Ranks, AnalyzeTogetherWhatOneProcessOfAsManyShardsDoes) {
+    const fs::path run = train("run", {"--steps", "20"});
+    const std::string alone = timeless(run_well({"analyze", run, "--shards", "16"}).out);
+    for (const Launcher* mpi : {&open_mpi, &mpich})
+        for (const int ranks : {1, 2, 3}) {
+            const ProgramResult found = on(*mpi, ranks, {"analyze", run, "-o", folder_ / "kept"});
+            EXPECT_EQ(timeless(found.out), alone) << found.err;
+            EXPECT_NE(read_file(fs::path(folder_ / "kept") / "config.json").find("\"shards\": 16"),
+                      std::string::npos);
+            fs::remove_all(folder_ / "kept");
+        }
+    EXPECT_EQ(timeless(on(mpich, 3, {"analyze", run, "--shards", "7"}).out),
+              timeless(run_well({"analyze", run, "--shards", "7"}).out));
 }
 
 TEST_F(Ranks, WhatIsWrongIsOneLine) {
@@ -256,6 +269,8 @@ TEST_F(Ranks, WhatIsWrongIsOneLine) {
     refused(2, fresh({"--device", "cuda"}), "device: ranks that MPI has started compute on the CPU");
     refused(2, {"train", folder_ / "nothing", "-o", folder_ / "new"}, "nothing: cannot be opened");
     refused(2, fresh({"--steps", "-1"}), "--steps: '-1' is not a whole number");
+    refused(3, {"analyze", folder_ / "sharded", "--shards", "2"}, "shards: 2 are fewer than the 3 ranks");
+    refused(2, {"analyze", folder_ / "sharded", "--device", "cuda"}, "device: ranks that MPI has started");
     refused(2, {"concepts", folder_ / "sharded"}, "concepts: runs in one process, and mpirun of ");
     refused(2, {"data", "info", data_}, "data info: runs in one process");
     EXPECT_FALSE(fs::exists(folder_ / "new"));

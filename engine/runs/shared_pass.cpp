@@ -1,0 +1,125 @@
+#include "engine/runs/shared_pass.hpp"
+
+#include <cmath>
+#include <cstring>
+
+#include "engine/geometry/rounding.hpp"
+#include "engine/training/shared_objective.hpp"
+
+namespace ntpgeo {
+namespace {
+
+/// What LossDetail points to, of own contexts.
+struct OwnDetail {
+    OwnDetail(Memory& memory, const LabelsView& own)
+        : support_logits(memory, own.nnz * 8),
+          mean_logits(memory, own.contexts * 8),
+          off_support_max(memory, own.contexts * 8),
+          off_support_square(memory, own.contexts * 8) {}
+
+    [[nodiscard]] LossDetail view() const {
+        return {support_logits.as<double>(), mean_logits.as<double>(), off_support_max.as<double>(),
+                off_support_square.as<double>()};
+    }
+    Array support_logits, mean_logits, off_support_max, off_support_square;
+};
+
+/// Own rows of two matrices, one behind the other.
+struct OwnRows {
+    Matrix words, contexts;
+
+    OwnRows(Vector flat, const ModelShape& shape)
+        : words(words_of(flat, shape)), contexts(contexts_of(flat, shape)) {}
+};
+
+/// The norm of the rows of all ranks; an empty matrix has none. As norm() of rounding.hpp, also where squares
+/// underflow.
+double shared_norm(Backend& backend, const SharedRows& rows, Matrix words, Matrix contexts) {
+    const auto square = [&] {
+        return rows.sum(words, contexts, [&](const Matrix& all, const RowRange& of_shard) {
+            const Vector part{static_cast<double*>(all.data) + of_shard.first * all.columns, Real::fp64,
+                              of_shard.size() * all.columns};
+            return backend.dot(part, part);
+        });
+    };
+    const auto scale = [&](double by) {
+        for (const Matrix& own : {words, contexts})
+            if (own.data) backend.scale(by, own.flat());
+    };
+    return norm_of_square(square(), square, scale);
+}
+
+std::vector<double> numbers_on_first(Team& team, Memory& memory, const Array& own,
+                                     std::span<const std::int64_t> offsets) {
+    const std::vector<std::byte> bytes =
+        on_first_rank(team, memory, own.data(), static_cast<std::int64_t>(sizeof(double)), offsets);
+    std::vector<double> numbers(bytes.size() / sizeof(double));
+    std::memcpy(numbers.data(), bytes.data(), bytes.size());
+    return numbers;
+}
+
+}  // namespace
+
+std::vector<std::byte> on_first_rank(Team& team, Memory& memory, const void* own, std::int64_t row_bytes,
+                                     std::span<const std::int64_t> offsets) {
+    const auto rank = static_cast<std::size_t>(team.rank());
+    const std::int64_t own_rows = offsets[rank + 1] - offsets[rank];
+    std::vector<std::byte> mine(static_cast<std::size_t>(own_rows * row_bytes)), all;
+    memory.download(own, mine.data(), std::ssize(mine));
+    std::vector<std::int64_t> send_at(static_cast<std::size_t>(team.size()) + 1, own_rows),
+        receive_at(send_at.size(), 0);
+    send_at[0] = 0;  // all of it goes to the first rank
+    if (team.is_first()) {
+        receive_at.assign(offsets.begin(), offsets.end());
+        all.resize(static_cast<std::size_t>(offsets.back() * row_bytes));
+    }
+    team.exchange(row_bytes, mine.data(), send_at, all.data(), receive_at);
+    return all;
+}
+
+LossPass shared_pass(Backend& backend, const SharedRows& rows, Matrix words, Matrix contexts, double ridge,
+                     Precision precision) {
+    const InRegion region(backend, Region::record);
+    const ModelShape shape{rows.words().size(), rows.contexts().size(), words.columns};
+    const Array memory(backend, shape.size() * 8), gradient(backend, shape.size() * 8);
+    const Vector flat = memory.vector(Real::fp64, shape.size()),
+                 flat_gradient = gradient.vector(Real::fp64, shape.size());
+    const OwnRows own(flat, shape), own_gradient(flat_gradient, shape);
+    backend.copy(words.flat(), own.words.flat());
+    backend.copy(contexts.flat(), own.contexts.flat());
+    const OwnDetail detail(backend, rows.view());
+    SharedObjective objective(backend, rows, rows.slices(), rows.bounds(), flat, shape);
+    objective.configure(precision, LossKernel::automatic, Frozen::nothing);
+
+    LossPass pass;
+    const LossSums sums = objective.look(flat, ridge, flat_gradient, detail.view());
+    pass.excess_loss = sums.excess_loss;
+    pass.off_support_mass = sums.off_support_mass;
+    const auto norm_of = [&](const Matrix& of_words, const Matrix& of_contexts) {
+        return shared_norm(backend, rows, of_words, of_contexts);
+    };
+    pass.words_norm = norm_of(own.words, {});
+    pass.contexts_norm = norm_of({}, own.contexts);
+    pass.words_grad_norm = norm_of(own_gradient.words, {});
+    pass.contexts_grad_norm = norm_of({}, own_gradient.contexts);
+    pass.grad_norm = norm_of(own_gradient.words, own_gradient.contexts);
+    pass.up_words = into_range(pass.words_norm);
+    pass.up_contexts = into_range(pass.contexts_norm);
+    if (pass.up_words != 1 || pass.up_contexts != 1) {
+        backend.scale(pass.up_words, own.words.flat());
+        backend.scale(pass.up_contexts, own.contexts.flat());
+        objective.look(flat, 0, {}, detail.view());
+    }
+
+    Team& team = rows.sums().team();
+    const std::vector<std::int64_t> by_context = rows.sums().shards().offsets(rows.dataset().contexts());
+    std::vector<std::int64_t> by_entry;
+    for (const std::int64_t context : by_context) by_entry.push_back(rows.dataset().indptr[context]);
+    pass.support_logits = numbers_on_first(team, backend, detail.support_logits, by_entry);
+    pass.mean_logits = numbers_on_first(team, backend, detail.mean_logits, by_context);
+    pass.off_support_max = numbers_on_first(team, backend, detail.off_support_max, by_context);
+    pass.off_support_square = numbers_on_first(team, backend, detail.off_support_square, by_context);
+    return pass;
+}
+
+}  // namespace ntpgeo

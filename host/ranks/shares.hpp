@@ -1,0 +1,20 @@
+// What ranks share a data set by, and compute on.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "engine/data/dataset.hpp"
+#include "host/ranks/ranks.hpp"
+
+namespace ntpgeo {
+
+/// Virtual shards of the data set's rows: those asked for or, where none are (0), 16 under a launcher, fewer
+/// where there are fewer words or contexts, and none without. Throws InputError where they are more than the
+/// rows or fewer than the ranks.
+std::int64_t settled_shards(std::int64_t asked, const Dataset& dataset, const Ranks& ranks);
+
+/// The device that was asked for, which of many ranks is the CPU. Throws InputError where it is another.
+std::string device_of_ranks(const std::string& asked, const Ranks& ranks);
+
+}  // namespace ntpgeo
