@@ -51,6 +51,9 @@ class Backend : public virtual Memory,
     [[nodiscard]] virtual std::string device() const = 0;
     /// What its maker calls it: "NVIDIA H200"; "" of the CPU.
     [[nodiscard]] virtual std::string hardware() const = 0;
+    /// The stream that its operations are queued on (a cudaStream_t), for LossCalls that are to come between
+    /// them; the CPU has none.
+    [[nodiscard]] virtual void* stream() const = 0;
     /// Flops a second that the maker gives for products in `precision`; 0 where they are not known, of the
     /// CPU and of GPUs that device/machines.hpp does not list.
     [[nodiscard]] virtual double products_rate(Precision precision) const = 0;

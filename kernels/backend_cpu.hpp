@@ -30,6 +30,7 @@ class CpuBackend : public Backend,
 
     [[nodiscard]] std::string device() const override { return "cpu"; }
     [[nodiscard]] std::string hardware() const override { return ""; }
+    [[nodiscard]] void* stream() const override { return nullptr; }
     [[nodiscard]] double products_rate(Precision) const override { return 0; }
 };
 

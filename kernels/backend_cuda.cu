@@ -57,6 +57,7 @@ class CudaBackend final : OwnDevice,
 
     [[nodiscard]] std::string device() const override { return "cuda"; }
     [[nodiscard]] std::string hardware() const override { return gpu.name(); }
+    [[nodiscard]] void* stream() const override { return gpu.stream(); }
     [[nodiscard]] double products_rate(Precision precision) const override {
         const device::Machine* const machine = device::find_machine(gpu.name());
         return machine == nullptr ? 0 : device::products_rate(*machine, precision);

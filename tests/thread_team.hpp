@@ -49,7 +49,7 @@ class ThreadJob {
         [[nodiscard]] int rank() const override { return rank_; }
         [[nodiscard]] int size() const override { return job_.ranks_; }
 
-        void exchange(std::int64_t row_bytes, const void* send, std::span<const std::int64_t> send_at,
+        void exchange(Where, std::int64_t row_bytes, const void* send, std::span<const std::int64_t> send_at,
                       void* receive, std::span<const std::int64_t> receive_at) override {
             showing({send, send_at}, [&] {
                 for (int k = 0; k < size(); ++k) {
@@ -60,7 +60,7 @@ class ThreadJob {
                 }
             });
         }
-        void gather(std::int64_t row_bytes, void* data, std::span<const std::int64_t> at) override {
+        void gather(Where, std::int64_t row_bytes, void* data, std::span<const std::int64_t> at) override {
             showing({data, at}, [&] {
                 for (int k = 0; k < size(); ++k)
                     if (k != rank_)
@@ -68,8 +68,8 @@ class ThreadJob {
                              (at[k + 1] - at[k]) * row_bytes);
             });
         }
-        void sum_scatter(Real real, std::int64_t width, const void* full, std::span<const std::int64_t> at,
-                         void* own) override {
+        void sum_scatter(Where, Real real, std::int64_t width, const void* full,
+                         std::span<const std::int64_t> at, void* own) override {
             showing({full, at}, [&] {
                 with_real(real, [&]<class T>(T) {
                     for (std::int64_t i = at[rank_] * width; i < at[rank_ + 1] * width; ++i) {

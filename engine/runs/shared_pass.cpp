@@ -73,7 +73,7 @@ std::vector<std::byte> on_first_rank(Team& team, Memory& memory, const void* own
         receive_at.assign(offsets.begin(), offsets.end());
         all.resize(static_cast<std::size_t>(offsets.back() * row_bytes));
     }
-    team.exchange(row_bytes, mine.data(), send_at, all.data(), receive_at);
+    team.exchange(Where::host, row_bytes, mine.data(), send_at, all.data(), receive_at);
     return all;
 }
 

@@ -47,7 +47,8 @@ SharedObjective::SharedObjective(Backend& backend, const SharedRows& rows,
       shape_(shape),
       shard_sums_(backend, 2 * static_cast<std::int64_t>(sizeof(double)) *
                                (rows.sums().end_shard() - rows.sums().first_shard())),
-      value_(backend, static_cast<std::int64_t>(sizeof(double))) {
+      value_(backend, static_cast<std::int64_t>(sizeof(double))),
+      sent_words_(rows.sums().team(), backend, backend) {
     if (rows.sums().team().size() > 1)
         words_ = Array(backend, rows.dataset().vocab_size * shape.dim * bytes_of(parameters.real));
 }
@@ -92,10 +93,10 @@ Matrix SharedObjective::gather(const Matrix& words) {
     const std::int64_t vocab = rows_.dataset().vocab_size, row_bytes = shape_.dim * bytes_of(words.real);
     const Matrix all = words_.matrix(words.real, vocab, shape_.dim);
     const RowRange own = rows_.words();
-    host_words_.resize(static_cast<std::size_t>(vocab * row_bytes));
-    backend_.download(words.data, host_words_.data() + own.first * row_bytes, own.size() * row_bytes);
-    sums.team().gather(row_bytes, host_words_.data(), sums.shards().offsets(vocab));
-    backend_.upload(host_words_.data(), all.data, vocab * row_bytes);
+    sent_words_.make_room(vocab * row_bytes);
+    sent_words_.put(words.flat(), own.first * row_bytes);
+    sums.team().gather(sent_words_.where(), row_bytes, sent_words_.data(), sums.shards().offsets(vocab));
+    sent_words_.take(0, all.flat());
     return all;
 }
 
@@ -132,7 +133,7 @@ LossSums SharedObjective::loss(const ModelPoint& at, double lambda, const LossDe
                                detail.off_support_square + slice->first_row};
             }
             call.words_are_prepared = std::exchange(prepared, true);
-            calls_->enqueue(call, memory, nullptr);
+            calls_->enqueue(call, memory, backend_.stream());
             ++slice;
         } else if (words_gradient.data) {
             backend_.fill_zero(words_gradient);  // a batch without contexts of this shard

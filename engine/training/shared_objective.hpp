@@ -61,7 +61,7 @@ class SharedObjective final : public Objective {
     LossKernel kernel_ = LossKernel::automatic;
     std::unique_ptr<LossCalls> calls_;
     Array workspace_, words_, shard_sums_, value_;
-    std::vector<std::byte> host_words_;  // W on its way
+    Parcel sent_words_;
     std::unique_ptr<RowSums> row_sums_;
     std::optional<BatchView> batch_;
 };

@@ -213,6 +213,7 @@ void share(const Ranks& ranks, OpenRun<RunConfig>& run) {
     ranks.together([&] {
         if (ranks.is_first()) return;
         RunConfig config = read_config(text, "what rank 0 has sent");
+        config.device = device_of_ranks(config.device, ranks);
         Dataset dataset = read_known_dataset(config.dataset, "rank 0 read it (its hash is another)");
         run = OpenRun<RunConfig>(std::move(config), std::move(dataset), std::nullopt, folder);
         run.follow();
@@ -222,7 +223,7 @@ void share(const Ranks& ranks, OpenRun<RunConfig>& run) {
 void train(const TrainOptions& options) {
     if (options.dry_run && options.profile)
         throw InputError("--profile: a dry run makes no updates to measure; leave it or --dry-run out");
-    const Ranks ranks = Ranks::join(options.call.settings().rank_timeout);
+    const Ranks ranks = Ranks::join(options.call.settings().rank_timeout, options.output);
     const InterruptGuard guard(options.call.settings().time_limit);
     OpenRun<RunConfig> run;
     const auto open = [&] {

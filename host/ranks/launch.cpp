@@ -23,11 +23,18 @@ Launch read_launch() {
     if (const auto size = number("PMI_SIZE"), rank = number("PMI_RANK"); size && rank)
         return {"mpirun of MPICH", Mpi::mpich, *rank, *size};
     if (const auto rank = number("PMIX_RANK")) return {"a launcher with PMIx", Mpi::open_mpi, *rank, 0};
-    const auto size = number("WORLD_SIZE"), rank = number("RANK");
-    const bool full = size && rank && number("LOCAL_RANK") && std::getenv("MASTER_ADDR") != nullptr &&
+    const auto size = number("WORLD_SIZE"), rank = number("RANK"), local_rank = number("LOCAL_RANK");
+    const bool full = size && rank && local_rank && std::getenv("MASTER_ADDR") != nullptr &&
                       std::getenv("MASTER_PORT") != nullptr;
-    if (full && *size > 1) return {"torchrun", std::nullopt, *rank, *size};
-    return {};
+    if (!full || *size < 2) return {};
+    std::string job;
+    for (const char* name :
+         {"MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT"}) {
+        const char* const value = std::getenv(name);
+        job += value ? value : "";
+        job += ' ';
+    }
+    return {"torchrun", std::nullopt, *rank, *size, *local_rank, job};
 }
 
 }  // namespace ntpgeo

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "host/ranks/launch.hpp"
+#include "host/ranks/meeting.hpp"
 #include "host/terminal/interruption.hpp"
+#include "kernels/backend.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -30,6 +32,30 @@ Job& job() {
     return job().team && job().team->size() > 1 && !job().ends_together;
 }
 
+/// A rank a GPU, by NCCL.
+std::unique_ptr<Team> join_gpus(const Launch& launch, double deadline,
+                                const std::optional<std::string>& output) {
+    if (!output)
+        throw InputError(fmt::format(
+            "{} connects GPUs, on which train alone has ranks; start this without it", launch.by));
+    const CudaAvailability gpus = cuda_availability();
+    if (gpus.devices == 0)
+        throw InputError(
+            fmt::format("{} connects GPUs, and there is none here ({}); on CPUs start the {} ranks by mpirun",
+                        launch.by, gpus.why_none, launch.size));
+    if (launch.local_rank >= gpus.devices) {
+        // The others of this machine are in order, or say nothing of their own.
+        job().ends_together = true;
+        job().speaks = launch.local_rank == gpus.devices;
+        throw InputError(fmt::format(
+            "{} has started rank {} as number {} of a machine with {} GPU{}: each rank takes one", launch.by,
+            launch.rank, launch.local_rank, gpus.devices, gpus.devices == 1 ? "" : "s"));
+    }
+    const NcclModule& module = nccl_module();
+    const Meeting meeting(*output, launch, launch.rank == 0 ? module.new_id() : "", deadline);
+    return module.join(meeting.id(), {launch.rank, launch.size, launch.local_rank}, deadline);
+}
+
 }  // namespace
 
 int status_of_exception() {
@@ -46,15 +72,13 @@ int status_of_exception() {
     }
 }
 
-Ranks Ranks::join(double deadline) {
+Ranks Ranks::join(double deadline, const std::optional<std::string>& output) {
     const Launch launch = read_launch();
     if (launch.by.empty()) return alone();
-    if (!launch.mpi)
-        throw InputError(
-            fmt::format("{} connects GPUs, by NCCL, which this ntpgeo has no module of; on CPUs start the "
-                        "{} ranks by mpirun",
-                        launch.by, launch.size));
-    job().team = join_mpi_team(*launch.mpi, deadline);
+    if (launch.mpi)
+        job().team = join_mpi_team(*launch.mpi, deadline);
+    else
+        job().team = join_gpus(launch, deadline, output);
     Team& team = *job().team;
     if (launch.size > 0 && team.size() != launch.size) {
         job().ends_together = true;
@@ -69,7 +93,7 @@ Ranks Ranks::join(double deadline) {
     end_together();
     TeamSums(team, team.size()).require_same("version of ntpgeo", NTPGEO_VERSION);
     job().ends_together = false;
-    return {team, true};
+    return {team, true, launch.mpi ? std::nullopt : std::optional(launch.local_rank)};
 }
 
 Ranks Ranks::alone() {

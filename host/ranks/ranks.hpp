@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "kernels/team/team.hpp"
@@ -13,10 +14,11 @@ namespace ntpgeo {
 class Ranks {
   public:
     /// Joins the launcher's ranks for a verb, once in a process; alone where there is no launcher. An
-    /// operation may take `deadline` seconds. The other ranks' stdout is nobody's from here on. Throws
-    /// InputError where the launcher's transport is not to be had, it has started others than it says, or a
-    /// rank is of another version.
-    static Ranks join(double deadline);
+    /// operation may take `deadline` seconds. Ranks on GPUs meet by a file beside `output`; without one they
+    /// are refused, as the verb is not made for them. The other ranks' stdout is nobody's from here on.
+    /// Throws InputError where the launcher's transport is not to be had, it has started others than it says,
+    /// a rank has no GPU of its own, or is of another version.
+    static Ranks join(double deadline, const std::optional<std::string>& output = std::nullopt);
     /// This process without others.
     static Ranks alone();
     /// Throws InputError where a launcher has started this process as one of many, which `verb` is not made
@@ -28,6 +30,8 @@ class Ranks {
     [[nodiscard]] bool is_first() const { return team_->is_first(); }
     /// Whether a launcher has started this process, be it the only one.
     [[nodiscard]] bool launched() const { return launched_; }
+    /// This rank's GPU, where it computes on one.
+    [[nodiscard]] const std::optional<int>& gpu() const { return gpu_; }
 
     /// The first rank does `work` while the others wait. Where it throws, it does so here on that rank, and
     /// all the others end with its status.
@@ -45,9 +49,11 @@ class Ranks {
     static void leave();
 
   private:
-    Ranks(Team& team, bool launched) : team_(&team), launched_(launched) {}
+    Ranks(Team& team, bool launched, std::optional<int> gpu = std::nullopt)
+        : team_(&team), launched_(launched), gpu_(gpu) {}
     Team* team_;
     bool launched_;
+    std::optional<int> gpu_;
 };
 
 /// The status that a program ends with by the exception that is being handled.

@@ -26,6 +26,11 @@ std::int64_t settled_shards(std::int64_t asked, const Dataset& dataset, const Ra
 
 std::string device_of_ranks(const std::string& asked, const Ranks& ranks) {
     if (ranks.size() == 1) return asked;
+    if (ranks.gpu()) {
+        if (asked == "cpu")
+            throw InputError("device: torchrun connects GPUs; on CPUs start the ranks by mpirun");
+        return fmt::format("cuda:{}", *ranks.gpu());
+    }
     if (asked != "cpu" && asked != "auto")
         throw InputError(fmt::format(
             "device: ranks that MPI has started compute on the CPU, not on {}; leave it out", asked));

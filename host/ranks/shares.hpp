@@ -14,7 +14,8 @@ namespace ntpgeo {
 /// rows or fewer than the ranks.
 std::int64_t settled_shards(std::int64_t asked, const Dataset& dataset, const Ranks& ranks);
 
-/// The device that was asked for, which of many ranks is the CPU. Throws InputError where it is another.
+/// The device that was asked for, of one rank; of many the CPU, or each one's own GPU where they have some.
+/// Throws InputError where another was asked for.
 std::string device_of_ranks(const std::string& asked, const Ranks& ranks);
 
 }  // namespace ntpgeo

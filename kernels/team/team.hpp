@@ -32,9 +32,12 @@ class EndedElsewhere : public std::exception {
     int exit_status_;
 };
 
+/// Whose memory an operation works on.
+enum class Where { host, device };
+
 /// All ranks call the same operations in the same order, with sizes that fit. Offsets [size+1] are in rows of
-/// `row_bytes`, so that no 32-bit count of a transport overflows. Memory is the host's. Each operation throws
-/// TeamFailure where it has not ended within the transport's deadline.
+/// `row_bytes`, so that no 32-bit count of a transport overflows. Each operation throws TeamFailure where it
+/// has not ended within the transport's deadline.
 class Team {
   public:
     Team() = default;
@@ -45,15 +48,20 @@ class Team {
     [[nodiscard]] virtual int rank() const = 0;
     [[nodiscard]] virtual int size() const = 0;
     [[nodiscard]] bool is_first() const { return rank() == 0; }
+    /// Whether operations take the memory of the GPU that computes for this rank as well as the host's: what
+    /// has been queued there before has then happened first, and what is queued afterwards finds the result.
+    [[nodiscard]] virtual bool reaches_device() const { return false; }
 
     /// Rows send_at[k] .. send_at[k+1] of `send` go to rank k; `receive_at` the same of what comes from each.
-    virtual void exchange(std::int64_t row_bytes, const void* send, std::span<const std::int64_t> send_at,
-                          void* receive, std::span<const std::int64_t> receive_at) = 0;
+    virtual void exchange(Where where, std::int64_t row_bytes, const void* send,
+                          std::span<const std::int64_t> send_at, void* receive,
+                          std::span<const std::int64_t> receive_at) = 0;
     /// Rank k's rows at[k] .. at[k+1] of `data` are in place before, everybody's after.
-    virtual void gather(std::int64_t row_bytes, void* data, std::span<const std::int64_t> at) = 0;
+    virtual void gather(Where where, std::int64_t row_bytes, void* data,
+                        std::span<const std::int64_t> at) = 0;
     /// own ← rows at[rank] .. at[rank+1] of the sum over ranks of `full`, rows of `width` numbers, added in
     /// an order that the transport chooses.
-    virtual void sum_scatter(Real real, std::int64_t width, const void* full,
+    virtual void sum_scatter(Where where, Real real, std::int64_t width, const void* full,
                              std::span<const std::int64_t> at, void* own) = 0;
     /// The first rank does `work`, which calls no operation, and returns the status it ended with; the others
     /// wait for it, however long that takes, as long as that rank lives.
@@ -68,12 +76,12 @@ class Alone final : public Team {
   public:
     [[nodiscard]] int rank() const override { return 0; }
     [[nodiscard]] int size() const override { return 1; }
-    void exchange(std::int64_t row_bytes, const void* send, std::span<const std::int64_t> send_at,
+    void exchange(Where, std::int64_t row_bytes, const void* send, std::span<const std::int64_t> send_at,
                   void* receive, std::span<const std::int64_t>) override {
         std::memcpy(receive, send, static_cast<std::size_t>(send_at[1] * row_bytes));
     }
-    void gather(std::int64_t, void*, std::span<const std::int64_t>) override {}
-    void sum_scatter(Real real, std::int64_t width, const void* full, std::span<const std::int64_t> at,
+    void gather(Where, std::int64_t, void*, std::span<const std::int64_t>) override {}
+    void sum_scatter(Where, Real real, std::int64_t width, const void* full, std::span<const std::int64_t> at,
                      void* own) override {
         std::memcpy(own, full, static_cast<std::size_t>(at[1] * width * bytes_of(real)));
     }

@@ -16,7 +16,8 @@ void add_numbers(double& left, const double& right) {
 std::vector<double> TeamSums::numbers(const std::vector<double>& own, std::int64_t n) const {
     std::vector<double> all(static_cast<std::size_t>(shards_.count * n)), sums;
     std::copy(own.begin(), own.end(), all.begin() + first_shard() * n);
-    team_.gather(n * static_cast<std::int64_t>(sizeof(double)), all.data(), shards_.offsets(shards_.count));
+    team_.gather(Where::host, n * static_cast<std::int64_t>(sizeof(double)), all.data(),
+                 shards_.offsets(shards_.count));
     for (std::int64_t i = 0; i < n; ++i) {
         TreeSum<double> sum;
         for (std::int64_t s = 0; s < shards_.count; ++s) sum.push({0, s}, all[s * n + i], add_numbers);
@@ -29,7 +30,7 @@ std::vector<std::int64_t> TeamSums::values(std::int64_t own) const {
     std::vector<std::int64_t> all(static_cast<std::size_t>(team_.size())), one_each(all.size() + 1);
     std::iota(one_each.begin(), one_each.end(), std::int64_t{0});
     all[static_cast<std::size_t>(team_.rank())] = own;
-    team_.gather(sizeof own, all.data(), one_each);
+    team_.gather(Where::host, sizeof own, all.data(), one_each);
     return all;
 }
 
@@ -44,7 +45,7 @@ std::string TeamSums::from_first(const std::string& bytes) const {
     all.resize(static_cast<std::size_t>(size));
     std::vector<std::int64_t> at(static_cast<std::size_t>(team_.size()) + 1, size);
     at[0] = 0;  // all of it is the first rank's
-    team_.gather(1, all.data(), at);
+    team_.gather(Where::host, 1, all.data(), at);
     return all;
 }
 
@@ -65,6 +66,8 @@ RowSums::RowSums(const TeamSums& sums, Memory& memory, VectorOperations& vectors
       real_(real),
       rows_(rows),
       width_(width),
+      sent_(sums.team(), memory, vectors),
+      received_(sums.team(), memory, vectors),
       shard_(sums.first_shard()),
       next_(take_array()) {}
 
@@ -99,13 +102,12 @@ void RowSums::finish(Vector own) {
         vectors_.copy(vector_of(partial_.root(adding)), own);
     } else if (sums_.order() == SumOrder::fast) {
         const Vector whole = vector_of(partial_.root(adding));
-        const std::int64_t size = own.size * bytes_of(real_);
-        sent_.resize(static_cast<std::size_t>(whole.size * bytes_of(real_)));
-        received_.resize(static_cast<std::size_t>(size));
-        memory_.download(whole.data, sent_.data(), std::ssize(sent_));
-        sums_.team().sum_scatter(real_, width_, sent_.data(), sums_.shards().offsets(rows_),
+        sent_.make_room(whole.size * bytes_of(real_));
+        received_.make_room(own.size * bytes_of(real_));
+        sent_.put(whole, 0);
+        sums_.team().sum_scatter(sent_.where(), real_, width_, sent_.data(), sums_.shards().offsets(rows_),
                                  received_.data());
-        memory_.upload(received_.data(), own.data, size);
+        received_.take(0, own);
     } else {
         exchange(own);
     }
@@ -127,24 +129,23 @@ void RowSums::exchange(Vector own) {
         send_at.push_back(send_at.back() + nodes * (at[k + 1] - at[k]));
         receive_at.push_back(receive_at.back() + std::ssize(theirs.back()) * own_rows);
     }
-    sent_.resize(static_cast<std::size_t>(send_at.back() * row_bytes));
-    received_.resize(static_cast<std::size_t>(receive_at.back() * row_bytes));
+    sent_.make_room(send_at.back() * row_bytes);
+    received_.make_room(receive_at.back() * row_bytes);
     for (int k = 0; k < ranks; ++k)
         for (std::int64_t node = 0; node < nodes; ++node) {
-            const Vector rows = vector_of(partial_.nodes()[static_cast<std::size_t>(node)].value);
-            memory_.download(static_cast<char*>(rows.data) + at[k] * row_bytes,
-                             sent_.data() + (send_at[k] + node * (at[k + 1] - at[k])) * row_bytes,
-                             (at[k + 1] - at[k]) * row_bytes);
+            const Vector all = vector_of(partial_.nodes()[static_cast<std::size_t>(node)].value);
+            sent_.put({static_cast<char*>(all.data) + at[k] * row_bytes, real_, (at[k + 1] - at[k]) * width_},
+                      (send_at[k] + node * (at[k + 1] - at[k])) * row_bytes);
         }
-    sums_.team().exchange(row_bytes, sent_.data(), send_at, received_.data(), receive_at);
+    sums_.team().exchange(sent_.where(), row_bytes, sent_.data(), send_at, received_.data(), receive_at);
     const auto adding = [this](Piece& left, const Piece& right) { add(left, right); };
     TreeSum<Piece> sum;
-    const std::byte* rows = received_.data();
+    std::int64_t byte = 0;
     for (const std::vector<TreeNode>& places : theirs)
         for (const TreeNode& place : places) {
             const Piece piece{take_array(), own.size};
-            memory_.upload(rows, vector_of(piece).data, own_rows * row_bytes);
-            rows += own_rows * row_bytes;
+            received_.take(byte, vector_of(piece));
+            byte += own_rows * row_bytes;
             sum.push(place, piece, adding);
         }
     vectors_.copy(vector_of(sum.root(adding)), own);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/memory/memory.hpp"
+#include "kernels/team/parcel.hpp"
 #include "kernels/team/shards.hpp"
 #include "kernels/team/team.hpp"
 #include "kernels/team/tree_sum.hpp"
@@ -91,7 +92,7 @@ class RowSums {
     std::int64_t rows_, width_;
     std::vector<Array> arrays_;
     std::vector<std::size_t> free_;
-    std::vector<std::byte> sent_, received_;
+    Parcel sent_, received_;
     TreeSum<Piece> partial_;
     std::int64_t shard_ = 0;  ///< the coming one's number
     std::size_t next_ = 0;

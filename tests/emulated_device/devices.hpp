@@ -11,6 +11,9 @@ inline bool no_device() {
     return settings().devices == 0;
 }
 
+/// The calling thread's.
+int selected_device();
+
 /// Why the device does not answer this call, which counts as one; cudaSuccess where it does.
 cudaError_t why_unusable();
 

@@ -26,6 +26,10 @@ cudaError_t device_error(int device) {
 
 }  // namespace
 
+int selected_device() {
+    return current_device;
+}
+
 cudaError_t why_unusable() {
     static std::atomic<std::uint64_t> calls{0};
     if (no_device()) return cudaErrorNoDevice;

@@ -1,5 +1,7 @@
 #include "streams.hpp"
 
+#include "devices.hpp"
+
 #include <algorithm>
 
 #include "arena.hpp"
@@ -57,6 +59,7 @@ Streams& Streams::instance() {
 CUstream_st* Streams::create(bool blocking) {
     created_.push_back(std::make_unique<CUstream_st>());
     created_.back()->blocking = blocking;
+    created_.back()->device = selected_device();
     return created_.back().get();
 }
 
@@ -66,7 +69,7 @@ void Streams::destroy(CUstream_st* stream) {
 }
 
 CUstream_st& Streams::of(cudaStream_t handle) {
-    if (handle == nullptr || handle == cudaStreamLegacy) return legacy_;
+    if (handle == nullptr || handle == cudaStreamLegacy) return legacy();
     if (handle == cudaStreamPerThread) fault("cudaStreamPerThread is not emulated");
     for (const auto& stream : created_)
         if (stream.get() == handle) return *stream;
@@ -75,8 +78,22 @@ CUstream_st& Streams::of(cudaStream_t handle) {
 
 template <class Visit>
 void Streams::each(Visit visit) {
-    visit(legacy_);
+    for (auto& [device, stream] : legacy_) visit(stream);
     for (const auto& stream : created_) visit(*stream);
+}
+
+template <class Visit>
+void Streams::each_here(Visit visit) {
+    legacy();
+    each([&](CUstream_st& stream) {
+        if (stream.device == selected_device()) visit(stream);
+    });
+}
+
+CUstream_st& Streams::legacy() {
+    CUstream_st& stream = legacy_[selected_device()];
+    stream.device = selected_device();
+    return stream;
 }
 
 cudaError_t Streams::submit(cudaStream_t handle, Operation operation) {
@@ -87,16 +104,16 @@ cudaError_t Streams::submit(cudaStream_t handle, Operation operation) {
         capture(stream, std::move(operation));
         return cudaSuccess;
     }
-    if (&stream == &legacy_) {
+    if (&stream == &legacy()) {
         bool implicit = false;
-        each([&](CUstream_st& other) {
-            if (!other.blocking || &other == &legacy_) return;
+        each_here([&](CUstream_st& other) {
+            if (!other.blocking || &other == &stream) return;
             implicit |= other.capture != nullptr;
             finish(other);
         });
         if (implicit) return reported(cudaErrorStreamCaptureImplicit);
     } else if (stream.blocking) {
-        finish(legacy_);
+        finish(legacy());
     }
     count(operation);
     if (settings().defer != Defer::never) poison_results(operation);
@@ -166,22 +183,22 @@ void Streams::finish(const Moment& moment) {
 }
 
 void Streams::finish_all() {
-    each([&](CUstream_st& stream) { finish(stream); });
+    each_here([&](CUstream_st& stream) { finish(stream); });
 }
 
 void Streams::abandon() {
     each([](CUstream_st& stream) { stream.pending.clear(); });
 }
 
-bool Streams::anything_pending() const {
-    return !legacy_.pending.empty() || std::any_of(created_.begin(), created_.end(), [](const auto& stream) {
-        return !stream->pending.empty();
-    });
+bool Streams::anything_pending() {
+    bool pending = false;
+    each_here([&](const CUstream_st& stream) { pending |= !stream.pending.empty(); });
+    return pending;
 }
 
 bool Streams::forbidden_by_capture() {
     bool forbidden = false;
-    each([&](CUstream_st& stream) {
+    each_here([&](CUstream_st& stream) {
         if (stream.capture == nullptr || stream.capture->mode == cudaStreamCaptureModeRelaxed) return;
         stream.capture->invalid = true;
         forbidden = true;

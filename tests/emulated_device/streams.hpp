@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -71,6 +72,7 @@ struct Capture {
 
 /// The vendor's opaque cudaStream_t and cudaEvent_t.
 struct CUstream_st {
+    int device = 0;
     bool blocking = true;  ///< in order with the legacy default stream
     std::deque<emulated_device::Operation> pending;
     std::shared_ptr<emulated_device::Capture> capture;
@@ -89,6 +91,8 @@ namespace emulated_device {
 /// One for everything: the device does one thing at a time.
 std::recursive_mutex& device_mutex();
 
+/// Where nothing else is said, those of the device that the calling thread has selected: the others are other
+/// ranks', which no call here waits for.
 class Streams {
   public:
     static Streams& instance();
@@ -111,7 +115,7 @@ class Streams {
     /// One operation's progress, for those who poll.
     void step(CUstream_st& stream);
 
-    [[nodiscard]] bool anything_pending() const;
+    [[nodiscard]] bool anything_pending();
     /// A call that a capture forbids: marks it invalid. Null where nothing is captured in a mode that forbids
     /// it.
     bool forbidden_by_capture();
@@ -122,10 +126,14 @@ class Streams {
     void step_needed(CUstream_st& stream);
     bool step_mixed();
     void run_head(CUstream_st& stream);
+    /// Of all devices.
     template <class Visit>
     void each(Visit visit);
+    template <class Visit>
+    void each_here(Visit visit);
+    CUstream_st& legacy();
 
-    CUstream_st legacy_;
+    std::map<int, CUstream_st> legacy_;  // of each device
     std::vector<std::unique_ptr<CUstream_st>> created_;
 };
 

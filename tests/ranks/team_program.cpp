@@ -35,7 +35,7 @@ void exchange_rows(Team& team) {
         for (std::int64_t i = 0; i < rows(own, k) * width; ++i) send.push_back(own * 100 + k * 10 + i);
     }
     std::vector<double> received(static_cast<std::size_t>(receive_at.back() * width));
-    team.exchange(width * 8, send.data(), send_at, received.data(), receive_at);
+    team.exchange(Where::host, width * 8, send.data(), send_at, received.data(), receive_at);
     for (int k = 0; k < ranks; ++k)
         for (std::int64_t i = 0; i < rows(k, own) * width; ++i)
             require(received[static_cast<std::size_t>(receive_at[k] * width + i)] == k * 100 + own * 10 + i,
@@ -48,10 +48,10 @@ void gather_and_sum(Team& team) {
     for (int k = 0; k < ranks; ++k) at.push_back(at.back() + k % 3);
     std::vector<float> all(static_cast<std::size_t>(at.back() * 2), -1.0F);
     for (std::int64_t i = at[own] * 2; i < at[own + 1] * 2; ++i) all[static_cast<std::size_t>(i)] = float(i);
-    team.gather(8, all.data(), at);
+    team.gather(Where::host, 8, all.data(), at);
     for (std::size_t i = 0; i < all.size(); ++i) require(all[i] == float(i), "a gather");
     std::vector<double> full(static_cast<std::size_t>(at.back() * 2), own + 1.0), mine(full.size(), -1.0);
-    team.sum_scatter(Real::fp64, 2, full.data(), at, mine.data());
+    team.sum_scatter(Where::host, Real::fp64, 2, full.data(), at, mine.data());
     for (std::int64_t i = 0; i < (at[own + 1] - at[own]) * 2; ++i)
         require(mine[static_cast<std::size_t>(i)] == ranks * (ranks + 1) / 2.0, "a sum");
 }

@@ -5,23 +5,18 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "kernels/base/boundary_stamp.hpp"
 #include "kernels/team/team_module.hpp"
+#include "kernels/team/while_others_wait.hpp"
 
 namespace ntpgeo {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-/// What the first rank says while the others wait for it, and no exit status.
-constexpr int still_at_work = 256;
 
 std::string words_of(int error) {
     std::string text(MPI_MAX_ERROR_STRING, '\0');
@@ -90,7 +85,7 @@ class MpiTeam final : public Team {
     [[nodiscard]] int rank() const override { return rank_; }
     [[nodiscard]] int size() const override { return size_; }
 
-    void exchange(std::int64_t row_bytes, const void* send, std::span<const std::int64_t> send_at,
+    void exchange(Where, std::int64_t row_bytes, const void* send, std::span<const std::int64_t> send_at,
                   void* receive, std::span<const std::int64_t> receive_at) override {
         const RowType row(row_bytes);
         const Counts out(send_at), in(receive_at);
@@ -99,7 +94,7 @@ class MpiTeam final : public Team {
                                           in.count.data(), in.first.data(), row.type(), exchanges_, &request);
         wait("an exchange", status, request);
     }
-    void gather(std::int64_t row_bytes, void* data, std::span<const std::int64_t> at) override {
+    void gather(Where, std::int64_t row_bytes, void* data, std::span<const std::int64_t> at) override {
         const RowType row(row_bytes);
         const Counts all(at);
         MPI_Request request = MPI_REQUEST_NULL;
@@ -107,7 +102,7 @@ class MpiTeam final : public Team {
                                            all.first.data(), row.type(), gathers_, &request);
         wait("a gather", status, request);
     }
-    void sum_scatter(Real real, std::int64_t width, const void* full, std::span<const std::int64_t> at,
+    void sum_scatter(Where, Real real, std::int64_t width, const void* full, std::span<const std::int64_t> at,
                      void* own) override {
         const Counts all(at, width);
         MPI_Request request = MPI_REQUEST_NULL;
@@ -118,35 +113,7 @@ class MpiTeam final : public Team {
     }
 
     int at_first(const std::function<int()>& work) override {
-        if (rank_ != 0) {
-            int status = still_at_work;
-            while (status == still_at_work) status = say(status);
-            return status;
-        }
-        // The thread beside the work is the only one that calls MPI meanwhile.
-        std::mutex mutex;
-        std::condition_variable ended;
-        bool done = false;
-        std::exception_ptr lost;
-        std::thread beside([&] {
-            std::unique_lock lock(mutex);
-            while (!ended.wait_for(lock, std::chrono::duration<double>(deadline_ / 8), [&] { return done; }))
-                try {
-                    say(still_at_work);
-                } catch (const TeamFailure&) {
-                    lost = std::current_exception();
-                    return;
-                }
-        });
-        const int status = work();
-        {
-            const std::lock_guard lock(mutex);
-            done = true;
-        }
-        ended.notify_one();
-        beside.join();
-        if (lost) std::rethrow_exception(lost);
-        return say(status);
+        return while_others_wait(rank_, deadline_, work, [this](int number) { return say(number); });
     }
 
     void end_job(int exit_status) override {
@@ -164,8 +131,7 @@ class MpiTeam final : public Team {
 
     void wait(const char* what, int status, MPI_Request& request) {
         ++operation_;
-        // Who waits in vain says so, one after the other, so that the first one's word is the only one.
-        const double patience = deadline_ + 0.25 * std::min(rank_, 20);
+        const double patience = patience_of(rank_, deadline_);
         const auto start = Clock::now();
         for (int done = 0; status == MPI_SUCCESS;) {
             status = MPI_Test(&request, &done, MPI_STATUS_IGNORE);
