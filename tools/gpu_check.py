@@ -234,7 +234,8 @@ class Check:
                                 for test in suite["testsuite"] if test.get("failures")]
 
     def main_job(self):
-        """data -> train -> metrics -> report on the GPU and on the CPU, in fp64: what the two come to."""
+        """data -> train -> metrics -> report on the GPU and on the CPU, in fp64: what the two come to; and twice in bf16 with the
+        virtual shards of many ranks, on one: whether the bits are the same."""
         program, steps = self.programs / "ntpgeo", 5 if self.smoke else 600
         data, until = self.scratch / "stories.safetensors", time.monotonic() + self.limits["main_job"]
         figures = {"steps": steps}
@@ -242,6 +243,9 @@ class Check:
         for device in ("cuda", "cpu"):
             commands.append((device, [program, "train", data, "-o", self.scratch / device, "--device", device, "--precision",
                                       "fp64", "--dim", "32", "--steps", steps, "--metrics-every", steps]))
+        for name in ("shards", "shards_again"):
+            commands.append((name, [program, "train", data, "-o", self.scratch / name, "--device", "cuda", "--precision", "bf16",
+                                    "--dim", "32", "--steps", min(steps, 100), "--metrics-every", steps, "--shards", "16"]))
         commands.append(("report", [program, "report", self.scratch / "cuda", self.scratch / "cpu", "-o",
                                     self.scratch / "report.html"]))
         started = time.monotonic()
@@ -257,9 +261,11 @@ class Check:
             figures[device] = {key: json.loads(last)[key] for key in ("step", "excess_loss", "dominance", "collapse")}
         gpu, cpu = figures["cuda"]["excess_loss"], figures["cpu"]["excess_loss"]
         figures["relative_difference"] = abs(gpu - cpu) / cpu
+        first, second = ((self.scratch / name / "result.safetensors").read_bytes() for name in ("shards", "shards_again"))
+        figures["shards_have_the_same_bits"] = first == second
         self.report["main_job"] = figures
-        alike = figures["relative_difference"] <= MAIN_JOB_DIFFERENCE
-        words = f"excess loss {gpu:.6e} on the GPU, {cpu:.6e} on the CPU"
+        alike = figures["relative_difference"] <= MAIN_JOB_DIFFERENCE and first == second
+        words = f"excess loss {gpu:.6e} on the GPU, {cpu:.6e} on the CPU; shards {'agree' if first == second else 'differ'} between two runs"
         self.add("main_job", "ok" if alike else "failed", time.monotonic() - started, words)
 
     def sanitize(self, tool):

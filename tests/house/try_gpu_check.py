@@ -32,12 +32,12 @@ def gpu_check(*options):
         return ended.returncode, json.loads(path.read_text()) if path.exists() else None
 
 
-def pretend(folder, facts=FACTS, tests="exit 0", cases=CASES + "]}", excess=("1e-3", "1.0000000001e-3")):
-    """Programs that answer with what they are told; ntpgeo train with an excess loss on the GPU and on the CPU."""
+def pretend(folder, facts=FACTS, tests="exit 0", cases=CASES + "]}", excess=("1e-3", "1.0000000001e-3"), bits="echo"):
+    """Programs that answer with what they are told; ntpgeo train with an excess loss on the GPU and on the CPU, and a result."""
     record = '{"step": 600, "excess_loss": %s, "dominance": 1, "collapse": null}'
     program = f"""
         [ "$1" = train ] || exit 0
-        mkdir "$4" && case $6 in
+        mkdir "$4" && {bits} > "$4/result.safetensors" && case $6 in
             cuda) echo '{record % excess[0]}' ;;
             cpu) echo '{record % excess[1]}' ;;
         esac > "$4/metrics.jsonl\""""
@@ -90,6 +90,9 @@ def pretended():
         pretend(folder, excess=("1e-3", "1.1e-3"))
         status, report = gpu_check("--programs", folder)
         expect(status == 1 and parts_of(report)["main_job"]["status"] == "failed", "another loss than the CPU's is a failure")
+        pretend(folder, bits="date +%N")
+        status, report = gpu_check("--programs", folder)
+        expect(status == 1 and not report["main_job"]["shards_have_the_same_bits"], "two runs with other bits are a failure")
 
         # Killed in the middle, as a machine that is taken away does it.
         pretend(folder, tests="sleep 60")
