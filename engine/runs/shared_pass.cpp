@@ -122,4 +122,12 @@ LossPass shared_pass(Backend& backend, const SharedRows& rows, Matrix words, Mat
     return pass;
 }
 
+std::int64_t shared_pass_bytes(Backend& backend, const Dataset& dataset, std::int64_t dim,
+                               Precision precision, std::int64_t shards) {
+    const ModelShape shape{dataset.vocab_size, dataset.contexts(), dim};
+    return 8 * (2 * shape.size() + dataset.nnz() + 3 * dataset.contexts() + 2 * shards + 1) +
+           SharedObjective::bytes(backend, {.precision = precision}, Real::fp64, shape, shards,
+                                  shard_bounds(dataset, {shards, 1}));
+}
+
 }  // namespace ntpgeo

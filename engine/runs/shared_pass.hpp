@@ -21,4 +21,8 @@ std::vector<std::byte> on_first_rank(Team& team, Memory& memory, const void* own
 LossPass shared_pass(Backend& backend, const SharedRows& rows, Matrix words, Matrix contexts, double ridge,
                      Precision precision);
 
+/// Bytes of the backend's memory that it takes at most of one rank with all of `shards`.
+std::int64_t shared_pass_bytes(Backend& backend, const Dataset& dataset, std::int64_t dim,
+                               Precision precision, std::int64_t shards);
+
 }  // namespace ntpgeo

@@ -1,6 +1,7 @@
 #include "engine/training/shared_objective.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 
 #include "kernels/update/schedule.hpp"
@@ -26,6 +27,23 @@ class Immediate final : public Replay {
     std::function<void()> work_;
     const void* queued_;
 };
+
+LossCallPlan plan_of_shards(std::int64_t vocab, std::int64_t dim, const ShardBounds& bounds,
+                            Precision precision, LossKernel kernel) {
+    return {vocab, dim, bounds.contexts, bounds.nnz, precision, kernel, 0, 0, false};
+}
+
+/// Of any call that comes, all of whose matrices are the master's, with W's gradient or without.
+std::int64_t workspace_bytes(const LossCalls& calls, Real master, std::int64_t dim) {
+    static std::max_align_t somewhere;  // that no one looks at
+    LossCall call;
+    for (StoredMatrix* const matrix :
+         {&call.words, &call.contexts, &call.words_gradient, &call.contexts_gradient})
+        *matrix = {&somewhere, storage_of(master), 0, dim, dim};
+    const std::int64_t with_both = calls.workspace_bytes(call);
+    call.words_gradient = {};
+    return std::max(with_both, calls.workspace_bytes(call));
+}
 
 /// `rows` of a matrix, from `first` on; of none, none.
 Matrix rows_from(const Matrix& matrix, std::int64_t first, std::int64_t rows) {
@@ -64,15 +82,18 @@ void SharedObjective::configure(Precision precision, LossKernel kernel, Frozen f
     kernel_ = kernel;
     calls_.reset();
     workspace_ = {};
-    calls_ = backend_.plan_loss_calls({rows_.dataset().vocab_size, shape_.dim, bounds_.contexts, bounds_.nnz,
-                                       precision, kernel, 0, 0, false});
-    LossCall call;  // as all are that come: what they store is the master's
-    for (StoredMatrix* const matrix :
-         {&call.words, &call.contexts, &call.words_gradient, &call.contexts_gradient})
-        *matrix = {parameters_.data, storage_of(parameters_.real), 0, shape_.dim, shape_.dim};
-    const std::int64_t with_both = calls_->workspace_bytes(call);
-    call.words_gradient = {};
-    workspace_ = Array(backend_, std::max(with_both, calls_->workspace_bytes(call)));
+    calls_ = backend_.plan_loss_calls(
+        plan_of_shards(rows_.dataset().vocab_size, shape_.dim, bounds_, precision, kernel));
+    workspace_ = Array(backend_, workspace_bytes(*calls_, parameters_.real, shape_.dim));
+}
+
+std::int64_t SharedObjective::bytes(Backend& backend, const Stage& stage, Real master,
+                                    const ModelShape& shape, std::int64_t shards, const ShardBounds& bounds) {
+    const auto calls = backend.plan_loss_calls(
+        plan_of_shards(shape.vocab_size, shape.dim, bounds, stage.precision, stage.kernel));
+    const std::int64_t sums = stage.frozen == Frozen::words ? 0 : RowSums::most_arrays(shards);
+    return workspace_bytes(*calls, master, shape.dim) +
+           sums * shape.vocab_size * shape.dim * bytes_of(master);
 }
 
 void SharedObjective::rest(Frozen frozen) {

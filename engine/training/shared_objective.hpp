@@ -21,6 +21,11 @@ class SharedObjective final : public Objective {
     SharedObjective(Backend& backend, const SharedRows& rows, const std::vector<ShardSlice>& slices,
                     const ShardBounds& bounds, Vector parameters, const ModelShape& shape);
 
+    /// Bytes of the backend's memory that one rank with all of `shards` takes beside its vectors, for updates
+    /// within `bounds`.
+    static std::int64_t bytes(Backend& backend, const Stage& stage, Real master, const ModelShape& shape,
+                              std::int64_t shards, const ShardBounds& bounds);
+
     void configure(Precision precision, LossKernel kernel, Frozen frozen) override;
     void rest(Frozen frozen) override;
     void weigh_ridge(const BatchView& batch) override { batch_ = batch; }

@@ -73,14 +73,14 @@ SharedRows::SharedRows(const TeamSums& sums, Memory& memory, const Dataset& data
     }
 }
 
-ShardBounds SharedRows::bounds(std::int64_t most) const {
+ShardBounds shard_bounds(const Dataset& dataset, const Shards& shards, std::int64_t most) {
     ShardBounds bounds;
-    for (std::int64_t s = 0; s < sums_.shards().count; ++s) {
-        const RowRange rows = sums_.shards().of_shard(dataset_.contexts(), s);
-        std::int64_t contexts = rows.size(), nnz = dataset_.indptr[rows.end] - dataset_.indptr[rows.first];
+    for (std::int64_t s = 0; s < shards.count; ++s) {
+        const RowRange rows = shards.of_shard(dataset.contexts(), s);
+        std::int64_t contexts = rows.size(), nnz = dataset.indptr[rows.end] - dataset.indptr[rows.first];
         if (most > 0 && most < contexts) {
             std::vector<std::int64_t> sizes;
-            for (std::int64_t j = rows.first; j < rows.end; ++j) sizes.push_back(dataset_.support_size(j));
+            for (std::int64_t j = rows.first; j < rows.end; ++j) sizes.push_back(dataset.support_size(j));
             std::partial_sort(sizes.begin(), sizes.begin() + most, sizes.end(), std::greater<>());
             contexts = most;
             nnz = std::accumulate(sizes.begin(), sizes.begin() + most, std::int64_t{0});

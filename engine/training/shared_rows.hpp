@@ -23,6 +23,9 @@ struct ShardBounds {
     std::int64_t contexts = 0, nnz = 0;
 };
 
+/// Of a shard in an update of `most` contexts at most, 0 standing for all.
+ShardBounds shard_bounds(const Dataset& dataset, const Shards& shards, std::int64_t most = 0);
+
 /// Throws InputError where a data set has fewer words or contexts than shards.
 void require_rows(const Dataset& dataset, std::int64_t shards);
 
@@ -38,8 +41,9 @@ class SharedRows {
     [[nodiscard]] RowRange contexts() const { return contexts_; }
     /// Of each own shard, all of its contexts.
     [[nodiscard]] const std::vector<ShardSlice>& slices() const { return slices_; }
-    /// Of a shard in an update of `most` contexts at most, 0 standing for all.
-    [[nodiscard]] ShardBounds bounds(std::int64_t most = 0) const;
+    [[nodiscard]] ShardBounds bounds(std::int64_t most = 0) const {
+        return shard_bounds(dataset_, sums_.shards(), most);
+    }
     /// The own contexts, which begin with 0 here, without the word-wise half.
     [[nodiscard]] const LabelsView& view() const { return view_; }
 

@@ -4,13 +4,16 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 
 #include "engine/exact/training_certificate.hpp"
 #include "engine/geometry/figures.hpp"
 #include "engine/machine/memory.hpp"
 #include "engine/machine/seconds.hpp"
 #include "engine/runs/record_cost.hpp"
+#include "engine/runs/shared_pass.hpp"
 #include "engine/training/batch.hpp"
+#include "engine/training/shared_objective.hpp"
 #include "engine/training/trainer.hpp"
 #include "host/terminal/numbers.hpp"
 #include "host/terminal/terminal.hpp"
@@ -40,23 +43,31 @@ void print_stage(const Stage& stage, const StageMemory& memory, std::int64_t pea
         print_bytes("  batch", memory.batch,
                     fmt::format("{} contexts: their labels, their rows of H, and W once more", stage.batch));
     const std::int64_t blocks = memory.loss_step.chunks_at_once;
-    print_bytes("  loss step", memory.loss_step.bytes,
-                fmt::format("{} of {} contexts at once{}",
-                            stage.kernel == LossKernel::epilogue ? "exponentials" : "logits",
-                            memory.loss_step.chunk, blocks > 1 ? fmt::format(", {} times", blocks) : ""));
+    if (memory.shards > 0)
+        print_bytes("  shards", memory.shards,
+                    "the loss calls' memory and sums of dW, of one rank that has them all");
+    else
+        print_bytes("  loss step", memory.loss_step.bytes,
+                    fmt::format("{} of {} contexts at once{}",
+                                stage.kernel == LossKernel::epilogue ? "exponentials" : "logits",
+                                memory.loss_step.chunk, blocks > 1 ? fmt::format(", {} times", blocks) : ""));
     print_bytes(
         "  a checkpoint", memory.checkpoint,
         fmt::format("on disk, {} kept, and on the host while it is written", config.keep_checkpoints));
     print_bytes("  peak", peak, "all of it together");
 }
 
-/// Seconds of one update of the stage, the second of two.
-double time_step(const TrainingSettings& training, const Stage& stage, const Labels& labels,
+/// Seconds of one update of the stage, the second of two, of one rank where there are shards.
+double time_step(const RunConfig& config, const Stage& stage, const Dataset& dataset, const Labels& labels,
                  Backend& backend) {
-    TrainingSettings alone = training;
-    alone.stages = {stage};
-    alone.stages[0].steps = 2;
-    Trainer trainer(backend, labels, alone);
+    TrainingSettings one = config.training;
+    one.stages = {stage};
+    one.stages[0].steps = 2;
+    Alone alone;
+    const TeamSums sums(alone, std::max<std::int64_t>(1, config.shards));
+    std::optional<SharedRows> rows;
+    if (config.shards > 0) rows.emplace(sums, backend, dataset);
+    Trainer trainer = rows ? Trainer(backend, *rows, one) : Trainer(backend, labels, one);
     double seconds = 0;
     do {
         seconds = seconds_of([&] {
@@ -140,6 +151,9 @@ MemoryPlan plan_memory(const RunConfig& config, const Dataset& dataset, const La
         const Precision metrics = config.metrics_fp64 ? Precision::fp64 : stage.precision;
         const FigureMemory figures = figure_memory(backend, labels, training.dim, metrics, limit_rank);
         plan.metrics = std::max(plan.metrics, figures.device + certificates);
+        if (config.shards > 0)
+            plan.metrics = std::max(
+                plan.metrics, shared_pass_bytes(backend, dataset, training.dim, metrics, config.shards));
         plan.metrics_host = std::max(plan.metrics_host, figures.host);
         const LossPlan loss{training.dim, training.master, stage.precision, 0, 0, stage.kernel};
         const std::int64_t saved = saved_vectors(stage) * vector;
@@ -153,6 +167,11 @@ MemoryPlan plan_memory(const RunConfig& config, const Dataset& dataset, const La
             memory.loss_step = backend.loss_step_size(batch.view(), loss);
         } else {
             memory.loss_step = backend.loss_step_size(labels, loss);
+        }
+        if (config.shards > 0) {
+            memory.loss_step = {};
+            memory.shards = SharedObjective::bytes(backend, stage, training.master, shape, config.shards,
+                                                   shard_bounds(dataset, {config.shards, 1}, stage.batch));
         }
         plan.stages.push_back(memory);
     }
@@ -184,7 +203,7 @@ void rehearse(const RunConfig& config, const Dataset& dataset, Backend& backend,
         print_stage(stage, plan.stages[k], plan.peak(k), config);
         std::fflush(stdout);
         if (!fits || stage.steps == 0) continue;
-        const double seconds = time_step(config.training, stage, labels, backend);
+        const double seconds = time_step(config, stage, dataset, labels, backend);
         total += seconds * static_cast<double>(stage.steps);
         print_line("  time a step", fmt::format("{:.3g} s, {} for all", seconds,
                                                 duration_text(seconds * static_cast<double>(stage.steps))));

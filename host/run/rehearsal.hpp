@@ -18,9 +18,12 @@ struct StageMemory {
     LossStepSize loss_step;
     std::int64_t checkpoint = 0;  ///< W, H and the state that is saved: the file, and its copy on the host
 
-    std::int64_t batch = 0;  ///< a batch's labels and what it trains, beside the parameters
+    std::int64_t batch = 0;   ///< a batch's labels and what it trains, beside the parameters
+    std::int64_t shards = 0;  ///< in the loss step's place: loss calls and sums of shards, of one rank
 
-    [[nodiscard]] std::int64_t device() const { return gradient + optimizer + batch + loss_step.bytes; }
+    [[nodiscard]] std::int64_t device() const {
+        return gradient + optimizer + batch + loss_step.bytes + shards;
+    }
 };
 
 /// Bytes of a run, on the device where nothing else is said.

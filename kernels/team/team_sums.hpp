@@ -2,6 +2,8 @@
 // ranks, minima, and agreement.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -63,6 +65,14 @@ class RowSums {
     /// `memory` and `vectors` are one backend's, and outlive it.
     RowSums(const TeamSums& sums, Memory& memory, VectorOperations& vectors, Real real, std::int64_t rows,
             std::int64_t width);
+
+    /// Matrices that one rank with all of so many shards has at once.
+    static std::int64_t most_arrays(std::int64_t shards) {
+        int most = 0;  // subtrees that wait for their other halves, beside the coming shard's
+        for (std::int64_t s = 0; s <= shards; ++s)
+            most = std::max(most, std::popcount(static_cast<std::uint64_t>(s)));
+        return most + 1;
+    }
 
     /// Where the coming shard's matrix is to be written, all of it.
     [[nodiscard]] Vector next();

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "engine/geometry/figures.hpp"
+#include "engine/runs/shared_pass.hpp"
 #include "engine/training/trainer.hpp"
 #include "host/run/rehearsal.hpp"
 #include "kernels/base/status.hpp"
@@ -61,6 +62,42 @@ TEST(MemoryPlan, ForeseesWhatARunTakes) {
         }
         EXPECT_EQ(plan.largest_stage(), 2U);
         EXPECT_TRUE(plan.host_is_device);
+    }
+}
+
+TEST(MemoryPlan, ForeseesWhatShardsTake) {
+    const Dataset data = random_dataset(700, 900, 30, 1, 6, 3);
+    for (const std::int64_t shards : {1, 7, 16}) {
+        SCOPED_TRACE(shards);
+        RunConfig config = configuration(12);
+        config.shards = shards;
+        for (std::size_t k = 0; k < config.training.stages.size(); ++k) {
+            RunConfig one = config;
+            one.training.stages = {config.training.stages[k]};
+            one.training.stages[0].steps = 2;
+            const Stage& stage = one.training.stages[0];
+            MeteringBackend backend;
+            const MemoryPlan plan = plan_memory(one, data, labels_in_place(data), backend);
+            Alone alone;
+            const TeamSums sums(alone, shards);
+            const SharedRows rows(sums, backend, data);
+            const std::int64_t before = backend.bytes;
+            backend.peak = before;
+            Trainer trainer(backend, rows, one.training);
+            while (!trainer.finished()) trainer.advance();
+            // But for some numbers a shard, and the optimizers' few.
+            EXPECT_NEAR(static_cast<double>(backend.peak - before - plan.parameters),
+                        static_cast<double>(plan.stages[0].device()),
+                        0.02 * static_cast<double>(plan.stages[0].device()) + 4096)
+                << k;
+            backend.peak = backend.bytes;
+            const std::int64_t in_use = backend.bytes;
+            shared_pass(backend, rows, trainer.words(), trainer.contexts(), 0, Precision::fp64);
+            EXPECT_LE(backend.peak - in_use, shared_pass_bytes(backend, data, 12, Precision::fp64, shards));
+            EXPECT_GE(backend.peak - in_use, 0.9 * static_cast<double>(shared_pass_bytes(
+                                                       backend, data, 12, Precision::fp64, shards)));
+            EXPECT_EQ(stage.steps, 2);
+        }
     }
 }
 
