@@ -114,6 +114,7 @@ LossPass shared_pass(Backend& backend, const SharedRows& rows, Matrix words, Mat
     Team& team = rows.sums().team();
     const std::vector<std::int64_t> by_context = rows.sums().shards().offsets(rows.dataset().contexts());
     std::vector<std::int64_t> by_entry;
+    by_entry.reserve(by_context.size());
     for (const std::int64_t context : by_context) by_entry.push_back(rows.dataset().indptr[context]);
     pass.support_logits = numbers_on_first(team, backend, detail.support_logits, by_entry);
     pass.mean_logits = numbers_on_first(team, backend, detail.mean_logits, by_context);

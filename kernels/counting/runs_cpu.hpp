@@ -42,7 +42,7 @@ class RunWriter {
         for (int i = 0; i < W; ++i) {
             const std::uint64_t above = key.words[i] - last_.words[i] - borrow;
             borrow = key.words[i] < last_.words[i] || (borrow != 0 && key.words[i] == last_.words[i]) ? 1 : 0;
-            std::memcpy(at + 8 * i, &above, 8);
+            std::memcpy(at + std::ptrdiff_t{8} * i, &above, 8);
             if (above != 0) length = 8 * i + (71 - std::countl_zero(above)) / 8;
         }
         at += length;
@@ -98,7 +98,7 @@ class RunReader {
         for (int i = 0; i < W; ++i) {
             const int left = length - 8 * i;
             std::uint64_t above = 0;
-            std::memcpy(&above, entry + 1 + 8 * i, 8);
+            std::memcpy(&above, entry + 1 + std::ptrdiff_t{8} * i, 8);
             if (left < 8) above &= left <= 0 ? 0 : (std::uint64_t{1} << 8 * left) - 1;
             const std::uint64_t sum = key_.words[i] + above + carry;
             carry = sum < above || (carry != 0 && sum == above) ? 1 : 0;
