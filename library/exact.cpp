@@ -4,6 +4,7 @@
 #include "engine/exact/limit.hpp"
 #include "engine/geometry/entries.hpp"
 #include "engine/machine/device.hpp"
+#include "engine/machine/seconds.hpp"
 #include "engine/runs/exact.hpp"
 #include "library/handles.hpp"
 

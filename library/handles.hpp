@@ -1,7 +1,6 @@
 // What is behind the handles of ntpgeo.h.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -87,17 +86,6 @@ std::uint64_t supports_hash(const Dataset& dataset);
 /// The L_mm that a caller gave, or nullopt for null. Throws InputError where it is none, or of other
 /// supports.
 std::optional<LimitFactors> given_limit(const ntpgeo_result* limit, const Dataset& dataset);
-
-/// Seconds since it was made.
-class Stopwatch {
-  public:
-    [[nodiscard]] double elapsed() const {
-        return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    }
-
-  private:
-    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 /// What a caller watches a call by.
 class Watch {

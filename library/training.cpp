@@ -2,6 +2,7 @@
 #include <span>
 
 #include "engine/machine/device.hpp"
+#include "engine/machine/seconds.hpp"
 #include "engine/runs/record_cost.hpp"
 #include "engine/runs/training.hpp"
 #include "engine/training/update_clock.hpp"

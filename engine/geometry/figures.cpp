@@ -56,12 +56,15 @@ struct FigureMeter::Workspace {
     };
 
     std::int64_t dim;
-    Arena arena;                      // for what is only needed on the way
-    Array words, contexts, gradient;  // fp64 [V,d], [m,d], [(V+m)·d]
-    Array support_logits, mean_logits, off_support_max, off_support_square, sparse_part;
-    Array low_rank_energy;           // [m] ‖P_⊥ ℓ̄_j‖²
-    Array sums;                      // [shape_sums]
-    std::unique_ptr<LossStep> step;  // from the first pass on that is made here
+    Arena arena;            // for what is only needed on the way
+    Array words, contexts;  // fp64 [V,d], [m,d]
+    DetailArrays detail;
+    Array sparse_part;
+    Array low_rank_energy;  // [m] ‖P_⊥ ℓ̄_j‖²
+    Array sums;             // [shape_sums]
+    // From the first pass on that is made here.
+    std::unique_ptr<LossStep> step;
+    Array gradient;  // fp64 [(V+m)·d]
     Precision precision;
 
     Workspace(Backend& backend, const LabelsView& labels, std::int64_t width, Precision products,
@@ -70,20 +73,12 @@ struct FigureMeter::Workspace {
           arena(backend, on_the_way),
           words(backend, labels.vocab_size * width * 8),
           contexts(backend, labels.contexts * width * 8),
-          gradient(backend, (labels.vocab_size + labels.contexts) * width * 8),
-          support_logits(backend, labels.nnz * 8),
-          mean_logits(backend, labels.contexts * 8),
-          off_support_max(backend, labels.contexts * 8),
-          off_support_square(backend, labels.contexts * 8),
+          detail(backend, labels),
           sparse_part(backend, labels.nnz * 8),
           low_rank_energy(backend, labels.contexts * 8),
           sums(backend, shape_sums * 8),
           precision(products) {}
 
-    [[nodiscard]] LossDetail detail() const {
-        return {support_logits.as<double>(), mean_logits.as<double>(), off_support_max.as<double>(),
-                off_support_square.as<double>()};
-    }
     [[nodiscard]] double* sum(Sum which) const { return sums.as<double>() + which; }
     [[nodiscard]] std::vector<double> fetch(Backend& backend, Sum count) const {
         return download_array<double>(backend, sums.data(), count);
@@ -134,7 +129,7 @@ Figures FigureMeter::measure(Matrix words, Matrix contexts, double ridge, Precis
     if (up_words != 1 || up_contexts != 1) {
         backend_.scale(up_words, w.flat());
         backend_.scale(up_contexts, h.flat());
-        if (!pass) loss_step().run(w, h, 0, {}, {}, work_->detail());
+        if (!pass) loss_step().run(w, h, 0, {}, {}, work_->detail.view());
     }
     // From here on W and H are scaled, by powers of 2: what grows with them is scaled back at the end.
     const double size = (figures.words_norm * up_words) * (figures.contexts_norm * up_contexts);
@@ -198,9 +193,11 @@ Figures FigureMeter::measure(Matrix words, Matrix contexts, double ridge, Precis
 }
 
 LossStep& FigureMeter::loss_step() {
-    if (!work_->step)
+    if (!work_->step) {
+        work_->gradient = Array(backend_, (dataset_.vocab_size + dataset_.contexts()) * work_->dim * 8);
         work_->step =
             backend_.make_loss_step(labels_.view(), {work_->dim, Real::fp64, work_->precision, 0, 0});
+    }
     return *work_->step;
 }
 
@@ -212,10 +209,11 @@ void FigureMeter::take(Figures& figures, const LossPass& pass) {
     figures.grad_norm = pass.grad_norm;
     figures.words_grad_norm = pass.words_grad_norm;
     figures.contexts_grad_norm = pass.contexts_grad_norm;
-    for (const auto& [values, array] : {std::pair(&pass.support_logits, &work_->support_logits),
-                                        std::pair(&pass.mean_logits, &work_->mean_logits),
-                                        std::pair(&pass.off_support_max, &work_->off_support_max),
-                                        std::pair(&pass.off_support_square, &work_->off_support_square)})
+    const DetailArrays& detail = work_->detail;
+    for (const auto& [values, array] : {std::pair(&pass.support_logits, &detail.support_logits),
+                                        std::pair(&pass.mean_logits, &detail.mean_logits),
+                                        std::pair(&pass.off_support_max, &detail.off_support_max),
+                                        std::pair(&pass.off_support_square, &detail.off_support_square)})
         backend_.upload(values->data(), array->data(), array->bytes());
 }
 
@@ -224,9 +222,10 @@ void FigureMeter::measure_loss(Figures& figures, double ridge) {
                        contexts_size = dataset_.contexts() * work_->dim;
     const Matrix w = work_->words.matrix(Real::fp64, dataset_.vocab_size, work_->dim);
     const Matrix h = work_->contexts.matrix(Real::fp64, dataset_.contexts(), work_->dim);
+    LossStep& step = loss_step();
     const LossSums sums =
-        loss_step().run(w, h, ridge, work_->gradient.matrix(Real::fp64, w.rows, w.columns),
-                        work_->gradient.matrix(Real::fp64, h.rows, h.columns, words_size), work_->detail());
+        step.run(w, h, ridge, work_->gradient.matrix(Real::fp64, w.rows, w.columns),
+                 work_->gradient.matrix(Real::fp64, h.rows, h.columns, words_size), work_->detail.view());
     const Vector gradient = work_->gradient.vector(Real::fp64, words_size + contexts_size);
     figures.excess_loss = sums.excess_loss;
     figures.off_support_mass = sums.off_support_mass;
@@ -250,7 +249,7 @@ void FigureMeter::measure_loss(Figures& figures, double ridge) {
 
 // Everything that the support logits and the streaming pass already know.
 void FigureMeter::measure_supports(Figures& figures, const Scale& scale) {
-    const LossDetail detail = work_->detail();
+    const LossDetail detail = work_->detail.view();
     const SupportSums sums = backend_.split_logits(
         labels_.view(),
         {detail.support_logits, detail.mean_logits, detail.off_support_max, detail.off_support_square},

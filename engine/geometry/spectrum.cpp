@@ -99,7 +99,7 @@ bool converged(const Krylov& krylov, const SymmetricEigen& eigen, std::int64_t c
 /// How the first triplet has come nearer, block after block.
 class Approach {
   public:
-    Approach(const SearchEffort& effort) : effort_(effort) {}
+    explicit Approach(const SearchEffort& effort) : effort_(effort) {}
 
     /// Whether it will not be there in time, once a block has been added.
     bool is_hopeless(const Krylov& krylov, const SymmetricEigen& eigen, double operations) {

@@ -1,26 +1,13 @@
 #include "engine/runs/analysis.hpp"
 
-#include <chrono>
 #include <utility>
 
 #include "engine/geometry/figures.hpp"
 #include "engine/machine/memory.hpp"
+#include "engine/machine/seconds.hpp"
 #include "engine/runs/shared_pass.hpp"
 
 namespace ntpgeo {
-namespace {
-
-class Stopwatch {
-  public:
-    [[nodiscard]] double seconds() const {
-        return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    }
-
-  private:
-    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
-
-}  // namespace
 
 std::int64_t analysis_bytes(Backend& backend, const Dataset& dataset, std::int64_t dim,
                             std::int64_t limit_rank) {
@@ -44,7 +31,7 @@ SharedAnalysis share_analysis(Backend& backend, const Dataset& dataset, const Gi
     LossPass pass = shared_pass(backend, rows, words.matrix(Real::fp64, rows.words().size(), factors.dim),
                                 contexts.matrix(Real::fp64, rows.contexts().size(), factors.dim),
                                 factors.ridge, Precision::fp64);
-    return {std::move(pass), watch.seconds()};
+    return {std::move(pass), watch.elapsed()};
 }
 
 Record analysis_record(Backend& backend, const Dataset& dataset, const LimitFactors* limit,
@@ -60,7 +47,7 @@ Record analysis_record(Backend& backend, const Dataset& dataset, const LimitFact
                       contexts.matrix(Real::fp64, dataset.contexts(), factors.dim), factors.ridge,
                       Precision::fp64, 0, factors.step, shared ? &shared->pass : nullptr);
     return training_record({.step = factors.step,
-                            .time_s = watch.seconds() + (shared ? shared->seconds : 0),
+                            .time_s = watch.elapsed() + (shared ? shared->seconds : 0),
                             .lambda = factors.lambda,
                             .stage = factors.stage,
                             .device = backend.device(),

@@ -9,29 +9,6 @@
 namespace ntpgeo {
 namespace {
 
-/// What LossDetail points to, of own contexts.
-struct OwnDetail {
-    OwnDetail(Memory& memory, const LabelsView& own)
-        : support_logits(memory, own.nnz * 8),
-          mean_logits(memory, own.contexts * 8),
-          off_support_max(memory, own.contexts * 8),
-          off_support_square(memory, own.contexts * 8) {}
-
-    [[nodiscard]] LossDetail view() const {
-        return {support_logits.as<double>(), mean_logits.as<double>(), off_support_max.as<double>(),
-                off_support_square.as<double>()};
-    }
-    Array support_logits, mean_logits, off_support_max, off_support_square;
-};
-
-/// Own rows of two matrices, one behind the other.
-struct OwnRows {
-    Matrix words, contexts;
-
-    OwnRows(Vector flat, const ModelShape& shape)
-        : words(words_of(flat, shape)), contexts(contexts_of(flat, shape)) {}
-};
-
 /// The norm of the rows of all ranks; an empty matrix has none. As norm() of rounding.hpp, also where squares
 /// underflow.
 double shared_norm(Backend& backend, const SharedRows& rows, Matrix words, Matrix contexts) {
@@ -84,10 +61,10 @@ LossPass shared_pass(Backend& backend, const SharedRows& rows, Matrix words, Mat
     const Array memory(backend, shape.size() * 8), gradient(backend, shape.size() * 8);
     const Vector flat = memory.vector(Real::fp64, shape.size()),
                  flat_gradient = gradient.vector(Real::fp64, shape.size());
-    const OwnRows own(flat, shape), own_gradient(flat_gradient, shape);
+    const ModelPoint own = point_of(flat, shape, Frozen::nothing, flat, flat_gradient);
     backend.copy(words.flat(), own.words.flat());
     backend.copy(contexts.flat(), own.contexts.flat());
-    const OwnDetail detail(backend, rows.view());
+    const DetailArrays detail(backend, rows.view());
     SharedObjective objective(backend, rows, rows.slices(), rows.bounds(), flat, shape);
     objective.configure(precision, LossKernel::automatic, Frozen::nothing);
 
@@ -100,9 +77,9 @@ LossPass shared_pass(Backend& backend, const SharedRows& rows, Matrix words, Mat
     };
     pass.words_norm = norm_of(own.words, {});
     pass.contexts_norm = norm_of({}, own.contexts);
-    pass.words_grad_norm = norm_of(own_gradient.words, {});
-    pass.contexts_grad_norm = norm_of({}, own_gradient.contexts);
-    pass.grad_norm = norm_of(own_gradient.words, own_gradient.contexts);
+    pass.words_grad_norm = norm_of(own.words_gradient, {});
+    pass.contexts_grad_norm = norm_of({}, own.contexts_gradient);
+    pass.grad_norm = norm_of(own.words_gradient, own.contexts_gradient);
     pass.up_words = into_range(pass.words_norm);
     pass.up_contexts = into_range(pass.contexts_norm);
     if (pass.up_words != 1 || pass.up_contexts != 1) {

@@ -158,20 +158,21 @@ MemoryPlan plan_memory(const RunConfig& config, const Dataset& dataset, const La
         const LossPlan loss{training.dim, training.master, stage.precision, 0, 0, stage.kernel};
         const std::int64_t saved = saved_vectors(stage) * vector;
         StageMemory memory{vector, (optimizer_vectors(stage) - 1) * vector, {}, plan.parameters + saved};
+        if (config.shards > 0)
+            memory.shards = SharedObjective::bytes(backend, stage, training.master, shape, config.shards,
+                                                   shard_bounds(dataset, {config.shards, 1}, stage.batch));
+        const auto plan_loss_step = [&](const LabelsView& of) {
+            if (config.shards == 0) memory.loss_step = backend.loss_step_size(of, loss);
+        };
         if (stage.batch > 0) {
             const BatchLabels batch(backend, labels, stage.batch);
             const ModelShape part{shape.vocab_size, stage.batch, shape.dim};
             memory.gradient = trained_bytes(part, training.master, stage.frozen);
             memory.batch = batch.bytes() + part.size() * bytes_of(training.master);
             memory.optimizer = saved + saved_vectors(stage) * memory.gradient;
-            memory.loss_step = backend.loss_step_size(batch.view(), loss);
+            plan_loss_step(batch.view());
         } else {
-            memory.loss_step = backend.loss_step_size(labels, loss);
-        }
-        if (config.shards > 0) {
-            memory.loss_step = {};
-            memory.shards = SharedObjective::bytes(backend, stage, training.master, shape, config.shards,
-                                                   shard_bounds(dataset, {config.shards, 1}, stage.batch));
+            plan_loss_step(labels);
         }
         plan.stages.push_back(memory);
     }

@@ -1,12 +1,14 @@
-// How ranks wait for the first one, on a transport whose operations have a deadline.
+// How ranks wait for each other, on a transport whose operations have a deadline.
 #pragma once
 
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <mutex>
+#include <string>
 #include <thread>
 
 #include "kernels/team/team.hpp"
@@ -17,6 +19,14 @@ namespace ntpgeo {
 /// word, which ends the job, is the only one, also on a busy machine.
 inline double patience_of(int rank, double deadline) {
     return deadline + 0.75 * std::min(rank, 10);
+}
+
+/// What a rank says then, of the operation that it has waited in, its `number`th.
+inline std::string waited_in_vain(const Team& team, double deadline, const char* operation,
+                                  std::int64_t number) {
+    return "rank " + std::to_string(team.rank()) + " of " + std::to_string(team.size()) + " has waited " +
+           std::to_string(static_cast<int>(deadline)) + " s in " + operation + " (operation " +
+           std::to_string(number) + "): another rank has stopped, or is at other work";
 }
 
 /// Team::at_first of rank `rank`, by say(number), an operation by which all learn the first one's number:

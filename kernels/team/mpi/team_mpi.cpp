@@ -137,9 +137,7 @@ class MpiTeam final : public Team {
             status = MPI_Test(&request, &done, MPI_STATUS_IGNORE);
             if (done != 0 || status != MPI_SUCCESS) break;
             if (std::chrono::duration<double>(Clock::now() - start).count() > patience)
-                fail("rank " + std::to_string(rank_) + " of " + std::to_string(size_) + " has waited " +
-                     std::to_string(static_cast<int>(deadline_)) + " s in " + what + " (operation " +
-                     std::to_string(operation_) + "): another rank has stopped, or is at other work");
+                fail(waited_in_vain(*this, deadline_, what, operation_));
             sched_yield();
         }
         if (status != MPI_SUCCESS)

@@ -158,11 +158,8 @@ class NcclTeam final : public Team {
 
     /// The first rank's number, on all.
     int say(int number) {
-        const std::vector<std::int64_t> at = [&] {
-            std::vector<std::int64_t> of_first(static_cast<std::size_t>(size_) + 1, 1);
-            of_first[0] = 0;
-            return of_first;
-        }();
+        std::vector<std::int64_t> at(static_cast<std::size_t>(size_) + 1, 1);
+        at[0] = 0;  // it is the first rank's
         gather(Where::host, sizeof number, &number, at);
         return number;
     }
@@ -210,9 +207,7 @@ class NcclTeam final : public Team {
             check(state, what);
             if (state == ncclSuccess && done()) return;
             if (std::chrono::duration<double>(Clock::now() - start).count() > patience)
-                fail("rank " + std::to_string(rank_) + " of " + std::to_string(size_) + " has waited " +
-                     std::to_string(static_cast<int>(deadline_)) + " s in " + what + " (operation " +
-                     std::to_string(operation_) + "): another rank has stopped, or is at other work");
+                fail(waited_in_vain(*this, deadline_, what, operation_));
             std::this_thread::yield();
         }
     }
