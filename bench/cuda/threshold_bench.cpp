@@ -55,7 +55,8 @@ class ThresholdWork final : public DeviceWork {
         if (by_ == ThresholdBy::decomposition)
             return svd_cuda::symmetric_seconds(*machine, Real::fp64, n_) +
                    svd_cuda::products_seconds(*machine, Real::fp64, n_, both);
-        ProductThreshold products(*gpu_, true);
+        const SolverRows rows(*gpu_, n_, n_);
+        ProductThreshold products(rows);
         products.expect(gpu_->dot(square(a_).flat(), square(a_).flat()));
         return svd_cuda::products_seconds(*machine, Real::fp64, n_,
                                           both + products.plan(tau_, Real::fp64)->products());

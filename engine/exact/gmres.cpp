@@ -15,12 +15,13 @@ constexpr double kept_at_least = 0.05;
 
 }  // namespace
 
-Gmres::Gmres(Backend& backend, std::int64_t size, std::int64_t most)
-    : backend_(backend),
-      size_(size),
-      most_(std::min(size, most)),
-      wide_(backend, size * 8),
-      product_(backend, size * 8) {}
+Gmres::Gmres(const SolverRows& rows, std::int64_t most)
+    : rows_(rows),
+      backend_(rows.backend()),
+      size_(rows.size()),
+      most_(std::min(rows.rows() * rows.vocab(), most)),
+      wide_(backend_, size_ * 8),
+      product_(backend_, size_ * 8) {}
 
 std::int64_t Gmres::bytes(std::int64_t size, std::int64_t most) {
     const std::int64_t vectors = std::min(size, most) + 1;
@@ -45,12 +46,22 @@ Shares Gmres::orthogonalise(Vector w, std::int64_t count) {
     for (std::int64_t first = 0; first < count; first += chunk)
         blocks.push_back(basis_[static_cast<std::size_t>(first / chunk)].matrix(
             Real::fp32, std::min(chunk, count - first), size_));
-    return backend_.orthogonalise(blocks, w);
+    if (!rows_.has_shards()) return backend_.orthogonalise(blocks, w);
+    Shares shares{rows_.sums_of(count, [&](const RowRange& piece) {
+        return backend_.row_products(blocks, w, piece.first * rows_.vocab(), piece.size() * rows_.vocab());
+    })};
+    auto next = shares.of_rows.begin();
+    for (const Matrix& rows : blocks) {
+        backend_.subtract_rows({next, next + rows.rows}, rows, w);
+        next += rows.rows;
+    }
+    shares.rest = rows_.dot(w, w);
+    return shares;
 }
 
 bool Gmres::solve(const ProductWith& product, Real real, double relative, Vector b, Vector x) {
     const Vector w = product_.vector(Real::fp64, size_), wide = wide_.vector(Real::fp64, size_);
-    const double length = std::sqrt(backend_.dot(b, b));
+    const double length = std::sqrt(rows_.dot(b, b));
     backend_.copy(b, w);
     keep(w, 1 / length, 0);
     std::vector<Column> columns;

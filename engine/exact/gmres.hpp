@@ -6,6 +6,7 @@
 #include <functional>
 #include <vector>
 
+#include "engine/exact/solver_rows.hpp"
 #include "kernels/backend.hpp"
 
 namespace ntpgeo {
@@ -17,8 +18,9 @@ class Gmres {
     /// out = A·v, both [size] and of the precision that solve() was told; v is not to be changed.
     using ProductWith = std::function<void(Vector v, Vector out)>;
 
-    /// Takes memory for basis vectors as they come, `most` of them at most.
-    Gmres(Backend& backend, std::int64_t size, std::int64_t most);
+    /// For vectors of own rows; `rows` must outlive it. Takes memory for basis vectors as they come, `most`
+    /// of them at most.
+    Gmres(const SolverRows& rows, std::int64_t most);
 
     /// Until the residual is `relative` of ‖b‖, or up to three times that after as many more vectors as make
     /// further ones dear. b, x [size] fp64, b ≠ 0. Returns whether it got there with `most` vectors.
@@ -41,6 +43,7 @@ class Gmres {
     [[nodiscard]] Shares orthogonalise(Vector w, std::int64_t count);
     void combine(const std::vector<Column>& columns, std::vector<double> right, Vector x);
 
+    const SolverRows& rows_;
     Backend& backend_;
     std::int64_t size_, most_;
     std::vector<Array> basis_;  // fp32 [chunk, size] each

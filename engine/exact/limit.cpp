@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "engine/exact/settings.hpp"
 #include "kernels/base/status.hpp"
@@ -21,12 +22,12 @@ constexpr double unbalanced = 2, largest_change = 4;
 // ‖X − Z‖ next to ‖Z‖ where splitting has met its rounding.
 constexpr double rounding_of_points = 1e-15;
 
-// S̃·D, one row a support class (design 1.1, 4.2).
-std::vector<double> scaled_proxy(const MergedContexts& merged) {
+// S̃·D, one row a support class of `rows` (design 1.1, 4.2).
+std::vector<double> scaled_proxy(const MergedContexts& merged, const RowRange& rows) {
     const std::int64_t vocab = merged.labels.vocab_size;
-    std::vector<double> matrix(static_cast<std::size_t>(merged.labels.contexts() * vocab));
-    for (std::int64_t c = 0; c < merged.labels.contexts(); ++c) {
-        double* const row = matrix.data() + c * vocab;
+    std::vector<double> matrix(static_cast<std::size_t>(rows.size() * vocab));
+    for (std::int64_t c = rows.first; c < rows.end; ++c) {
+        double* const row = matrix.data() + (c - rows.first) * vocab;
         const double mean = static_cast<double>(merged.labels.support_size(c)) / static_cast<double>(vocab);
         std::fill_n(row, vocab, -mean * merged.scales[c]);
         for (std::int64_t s = merged.labels.indptr[c]; s < merged.labels.indptr[c + 1]; ++s)
@@ -44,23 +45,24 @@ ProxyVerdict judge_proxy(const ProxyTest& proxy, double nuclear_norm, double rel
 }
 
 LimitSolver::LimitSolver(Backend& backend, const Dataset& dataset, double tolerance,
-                         std::int64_t newton_iterations, ThresholdBy by)
+                         std::int64_t newton_iterations, ThresholdBy by, const TeamSums* sums)
     : backend_(backend),
       merged_(merge_by_support(dataset)),
+      rows_(backend, sums, merged_.labels.contexts(), dataset.vocab_size),
       labels_(backend, merged_.labels),
       margins_(upload_array(backend, merged_.scales)),
-      splitting_(backend, merged_.labels.contexts(), dataset.vocab_size, by),
-      best_point_(backend, merged_.labels.contexts() * dataset.vocab_size * 8),
-      proxy_matrix_(upload_array(backend, scaled_proxy(merged_))),
-      balanced_point_(backend, merged_.labels.contexts() * dataset.vocab_size * 8),
-      balanced_dual_(backend, merged_.labels.contexts() * dataset.vocab_size * 8),
+      splitting_(rows_, by),
+      best_point_(backend, rows_.size() * 8),
+      proxy_matrix_(upload_array(backend, scaled_proxy(merged_, rows_.own()))),
+      balanced_point_(backend, rows_.size() * 8),
+      balanced_dual_(backend, rows_.size() * 8),
       tolerance_(tolerance),
       schedule_(tolerance),
       most_newton_(newton_iterations) {
     const std::int64_t rows = merged_.labels.contexts(), vocab = dataset.vocab_size;
     if (!SmoothedNewton::fits(rows, vocab)) most_newton_ = 0;
-    const Vector proxy = proxy_matrix_.vector(Real::fp64, rows * vocab);
-    proxy_norm_ = std::sqrt(backend_.dot(proxy, proxy));
+    const Vector proxy = matrix(proxy_matrix_).flat();
+    proxy_norm_ = std::sqrt(rows_.dot(proxy, proxy));
     test_proxy();
     const double least = least_tolerance(rows, vocab, proxy_.nuclear_norm);
     if (!(tolerance >= least))
@@ -83,18 +85,35 @@ double LimitSolver::least_tolerance(std::int64_t rows, std::int64_t vocab, doubl
             shorter * shorter + 16 * std::pow(shorter, 1.5));
 }
 
-std::int64_t LimitSolver::bytes(std::int64_t rows, std::int64_t vocab) {
+std::int64_t LimitSolver::bytes(std::int64_t rows, std::int64_t vocab, std::int64_t shards) {
     const std::int64_t newton = SmoothedNewton::fits(rows, vocab) ? SmoothedNewton::bytes(rows, vocab) : 0;
-    return Splitting::bytes(rows, vocab) + 4 * rows * vocab * 8 + newton;
+    return Splitting::bytes(rows, vocab, shards) + 4 * rows * vocab * 8 + newton;
 }
 
-// N = UVᵀ of S̃; ‖S̃‖_*; and the share of off-support entries where N is positive (design 1.4). Uses the
-// splitting's memory before it has any other content.
+// Without shards in the splitting's memory before it has any other content; with them by the first rank.
 void LimitSolver::test_proxy() {
+    if (!rows_.has_shards())
+        return test_proxy(splitting_.spectrum(), matrix(proxy_matrix_), splitting_.columns_point(),
+                          splitting_.reflected());
+    rows_.at_first([&] {
+        const std::int64_t rows = rows_.rows(), vocab = rows_.vocab();
+        const Array proxy = upload_array(backend_, scaled_proxy(merged_, {0, rows})),
+                    polar(backend_, rows * vocab * 8), work(backend_, rows * vocab * 8);
+        const auto whole = [&](const Array& array) { return array.matrix(Real::fp64, rows, vocab); };
+        DenseSpectrum spectrum(backend_, rows, vocab);
+        test_proxy(spectrum, whole(proxy), whole(polar), whole(work));
+    });
+    const double none = std::numeric_limits<double>::quiet_NaN();
+    const std::vector<double> found =
+        rows_.from_first({proxy_.nuclear_norm, proxy_.sign_violations.value_or(none)});
+    proxy_.nuclear_norm = found[0];
+    if (!std::isnan(found[1])) proxy_.sign_violations = found[1];
+}
+
+// N = UVᵀ of S̃; ‖S̃‖_*; and the share of off-support entries where N is positive (design 1.4).
+void LimitSolver::test_proxy(DenseSpectrum& spectrum, Matrix proxy, Matrix polar, Matrix work) {
     const std::int64_t rows = merged_.labels.contexts(), vocab = merged_.labels.vocab_size;
-    const Matrix proxy = proxy_matrix_.matrix(Real::fp64, rows, vocab), polar = splitting_.columns_point();
-    if (proxy_norm_ > 0)
-        proxy_.nuclear_norm = splitting_.spectrum().polar(proxy, polar, splitting_.reflected());
+    if (proxy_norm_ > 0) proxy_.nuclear_norm = spectrum.polar(proxy, polar, work);
     // A class of n contexts stands for n columns of S̃ whose entries of N are its own over √n.
     double entries = 0, violations = 0;
     if (proxy_norm_ > 0) {
@@ -128,7 +147,7 @@ void LimitSolver::advance(bool certify) {
 }
 
 void LimitSolver::split(bool certify) {
-    backend_.project_margins(labels_.view(), margins_.as<double>(), splitting_.state(),
+    backend_.project_margins(rows_.own_labels(labels_.view()), margins(), splitting_.state(),
                              splitting_.columns_point(), splitting_.reflected());
     const bool certified = certify || iterations_ == first_splitting || schedule_.due(iterations_);
     if (in_fp32_)
@@ -162,7 +181,7 @@ void LimitSolver::balance_penalty() {
         backend_.axpy(-1, z, last_z);
         backend_.axpy(-1, dual, last_dual);
         const double ratio =
-            std::sqrt(backend_.dot(last_dual, last_dual)) / (rho_ * std::sqrt(backend_.dot(last_z, last_z)));
+            std::sqrt(rows_.dot(last_dual, last_dual)) / (rho_ * std::sqrt(rows_.dot(last_z, last_z)));
         if (std::isfinite(ratio) && (ratio < 1 / unbalanced || ratio > unbalanced)) {
             rho_ *= std::clamp(ratio, 1 / largest_change, largest_change);
             backend_.copy(z, y);
@@ -176,8 +195,7 @@ void LimitSolver::balance_penalty() {
 }
 
 void LimitSolver::make_newton() {
-    newton_.emplace(backend_, labels_.view(), margins_.as<double>(), splitting_, unit_, tolerance_,
-                    best_->nuclear_norm);
+    newton_.emplace(rows_, labels_.view(), margins(), splitting_, unit_, tolerance_, best_->nuclear_norm);
 }
 
 void LimitSolver::improve(bool certify) {
@@ -192,7 +210,7 @@ void LimitSolver::improve(bool certify) {
 }
 
 void LimitSolver::not_finite() const {
-    throw Failure("the limit's iteration " + std::to_string(iterations_) + " is not finite");
+    throw NotFinite("the limit's iteration " + std::to_string(iterations_) + " is not finite");
 }
 
 bool LimitSolver::finished() const {
@@ -217,7 +235,7 @@ SingularFactors LimitSolver::factors() {
     best_->nuclear_norm = std::min(best_->nuclear_norm, result.norm.bound);
     best_->rank = result.norm.rank;
     best_->relative_gap = (best_->nuclear_norm - *best_->bound) / best_->nuclear_norm;
-    result.contexts = spread_over_members(merged_, result.contexts, result.rank());
+    if (rows_.is_first()) result.contexts = spread_over_members(merged_, result.contexts, result.rank());
     return result;
 }
 
@@ -228,33 +246,29 @@ void LimitSolver::subtract_means(Matrix point) {
     const Array sums(backend_, point.rows * 8);
     const Matrix column = sums.matrix(Real::fp64, point.rows, 1),
                  row = ones.matrix(Real::fp64, 1, point.columns);
-    backend_.multiply(b_transposed, 1, point, row, 0, column);
-    backend_.multiply(plain, -1 / static_cast<double>(point.columns), column, row, 1, point);
+    rows_.multiply_rows(b_transposed, 1, point, row, 0, column);
+    rows_.multiply_rows(plain, -1 / static_cast<double>(point.columns), column, row, 1, point);
 }
 
 Matrix LimitSolver::matrix(const Array& array) const {
-    return array.matrix(Real::fp64, merged_.labels.contexts(), merged_.labels.vocab_size);
+    return rows_.matrix(array);
 }
 
 LimitSolver::State LimitSolver::state() const {
     const InRegion region(backend_, Region::checkpoint);
-    const auto host = [&](const Matrix& m) {
-        return download_array<double>(backend_, m.data, m.rows * m.columns);
-    };
-    State state{iterations_, {}, rho_, best_, host(splitting_.state()), {}};
+    State state{iterations_, {}, rho_, best_, rows_.on_first(splitting_.state()), {}};
     if (newton_) state.newton = newton_->state();
-    if (best_ && proxy_norm_ > 0) state.best_point = host(matrix(best_point_));
+    if (best_ && proxy_norm_ > 0) state.best_point = rows_.on_first(matrix(best_point_));
     return state;
 }
 
 void LimitSolver::restore(const State& state) {
-    const Matrix y = splitting_.state();
-    const auto size = static_cast<std::size_t>(y.rows * y.columns);
+    const auto size = static_cast<std::size_t>(rows_.rows() * rows_.vocab());
     if (state.y.size() != size || (state.best && state.best_point.size() != size))
         throw InputError(fmt::format("the saved state has {} and {} numbers, not {}", state.y.size(),
                                      state.best_point.size(), size));
-    backend_.upload(state.y.data(), y.data, y.rows * y.columns * 8);
-    if (state.best) backend_.upload(state.best_point.data(), best_point_.data(), y.rows * y.columns * 8);
+    rows_.upload_own(state.y, splitting_.state());
+    if (state.best) rows_.upload_own(state.best_point, matrix(best_point_));
     iterations_ = state.iterations;
     if (state.rho > 0) rho_ = state.rho;
     best_ = state.best;

@@ -42,17 +42,20 @@ enum class ProxyVerdict {
 ProxyVerdict judge_proxy(const ProxyTest& proxy, double nuclear_norm, double relative_gap);
 
 /// Solves NTP-SVM on merged contexts: 20 steps of Douglas-Rachford splitting, then a smoothed Newton
-/// iteration where its basis has room, else splitting on. `backend` and `dataset` must outlive it.
+/// iteration where its basis has room, else splitting on. `backend` and `dataset` must outlive it. Ranks that
+/// share the rows call the same in the same order, and learn the same of it.
 class LimitSolver {
   public:
     /// What ends a run that neither reaches its tolerance nor comes to rest.
     static constexpr std::int64_t most_newton_iterations = 80;
 
     /// Throws InputError where `tolerance` is not positive or below what fp64 can certify here (and says what
-    /// it can). `newton_iterations` at most are made of Newton's method; with 0 splitting goes on.
+    /// it can), or `sums`, by whose shards rows are shared where it is not null, has more than there are
+    /// support classes or words. `newton_iterations` at most are made of Newton's method; with 0 splitting
+    /// goes on.
     LimitSolver(Backend& backend, const Dataset& dataset, double tolerance,
                 std::int64_t newton_iterations = most_newton_iterations,
-                ThresholdBy by = ThresholdBy::prediction);
+                ThresholdBy by = ThresholdBy::prediction, const TeamSums* sums = nullptr);
 
     /// One iteration; where a certificate is due, or `certify` asks for one, it is made and kept. Throws
     /// OutOfDeviceMemory with a state to go on from.
@@ -84,7 +87,7 @@ class LimitSolver {
     [[nodiscard]] const ProxyTest& proxy() const { return proxy_; }
 
     /// Factors of the feasible matrix with the smallest norm: words [V, r], contexts [m, r], one row a
-    /// context again. best() then has that matrix's own norm and rank.
+    /// context again. best() then has that matrix's own norm and rank. Of many ranks the first has them.
     [[nodiscard]] SingularFactors factors();
 
     /// All that a later process needs between iterations; the acceleration's history and the Newton path's
@@ -96,22 +99,27 @@ class LimitSolver {
         std::optional<LimitCertificate> best;
         std::vector<double> y, best_point;  ///< [K, V] each, the latter empty where there is no `best`
     };
+    /// Of many ranks the first has the matrices.
     [[nodiscard]] State state() const;
-    /// Throws InputError where the state has other sizes.
+    /// Every rank is given all rows. Throws InputError where the state has other sizes.
     void restore(const State& state);
 
     /// The least tolerance that can be certified in fp64 for these sizes and ‖S̃‖_*.
     static double least_tolerance(std::int64_t rows, std::int64_t vocab, double proxy_nuclear_norm);
-    /// Bytes of the backend's memory for `rows` support classes.
-    static std::int64_t bytes(std::int64_t rows, std::int64_t vocab);
+    /// Bytes of the backend's memory for `rows` support classes, on one rank; 0 shards: none.
+    static std::int64_t bytes(std::int64_t rows, std::int64_t vocab, std::int64_t shards = 0);
 
   private:
     void test_proxy();
+    void test_proxy(DenseSpectrum& spectrum, Matrix proxy, Matrix polar, Matrix work);
+    [[nodiscard]] const double* margins() const { return margins_.as<double>() + rows_.own().first; }
     void split(bool certify);
     void balance_penalty();
     void improve(bool certify);
     void make_newton();
     void make_certificate(bool precisely);
+    /// As ColumnOperations has it, over all rows.
+    MarginDual margin_dual(double rho, Matrix z, Matrix y, Matrix dual);
     double bound_of_clipped(Matrix dual, double nuclear_norm);
     void keep_best();
     [[noreturn]] void not_finite() const;
@@ -120,8 +128,9 @@ class LimitSolver {
 
     Backend& backend_;
     MergedContexts merged_;
+    SolverRows rows_;
     Labels labels_;
-    Array margins_;
+    Array margins_;  // of all rows, as the labels are
     Splitting splitting_;
     Array best_point_;  // Z of the smallest norm
     Array proxy_matrix_;

@@ -28,13 +28,12 @@ void LimitSolver::make_certificate(bool precisely) {
     const InRegion region(backend_, Region::certificate);
     using Basis = DenseSpectrum::Basis;
     const Matrix z = splitting_.columns_point(), dual = splitting_.reflected();
-    const auto terms = static_cast<double>(z.rows * z.columns);
+    const auto terms = static_cast<double>(rows_.rows() * rows_.vocab());
     DenseSpectrum& spectrum = splitting_.spectrum();
     spectrum.queue_norm(z, in_fp32_ ? Basis::own : Basis::last_thresholded, dual);
-    backend_.dot_into(z.flat(), proxy_matrix_.vector(Real::fp64, z.rows * z.columns), spectrum.beside());
-    const MarginDual proof =
-        backend_.margin_dual(labels_.view(), margins_.as<double>(), rho_, z, splitting_.state(), dual);
-    backend_.dot_into(dual.flat(), dual.flat(), spectrum.beside() + 1);
+    spectrum.queue_beside(0, z.flat(), matrix(proxy_matrix_).flat());
+    const MarginDual proof = margin_dual(rho_, z, splitting_.state(), dual);
+    spectrum.queue_beside(1, dual.flat(), dual.flat());
     const auto [norm_of_z, square, beside] = spectrum.queued_norm(2);
     NuclearNorm size = norm_of_z;
     double bound = bound_of(proof, spectrum.spectral_norm(dual, beside[1]).bound, size.bound, terms);
@@ -67,10 +66,20 @@ double LimitSolver::bound_of_clipped(Matrix dual, double nuclear_norm) {
     const Matrix clipped = newton_->scratch(), zero = newton_->more_scratch();
     splitting_.spectrum().clip(dual, clipped);
     backend_.fill_zero(zero.flat());
-    const MarginDual proof =
-        backend_.margin_dual(labels_.view(), margins_.as<double>(), 1, clipped, zero, dual);
+    const MarginDual proof = margin_dual(1, clipped, zero, dual);
     return bound_of(proof, splitting_.spectrum().norm_bound(dual), nuclear_norm,
-                    static_cast<double>(dual.rows * dual.columns));
+                    static_cast<double>(rows_.rows() * rows_.vocab()));
+}
+
+MarginDual LimitSolver::margin_dual(double rho, Matrix z, Matrix y, Matrix dual) {
+    const std::vector<double> sums = rows_.sums_of(2, [&](const RowRange& piece) {
+        const auto part = [&](const Matrix& m) { return SolverRows::piece_of(m, piece); };
+        const MarginDual found =
+            backend_.margin_dual(rows_.labels_of(piece, labels_.view()), margins() + piece.first, rho,
+                                 part(z), part(y), part(dual));
+        return std::vector<double>{found.bound, found.imbalance};
+    });
+    return {sums[0], sums[1]};
 }
 
 // A norm and a bound hold whatever iteration they are of.

@@ -28,20 +28,21 @@ std::int64_t vectors_of(std::int64_t rows, std::int64_t vocab) {
 
 }  // namespace
 
-SmoothedNewton::SmoothedNewton(Backend& backend, const LabelsView& labels, const double* margins,
+SmoothedNewton::SmoothedNewton(const SolverRows& rows, const LabelsView& labels, const double* margins,
                                Splitting& splitting, double unit, double tolerance, double norm)
-    : backend_(backend),
+    : rows_(rows),
+      backend_(rows.backend()),
       splitting_(splitting),
-      residual_(backend, labels, margins, splitting),
-      gmres_(backend, labels.contexts * labels.vocab_size, vectors_of(labels.contexts, labels.vocab_size)),
-      direction_(backend, labels.contexts * labels.vocab_size * 8),
-      before_(backend, labels.contexts * labels.vocab_size * 8),
-      point_(backend, labels.contexts * labels.vocab_size * 8),
-      dual_(backend, labels.contexts * labels.vocab_size * 8),
-      size_(labels.contexts * labels.vocab_size),
+      residual_(rows, rows.own_labels(labels), margins, splitting),
+      gmres_(rows, vectors_of(rows.rows(), rows.vocab())),
+      direction_(backend_, rows.size() * 8),
+      before_(backend_, rows.size() * 8),
+      point_(backend_, rows.size() * 8),
+      dual_(backend_, rows.size() * 8),
+      size_(rows.size()),
       unit_(unit) {
     // One inequality an entry off the support, two a singular value.
-    const std::int64_t pairs = size_ - labels.nnz + 2 * std::min(labels.contexts, labels.vocab_size);
+    const std::int64_t pairs = rows.rows() * rows.vocab() - labels.nnz + 2 * rows.shorter();
     nu_per_gap_ = norm / static_cast<double>(pairs);
     last_nu_ = share_of_tolerance * tolerance * nu_per_gap_;
 }
@@ -127,8 +128,8 @@ void SmoothedNewton::next_problem() {
         const double ahead = (next - state_.nu) / (state_.nu - *nu_of_point_);
         backend_.axpy(-1, z.flat(), last_point);
         backend_.axpy(-1, dual, last_dual);
-        const double point_change = std::sqrt(backend_.dot(last_point, last_point)),
-                     dual_change = std::sqrt(backend_.dot(last_dual, last_dual));
+        const double point_change = std::sqrt(rows_.dot(last_point, last_point)),
+                     dual_change = std::sqrt(rows_.dot(last_dual, last_dual));
         if (point_change > 0 && dual_change > 0)
             state_.rho = std::clamp(state_.rho * std::clamp(dual_change / (state_.rho * point_change),
                                                             1 / largest_change, largest_change),

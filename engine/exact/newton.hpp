@@ -21,8 +21,9 @@ class SmoothedNewton {
     };
 
     /// ‖L_mm‖_* is about `norm`; `unit` is the ρ that splitting would have at c = 1 (design (4.2-1)).
-    SmoothedNewton(Backend& backend, const LabelsView& labels, const double* margins, Splitting& splitting,
-                   double unit, double tolerance, double norm);
+    /// `labels` are all rows', `margins` the own rows'.
+    SmoothedNewton(const SolverRows& rows, const LabelsView& labels, const double* margins,
+                   Splitting& splitting, double unit, double tolerance, double norm);
 
     /// From the splitting's state, whose penalty is `rho` and whose relative gap is `gap`.
     void start(double rho, double gap);
@@ -39,7 +40,7 @@ class SmoothedNewton {
     /// The residual's length at the splitting's state; it is NaN where something overflowed.
     [[nodiscard]] double length() const { return length_; }
 
-    /// Memory [rows, V], fp64, that nothing is kept in after a step.
+    /// Memory for own rows [rows, V], fp64, that nothing is kept in after a step.
     [[nodiscard]] Matrix scratch() const { return like_state(direction_); }
     [[nodiscard]] Matrix more_scratch() const { return like_state(before_); }
 
@@ -51,12 +52,11 @@ class SmoothedNewton {
   private:
     [[nodiscard]] Smoothing smoothing() const { return {1 / state_.rho, state_.nu}; }
     [[nodiscard]] Real products() const { return state_.in_fp64 ? Real::fp64 : Real::fp32; }
-    [[nodiscard]] Matrix like_state(const Array& array) const {
-        return array.matrix(Real::fp64, splitting_.state().rows, splitting_.state().columns);
-    }
+    [[nodiscard]] Matrix like_state(const Array& array) const { return rows_.matrix(array); }
     void evaluate() { length_ = residual_.evaluate(smoothing(), products()); }
     std::optional<double> descend();
 
+    const SolverRows& rows_;
     Backend& backend_;
     Splitting& splitting_;
     SmoothedResidual residual_;

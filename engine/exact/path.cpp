@@ -36,15 +36,16 @@ void check_grid(const std::vector<double>& lambdas) {
 }  // namespace
 
 PathSolver::PathSolver(Backend& backend, const Dataset& dataset, std::vector<double> lambdas,
-                       double tolerance, ThresholdBy by)
+                       double tolerance, ThresholdBy by, const TeamSums* sums)
     : backend_(backend),
       merged_(merge_by_label(dataset)),
+      rows_(backend, sums, merged_.labels.contexts(), dataset.vocab_size),
       labels_(backend, merged_.labels),
       scales_(upload_array(backend, merged_.scales)),
       unfinished_(upload_array(backend, std::vector<std::int64_t>{0})),
-      splitting_(backend, merged_.labels.contexts(), dataset.vocab_size, by),
-      current_(backend, merged_.labels.contexts() * dataset.vocab_size * 8),
-      previous_(backend, merged_.labels.contexts() * dataset.vocab_size * 8),
+      splitting_(rows_, by),
+      current_(backend, rows_.size() * 8),
+      previous_(backend, rows_.size() * 8),
       lambdas_(std::move(lambdas)),
       tolerance_(tolerance),
       nnz_norm_(std::sqrt(static_cast<double>(dataset.nnz()))),
@@ -65,12 +66,12 @@ PathSolver::PathSolver(Backend& backend, const Dataset& dataset, std::vector<dou
     choose_penalty();
 }
 
-std::int64_t PathSolver::bytes(std::int64_t rows, std::int64_t vocab) {
-    return Splitting::bytes(rows, vocab) + 2 * rows * vocab * 8;
+std::int64_t PathSolver::bytes(std::int64_t rows, std::int64_t vocab, std::int64_t shards) {
+    return Splitting::bytes(rows, vocab, shards) + 2 * rows * vocab * 8;
 }
 
 Matrix PathSolver::matrix(const Array& array) const {
-    return array.matrix(Real::fp64, merged_.labels.contexts(), merged_.labels.vocab_size);
+    return rows_.matrix(array);
 }
 
 void PathSolver::choose_penalty() {
@@ -79,11 +80,11 @@ void PathSolver::choose_penalty() {
         std::min(merged_.labels.vocab_size, static_cast<std::int64_t>(merged_.group_of.size())));
     const double expected = nnz_norm_ * std::max(1.0, 0.4 * std::log(1 / lambda()));
     rho_ = penalty(merged_.labels.vocab_size) * lambda() * std::sqrt(shorter) /
-           std::max(std::sqrt(backend_.dot(before, before)), expected);
+           std::max(std::sqrt(rows_.dot(before, before)), expected);
 }
 
 void PathSolver::propose(Remember remember) {
-    backend_.prox_cross_entropy(labels_.view(), scales_.as<double>(), rho_, splitting_.state(),
+    backend_.prox_cross_entropy(rows_.own_labels(labels_.view()), scales(), rho_, splitting_.state(),
                                 splitting_.columns_point(), splitting_.reflected(),
                                 unfinished_.as<std::int64_t>());
     splitting_.propose(lambda() / rho_, remember);
@@ -127,7 +128,7 @@ void PathSolver::accept() {
 
 void PathSolver::not_finite() const {
     const std::int64_t unfinished = download_array<std::int64_t>(backend_, unfinished_.data(), 1)[0];
-    throw Failure(
+    throw NotFinite(
         fmt::format("the path's iteration {} at lambda {} is not finite ({} columns had not converged)",
                     iterations_, lambda(), unfinished));
 }
@@ -145,14 +146,29 @@ PathCertificate PathSolver::certify() {
     now.iterations = iterations_;
     now.nuclear_norm = spectrum.nuclear_norm();
     now.rank = spectrum.rank();
-    const ColumnLoss loss = backend_.column_cross_entropy(labels_.view(), scales_.as<double>(), z, {});
+    const auto sums_of = [&](Matrix matrix, const auto& of_columns) {
+        return rows_.sums_of(2, [&](const RowRange& piece) {
+            const auto found = of_columns(rows_.labels_of(piece, labels_.view()), scales() + piece.first,
+                                          SolverRows::piece_of(matrix, piece));
+            return std::vector<double>{found.excess, found.rounding};
+        });
+    };
+    const std::vector<double> losses =
+        sums_of(z, [&](const LabelsView& labels, const double* of_rows, Matrix part) {
+            return backend_.column_cross_entropy(labels, of_rows, part, {});
+        });
+    const ColumnLoss loss{losses[0], losses[1]};
     const double norm_rounding = spectrum.nuclear_norm_rounding();
     now.objective_excess = loss.excess + loss.rounding + lambda() * (now.nuclear_norm + norm_rounding);
-    backend_.prox_gradient(labels_.view(), scales_.as<double>(), rho_, splitting_.state(), x, gradient);
+    backend_.prox_gradient(rows_.own_labels(labels_.view()), scales(), rho_, splitting_.state(), x, gradient);
     const SpectralNorm norm = spectrum.spectral_norm(gradient);
     if (!std::isfinite(norm.bound) || !std::isfinite(now.objective_excess)) not_finite();
     const double t = norm.bound > 0 ? std::min(1.0, lambda() / norm.bound * (1 - 4 * unit_roundoff)) : 1.0;
-    const DualEntropy entropy = backend_.dual_entropy(labels_.view(), scales_.as<double>(), gradient, t);
+    const std::vector<double> entropies =
+        sums_of(gradient, [&](const LabelsView& labels, const double* of_rows, Matrix part) {
+            return backend_.dual_entropy(labels, of_rows, part, t);
+        });
+    const DualEntropy entropy{entropies[0], entropies[1]};
     now.bound_excess = std::max(0.0, entropy.excess - entropy.rounding);  // no objective is below Hent
     if (!(now.objective_excess > rounding_of_labels)) return now;         // an optimum of 0, and no gap
     now.relative_gap = (now.objective_excess - now.bound_excess) / now.objective_excess;
@@ -165,21 +181,21 @@ PathCertificate PathSolver::certify() {
 SingularFactors PathSolver::factors() {
     SingularFactors result =
         splitting_.spectrum().decompose(splitting_.spectral_point(), splitting_.reflected());
-    result.contexts = spread_over_members(merged_, result.contexts, result.rank());
+    if (rows_.is_first()) result.contexts = spread_over_members(merged_, result.contexts, result.rank());
     return result;
 }
 
 std::vector<double> PathSolver::bound_logits() {
-    const Matrix x = splitting_.columns_point();
-    return spread_over_members(merged_, download_array<double>(backend_, x.data, x.rows * x.columns),
-                               x.columns);
+    const std::vector<double> rows = rows_.on_first(splitting_.columns_point());
+    if (!rows_.is_first()) return {};
+    return spread_over_members(merged_, rows, rows_.vocab());
 }
 
 // Start at λ from Z₂ + (Z₂ − Z₁) in log λ, and from the Y at which that point and the gradient λ/λ₂·G₂ are at
 // rest.
 void PathSolver::next_point() {
     // Alone of all below it may run out of memory: nothing has changed by then.
-    backend_.column_cross_entropy(labels_.view(), scales_.as<double>(), splitting_.columns_point(),
+    backend_.column_cross_entropy(rows_.own_labels(labels_.view()), scales(), splitting_.columns_point(),
                                   splitting_.reflected());
     const double before = lambda();
     const std::size_t done = point_++;
@@ -224,31 +240,27 @@ void PathSolver::start_from(const std::vector<double>& logits) {
 
 PathSolver::State PathSolver::state() const {
     const InRegion region(backend_, Region::checkpoint);
-    const auto host = [&](const Matrix& m) {
-        return download_array<double>(backend_, m.data, m.rows * m.columns);
-    };
     return {point_,
             iterations_,
             rho_,
-            host(splitting_.state()),
-            host(splitting_.columns_point()),
-            host(matrix(current_)),
-            host(matrix(previous_))};
+            rows_.on_first(splitting_.state()),
+            rows_.on_first(splitting_.columns_point()),
+            rows_.on_first(matrix(current_)),
+            rows_.on_first(matrix(previous_))};
 }
 
 void PathSolver::restore(const State& state) {
-    const Matrix y = splitting_.state();
-    const auto size = static_cast<std::size_t>(y.rows * y.columns);
+    const auto size = static_cast<std::size_t>(rows_.rows() * rows_.vocab());
     if (state.point >= lambdas_.size() || state.y.size() != size || state.x.size() != size ||
         state.current.size() != size || state.previous.size() != size)
         throw InputError("the saved state does not belong to this path");
     point_ = state.point;
     iterations_ = state.iterations;
     rho_ = state.rho;
-    backend_.upload(state.y.data(), y.data, y.rows * y.columns * 8);
-    backend_.upload(state.x.data(), splitting_.columns_point().data, y.rows * y.columns * 8);
-    backend_.upload(state.current.data(), current_.data(), y.rows * y.columns * 8);
-    backend_.upload(state.previous.data(), previous_.data(), y.rows * y.columns * 8);
+    rows_.upload_own(state.y, splitting_.state());
+    rows_.upload_own(state.x, splitting_.columns_point());
+    rows_.upload_own(state.current, matrix(current_));
+    rows_.upload_own(state.previous, matrix(previous_));
     schedule_ = CertificateSchedule(tolerance_);
     last_.reset();
     splitting_.restart();

@@ -30,18 +30,22 @@ struct PathCertificate {
     std::int64_t rank = 0;  ///< σ > 1e-6 σ₁
 };
 
-/// Walks down a grid of λ on merged contexts. `backend` and `dataset` must outlive it.
+/// Walks down a grid of λ on merged contexts. `backend` and `dataset` must outlive it. Ranks that share the
+/// rows call the same in the same order, and learn the same of it.
 class PathSolver {
   public:
     /// `lambdas` fall strictly and are positive. Throws InputError where they do not or `tolerance` is not
-    /// positive. One that fp64 cannot certify is never reached (path_tolerance.hpp).
+    /// positive, or `sums`, by whose shards rows are shared where it is not null, has more than there are
+    /// groups of contexts or words. A tolerance that fp64 cannot certify is never reached
+    /// (path_tolerance.hpp).
     PathSolver(Backend& backend, const Dataset& dataset, std::vector<double> lambdas, double tolerance,
-               ThresholdBy by = ThresholdBy::prediction);
+               ThresholdBy by = ThresholdBy::prediction, const TeamSums* sums = nullptr);
 
     /// Whether every point is done.
     [[nodiscard]] bool finished() const { return point_ == lambdas_.size(); }
     /// Starts from given logits [m, V], the mean over each group's members, instead of from larger λ. For a
-    /// grid of one λ: they are no point of the path that a next one could be extrapolated from.
+    /// grid of one λ: they are no point of the path that a next one could be extrapolated from. All rows are
+    /// here.
     void start_from(const std::vector<double>& logits);
 
     /// One iteration on the current point; a certificate is made where it is due. Returns true where the
@@ -54,7 +58,8 @@ class PathSolver {
     PathCertificate step_and_certify();
     /// The last certificate of the current point; null before its first.
     [[nodiscard]] const std::optional<PathCertificate>& last() const { return last_; }
-    /// After advance() returned true: factors of the point, words [V, r], contexts [m, r].
+    /// After advance() returned true: factors of the point, words [V, r], contexts [m, r]. Of many ranks the
+    /// first has them, as the next.
     [[nodiscard]] SingularFactors factors();
     /// After advance() returned true: the X [m, V] that the bound comes from, one row a context.
     [[nodiscard]] std::vector<double> bound_logits();
@@ -75,13 +80,16 @@ class PathSolver {
         double rho = 0;
         std::vector<double> y, x, current, previous;  ///< [K, V] each; the last two are the points before
     };
+    /// Of many ranks the first has the matrices.
     [[nodiscard]] State state() const;
+    /// Every rank is given all rows.
     void restore(const State& state);
 
-    /// Bytes of the backend's memory for `rows` groups of contexts.
-    static std::int64_t bytes(std::int64_t rows, std::int64_t vocab);
+    /// Bytes of the backend's memory for `rows` groups of contexts, on one rank; 0 shards: none.
+    static std::int64_t bytes(std::int64_t rows, std::int64_t vocab, std::int64_t shards = 0);
 
   private:
+    [[nodiscard]] const double* scales() const { return scales_.as<double>() + rows_.own().first; }
     void choose_penalty();
     void propose(Remember remember);
     PathCertificate certify();
@@ -91,9 +99,10 @@ class PathSolver {
 
     Backend& backend_;
     MergedContexts merged_;
+    SolverRows rows_;
     Labels labels_;
-    Array scales_;
-    Array unfinished_;  // [1] columns that the last prox left short of its optimum
+    Array scales_;      // of all rows, as the labels are
+    Array unfinished_;  // [1] own columns that the last prox left short of its optimum
     Splitting splitting_;
     Array current_, previous_;  // the path's points at the two λ before this one
     std::vector<double> lambdas_;

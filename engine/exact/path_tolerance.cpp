@@ -35,8 +35,9 @@ double surely_certified_tolerance(std::int64_t rows, std::int64_t vocab) {
     return 12 * unit_roundoff * (shorter * std::sqrt(shorter) * (8 * shorter + longer + 2) + 100);
 }
 
-ToleranceSurvey::ToleranceSurvey(Backend& backend, const Dataset& dataset, std::vector<double> lambdas)
-    : solver_(backend, dataset, std::move(lambdas), survey_tolerance) {}
+ToleranceSurvey::ToleranceSurvey(Backend& backend, const Dataset& dataset, std::vector<double> lambdas,
+                                 const TeamSums* sums)
+    : solver_(backend, dataset, std::move(lambdas), survey_tolerance, ThresholdBy::prediction, sums) {}
 
 void ToleranceSurvey::advance() {
     if (!solver_.advance()) return;

@@ -18,7 +18,8 @@ double surely_certified_tolerance(std::int64_t rows, std::int64_t vocab);
 class ToleranceSurvey {
   public:
     /// Throws InputError where PathSolver does.
-    ToleranceSurvey(Backend& backend, const Dataset& dataset, std::vector<double> lambdas);
+    ToleranceSurvey(Backend& backend, const Dataset& dataset, std::vector<double> lambdas,
+                    const TeamSums* sums = nullptr);
 
     [[nodiscard]] bool finished() const { return solver_.finished(); }
     /// An iteration or a few. Throws Failure where it is not finite.

@@ -40,8 +40,8 @@ std::vector<double> newton_schulz_scales(double least, Real real) {
     return scales;
 }
 
-ProductThreshold::ProductThreshold(Backend& backend, bool by_words)
-    : backend_(backend), by_words_(by_words), checks_(backend, std::int64_t{3} * 8) {}
+ProductThreshold::ProductThreshold(const SolverRows& rows)
+    : rows_(rows), backend_(rows.backend()), checks_(rows.backend(), std::int64_t{3} * 8) {}
 
 std::optional<ProductPlan> ProductThreshold::plan(double tau, Real real) const {
     const double roundoff = unit_roundoff(real), bound = growth * square_;
@@ -52,14 +52,14 @@ std::optional<ProductPlan> ProductThreshold::plan(double tau, Real real) const {
     return ProductPlan{bound, newton_schulz_scales(2 * roundoff, real), newton_schulz_scales(share, real)};
 }
 
-bool ProductThreshold::apply(const ProductPlan& plan, const std::array<Matrix, 4>& squares, Matrix a,
-                             double tau, Matrix x) {
+bool ProductThreshold::apply(const ProductPlan& plan, const std::array<Matrix, 4>& squares,
+                             const SharedMatrix& a, double tau, Matrix x) {
     auto [c, s, other, t] = squares;
     const double tau_square = tau * tau, top = std::max(plan.bound, tau_square),
                  unit = std::max(plan.bound - tau_square, tau_square);
     // C = (G − τ²I)/unit, and its sign S: as in the polar iteration, so that what rounding leaves S short of
     // symmetric does not grow.
-    backend_.gram(a, by_words_, c);
+    rows_.gram(a, c);
     backend_.scale(1 / unit, c.flat());
     backend_.fill_identity(t);
     backend_.axpy(-tau_square / unit, t.flat(), c.flat());
@@ -102,11 +102,12 @@ bool ProductThreshold::apply(const ProductPlan& plan, const std::array<Matrix, 4
     // f = I − τ·z/√top.
     backend_.fill_identity(t);
     backend_.axpy(-tau / std::sqrt(top), z.flat(), t.flat());
-    by_words_ ? backend_.multiply(plain, 1, a, t, 0, x) : backend_.multiply(plain, 1, t, a, 0, x);
-    backend_.dot_into(a.flat(), a.flat(), checks);
+    rows_.multiply(1, a, t, 0, x);
+    if (!rows_.has_shards()) backend_.dot_into(a.own.flat(), a.own.flat(), checks);
 
-    const std::vector<double> found = download_array<double>(backend_, checks, 3);
-    const double rounding = residual_allowance * static_cast<double>(c.rows) * unit_roundoff(a.real);
+    std::vector<double> found = download_array<double>(backend_, checks, 3);
+    if (rows_.has_shards()) found[0] = rows_.dot(a.own.flat(), a.own.flat());
+    const double rounding = residual_allowance * static_cast<double>(c.rows) * unit_roundoff(a.own.real);
     const bool expected = found[0] <= plan.bound;
     const bool arrived =
         std::sqrt(found[1]) <= rounding && std::sqrt(found[2]) <= rounding * std::sqrt(top) / tau;

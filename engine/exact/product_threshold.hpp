@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "engine/exact/solver_rows.hpp"
 #include "kernels/backend.hpp"
 
 namespace ntpgeo {
@@ -31,8 +32,8 @@ struct ProductPlan {
 /// numbers tell whether it has worked.
 class ProductThreshold {
   public:
-    /// `by_words`: whether the shorter side is A's columns.
-    ProductThreshold(Backend& backend, bool by_words);
+    /// `rows` must outlive it. Where ranks share them, all make the products of the shorter side.
+    explicit ProductThreshold(const SolverRows& rows);
 
     /// Takes ‖A‖_F² of a matrix that the next one is expected to be like.
     void expect(double square) { square_ = square; }
@@ -43,11 +44,12 @@ class ProductThreshold {
     /// X = SVT(A, τ) in A's precision. False where ‖A‖_F is above what was planned for or a residual above
     /// its rounding: X is then of no use. `squares`: four matrices [n, n] of that precision to work in. `x`
     /// must not be `a`. Waits once.
-    bool apply(const ProductPlan& plan, const std::array<Matrix, 4>& squares, Matrix a, double tau, Matrix x);
+    bool apply(const ProductPlan& plan, const std::array<Matrix, 4>& squares, const SharedMatrix& a,
+               double tau, Matrix x);
 
   private:
+    const SolverRows& rows_;
     Backend& backend_;
-    bool by_words_;
     Array checks_;  // [3]: ‖A‖_F², and the squares of both residuals
     double square_ = 0;
     bool reliable_ = true;

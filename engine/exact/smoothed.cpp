@@ -20,29 +20,28 @@ bool is_much_longer(std::int64_t rows, std::int64_t vocab) {
 
 }  // namespace
 
-SmoothedResidual::SmoothedResidual(Backend& backend, const LabelsView& labels, const double* margins,
+SmoothedResidual::SmoothedResidual(const SolverRows& rows, const LabelsView& labels, const double* margins,
                                    Splitting& splitting)
-    : backend_(backend),
+    : rows_(rows),
+      backend_(rows.backend()),
       labels_(labels),
       margins_(margins),
       splitting_(splitting),
-      rows_(labels.contexts),
-      vocab_(labels.vocab_size),
-      shorter_(std::min(rows_, vocab_)),
-      by_maps_(is_much_longer(rows_, vocab_)),
-      levels_(upload_array(backend, std::vector<double>(static_cast<std::size_t>(rows_),
-                                                        std::numeric_limits<double>::quiet_NaN()))),
-      weights_(backend, rows_ * vocab_ * 8),
-      matrix_(backend, rows_ * vocab_ * 8),
-      mirror_(backend, rows_ * vocab_ * 8),
-      vectors_(backend, shorter_ * shorter_ * 8),
-      slopes_(backend, shorter_ * shorter_ * 8),
-      symmetric_(backend, shorter_ * shorter_ * 8),
-      factors_(backend, shorter_ * 8) {
+      shorter_(rows.shorter()),
+      by_maps_(is_much_longer(rows.rows(), rows.vocab()) || (rows.has_shards() && !rows.by_words())),
+      levels_(upload_array(backend_, std::vector<double>(static_cast<std::size_t>(rows.own().size()),
+                                                         std::numeric_limits<double>::quiet_NaN()))),
+      weights_(backend_, rows.size() * 8),
+      matrix_(backend_, rows.size() * 8),
+      mirror_(backend_, rows.size() * 8),
+      vectors_(backend_, shorter_ * shorter_ * 8),
+      slopes_(backend_, shorter_ * shorter_ * 8),
+      symmetric_(backend_, shorter_ * shorter_ * 8),
+      factors_(backend_, shorter_ * 8) {
     for (Array* array : {&turned_, &image_})
-        if (!by_maps_) *array = Array(backend, rows_ * vocab_ * 8);
+        if (!by_maps_) *array = Array(backend_, rows.size() * 8);
     for (Array* array : {&map_, &inner_})
-        if (by_maps_) *array = Array(backend, shorter_ * shorter_ * 8);
+        if (by_maps_) *array = Array(backend_, shorter_ * shorter_ * 8);
 }
 
 std::int64_t SmoothedResidual::bytes(std::int64_t rows, std::int64_t vocab) {
@@ -52,7 +51,7 @@ std::int64_t SmoothedResidual::bytes(std::int64_t rows, std::int64_t vocab) {
 }
 
 Matrix SmoothedResidual::like_state(const Array& array, Real real) const {
-    return array.matrix(real, rows_, vocab_);
+    return rows_.matrix(array, real);
 }
 
 Matrix SmoothedResidual::square(const Array& array, Real real) const {
@@ -65,11 +64,10 @@ double SmoothedResidual::evaluate(const Smoothing& smoothing, Real products) {
     const Matrix b = splitting_.reflected(), z = splitting_.columns_point(), x = splitting_.spectral_point();
     backend_.smooth_margins(labels_, margins_, smoothing, splitting_.state(), levels_.as<double>(), z, b,
                             like_state(weights_, real_));
-    splitting_.spectrum().remember(b);
     backend_.copy(b.flat(), like_state(matrix_, real_).flat());
-    splitting_.spectrum().filter(map_of(smoothing), b, x);
+    splitting_.spectrum().remember_and_filter(map_of(smoothing), b, x);
     backend_.axpy(-1, z.flat(), x.flat());
-    return std::sqrt(backend_.dot(x.flat(), x.flat()));
+    return std::sqrt(rows_.dot(x.flat(), x.flat()));
 }
 
 void SmoothedResidual::linearise() {
@@ -77,20 +75,23 @@ void SmoothedResidual::linearise() {
     spectrum.slopes(map_of(smoothing_), factors_.vector(real_, shorter_), square(slopes_, real_));
     spectrum.vectors(square(vectors_, real_));
     const Matrix b = like_state(matrix_, real_), u = square(vectors_, real_);
+    shared_matrix_ = rows_.collect(b, all_of_matrix_);
     if (by_maps_) {
         const Matrix scaled = square(symmetric_, real_);
         backend_.copy(u.flat(), scaled.flat());
         backend_.scale_lines(factors_.vector(real_, shorter_), true, scaled);
         backend_.multiply(b_transposed, 1, scaled, u, 0, square(map_, real_));
     } else if (splitting_.spectrum().by_words()) {  // everything is stored transposed
-        backend_.multiply(plain, 1, b, u, 0, like_state(turned_, real_));
+        rows_.multiply_rows(plain, 1, b, u, 0, like_state(turned_, real_));
     } else {
         backend_.multiply(a_transposed, 1, u, b, 0, like_state(turned_, real_));
     }
 }
 
 void SmoothedResidual::product(Vector direction, Vector out) {
-    const auto state = [&](const Vector& v) { return Matrix{v.data, real_, rows_, vocab_}; };
+    const auto state = [&](const Vector& v) {
+        return Matrix{v.data, real_, rows_.own().size(), rows_.vocab()};
+    };
     const Matrix mirror = like_state(mirror_, real_);
     backend_.project_direction(like_state(weights_, real_), state(direction), state(out), mirror);
     by_maps_ ? threshold_by_maps(mirror, state(out)) : threshold_by_vectors(mirror, state(out));
@@ -102,18 +103,16 @@ void SmoothedResidual::threshold_by_vectors(Matrix mirror, Matrix out) {
                  u = square(vectors_, real_), h = square(symmetric_, real_);
     const Vector factors = factors_.vector(real_, shorter_);
     const bool by_words = splitting_.spectrum().by_words();
-    if (by_words) {
-        backend_.multiply(plain, 1, mirror, u, 0, image);
-        backend_.multiply(a_transposed, 1, image, turned, 0, h);
-    } else {
+    if (by_words)
+        rows_.multiply_rows(plain, 1, mirror, u, 0, image);
+    else
         backend_.multiply(a_transposed, 1, u, mirror, 0, image);
-        backend_.multiply(b_transposed, 1, image, turned, 0, h);
-    }
+    rows_.cross(image, {turned}, h);
     backend_.weigh_symmetric_part(square(slopes_, real_), h);
     backend_.scale_lines(factors, by_words, image);
     if (by_words) {
-        backend_.multiply(plain, 1, turned, h, 1, image);
-        backend_.multiply(b_transposed, -1, image, u, 1, out);
+        rows_.multiply_rows(plain, 1, turned, h, 1, image);
+        rows_.multiply_rows(b_transposed, -1, image, u, 1, out);
     } else {
         backend_.multiply(plain, 1, h, turned, 1, image);
         backend_.multiply(plain, -1, u, image, 1, out);
@@ -122,23 +121,17 @@ void SmoothedResidual::threshold_by_vectors(Matrix mirror, Matrix out) {
 
 // The same as (U f Uᵀ)D + (U(G∘(T + Tᵀ))Uᵀ)B with T = Uᵀ(D Bᵀ)U.
 void SmoothedResidual::threshold_by_maps(Matrix mirror, Matrix out) {
-    const Matrix b = like_state(matrix_, real_), u = square(vectors_, real_), map = square(map_, real_),
-                 h = square(symmetric_, real_), inner = square(inner_, real_);
-    const bool by_words = splitting_.spectrum().by_words();
-    by_words ? backend_.multiply(a_transposed, 1, mirror, b, 0, h)
-             : backend_.multiply(b_transposed, 1, mirror, b, 0, h);
+    const Matrix u = square(vectors_, real_), map = square(map_, real_), h = square(symmetric_, real_),
+                 inner = square(inner_, real_);
+    const SharedMatrix all_of_mirror = rows_.collect(mirror, all_of_mirror_);
+    rows_.cross(mirror, shared_matrix_, h);
     backend_.multiply(plain, 1, h, u, 0, inner);
     backend_.multiply(a_transposed, 1, u, inner, 0, h);
     backend_.weigh_symmetric_part(square(slopes_, real_), h);
     backend_.multiply(plain, 1, u, h, 0, inner);
     backend_.multiply(b_transposed, 1, inner, u, 0, h);
-    if (by_words) {
-        backend_.multiply(plain, -1, mirror, map, 1, out);
-        backend_.multiply(plain, -1, b, h, 1, out);
-    } else {
-        backend_.multiply(plain, -1, map, mirror, 1, out);
-        backend_.multiply(plain, -1, h, b, 1, out);
-    }
+    rows_.multiply(-1, all_of_mirror, map, 1, out);
+    rows_.multiply(-1, shared_matrix_, h, 1, out);
 }
 
 }  // namespace ntpgeo

@@ -9,15 +9,19 @@ namespace {
 constexpr double ridge = 1e-10;
 constexpr double largest_growth = 2;
 
+Vector part_of(Vector all, std::int64_t first, std::int64_t size) {
+    return {static_cast<char*>(all.data) + first * bytes_of(all.real), all.real, size};
+}
+
 }  // namespace
 
-Anderson::Anderson(Backend& backend, std::int64_t size)
-    : backend_(backend),
-      size_(size),
-      residual_(backend, size * 8),
-      moved_(backend, size * 8),
-      residual_changes_(backend, window * size * 4),
-      moved_changes_(backend, window * size * 4),
+Anderson::Anderson(const SolverRows& rows)
+    : rows_(rows),
+      backend_(rows.backend()),
+      residual_(backend_, rows.size() * 8),
+      moved_(backend_, rows.size() * 8),
+      residual_changes_(backend_, window * rows.size() * 4),
+      moved_changes_(backend_, window * rows.size() * 4),
       products_(window * window),
       right_(window) {}
 
@@ -28,29 +32,58 @@ void Anderson::clear() {
     least_ = std::numeric_limits<double>::infinity();
 }
 
+Matrix Anderson::history_of(const Array& changes, const RowRange& piece, std::int64_t first,
+                            std::int64_t count) const {
+    const std::int64_t size = piece.size() * rows_.vocab();
+    return changes.matrix(Real::fp32, count, size, window * piece.first * rows_.vocab() + first * size);
+}
+
+void Anderson::subtract(const std::vector<double>& coefficients, std::int64_t first, Vector y) {
+    for (const RowRange& piece : rows_.pieces()) {
+        const Matrix rows = history_of(moved_changes_, piece, first, std::ssize(coefficients));
+        backend_.subtract_rows(coefficients, rows, part_of(y, piece.first * rows_.vocab(), rows.columns));
+    }
+}
+
+SplittingSums Anderson::take_step(double relaxation, Vector towards, Vector from, Vector y) {
+    const bool has_change = steps_ > 0;
+    const std::int64_t slot = (steps_ - 1) % window, used = std::min(steps_, window);
+    const std::int64_t products = has_change ? used : 0;
+    // The two lengths, then the products with the row and with g.
+    const std::vector<double> sums = rows_.sums_of(2 + 2 * products, [&](const RowRange& piece) {
+        const std::int64_t first = piece.first * rows_.vocab(), size = piece.size() * rows_.vocab();
+        const auto row = [&](const Array& changes) {
+            return has_change ? history_of(changes, piece, slot, 1).flat() : Vector{};
+        };
+        SplittingStep step{part_of(towards, first, size),
+                           part_of(from, first, size),
+                           part_of(y, first, size),
+                           residual_.vector(Real::fp64, size, first),
+                           moved_.vector(Real::fp64, size, first),
+                           row(residual_changes_),
+                           row(moved_changes_)};
+        if (has_change) {
+            step.history = history_of(residual_changes_, piece, 0, used);
+            step.row = slot;
+        }
+        const SplittingSums found = backend_.splitting_step(relaxation, step);
+        std::vector<double> numbers{found.step, found.point};
+        numbers.insert(numbers.end(), found.with_row.begin(), found.with_row.end());
+        numbers.insert(numbers.end(), found.with_vector.begin(), found.with_vector.end());
+        return numbers;
+    });
+    const auto middle = sums.begin() + 2 + products;
+    return {sums[0], sums[1], {sums.begin() + 2, middle}, {middle, sums.end()}};
+}
+
 StepLengths Anderson::advance(double relaxation, Vector towards, Vector from, Vector y) {
     const bool has_change = steps_ > 0;
-    const std::int64_t slot = (steps_ - 1) % window;
-    const auto row = [&](const Array& rows) {
-        return has_change ? rows.vector(Real::fp32, size_, slot * size_) : Vector{};
-    };
-    SplittingStep step{towards,
-                       from,
-                       y,
-                       residual_.vector(Real::fp64, size_),
-                       moved_.vector(Real::fp64, size_),
-                       row(residual_changes_),
-                       row(moved_changes_)};
-    const std::int64_t used = std::min(steps_, window);
-    if (has_change) {
-        step.history = residual_changes_.matrix(Real::fp32, used, size_);
-        step.row = slot;
-    }
-    const SplittingSums sums = backend_.splitting_step(relaxation, step);
+    const std::int64_t slot = (steps_ - 1) % window, used = std::min(steps_, window);
+    const SplittingSums sums = take_step(relaxation, towards, from, y);
     const double norm = std::sqrt(sums.step);
     const StepLengths lengths{norm, std::sqrt(sums.point)};
     if (mixed_ && norm > largest_growth * least_) {
-        backend_.subtract_rows({1}, moved_changes_.matrix(Real::fp32, 1, size_, slot * size_), y);
+        subtract({1}, slot, y);
         steps_ = 0;
         plain_steps_ *= 2;
         mixed_ = false;
@@ -64,11 +97,7 @@ StepLengths Anderson::advance(double relaxation, Vector towards, Vector from, Ve
         right_[q] = sums.with_vector[q];
     }
     mixed_ = steps_ > plain_steps_;
-    if (mixed_) {
-        const std::vector<double> mix = coefficients();
-        backend_.subtract_rows(
-            mix, moved_changes_.matrix(Real::fp32, static_cast<std::int64_t>(mix.size()), size_), y);
-    }
+    if (mixed_) subtract(coefficients(), 0, y);
     return lengths;
 }
 
@@ -104,22 +133,22 @@ constexpr double relaxation = 1.8;
 
 }  // namespace
 
-Splitting::Splitting(Backend& backend, std::int64_t rows, std::int64_t vocab, ThresholdBy by)
+Splitting::Splitting(const SolverRows& rows, ThresholdBy by)
     : rows_(rows),
-      vocab_(vocab),
-      state_(backend, rows * vocab * 8),
-      columns_point_(backend, rows * vocab * 8),
-      spectral_point_(backend, rows * vocab * 8),
-      reflected_(backend, rows * vocab * 8),
-      spectrum_(backend, rows, vocab, by),
-      anderson_(backend, rows * vocab) {}
+      state_(rows.backend(), rows.size() * 8),
+      columns_point_(rows.backend(), rows.size() * 8),
+      spectral_point_(rows.backend(), rows.size() * 8),
+      reflected_(rows.backend(), rows.size() * 8),
+      spectrum_(rows, by),
+      anderson_(rows) {}
 
 StepLengths Splitting::accept() {
     return anderson_.advance(relaxation, spectral_point().flat(), columns_point().flat(), state().flat());
 }
 
-std::int64_t Splitting::bytes(std::int64_t rows, std::int64_t vocab) {
-    return rows * vocab * 4 * 8 + Anderson::bytes(rows * vocab) + DenseSpectrum::bytes(rows, vocab);
+std::int64_t Splitting::bytes(std::int64_t rows, std::int64_t vocab, std::int64_t shards) {
+    return rows * vocab * 4 * 8 + Anderson::bytes(rows * vocab) + DenseSpectrum::bytes(rows, vocab) +
+           SolverRows::bytes(rows, vocab, shards);
 }
 
 }  // namespace ntpgeo

@@ -9,8 +9,10 @@
 #include <limits>
 #include <vector>
 
+#include "engine/exact/solver_rows.hpp"
 #include "engine/exact/threshold.hpp"
 #include "kernels/backend.hpp"
+#include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 
@@ -59,6 +61,12 @@ class CertificateSchedule {
     bool crawls_ = false;
 };
 
+/// An iteration is not finite, on every rank.
+class NotFinite : public Failure {
+  public:
+    using Failure::Failure;
+};
+
 /// What a step found: ‖g‖ of the plain step, and ‖Z‖ of the point that it started from.
 struct StepLengths {
     double step = 0, point = 0;
@@ -73,9 +81,10 @@ class Anderson {
   public:
     static constexpr std::int64_t window = 10;
 
-    Anderson(Backend& backend, std::int64_t size);
+    /// Of states of own rows; `rows` must outlive it.
+    explicit Anderson(const SolverRows& rows);
 
-    /// Moves y [size, fp64] on by g = relaxation·(towards − from).
+    /// Moves y [rows.size(), fp64] on by g = relaxation·(towards − from).
     StepLengths advance(double relaxation, Vector towards, Vector from, Vector y);
 
     /// Forgets the history, for a new problem or a new penalty.
@@ -87,12 +96,18 @@ class Anderson {
   private:
     static constexpr std::int64_t first_plain_steps = 6;
     [[nodiscard]] std::vector<double> coefficients() const;
+    /// Of a piece, `count` rows of a history from row `first` on.
+    [[nodiscard]] Matrix history_of(const Array& changes, const RowRange& piece, std::int64_t first,
+                                    std::int64_t count) const;
+    /// y −= Σ_q coefficients[q]·(row first + q of the changes of Y⁺).
+    void subtract(const std::vector<double>& coefficients, std::int64_t first, Vector y);
+    SplittingSums take_step(double relaxation, Vector towards, Vector from, Vector y);
 
+    const SolverRows& rows_;
     Backend& backend_;
-    std::int64_t size_;
-    Array residual_, moved_;                        // fp64 [size]
-    Array residual_changes_, moved_changes_;        // fp32 [window, size]
-    std::int64_t steps_ = 0;                        // since the history was emptied
+    Array residual_, moved_;                  // fp64 [size]
+    Array residual_changes_, moved_changes_;  // fp32, a piece after the other: [window, size of the piece]
+    std::int64_t steps_ = 0;                  // since the history was emptied
     std::int64_t plain_steps_ = first_plain_steps;  // before the first mix
     bool mixed_ = false;                            // whether the last step was
     double least_ = std::numeric_limits<double>::infinity();
@@ -102,11 +117,11 @@ class Anderson {
 /// One iteration is: `columns_point` = column operation of the state Y, with `reflected` = 2·columns_point −
 /// Y; propose(τ, …): `spectral_point` = SVT(reflected, τ); accept(): Y moves by 1.8·(spectral_point −
 /// columns_point), accelerated. Between propose and accept the caller may look at all four and use
-/// `reflected` as scratch memory.
+/// `reflected` as scratch memory. All four are own rows.
 class Splitting {
   public:
-    Splitting(Backend& backend, std::int64_t rows, std::int64_t vocab,
-              ThresholdBy by = ThresholdBy::prediction);
+    /// `rows` must outlive it.
+    explicit Splitting(const SolverRows& rows, ThresholdBy by = ThresholdBy::prediction);
 
     [[nodiscard]] Matrix state() const { return matrix(state_); }
     [[nodiscard]] Matrix columns_point() const { return matrix(columns_point_); }
@@ -124,12 +139,13 @@ class Splitting {
     /// For a new problem or a new penalty: forgets the steps before.
     void restart() { anderson_.clear(); }
 
-    static std::int64_t bytes(std::int64_t rows, std::int64_t vocab);
+    /// Of one rank with all rows; 0 shards: none.
+    static std::int64_t bytes(std::int64_t rows, std::int64_t vocab, std::int64_t shards = 0);
 
   private:
-    [[nodiscard]] Matrix matrix(const Array& array) const { return array.matrix(Real::fp64, rows_, vocab_); }
+    [[nodiscard]] Matrix matrix(const Array& array) const { return rows_.matrix(array); }
 
-    std::int64_t rows_, vocab_;
+    const SolverRows& rows_;
     Array state_, columns_point_, spectral_point_, reflected_;
     DenseSpectrum spectrum_;
     Anderson anderson_;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <iterator>
 #include <numeric>
+#include <utility>
 
 namespace ntpgeo {
 namespace {
@@ -36,13 +37,21 @@ std::int64_t over_largest(const std::vector<double>& values, double share) {
 
 }  // namespace
 
-DenseSpectrum::DenseSpectrum(Backend& backend, std::int64_t rows, std::int64_t vocab, ThresholdBy by)
-    : backend_(backend),
-      shorter_(std::min(rows, vocab)),
-      longer_(std::max(rows, vocab)),
-      by_words_(vocab <= rows),
+DenseSpectrum::DenseSpectrum(const SolverRows& rows, ThresholdBy by)
+    : rows_(rows),
+      backend_(rows.backend()),
+      shorter_(rows.shorter()),
+      longer_(rows.longer()),
+      by_words_(rows.by_words()),
       by_(by),
-      products_(backend, by_words_) {}
+      products_(rows) {}
+
+DenseSpectrum::DenseSpectrum(std::unique_ptr<SolverRows> own, ThresholdBy by) : DenseSpectrum(*own, by) {
+    own_rows_ = std::move(own);
+}
+
+DenseSpectrum::DenseSpectrum(Backend& backend, std::int64_t rows, std::int64_t vocab, ThresholdBy by)
+    : DenseSpectrum(std::make_unique<SolverRows>(backend, rows, vocab), by) {}
 
 std::int64_t DenseSpectrum::bytes(std::int64_t rows, std::int64_t vocab) {
     const std::int64_t shorter = std::min(rows, vocab), longer = std::max(rows, vocab);
@@ -59,12 +68,15 @@ Matrix DenseSpectrum::room(Array& array, Real real, std::int64_t rows, std::int6
     return array.matrix(real, rows, columns);
 }
 
-void DenseSpectrum::decompose_gram(Matrix a, Vectors& to) {
-    to.real = a.real;
-    const Matrix gram = room(to.rows, a.real, shorter_, shorter_);
-    const Matrix values = room(to.values, a.real, 1, shorter_);
-    backend_.gram(a, by_words_, gram);
-    to.squares = backend_.decompose_symmetric(gram, values.flat());
+void DenseSpectrum::decompose_gram(const SharedMatrix& a, Vectors& to) {
+    to.real = a.own.real;
+    const Matrix gram = room(to.rows, to.real, shorter_, shorter_);
+    const Matrix values = room(to.values, to.real, 1, shorter_);
+    rows_.gram(a, gram);
+    // All decompose it, so that nobody waits; ranks on other processors may find other bits.
+    to.squares = rows_.from_first(backend_.decompose_symmetric(gram, values.flat()));
+    rows_.from_first(gram.flat());
+    rows_.from_first(values.flat());
 }
 
 Matrix DenseSpectrum::take(const Vectors& basis, const SpectralMap& map, std::int64_t count, Real real) {
@@ -74,46 +86,57 @@ Matrix DenseSpectrum::take(const Vectors& basis, const SpectralMap& map, std::in
     return vectors;
 }
 
-void DenseSpectrum::filter(const Vectors& basis, const SpectralMap& map, std::int64_t count, Matrix a,
-                           Matrix out) {
+void DenseSpectrum::filter(const Vectors& basis, const SpectralMap& map, std::int64_t count,
+                           const SharedMatrix& a, Matrix out) {
     if (count == 0) return backend_.fill_zero(out.flat());
-    filter_by(take(basis, map, count, a.real), a, out);
+    filter_by(take(basis, map, count, a.own.real), a, out);
 }
 
-void DenseSpectrum::filter_by(Matrix half, Matrix a, Matrix out) {
+void DenseSpectrum::remember_and_filter(const SpectralMap& map, Matrix a, Matrix out) {
+    const SharedMatrix all = collect(a);
+    decompose_gram(all, last_);
+    filter(last_, map, shorter_, all, out);
+}
+
+// Shared rows of the contexts' side go through the map alone, whose rows are shared as well: vectors would
+// have every rank make all of the inner matrix.
+void DenseSpectrum::filter_by(Matrix half, const SharedMatrix& a, Matrix out) {
     const std::int64_t count = half.columns;
-    if (2 * count < shorter_) {
-        room(inner_, a.real, longer_, (shorter_ - 1) / 2);
+    const Real real = a.own.real;
+    if (2 * count < shorter_ && (by_words_ || !rows_.has_shards())) {
+        const std::int64_t longer = by_words_ ? a.own.rows : longer_;
+        room(inner_, real, longer, (shorter_ - 1) / 2);
         if (by_words_) {
-            const Matrix inner = inner_.matrix(a.real, longer_, count);
-            backend_.multiply(plain, 1, a, half, 0, inner);
-            backend_.multiply(b_transposed, 1, inner, half, 0, out);
+            const Matrix inner = inner_.matrix(real, longer, count);
+            rows_.multiply_rows(plain, 1, a.own, half, 0, inner);
+            rows_.multiply_rows(b_transposed, 1, inner, half, 0, out);
         } else {
-            const Matrix inner = inner_.matrix(a.real, count, longer_);
-            backend_.multiply(a_transposed, 1, half, a, 0, inner);
+            const Matrix inner = inner_.matrix(real, count, longer);
+            backend_.multiply(a_transposed, 1, half, a.own, 0, inner);
             backend_.multiply(plain, 1, half, inner, 0, out);
         }
         return;
     }
-    const Matrix map = room(map_, a.real, shorter_, shorter_);
+    const Matrix map = room(map_, real, shorter_, shorter_);
     backend_.gram(half, false, map);
-    by_words_ ? backend_.multiply(plain, 1, a, map, 0, out) : backend_.multiply(plain, 1, map, a, 0, out);
+    rows_.multiply(1, a, map, 0, out);
 }
 
-void DenseSpectrum::decompose_to_threshold(Matrix a, double tau, Vectors& to) {
+void DenseSpectrum::decompose_to_threshold(const SharedMatrix& a, double tau, Vectors& to) {
     decompose_gram(a, to);
     products_.expect(std::accumulate(to.squares.begin(), to.squares.end(), 0.0));
     values_ = shrunk(to.squares, tau);
 }
 
 // What own_ holds is of use only to what follows a decomposition at once.
-bool DenseSpectrum::threshold_by_products(Matrix a, double tau, Matrix x) {
+bool DenseSpectrum::threshold_by_products(const SharedMatrix& a, double tau, Matrix x) {
     if (by_ == ThresholdBy::decomposition) return false;
-    const std::optional<ProductPlan> plan = products_.plan(tau, a.real);
+    const Real real = a.own.real;
+    const std::optional<ProductPlan> plan = products_.plan(tau, real);
     if (!plan ||
-        (by_ == ThresholdBy::prediction && !backend_.products_are_faster(a.real, shorter_, plan->products())))
+        (by_ == ThresholdBy::prediction && !backend_.products_are_faster(real, shorter_, plan->products())))
         return false;
-    const auto square = [&](Array& array) { return room(array, a.real, shorter_, shorter_); };
+    const auto square = [&](Array& array) { return room(array, real, shorter_, shorter_); };
     if (!products_.apply(*plan, {square(map_), square(half_), square(own_.rows), square(spare_)}, a, tau, x))
         return false;
     ++made_by_products_;
@@ -121,18 +144,20 @@ bool DenseSpectrum::threshold_by_products(Matrix a, double tau, Matrix x) {
 }
 
 void DenseSpectrum::threshold(Matrix a, double tau, Matrix x, Remember remember) {
-    if (remember == Remember::no && threshold_by_products(a, tau, x)) return;
-    decompose_to_threshold(a, tau, last_);
-    filter(last_, {SpectralMap::Kind::shrink, tau}, std::ssize(values_), a, x);
+    const SharedMatrix all = collect(a);
+    if (remember == Remember::no && threshold_by_products(all, tau, x)) return;
+    decompose_to_threshold(all, tau, last_);
+    filter(last_, {SpectralMap::Kind::shrink, tau}, std::ssize(values_), all, x);
 }
 
 // Each of the two is the other's fp32 copy: no further memory.
 void DenseSpectrum::threshold_in_fp32(Matrix a, double tau, Matrix x) {
     const Matrix from{x.data, Real::fp32, a.rows, a.columns}, to{a.data, Real::fp32, a.rows, a.columns};
     backend_.copy(a.flat(), from.flat());
-    if (!threshold_by_products(from, tau, to)) {
-        decompose_to_threshold(from, tau, own_);
-        filter(own_, {SpectralMap::Kind::shrink, tau}, std::ssize(values_), from, to);
+    const SharedMatrix all = collect(from);
+    if (!threshold_by_products(all, tau, to)) {
+        decompose_to_threshold(all, tau, own_);
+        filter(own_, {SpectralMap::Kind::shrink, tau}, std::ssize(values_), all, to);
     }
     backend_.copy(to.flat(), x.flat());
 }
@@ -160,29 +185,71 @@ double gram_norm_bound(double largest_eigenvalue, std::int64_t n, std::int64_t s
 }
 
 SpectralNorm DenseSpectrum::spectral_norm(Matrix m, double square) {
-    decompose_gram(m, own_);
+    decompose_gram(collect(m), own_);
     const double largest = own_.squares[0];
     const double bound = gram_norm_bound(largest, shorter_, longer_, square);
     return {bound, bound - root(largest)};
 }
 
 void DenseSpectrum::clip(Matrix m, Matrix clipped) {
-    filter(own_, {SpectralMap::Kind::clip}, shorter_, m, clipped);
+    filter(own_, {SpectralMap::Kind::clip}, shorter_, collect(m), clipped);
 }
 
 void DenseSpectrum::times(Matrix a, Matrix vectors, Matrix out) {
     backend_.multiply(by_words_ ? plain : a_transposed, 1, a, vectors, 0, out);
 }
 
-void DenseSpectrum::queue_lengths(const Vectors& basis, Matrix a, Matrix products) {
-    times(a, take(basis, {}, shorter_, Real::fp64), products);
+void DenseSpectrum::queue_lengths(const Vectors& basis, const SharedMatrix& a, Matrix work) {
+    if (rows_.has_shards()) {
+        shared_figures_ = shared_lengths(basis, a, work);
+        shared_figures_.push_back(rows_.dot(a.own.flat(), a.own.flat()));
+        shared_figures_.resize(shared_figures_.size() + 2);
+        return;
+    }
+    const Matrix products{work.data, Real::fp64, longer_, shorter_};
+    times(a.own, take(basis, {}, shorter_, Real::fp64), products);
     room(figures_, Real::fp64, 1, shorter_ + 3);
     backend_.column_squares(products, figures_.vector(Real::fp64, shorter_));
-    backend_.dot_into(a.flat(), a.flat(), figures_.as<double>() + shorter_);
+    backend_.dot_into(a.own.flat(), a.own.flat(), figures_.as<double>() + shorter_);
+}
+
+// On the words' side every shard has a share of each length; on the contexts' every rank has the lengths of
+// as many vectors as it has rows.
+std::vector<double> DenseSpectrum::shared_lengths(const Vectors& basis, const SharedMatrix& a, Matrix work) {
+    room(figures_, Real::fp64, 1, shorter_ + 3);
+    if (by_words_) {
+        rows_.multiply_rows(plain, 1, a.own, take(basis, {}, shorter_, Real::fp64), 0, work);
+        return rows_.sums_of(shorter_, [&](const RowRange& piece) {
+            backend_.column_squares(SolverRows::piece_of(work, piece), figures_.vector(Real::fp64, shorter_));
+            return download_array<double>(backend_, figures_.data(), shorter_);
+        });
+    }
+    // The basis has a vector a row, that of the least value first.
+    const Matrix vectors = rows_.own_rows(rows_of(basis)), squares = room(figures_, Real::fp64, shorter_, 1);
+    rows_.multiply_rows(plain, 1, vectors, a.all, 0, work);
+    for (std::int64_t k = 0; k < work.rows; ++k) {
+        const Vector image{work.as<double>() + k * work.columns, Real::fp64, work.columns};
+        backend_.dot_into(image, image, rows_.own_rows(squares).as<double>() + k);
+    }
+    rows_.share(squares);
+    std::vector<double> lengths = download_array<double>(backend_, figures_.data(), shorter_);
+    std::reverse(lengths.begin(), lengths.end());
+    return lengths;
+}
+
+void DenseSpectrum::queue_beside(int k, Vector x, Vector y) {
+    if (rows_.has_shards())
+        shared_figures_[shorter_ + 1 + k] = rows_.dot(x, y);
+    else
+        backend_.dot_into(x, y, figures_.as<double>() + shorter_ + 1 + k);
 }
 
 DenseSpectrum::Lengths DenseSpectrum::queued_lengths(std::int64_t beside) const {
-    std::vector<double> figures = download_array<double>(backend_, figures_.data(), shorter_ + 1 + beside);
+    std::vector<double> figures = shared_figures_;
+    if (rows_.has_shards())
+        figures.resize(static_cast<std::size_t>(shorter_ + 1 + beside));
+    else
+        figures = download_array<double>(backend_, figures_.data(), shorter_ + 1 + beside);
     const auto end = figures.begin() + shorter_;
     Lengths result{{}, *end, {end + 1, figures.end()}};
     std::transform(figures.begin(), end, std::back_inserter(result.of_vectors), root);
@@ -191,8 +258,9 @@ DenseSpectrum::Lengths DenseSpectrum::queued_lengths(std::int64_t beside) const 
 
 void DenseSpectrum::queue_norm(Matrix z, Basis basis, Matrix work) {
     const bool own = basis == Basis::own || last_.squares.empty();
-    if (own) decompose_gram(z, own_);
-    queue_lengths(own ? own_ : last_, z, {work.data, Real::fp64, longer_, shorter_});
+    const SharedMatrix all = collect(z);
+    if (own) decompose_gram(all, own_);
+    queue_lengths(own ? own_ : last_, all, work);
 }
 
 DenseSpectrum::QueuedNorm DenseSpectrum::queued_norm(std::int64_t beside) const {
@@ -214,11 +282,28 @@ NuclearNorm DenseSpectrum::norm_from(const Lengths& lengths) const {
 }
 
 SingularFactors DenseSpectrum::decompose(Matrix z, Matrix work) {
+    if (rows_.has_shards()) return decompose_at_first(z);
     queue_norm(z, Basis::own, work);
     const Lengths lengths = queued_lengths();
     SingularFactors result = decompose_from(own_, lengths.of_vectors, z, work);
     result.norm = norm_from(lengths);
     return result;
+}
+
+SingularFactors DenseSpectrum::decompose_at_first(Matrix z) {
+    const std::vector<double> rows = rows_.on_first(z);
+    SingularFactors factors;
+    rows_.at_first([&] {
+        const Array whole = upload_array(backend_, rows), work(backend_, rows_.rows() * rows_.vocab() * 8);
+        const auto matrix = [&](const Array& array) {
+            return array.matrix(Real::fp64, rows_.rows(), rows_.vocab());
+        };
+        factors = DenseSpectrum(backend_, rows_.rows(), rows_.vocab()).decompose(matrix(whole), matrix(work));
+    });
+    const std::vector<double> norm =
+        rows_.from_first({factors.norm.bound, static_cast<double>(factors.norm.rank)});
+    factors.norm = {norm[0], static_cast<std::int64_t>(norm[1])};
+    return factors;
 }
 
 // With V the eigenvectors of Z's Gram matrix, Z V = Q R and R = A S Bᵀ: Z = (Q A) S (V B)ᵀ. The columns of
@@ -281,7 +366,7 @@ double DenseSpectrum::polar(Matrix a, Matrix n, Matrix work) {
         const Array factors = upload_array(backend_, roots);
         const Matrix half = take(own_, {}, large, Real::fp64);
         backend_.scale_lines(factors.vector(Real::fp64, large), true, half);
-        filter_by(half, a, n);
+        filter_by(half, {a}, n);
         return std::accumulate(sigma.begin(), sigma.begin() + large, 0.0);
     }
     const SingularFactors factors = decompose_from(own_, sigma, a, work);

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "engine/exact/product_threshold.hpp"
+#include "engine/exact/solver_rows.hpp"
 #include "kernels/backend.hpp"
 
 namespace ntpgeo {
@@ -49,10 +51,15 @@ enum class Remember { no, yes };
 /// Spectral operations on [rows, vocab] matrices through the Gram matrix of the shorter side and a symmetric
 /// eigensolver, which knows a singular value to about 2^-53 (σ₁/σ)² relatively. Gram matrices, vectors and
 /// what is made of them stay on the backend, in memory that is taken once; eigenvalues come to the host.
+/// Where ranks share the rows, matrices are own rows, and what is found is the same on every rank: Gram
+/// matrices are decomposed by all, and the first one's decomposition counts.
 class DenseSpectrum {
   public:
+    /// Of matrices whose rows are all here.
     DenseSpectrum(Backend& backend, std::int64_t rows, std::int64_t vocab,
                   ThresholdBy by = ThresholdBy::prediction);
+    /// `rows` must outlive it.
+    explicit DenseSpectrum(const SolverRows& rows, ThresholdBy by = ThresholdBy::prediction);
 
     /// X = SVT(A, τ): every singular value σ of A becomes max(σ − τ, 0) (the prox of τ‖·‖_*). Remembers A's
     /// singular values and vectors for what follows, unless they are not wanted and products make X: then
@@ -64,11 +71,10 @@ class DenseSpectrum {
     /// How many thresholds products have made.
     [[nodiscard]] std::int64_t made_by_products() const { return made_by_products_; }
 
-    /// Remembers A's singular values and vectors on the shorter side as those of the last thresholded matrix.
-    void remember(Matrix a) { decompose_gram(a, last_); }
-    /// out = A·U diag(f) Uᵀ on the words' side, U diag(f) Uᵀ·A on the contexts', U the remembered vectors and
-    /// f the map of each one's singular value.
-    void filter(const SpectralMap& map, Matrix a, Matrix out) { filter(last_, map, shorter_, a, out); }
+    /// Remembers A's singular values and vectors on the shorter side as those of the last thresholded matrix,
+    /// and makes out = A·U diag(f) Uᵀ on the words' side, U diag(f) Uᵀ·A on the contexts', U these vectors
+    /// and f the map of each one's singular value.
+    void remember_and_filter(const SpectralMap& map, Matrix a, Matrix out);
     /// The remembered vectors, one a column, descending: [shorter, shorter], fp64 or fp32.
     void vectors(Matrix out) { backend_.take_eigenvectors(rows_of(last_), values_of(last_), {}, out); }
     /// Of the remembered singular values, as EigenOperations::spectral_slopes.
@@ -90,7 +96,7 @@ class DenseSpectrum {
     /// (design (4.2-5)).
     [[nodiscard]] double norm_bound(Matrix m) { return spectral_norm(m).bound; }
     [[nodiscard]] SpectralNorm spectral_norm(Matrix m) {
-        return spectral_norm(m, backend_.dot(m.flat(), m.flat()));
+        return spectral_norm(m, rows_.dot(m.flat(), m.flat()));
     }
     /// Where ‖M‖_F², `square`, is known.
     [[nodiscard]] SpectralNorm spectral_norm(Matrix m, double square);
@@ -110,11 +116,12 @@ class DenseSpectrum {
         queue_norm(z, basis, work);
         return queued_norm().norm;
     }
-    /// The same in two parts: all is queued (but for a basis of Z's own, which waits for its decomposition),
-    /// and comes to the host later, with up to two numbers that have been queued into `beside` meanwhile.
+    /// The same in two parts: all is queued (but for a basis of Z's own, which waits for its decomposition,
+    /// and where rows have shards), and comes to the host later, with dot products that have been queued
+    /// beside it meanwhile.
     void queue_norm(Matrix z, Basis basis, Matrix work);
-    /// [2] on the backend, until the next norm is queued.
-    [[nodiscard]] double* beside() const { return figures_.as<double>() + shorter_ + 1; }
+    /// ⟨x, y⟩ as number `k` of the two, until the next norm is queued.
+    void queue_beside(int k, Vector x, Vector y);
     struct QueuedNorm {
         NuclearNorm norm;
         double square = 0;           ///< ‖Z‖_F²
@@ -125,10 +132,12 @@ class DenseSpectrum {
 
     /// Z's singular factors, descending, by a QR decomposition on top of the Gram matrix's vectors: right to
     /// about 2^-53 σ₁ and orthonormal to rounding. σ ≤ 1e-12 σ₁ are left out. `work` [rows, vocab] is
-    /// overwritten.
+    /// overwritten. Of many ranks the first one does it, with all rows in its memory, and has the factors;
+    /// the others know their norm alone.
     [[nodiscard]] SingularFactors decompose(Matrix z, Matrix work);
 
-    /// N = UVᵀ over the singular values above 1e-12 σ₁; also gives Σσ. `n` and `work` must not be `a`.
+    /// N = UVᵀ over the singular values above 1e-12 σ₁; also gives Σσ. `n` and `work` must not be `a`. For
+    /// rows that are all here.
     double polar(Matrix a, Matrix n, Matrix work);
 
     /// Bytes of the backend's memory that the operations take beside their arguments.
@@ -142,10 +151,11 @@ class DenseSpectrum {
         Real real = Real::fp64;
         std::vector<double> squares;  // σ², descending
     };
-    void decompose_gram(Matrix a, Vectors& to);
-    void decompose_to_threshold(Matrix a, double tau, Vectors& to);
+    void decompose_gram(const SharedMatrix& a, Vectors& to);
+    void decompose_to_threshold(const SharedMatrix& a, double tau, Vectors& to);
     /// Whether products have made X.
-    bool threshold_by_products(Matrix a, double tau, Matrix x);
+    bool threshold_by_products(const SharedMatrix& a, double tau, Matrix x);
+    [[nodiscard]] SharedMatrix collect(Matrix a) { return rows_.collect(a, all_); }
     [[nodiscard]] Matrix rows_of(const Vectors& basis) const {
         return basis.rows.matrix(basis.real, shorter_, shorter_);
     }
@@ -156,14 +166,17 @@ class DenseSpectrum {
     Matrix room(Array& array, Real real, std::int64_t rows, std::int64_t columns);
     /// out = A·V diag(f) Vᵀ on the words' side, V diag(f) Vᵀ·A on the contexts', in the precision of A, over
     /// the `count` largest singular values.
-    void filter(const Vectors& basis, const SpectralMap& map, std::int64_t count, Matrix a, Matrix out);
+    void filter(const Vectors& basis, const SpectralMap& map, std::int64_t count, const SharedMatrix& a,
+                Matrix out);
     /// The same, with half = V diag(√f) [shorter, count].
-    void filter_by(Matrix half, Matrix a, Matrix out);
+    void filter_by(Matrix half, const SharedMatrix& a, Matrix out);
     /// The first `count` vectors, each times √f: [shorter, count], in half_.
     Matrix take(const Vectors& basis, const SpectralMap& map, std::int64_t count, Real real);
-    /// ‖A v_k‖² (or ‖Aᵀ v_k‖²) for every vector of the basis, and ‖A‖_F², into figures_. `products` [longer,
-    /// shorter] is overwritten.
-    void queue_lengths(const Vectors& basis, Matrix a, Matrix products);
+    /// ‖A v_k‖² (or ‖Aᵀ v_k‖²) for every vector of the basis, and ‖A‖_F², into figures_, or on the host where
+    /// rows have shards. `work` [rows, vocab] is overwritten.
+    void queue_lengths(const Vectors& basis, const SharedMatrix& a, Matrix work);
+    [[nodiscard]] std::vector<double> shared_lengths(const Vectors& basis, const SharedMatrix& a,
+                                                     Matrix work);
     struct Lengths {
         std::vector<double> of_vectors;  // [shorter]
         double square = 0;               // ‖A‖_F²
@@ -174,19 +187,26 @@ class DenseSpectrum {
     void times(Matrix a, Matrix vectors, Matrix out);
     /// The two over the lengths of Z's products with a basis.
     [[nodiscard]] NuclearNorm norm_from(const Lengths& lengths) const;
+    SingularFactors decompose_at_first(Matrix z);
     SingularFactors decompose_from(const Vectors& basis, const std::vector<double>& sizes, Matrix z,
                                    Matrix work);
 
+    DenseSpectrum(std::unique_ptr<SolverRows> own, ThresholdBy by);
+
+    std::unique_ptr<SolverRows> own_rows_;  // of matrices whose rows are all here; null where they are given
+    const SolverRows& rows_;
     Backend& backend_;
     std::int64_t shorter_, longer_;
     bool by_words_;     // whether the shorter side is the words'
+    Array all_;         // [rows, vocab] of all ranks, where products take it
     Array map_, half_;  // [shorter, shorter]: V diag(f) Vᵀ; vectors, one a column, times √f
     Array inner_;       // [longer, less than half of shorter]: A times few vectors
     Array figures_;     // [shorter + 3]: squares of lengths, that of the whole matrix, two that a caller adds
-    Array spare_;       // [shorter, shorter]: products work in this, map_, half_ and own_
-    Vectors last_;      // of the last A thresholded in fp64
-    Vectors own_;       // of what was looked at otherwise
-    std::vector<double> values_;  // σ − τ of the last thresholded A
+    std::vector<double> shared_figures_;  // the same, where rows have shards
+    Array spare_;                         // [shorter, shorter]: products work in this, map_, half_ and own_
+    Vectors last_;                        // of the last A thresholded in fp64
+    Vectors own_;                         // of what was looked at otherwise
+    std::vector<double> values_;          // σ − τ of the last thresholded A
     ThresholdBy by_;
     ProductThreshold products_;
     std::int64_t made_by_products_ = 0;

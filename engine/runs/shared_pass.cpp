@@ -1,10 +1,14 @@
 #include "engine/runs/shared_pass.hpp"
 
 #include <cmath>
+#include <cstddef>
 #include <cstring>
+#include <span>
+#include <vector>
 
 #include "engine/geometry/rounding.hpp"
 #include "engine/training/shared_objective.hpp"
+#include "kernels/team/first_rank.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -36,23 +40,6 @@ std::vector<double> numbers_on_first(Team& team, Memory& memory, const Array& ow
 }
 
 }  // namespace
-
-std::vector<std::byte> on_first_rank(Team& team, Memory& memory, const void* own, std::int64_t row_bytes,
-                                     std::span<const std::int64_t> offsets) {
-    const auto rank = static_cast<std::size_t>(team.rank());
-    const std::int64_t own_rows = offsets[rank + 1] - offsets[rank];
-    std::vector<std::byte> mine(static_cast<std::size_t>(own_rows * row_bytes)), all;
-    memory.download(own, mine.data(), std::ssize(mine));
-    std::vector<std::int64_t> send_at(static_cast<std::size_t>(team.size()) + 1, own_rows),
-        receive_at(send_at.size(), 0);
-    send_at[0] = 0;  // all of it goes to the first rank
-    if (team.is_first()) {
-        receive_at.assign(offsets.begin(), offsets.end());
-        all.resize(static_cast<std::size_t>(offsets.back() * row_bytes));
-    }
-    team.exchange(Where::host, row_bytes, mine.data(), send_at, all.data(), receive_at);
-    return all;
-}
 
 LossPass shared_pass(Backend& backend, const SharedRows& rows, Matrix words, Matrix contexts, double ridge,
                      Precision precision) {

@@ -1,20 +1,13 @@
 // The part of a record that takes as long as a step, by all ranks that share the rows.
 #pragma once
 
-#include <cstddef>
-#include <span>
-#include <vector>
+#include <cstdint>
 
 #include "engine/geometry/loss_pass.hpp"
 #include "engine/training/shared_rows.hpp"
 #include "kernels/backend.hpp"
 
 namespace ntpgeo {
-
-/// The rows of all ranks on the first one, `own` being this rank's and offsets [size+1] everybody's: as bytes
-/// there, empty elsewhere. `own` is a backend's memory.
-std::vector<std::byte> on_first_rank(Team& team, Memory& memory, const void* own, std::int64_t row_bytes,
-                                     std::span<const std::int64_t> offsets);
 
 /// The pass over the logits at own rows of W and H (any precision; the pass is of fp64 copies), its products
 /// made in `precision`; its bits follow from the shards alone. All ranks call it. Throws OutOfDeviceMemory.

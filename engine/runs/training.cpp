@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <exception>
 #include <tuple>
 #include <utility>
 
 #include "engine/runs/shared_pass.hpp"
+#include "kernels/team/first_rank.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -63,27 +63,26 @@ Record MeasuredTraining::record(double time_s, std::optional<double> step_s) {
     const std::vector<StateTensor> all = parameters();
     constexpr int left = 2;
     Record record;
-    std::exception_ptr error;
-    const int failed = share_->sums.team().at_first([&] {
+    const auto measure = [&] {
+        const auto on_backend = [&](const StateTensor& tensor) {
+            Array array(backend_, std::ssize(tensor.bytes));
+            backend_.upload(tensor.bytes.data(), array.data(), array.bytes());
+            return array;
+        };
+        const Array words = on_backend(all[0]), contexts = on_backend(all[1]);
+        record =
+            measured(words.matrix(all[0].real, all[0].shape[0], all[0].shape[1]),
+                     contexts.matrix(all[1].real, all[1].shape[0], all[1].shape[1]), time_s, step_s, &pass);
+    };
+    const int failed = first_rank_does(share_->sums.team(), measure, [] {
         try {
-            const auto on_backend = [&](const StateTensor& tensor) {
-                Array array(backend_, std::ssize(tensor.bytes));
-                backend_.upload(tensor.bytes.data(), array.data(), array.bytes());
-                return array;
-            };
-            const Array words = on_backend(all[0]), contexts = on_backend(all[1]);
-            record = measured(words.matrix(all[0].real, all[0].shape[0], all[0].shape[1]),
-                              contexts.matrix(all[1].real, all[1].shape[0], all[1].shape[1]), time_s, step_s,
-                              &pass);
-            return 0;
+            throw;
         } catch (const RecordLeft&) {
             return left;
         } catch (...) {
-            error = std::current_exception();
             return 1;
         }
     });
-    if (error) std::rethrow_exception(error);
     if (failed == left) throw RecordLeft();
     if (failed != 0) throw EndedElsewhere(failed);
     return record;

@@ -12,6 +12,7 @@
 #include "host/terminal/interruption.hpp"
 #include "kernels/backend.hpp"
 #include "kernels/base/status.hpp"
+#include "kernels/team/first_rank.hpp"
 
 namespace ntpgeo {
 namespace {
@@ -116,19 +117,17 @@ void Ranks::end_together() {
 }
 
 void Ranks::at_first(const std::function<void()>& work) const {
-    std::exception_ptr error;
-    const int status = team_->at_first([&] {
-        try {
-            work();
-            return 0;
-        } catch (...) {
-            error = std::current_exception();
-            return status_of_exception();
-        }
-    });
-    if (status == 0 && !error) return;
+    int status = 0;
+    try {
+        status = first_rank_does(*team_, work, status_of_exception);
+    } catch (const TeamFailure&) {
+        throw;
+    } catch (...) {
+        end_together();
+        throw;
+    }
+    if (status == 0) return;
     end_together();
-    if (error) std::rethrow_exception(error);
     throw EndedElsewhere(status);
 }
 

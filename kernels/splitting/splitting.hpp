@@ -53,6 +53,10 @@ class SplittingOperations {
     /// One pass of Gram and Schmidt: shares[q] = ⟨row q, w⟩ of all rows, then w −= Σ_q shares[q]·row q in
     /// their order. `blocks` of rows [up to most_rows, N] fp32, all but the last full; w [N] fp64.
     virtual Shares orthogonalise(const std::vector<Matrix>& blocks, Vector w) = 0;
+    /// Products alone, and of a part alone: ⟨row q, w⟩ of all rows over the elements first .. first + count −
+    /// 1, whose bits follow from these elements and `count`.
+    virtual std::vector<double> row_products(const std::vector<Matrix>& blocks, Vector w, std::int64_t first,
+                                             std::int64_t count) = 0;
     /// y −= Σ_q coefficients[q]·rows[q]. rows [w, N] fp32; y [N] fp64.
     virtual void subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y) = 0;
 };
@@ -61,6 +65,8 @@ class CpuSplittingOperations : public virtual SplittingOperations, public virtua
   public:
     SplittingSums splitting_step(double relaxation, const SplittingStep& step) override;
     Shares orthogonalise(const std::vector<Matrix>& blocks, Vector w) override;
+    std::vector<double> row_products(const std::vector<Matrix>& blocks, Vector w, std::int64_t first,
+                                     std::int64_t count) override;
     void subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y) override;
 };
 
@@ -71,6 +77,8 @@ class CudaSplittingOperations : public virtual SplittingOperations {
     explicit CudaSplittingOperations(device::Device& device) : device_(device) {}
     SplittingSums splitting_step(double relaxation, const SplittingStep& step) override;
     Shares orthogonalise(const std::vector<Matrix>& blocks, Vector w) override;
+    std::vector<double> row_products(const std::vector<Matrix>& blocks, Vector w, std::int64_t first,
+                                     std::int64_t count) override;
     void subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y) override;
 
   private:

@@ -15,22 +15,24 @@ std::int64_t blocks_of(std::int64_t size) {
     return (size + block - 1) / block;
 }
 
-/// sums[q] = ⟨rows[q], x⟩ and, behind them, ⟨rows[q], rows[row]⟩ where `row` is not null; in one pass.
-std::vector<double> row_products(Matrix rows, const std::int64_t* row, Vector x) {
-    const std::int64_t size = x.size, blocks = blocks_of(size), width = rows.rows;
-    const float* const data = rows.as<float>();
-    const double* const values = x.as<double>();
-    const float* const other = row ? data + *row * size : nullptr;
+/// sums[q] = ⟨rows[q], x⟩ and, behind them, ⟨rows[q], rows[row]⟩ where `row` is not null; in one pass, over
+/// `size` elements from `first` on.
+std::vector<double> products_of(Matrix rows, const std::int64_t* row, Vector x, std::int64_t first,
+                                std::int64_t size) {
+    const std::int64_t blocks = blocks_of(size), width = rows.rows, pitch = rows.columns;
+    const float* const data = rows.as<float>() + first;
+    const double* const values = x.as<double>() + first;
+    const float* const other = row ? data + *row * pitch : nullptr;
     const std::int64_t sums_size = (row ? 2 : 1) * width;
     std::vector<double> partial(static_cast<std::size_t>(blocks * sums_size));
     for_each(blocks, 1, team_for(size), [=, &partial](std::int64_t k) {
         const std::int64_t begin = k * block, some = std::min(size - begin, block);
         double* const sums = partial.data() + k * sums_size;
-        dot_rows(data + begin, size, width, values + begin, some, sums);
+        dot_rows(data + begin, pitch, width, values + begin, some, sums);
         if (!other) return;
         double chosen[block];
         convert_row(other + begin, chosen, some);
-        dot_rows(data + begin, size, width, chosen, some, sums + width);
+        dot_rows(data + begin, pitch, width, chosen, some, sums + width);
     });
     std::vector<double> totals(static_cast<std::size_t>(sums_size), 0.0);
     for (std::int64_t k = 0; k < blocks; ++k)
@@ -76,7 +78,7 @@ SplittingSums CpuSplittingOperations::splitting_step(double relaxation, const Sp
     for (const double value : steps) sums.step += value;
     for (const double value : points) sums.point += value;
     if (step.history.data) {
-        const std::vector<double> products = row_products(step.history, &step.row, step.residual);
+        const std::vector<double> products = products_of(step.history, &step.row, step.residual, 0, size);
         const auto middle = products.begin() + step.history.rows;
         sums.with_vector.assign(products.begin(), middle);
         sums.with_row.assign(middle, products.end());
@@ -85,11 +87,7 @@ SplittingSums CpuSplittingOperations::splitting_step(double relaxation, const Sp
 }
 
 Shares CpuSplittingOperations::orthogonalise(const std::vector<Matrix>& blocks, Vector w) {
-    Shares shares;
-    for (const Matrix& rows : blocks) {
-        const std::vector<double> some = row_products(rows, nullptr, w);
-        shares.of_rows.insert(shares.of_rows.end(), some.begin(), some.end());
-    }
+    Shares shares{row_products(blocks, w, 0, w.size)};
     auto next = shares.of_rows.begin();
     for (const Matrix& rows : blocks) {
         subtract_rows({next, next + rows.rows}, rows, w);
@@ -97,6 +95,16 @@ Shares CpuSplittingOperations::orthogonalise(const std::vector<Matrix>& blocks, 
     }
     shares.rest = dot(w, w);
     return shares;
+}
+
+std::vector<double> CpuSplittingOperations::row_products(const std::vector<Matrix>& blocks, Vector w,
+                                                         std::int64_t first, std::int64_t count) {
+    std::vector<double> products;
+    for (const Matrix& rows : blocks) {
+        const std::vector<double> some = products_of(rows, nullptr, w, first, count);
+        products.insert(products.end(), some.begin(), some.end());
+    }
+    return products;
 }
 
 void CpuSplittingOperations::subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y) {

@@ -70,7 +70,7 @@ struct RowBlocks {
 /// `all` rows of `size` elements. blockIdx.y: k. Kept by hand, as dot_partials is: fma, and bits that no
 /// GPU's tuning decides; and x is read once for a block of rows.
 __global__ void row_products(RowBlocks blocks, std::int64_t all, const float* chosen, const double* x,
-                             std::int64_t size, double* partial) {
+                             std::int64_t size, std::int64_t pitch, double* partial) {
     SHARED_ARRAY(double, scratch, device::warp_threads);
     const float* const rows = blocks.rows[blockIdx.y];
     const int count = blocks.counts[blockIdx.y];
@@ -81,7 +81,7 @@ __global__ void row_products(RowBlocks blocks, std::int64_t all, const float* ch
 #pragma unroll
         for (int q = 0; q < rows_at_once; ++q) {
             if (q >= count) continue;
-            const double own = rows[q * size + i];
+            const double own = rows[q * pitch + i];
             with_row[q] = std::fma(own, other, with_row[q]);
             with_vector[q] = std::fma(own, value, with_vector[q]);
         }
@@ -156,6 +156,23 @@ kernels::RowBlocks row_blocks(const float* rows, std::int64_t count, std::int64_
     return blocks;
 }
 
+/// Blocks of rows in memory of their own, from element `first` of each row on.
+kernels::RowBlocks row_blocks(const std::vector<Matrix>& blocks_of_rows, std::int64_t first) {
+    kernels::RowBlocks blocks{};
+    require_room(std::ssize(blocks_of_rows));
+    for (std::size_t k = 0; k < blocks_of_rows.size(); ++k) {
+        blocks.rows[k] = blocks_of_rows[k].as<float>() + first;
+        blocks.counts[k] = static_cast<int>(blocks_of_rows[k].rows);
+    }
+    return blocks;
+}
+
+std::int64_t rows_of(const std::vector<Matrix>& blocks_of_rows) {
+    std::int64_t count = 0;
+    for (const Matrix& rows : blocks_of_rows) count += rows.rows;
+    return count;
+}
+
 dim3 row_grid(std::int64_t blocks, std::int64_t rows) {
     return {static_cast<unsigned>(blocks), static_cast<unsigned>((rows + rows_at_once - 1) / rows_at_once)};
 }
@@ -186,7 +203,7 @@ SplittingSums CudaSplittingOperations::splitting_step(double relaxation, const S
         const float* const history = step.history.as<float>();
         NTPGEO_CHECK(launch(kernels::row_products, row_grid(blocks, width), dim3(threads), 0,
                             device_.stream(), row_blocks(history, width, size), width,
-                            history + step.row * size, step.residual.as<double>(), size,
+                            history + step.row * size, step.residual.as<double>(), size, size,
                             partial + 2 * std::int64_t{blocks}));
     }
     const std::vector<double> totals = device::fetch_row_sums(device_, partial, rows, blocks);
@@ -200,14 +217,8 @@ SplittingSums CudaSplittingOperations::splitting_step(double relaxation, const S
 // The shares stay on the device until the rest is known too: one copy, one wait.
 Shares CudaSplittingOperations::orthogonalise(const std::vector<Matrix>& blocks_of_rows, Vector w) {
     const std::int64_t size = w.size;
-    kernels::RowBlocks rows{};
-    std::int64_t count = 0;
-    require_room(std::ssize(blocks_of_rows));
-    for (std::size_t k = 0; k < blocks_of_rows.size(); ++k) {
-        rows.rows[k] = blocks_of_rows[k].as<float>();
-        rows.counts[k] = static_cast<int>(blocks_of_rows[k].rows);
-        count += blocks_of_rows[k].rows;
-    }
+    const kernels::RowBlocks rows = row_blocks(blocks_of_rows, 0);
+    const std::int64_t count = rows_of(blocks_of_rows);
     Shares shares{std::vector<double>(static_cast<std::size_t>(count), 0.0)};
     if (size == 0) return shares;
     // Partial products, then squares; the totals of the former with that of the latter behind them, and what
@@ -218,7 +229,7 @@ Shares CudaSplittingOperations::orthogonalise(const std::vector<Matrix>& blocks_
     if (count > 0)
         NTPGEO_CHECK(launch(kernels::row_products, row_grid(blocks, count), dim3(threads), 0,
                             device_.stream(), rows, count, static_cast<const float*>(nullptr), w.as<double>(),
-                            size, partial));
+                            size, size, partial));
     device::sum_rows(partial, count, blocks, totals, device_.stream());
     NTPGEO_CHECK(launch(kernels::subtract_shares, static_cast<unsigned>(blocks), threads, 0, device_.stream(),
                         totals, rows, static_cast<int>(blocks_of_rows.size()), w.as<double>(), size,
@@ -231,6 +242,19 @@ Shares CudaSplittingOperations::orthogonalise(const std::vector<Matrix>& blocks_
     std::copy_n(host.begin(), count, shares.of_rows.begin());
     shares.rest = host.back();
     return shares;
+}
+
+std::vector<double> CudaSplittingOperations::row_products(const std::vector<Matrix>& blocks_of_rows, Vector w,
+                                                          std::int64_t first, std::int64_t count) {
+    const kernels::RowBlocks rows = row_blocks(blocks_of_rows, first);
+    const std::int64_t all = rows_of(blocks_of_rows);
+    if (count == 0 || all == 0) return std::vector<double>(static_cast<std::size_t>(all), 0.0);
+    const std::int64_t blocks = blocks_for(count);
+    double* const partial = device_.scratch<double>(device::rows_to_fetch_size(all, blocks));
+    NTPGEO_CHECK(launch(kernels::row_products, row_grid(blocks, all), dim3(threads), 0, device_.stream(),
+                        rows, all, static_cast<const float*>(nullptr), w.as<double>() + first, count, w.size,
+                        partial));
+    return device::fetch_row_sums(device_, partial, all, blocks);
 }
 
 void CudaSplittingOperations::subtract_rows(const std::vector<double>& coefficients, Matrix rows, Vector y) {

@@ -70,7 +70,8 @@ std::optional<Values> ProductThresholds::threshold(Backend& on, const Values& ma
                                                    std::int64_t vocab, double tau, Real real,
                                                    double expected_square) {
     const std::int64_t n = std::min(rows, vocab);
-    ProductThreshold products(on, vocab <= rows);
+    const SolverRows all(on, rows, vocab);
+    ProductThreshold products(all);
     products.expect(expected_square);
     const std::optional<ProductPlan> plan = products.plan(tau, real);
     if (!plan) return std::nullopt;
@@ -79,7 +80,7 @@ std::optional<Values> ProductThresholds::threshold(Backend& on, const Values& ma
                             Guarded::poisoned(on, real, n * n), Guarded::poisoned(on, real, n * n)};
     const bool made = products.apply(
         *plan, {work[0].matrix(n, n), work[1].matrix(n, n), work[2].matrix(n, n), work[3].matrix(n, n)},
-        a.matrix(rows, vocab), tau, x.matrix(rows, vocab));
+        {a.matrix(rows, vocab)}, tau, x.matrix(rows, vocab));
     EXPECT_TRUE(same_bits(a.read(), rounded(real, matrix), "A"));
     if (!made) return std::nullopt;
     return x.read();
@@ -181,7 +182,8 @@ TEST_F(ProductThresholds, SayWhereTheMatrixWasNotAsExpected) {
 }
 
 TEST_F(ProductThresholds, AreNotPlannedWithoutAScaleOrBeyondWhatAGramMatrixKnows) {
-    ProductThreshold products(backend(), true);
+    const SolverRows rows(backend(), 9, 7);
+    ProductThreshold products(rows);
     EXPECT_FALSE(products.plan(1, Real::fp64));
     for (const double nothing :
          {0.0, -1.0, std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {

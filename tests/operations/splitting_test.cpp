@@ -176,6 +176,38 @@ TEST_F(Splitting, OrthogonaliseTakesOutWhatRowsShare) {
         }
 }
 
+// Of a part, the bits are those of the part alone.
+TEST_F(Splitting, RowProductsOfAPart) {
+    for (const std::int64_t size : {std::int64_t{40}, std::int64_t{9000}})
+        for (const std::int64_t width : {0, 1, 11}) {
+            const std::vector<double> rows = random(width * size, Real::fp32), w = random(size);
+            const std::int64_t first = size / 3, count = size / 2;
+            const std::string words = std::to_string(width) + " rows of " + std::to_string(size);
+            const auto run = [&](Backend& on, std::int64_t pitch, std::int64_t from) {
+                std::vector<double> stored,
+                    vector(w.begin() + first - from, w.begin() + first - from + pitch);
+                for (std::int64_t q = 0; q < width; ++q)
+                    stored.insert(stored.end(), rows.begin() + q * size + first - from,
+                                  rows.begin() + q * size + first - from + pitch);
+                std::vector<Guarded> memory;
+                std::vector<Matrix> blocks;
+                for (std::int64_t q = 0; q < width; q += SplittingOperations::most_rows) {
+                    const std::int64_t some = std::min(SplittingOperations::most_rows, width - q);
+                    memory.emplace_back(
+                        on, Real::fp32,
+                        std::vector<double>(stored.begin() + q * pitch, stored.begin() + (q + some) * pitch));
+                    blocks.push_back(memory.back().matrix(some, pitch));
+                }
+                return on.row_products(blocks, Guarded(on, Real::fp64, vector).vector(), from, count);
+            };
+            const std::vector<double> found = run(backend(), size, first);
+            ASSERT_EQ(found.size(), static_cast<std::size_t>(width)) << words;
+            for (std::int64_t q = 0; q < width; ++q)
+                expect_product(found[q], rows.data() + q * size + first, w.data() + first, count, words);
+            EXPECT_TRUE(same_bits(run(backend(), count, 0), found, words));
+        }
+}
+
 TEST_F(Splitting, SubtractRows) {
     for (const std::int64_t size : sizes)
         for (const std::int64_t width : {1, 2, 10, 11, 23}) {

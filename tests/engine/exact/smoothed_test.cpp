@@ -21,8 +21,9 @@ struct Problem {
     Problem(std::int64_t vocab, std::int64_t contexts)
         : labels(*backend, random_dataset(vocab, contexts, contexts, 1, 4, 5)),
           margins(upload_array(*backend, std::vector<double>(static_cast<std::size_t>(contexts), 1.3))),
-          splitting(*backend, contexts, vocab),
-          residual(*backend, labels.view(), margins.as<double>(), splitting),
+          rows(*backend, contexts, vocab),
+          splitting(rows),
+          residual(rows, labels.view(), margins.as<double>(), splitting),
           size(contexts * vocab) {
         set(y);
     }
@@ -36,6 +37,7 @@ struct Problem {
     std::unique_ptr<Backend> backend = make_cpu_backend();
     Labels labels;
     Array margins;
+    SolverRows rows;
     Splitting splitting;
     SmoothedResidual residual;
     std::int64_t size;
@@ -112,7 +114,8 @@ TEST(Gmres, SolvesToWhatIsAskedOrSaysThatItHasNot) {
         return out;
     };
     const auto solve = [&](Real real, double relative, std::int64_t most, int& products) {
-        Gmres gmres(*backend, size, most);
+        const SolverRows rows(*backend, 1, size);
+        Gmres gmres(rows, most);
         const Gmres::ProductWith product = [&](Vector v, Vector out) {
             ++products;
             with_real(real, [&]<class T>(T) {
