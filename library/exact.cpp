@@ -12,12 +12,13 @@ namespace ntpgeo {
 namespace {
 
 /// The backend that the settings leave a problem to, which has room for it.
-std::unique_ptr<Backend> backend_for(ExactProblem problem, const std::string& device,
+std::unique_ptr<Backend> backend_for(ExactProblem problem, const ExactSettings& told,
                                      const Dataset& dataset) {
-    std::string chosen = resolve_device(device);
-    if (device == "auto" && exact_suits_cpu(exact_rows(problem, dataset), dataset.vocab_size)) chosen = "cpu";
+    std::string chosen = resolve_device(told.device);
+    if (told.device == "auto" && exact_suits_cpu(exact_rows(problem, dataset), dataset.vocab_size))
+        chosen = "cpu";
     std::unique_ptr<Backend> backend = make_backend(chosen);
-    require_room(problem, *backend, dataset);
+    require_room(problem, *backend, dataset, told.shards);
     return backend;
 }
 
@@ -31,8 +32,10 @@ void keep(const Dataset& dataset, SingularFactors factors, ntpgeo_result& result
 /// Returns the status; the result is of the best point, whatever ended it, or empty where there was none.
 int solve_limit(const Dataset& dataset, ExactSettings told, Watch& watch, ntpgeo_result& result) {
     check(settings_of(told), "");
-    const auto backend = backend_for(ExactProblem::limit, told.device, dataset);
-    LimitSolver solver(*backend, dataset, told.tolerance);
+    const auto backend = backend_for(ExactProblem::limit, told, dataset);
+    const ExactSums sums(told.shards);
+    LimitSolver solver(*backend, dataset, told.tolerance, LimitSolver::most_newton_iterations,
+                       ThresholdBy::prediction, sums.get());
     const Stopwatch clock;
     const auto record = [&]() -> const ntpgeo_result::Shown& {
         return result.add(limit_record(*solver.best(), solver.proxy(), clock.elapsed()));
@@ -72,12 +75,13 @@ int walk_path(const Dataset& dataset, ExactSettings told, const ntpgeo_result* l
               ntpgeo_result& result) {
     check(settings_of(told), "");
     std::optional<LimitFactors> factors = given_limit(limit, dataset);
-    const auto backend = backend_for(ExactProblem::path, told.device, dataset);
-    PathSolver solver(*backend, dataset, told.lambdas, told.tolerance);
+    const auto backend = backend_for(ExactProblem::path, told, dataset);
+    const ExactSums sums(told.shards);
+    PathSolver solver(*backend, dataset, told.lambdas, told.tolerance, ThresholdBy::prediction, sums.get());
     bool all = true;
     const auto work = [&] {
         const WhileDoing poll = [&](const char*) { watch.poll(); };
-        require_certifiable(*backend, dataset, told.lambdas, told.tolerance, poll);
+        require_certifiable(*backend, dataset, told.lambdas, told.tolerance, poll, sums.get());
         if (!factors) factors = cheap_limit(*backend, dataset, poll);
         FigureMeter meter(*backend, dataset, factors ? &*factors : nullptr);
         meter.call_between_parts([&] { watch.poll(); });

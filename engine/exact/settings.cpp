@@ -13,6 +13,12 @@ std::vector<Setting> settings_of(ExactSettings& run) {
          .help = "auto: a GPU where there is one and the problem is large enough",
          .place = 1,
          .metavar = device_choices},
+        {.name = "shards",
+         .field = WholeField{.value = &run.shards, .least = 1, .or_never = true},
+         .help = "Virtual shards that rows and sums are cut into: any number of ranks up to it has the same "
+                 "bits (16 under a launcher, else none)",
+         .place = 1,
+         .written = run.shards > 0},
     };
 }
 

@@ -1,6 +1,7 @@
 // What the exact solvers are told (design 2.1, limit and path).
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@ namespace ntpgeo {
 struct ExactSettings {
     double tolerance = 1e-6;
     std::string device = "auto";
+    std::int64_t shards = 0;  ///< virtual shards of the rows that are solved for; 0: none
     std::vector<double> lambdas;
     bool save_points = false;
 };

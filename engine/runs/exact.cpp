@@ -28,20 +28,25 @@ std::int64_t exact_rows(ExactProblem problem, const Dataset& dataset) {
                                           : merge_by_label(dataset).labels.contexts();
 }
 
-void require_room(ExactProblem problem, Backend& backend, const Dataset& dataset) {
+void require_decomposable_rows(ExactProblem problem, Backend& backend, const Dataset& dataset) {
+    require_decomposable(backend, std::min(exact_rows(problem, dataset), dataset.vocab_size),
+                         name_of(problem));
+}
+
+void require_room(ExactProblem problem, Backend& backend, const Dataset& dataset, std::int64_t shards) {
     const std::int64_t rows = exact_rows(problem, dataset), vocab = dataset.vocab_size;
-    const bool of_limit = problem == ExactProblem::limit;
-    const char* const name = name_of(problem);
-    require_decomposable(backend, std::min(rows, vocab), name);
-    require_memory(backend, of_limit ? LimitSolver::bytes(rows, vocab) : PathSolver::bytes(rows, vocab),
-                   name);
+    require_decomposable_rows(problem, backend, dataset);
+    require_memory(backend,
+                   problem == ExactProblem::limit ? LimitSolver::bytes(rows, vocab, shards)
+                                                  : PathSolver::bytes(rows, vocab, shards),
+                   name_of(problem));
 }
 
 void require_certifiable(Backend& backend, const Dataset& dataset, const std::vector<double>& lambdas,
-                         double tolerance, const WhileDoing& between) {
+                         double tolerance, const WhileDoing& between, const TeamSums* sums) {
     const std::int64_t rows = exact_rows(ExactProblem::path, dataset);
     if (tolerance >= surely_certified_tolerance(rows, dataset.vocab_size)) return;
-    ToleranceSurvey survey(backend, dataset, lambdas);
+    ToleranceSurvey survey(backend, dataset, lambdas, sums);
     while (!survey.finished()) {
         between("the least tolerance was looked for");
         survey.advance();

@@ -28,16 +28,38 @@ constexpr const char* name_of(ExactProblem problem) {
 /// Rows that a solver works on: the support classes of limit, the groups of contexts of equal labels of path.
 std::int64_t exact_rows(ExactProblem problem, const Dataset& dataset);
 
-/// Throws InputError where the device decomposes no matrix of the size or has no memory for the solver.
-void require_room(ExactProblem problem, Backend& backend, const Dataset& dataset);
+/// What these rows are called.
+constexpr const char* rows_of(ExactProblem problem) {
+    return problem == ExactProblem::limit ? "support classes" : "groups of contexts of equal labels";
+}
+
+/// By what a solver's rows are shared: the shards of a run, on a team's ranks or on one.
+class ExactSums {
+  public:
+    /// 0 shards: none, and all rows are here. `team` (null: one rank) must outlive it.
+    explicit ExactSums(std::int64_t shards, Team* team = nullptr) {
+        if (shards > 0) sums_.emplace(team ? *team : alone_, shards);
+    }
+    [[nodiscard]] const TeamSums* get() const { return sums_ ? &*sums_ : nullptr; }
+
+  private:
+    Alone alone_;
+    std::optional<TeamSums> sums_;
+};
+
+/// Throws InputError where the device decomposes no matrix of the size, or has no memory for the solver, on
+/// one rank; 0 shards: none.
+void require_room(ExactProblem problem, Backend& backend, const Dataset& dataset, std::int64_t shards = 0);
+void require_decomposable_rows(ExactProblem problem, Backend& backend, const Dataset& dataset);
 
 /// Called now and then by what takes long before there is anything to show, with what is being done ("L_mm
 /// was solved for"); may throw to leave it.
 using WhileDoing = std::function<void(const char* doing)>;
 
 /// Throws InputError where the tolerance is none that fp64 can certify at these λ, with the least that is.
+/// Where `sums` is not null, its ranks share the rows, and call it alike.
 void require_certifiable(Backend& backend, const Dataset& dataset, const std::vector<double>& lambdas,
-                         double tolerance, const WhileDoing& between);
+                         double tolerance, const WhileDoing& between, const TeamSums* sums = nullptr);
 
 /// The L_mm that a path is measured against where none is given: solved where that is cheap, else none.
 std::optional<LimitFactors> cheap_limit(Backend& backend, const Dataset& dataset, const WhileDoing& between);

@@ -61,7 +61,6 @@ Record MeasuredTraining::record(double time_s, std::optional<double> step_s) {
     if (share_->sums.team().size() == 1)
         return measured(trainer_->words(), trainer_->contexts(), time_s, step_s, &pass);
     const std::vector<StateTensor> all = parameters();
-    constexpr int left = 2;
     Record record;
     const auto measure = [&] {
         const auto on_backend = [&](const StateTensor& tensor) {
@@ -74,17 +73,7 @@ Record MeasuredTraining::record(double time_s, std::optional<double> step_s) {
             measured(words.matrix(all[0].real, all[0].shape[0], all[0].shape[1]),
                      contexts.matrix(all[1].real, all[1].shape[0], all[1].shape[1]), time_s, step_s, &pass);
     };
-    const int failed = first_rank_does(share_->sums.team(), measure, [] {
-        try {
-            throw;
-        } catch (const RecordLeft&) {
-            return left;
-        } catch (...) {
-            return 1;
-        }
-    });
-    if (failed == left) throw RecordLeft();
-    if (failed != 0) throw EndedElsewhere(failed);
+    record_at_first(share_->sums.team(), measure);
     return record;
 }
 

@@ -2,7 +2,6 @@
 // progress and signals.
 #pragma once
 
-#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -11,15 +10,11 @@
 #include "engine/exact/training_certificate.hpp"
 #include "engine/geometry/figures.hpp"
 #include "engine/geometry/record.hpp"
+#include "engine/runs/record_left.hpp"
 #include "engine/training/trainer.hpp"
 #include "kernels/team/team.hpp"
 
 namespace ntpgeo {
-
-/// What `between` throws to leave a record that other ranks wait for: on them, record() then throws it, too.
-struct RecordLeft : std::exception {
-    [[nodiscard]] const char* what() const noexcept override { return "the record was left"; }
-};
 
 class MeasuredTraining {
   public:
@@ -33,8 +28,8 @@ class MeasuredTraining {
     [[nodiscard]] Trainer& trainer() { return *trainer_; }
     [[nodiscard]] const Trainer& trainer() const { return *trainer_; }
 
-    /// `between` is called between the parts of a record, and may throw to leave it; one that is made again
-    /// is none the worse for it.
+    /// `between` is called between the parts of a record, and may throw to leave it (RecordLeft where other
+    /// ranks wait for it: on them, record() then throws it, too); one that is made again is none the worse.
     void call_between_parts(const std::function<void()>& between);
 
     /// Whether the cadence has a record of the present step. Settled updates alone can be measured.

@@ -147,7 +147,7 @@ class Demo {
 
     [[nodiscard]] LimitSummary find_limit() const {
         ExactRun run(exact_config("limit"), dataset_, std::nullopt, folder_ / "limit");
-        return run_limit(run);
+        return run_limit(run, Ranks::alone());
     }
 
     [[nodiscard]] PathSummary walk_path(const std::optional<LimitFactors>& limit) const {
@@ -155,7 +155,7 @@ class Demo {
         config.lambdas = lambda_grid(demo_grid);
         config.limit = limit_;
         ExactRun run(std::move(config), dataset_, limit, folder_ / "path");
-        return run_path(run);
+        return run_path(run, Ranks::alone());
     }
 
     /// Adam with the ridge of the path falling over the run: it should end near the path.

@@ -15,9 +15,11 @@
 #include "host/commands/setting_flags.hpp"
 #include "host/files/file_error.hpp"
 #include "host/ranks/ranks.hpp"
+#include "host/ranks/shares.hpp"
 #include "host/run/rehearsal.hpp"
 #include "host/run/run_inputs.hpp"
 #include "host/run/runs.hpp"
+#include "host/run/shared_run.hpp"
 #include "host/terminal/interruption.hpp"
 #include "host/terminal/numbers.hpp"
 #include "kernels/base/status.hpp"
@@ -74,22 +76,34 @@ ExactConfig exact_configuration(const ExactOptions& options, const std::string& 
     return config;
 }
 
-ExactRun open(const ExactOptions& options) {
+ExactRun open(const ExactOptions& options, const Ranks& ranks) {
     const std::string& command = options.defaults.command;
+    const auto problem = command == name_of(ExactProblem::limit) ? ExactProblem::limit : ExactProblem::path;
+    bool begun = false;
     const std::string since = "the run was made; only the data set it was made of goes on";
     const RunVerb<ExactConfig> verb = {
         .command = command,
-        .configure = [&](const std::string& stored) { return exact_configuration(options, stored); },
+        .configure =
+            [&](const std::string& stored) {
+                begun = !stored.empty();
+                ExactConfig config = exact_configuration(options, stored);
+                config.device = device_of_ranks(config.device, ranks);
+                return config;
+            },
         .read = [&](const std::string& text,
                     const std::string& where) { return read_exact_config(text, command, where); },
         .is_finished = [](const RunFolder& folder,
                           const ExactConfig&) { return holds_final_result(folder.path()); },
-        .suits_cpu =
-            [&](const Dataset& data) {
-                const auto problem =
-                    command == name_of(ExactProblem::limit) ? ExactProblem::limit : ExactProblem::path;
-                return exact_suits_cpu(exact_rows(problem, data), data.vocab_size);
+        .settle =
+            [&](ExactConfig& config, const Dataset& data, const Backend&) {
+                require_shards_of_begun(begun, config.shards, ranks);
+                if (config.shards == 0 && !ranks.launched()) return;
+                config.shards = settled_shards(
+                    config.shards,
+                    {{"words", data.vocab_size}, {rows_of(problem), exact_rows(problem, data)}}, ranks);
             },
+        .suits_cpu =
+            [&](const Dataset& data) { return exact_suits_cpu(exact_rows(problem, data), data.vocab_size); },
         .changed_since_begun = since,
         .changed_since_written = since,
         .leave_out = "leave it out",
@@ -173,14 +187,19 @@ void add_exact_command(Command& program, ExactProblem problem, const std::string
     Command verb = program.add_command(name, help);
     add_exact_options(verb, *options);
     verb.on_call_of_ranks([options, problem, body] {
-        const Ranks ranks = Ranks::join(options->call.settings().rank_timeout);
+        const Ranks ranks = Ranks::join(options->call.settings().rank_timeout, options->output);
         const InterruptGuard guard(options->call.settings().time_limit);
+        ExactRun run;
         ranks.at_first([&] {
-            ExactRun run = open(*options);
+            run = open(*options, ranks);
             if (options->dry_run) return rehearse(problem, run.config, run.dataset, *run.backend);
-            InterruptGuard::take_stop_signals();
-            body(run);
         });
+        if (options->dry_run) return;
+        InterruptGuard::take_stop_signals();
+        const bool works = share_run(ranks, run, [&](const std::string& text, const std::string& where) {
+            return read_exact_config(text, name_of(problem), where);
+        });
+        if (works || ranks.is_first()) body(run, ranks, works);
     });
 }
 
@@ -190,14 +209,20 @@ void add_limit_command(Command& program) {
     add_exact_command(
         program, ExactProblem::limit,
         "Compute L_mm, the direction that the low-rank part takes, with a certificate of its nuclear norm",
-        [](ExactRun& run) { print_limit(run_limit(run), run.config, run.output()); });
+        [](ExactRun& run, const Ranks& ranks, bool works) {
+            const LimitSummary summary = works ? run_limit(run, ranks) : LimitSummary{{}, true, false, true};
+            if (ranks.is_first()) print_limit(summary, run.config, run.output());
+        });
 }
 
 void add_path_command(Command& program) {
     add_exact_command(
         program, ExactProblem::path,
         "Compute the exact regularization path min CE + lambda * nuclear norm, certified at every lambda",
-        [](ExactRun& run) { print_path(run_path(run), run.config, run.output()); });
+        [](ExactRun& run, const Ranks& ranks, bool works) {
+            const PathSummary summary = works ? run_path(run, ranks) : finished_path(run.output());
+            if (ranks.is_first()) print_path(summary, run.config, run.output());
+        });
 }
 
 }  // namespace ntpgeo

@@ -22,6 +22,7 @@
 #include "host/run/rehearsal.hpp"
 #include "host/run/run_inputs.hpp"
 #include "host/run/runs.hpp"
+#include "host/run/shared_run.hpp"
 #include "host/terminal/interruption.hpp"
 #include "kernels/base/status.hpp"
 
@@ -137,15 +138,6 @@ RunConfig train_configuration(const TrainOptions& options, const std::string& st
     return config;
 }
 
-/// Settles how many shards the rows have. `begun`: whether the run has its configuration already.
-void settle_shards(RunConfig& config, const Dataset& dataset, const Ranks& ranks, bool begun) {
-    if (begun && config.shards == 0 && ranks.launched())
-        throw InputError(
-            "shards: the run was begun without, so that only one process can go on with it; "
-            "start it without a launcher, or a new one with --shards");
-    config.shards = settled_shards(config.shards, dataset, ranks);
-}
-
 RunVerb<RunConfig> verb_of(const TrainOptions& options, const Ranks& ranks) {
     const auto begun = std::make_shared<bool>(false);
     return {
@@ -162,7 +154,8 @@ RunVerb<RunConfig> verb_of(const TrainOptions& options, const Ranks& ranks) {
                           const RunConfig& config) { return finished_training(folder, config).has_value(); },
         .settle =
             [&ranks, begun](RunConfig& config, const Dataset& dataset, const Backend& backend) {
-                settle_shards(config, dataset, ranks, *begun);
+                require_shards_of_begun(*begun, config.shards, ranks);
+                config.shards = settled_shards(config.shards, dataset, ranks);
                 settle(config, dataset, backend);
             },
         .changed_since_begun =
@@ -203,23 +196,6 @@ void print_summary(const RunSummary& summary, const std::filesystem::path& folde
     fmt::print("run                 {}\n", where);
 }
 
-/// What the first rank tells the others of a run that it has opened: the folder, and the configuration. `run`
-/// is theirs, too, then.
-void share(const Ranks& ranks, OpenRun<RunConfig>& run) {
-    const TeamSums all(ranks.team(), ranks.size());
-    const std::string folder = all.from_first(run.output().native());
-    const std::string text =
-        all.from_first(ranks.is_first() ? config_text(run.config, run.dataset) : std::string());
-    ranks.together([&] {
-        if (ranks.is_first()) return;
-        RunConfig config = read_config(text, "what rank 0 has sent");
-        config.device = device_of_ranks(config.device, ranks);
-        Dataset dataset = read_known_dataset(config.dataset, "rank 0 read it (its hash is another)");
-        run = OpenRun<RunConfig>(std::move(config), std::move(dataset), std::nullopt, folder);
-        run.follow();
-    });
-}
-
 void train(const TrainOptions& options) {
     if (options.dry_run && options.profile)
         throw InputError("--profile: a dry run makes no updates to measure; leave it or --dry-run out");
@@ -237,16 +213,14 @@ void train(const TrainOptions& options) {
         InterruptGuard::take_stop_signals();
         if (run.stored && run.config.training != run.stored->training)
             run.folder().replace_config(config_text(run.config, run.dataset));
-        if (run.backend) static_cast<void>(run.folder());  // which the others look into
     };
     ranks.at_first(open);
     if (options.dry_run) return;
-    if (ranks.size() > 1) {
-        const bool finished =
-            TeamSums(ranks.team(), ranks.size()).largest(ranks.is_first() && run.is_finished() ? 1 : 0) != 0;
-        if (finished && !ranks.is_first()) return;
-        if (!finished) share(ranks, run);
+    if (share_run(ranks, run, read_config)) {
+        shared_folder(ranks, run);
         InterruptGuard::take_stop_signals();
+    } else if (!ranks.is_first()) {
+        return;
     }
     const RunSummary summary = run_training(run, ranks, options.profile.value_or(0));
     if (ranks.is_first()) print_summary(summary, run.folder().path());

@@ -4,24 +4,36 @@
 
 #include <algorithm>
 
-#include "engine/training/shared_rows.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
 
-std::int64_t settled_shards(std::int64_t asked, const Dataset& dataset, const Ranks& ranks) {
+std::int64_t settled_shards(std::int64_t asked, const std::vector<SharedSide>& sides, const Ranks& ranks) {
     constexpr std::int64_t usual = 16;
-    const std::int64_t rows = std::min(dataset.vocab_size, dataset.contexts());
+    const auto [name, rows] = *std::min_element(
+        sides.begin(), sides.end(), [](const SharedSide& a, const SharedSide& b) { return a.rows < b.rows; });
     if (ranks.size() > rows)
         throw InputError(fmt::format("{} ranks are more than the {} {} of the data set; start fewer",
-                                     ranks.size(), rows, rows == dataset.contexts() ? "contexts" : "words"));
+                                     ranks.size(), rows, name));
     const std::int64_t shards = asked == 0 && ranks.launched() ? std::min(usual, rows) : asked;
-    if (shards == 0) return 0;
-    require_rows(dataset, shards);
-    if (shards < ranks.size())
+    if (shards > rows)
+        throw InputError(
+            fmt::format("shards: {} are more than the {} {} of the data set", shards, rows, name));
+    if (shards != 0 && shards < ranks.size())
         throw InputError(fmt::format("shards: {} are fewer than the {} ranks; give --shards {} or more",
                                      shards, ranks.size(), ranks.size()));
     return shards;
+}
+
+std::int64_t settled_shards(std::int64_t asked, const Dataset& dataset, const Ranks& ranks) {
+    return settled_shards(asked, {{"words", dataset.vocab_size}, {"contexts", dataset.contexts()}}, ranks);
+}
+
+void require_shards_of_begun(bool begun, std::int64_t shards, const Ranks& ranks) {
+    if (begun && shards == 0 && ranks.launched())
+        throw InputError(
+            "shards: the run was begun without, so that only one process can go on with it; "
+            "start it without a launcher, or a new one with --shards");
 }
 
 std::string device_of_ranks(const std::string& asked, const Ranks& ranks) {

@@ -33,10 +33,10 @@ void rehearse(ExactProblem problem, const ExactConfig& config, const Dataset& da
     const std::int64_t rows = exact_rows(problem, dataset), vocab = dataset.vocab_size,
                        matrix = rows * vocab * bytes_of(Real::fp64), rank = std::min(rows, vocab);
     print_problem(dataset, config.device, available_memory(backend));
-    print_line(
-        "solved over",
-        fmt::format("{} {}", rows, of_limit ? "support classes" : "groups of contexts of equal labels"));
-    print_bytes("solver", of_limit ? LimitSolver::bytes(rows, vocab) : PathSolver::bytes(rows, vocab),
+    print_line("solved over", fmt::format("{} {}", rows, rows_of(problem)));
+    print_bytes("solver",
+                of_limit ? LimitSolver::bytes(rows, vocab, config.shards)
+                         : PathSolver::bytes(rows, vocab, config.shards),
                 fmt::format("at most, matrices [{}, {}] in fp64", rows, vocab));
     if (!of_limit) {
         const Labels labels(backend, dataset);
@@ -51,15 +51,18 @@ void rehearse(ExactProblem problem, const ExactConfig& config, const Dataset& da
             "on disk at most, factors of rank {}{}", rank,
             config.save_points ? fmt::format(", and of each of {} points", config.lambdas.size()) : ""));
     std::fflush(stdout);
-    require_room(problem, backend, dataset);
+    require_room(problem, backend, dataset, config.shards);
+    const ExactSums sums(config.shards);
     if (of_limit) {
-        LimitSolver solver(backend, dataset, config.tolerance);
+        LimitSolver solver(backend, dataset, config.tolerance, LimitSolver::most_newton_iterations,
+                           ThresholdBy::prediction, sums.get());
         print_line("time",
                    fmt::format(
                        "{}; how many, and how many of Newton's method (at most {}), is not known beforehand",
                        time_of_an_iteration([&] { solver.advance(); }), LimitSolver::most_newton_iterations));
     } else {
-        PathSolver solver(backend, dataset, config.lambdas, config.tolerance);
+        PathSolver solver(backend, dataset, config.lambdas, config.tolerance, ThresholdBy::prediction,
+                          sums.get());
         print_line("time", fmt::format("{}; how many each of {} points takes is not known beforehand",
                                        time_of_an_iteration([&] { solver.step(); }), config.lambdas.size()));
     }

@@ -7,10 +7,13 @@
 
 #include "engine/runs/exact.hpp"
 #include "host/files/file_error.hpp"
+#include "host/run/asked.hpp"
+#include "host/run/exact_ranks.hpp"
 #include "host/run/newest_whole.hpp"
 #include "host/run/run_files.hpp"
 #include "host/run/run_inputs.hpp"
 #include "host/run/runs.hpp"
+#include "host/run/shared_run.hpp"
 #include "host/terminal/interruption.hpp"
 #include "host/terminal/numbers.hpp"
 #include "host/terminal/terminal.hpp"
@@ -23,38 +26,51 @@ namespace fs = std::filesystem;
 
 class LimitRun {
   public:
-    explicit LimitRun(ExactRun& run)
-        : dataset_(run.dataset),
-          solver_(*run.backend, run.dataset, run.config.tolerance),
-          folder_(run.folder()) {
+    LimitRun(ExactRun& run, const Ranks& ranks)
+        : ranks_(ranks),
+          dataset_(run.dataset),
+          sums_(run.config.shards, &ranks.team()),
+          solver_(*run.backend, run.dataset, run.config.tolerance, LimitSolver::most_newton_iterations,
+                  ThresholdBy::prediction, sums_.get()),
+          folder_(shared_folder(ranks, run)) {
         double before = 0;
         folder_.read_newest_checkpoint([&](const fs::path& path, const SafetensorsFile& file) {
-            const std::int64_t milliseconds = metadata_number(file, path, "milliseconds");
-            records_ = metadata_number(file, path, "records");
-            solver_.restore(saved_state(file, path));
-            before = static_cast<double>(milliseconds) / 1000;
+            const Saved saved = read_on_all(ranks_, path, [&] {
+                return Saved{saved_state(file, path), metadata_number(file, path, "records"),
+                             metadata_number(file, path, "milliseconds")};
+            });
+            solver_.restore(saved.state);
+            records_ = saved.records;
+            before = static_cast<double>(saved.milliseconds) / 1000;
         });
-        folder_.keep_metrics(records_);
+        ranks_.at_first([&] { folder_.keep_metrics(records_); });
         clock_ = WorkClock(before);
     }
 
     LimitSummary run() {
-        folder_.log(fmt::format("limit from iteration {}", solver_.iterations()));
+        folder_.log(fmt::format("limit from iteration {}{}", solver_.iterations(), shards_text(sums_.get())));
+        if (ranks_.size() > 1) return work();
         return saving_where_memory_ends(
             folder_, [this] { return work(); }, [this] { checkpoint(); });
     }
 
   private:
+    struct Saved {
+        LimitSolver::State state;
+        std::int64_t records = 0, milliseconds = 0;
+    };
+
     LimitSummary work() {
-        Progress progress(0);
+        Progress progress(0, ranks_.is_first());
         while (!solver_.ended()) {
             solver_.advance();
             advanced_ = true;
-            if (const auto request = InterruptGuard::stop_requested()) stop(*request);
+            asked_.agree();
+            if (const auto request = asked_.stop()) stop(*request);
             if (solver_.ended()) break;  // the last record is the result's own
             note(progress);
-            const bool asked = InterruptGuard::take_checkpoint_request();
-            if (asked || clock_.checkpoint_due()) checkpoint();
+            const bool asked = asked_.take_checkpoint();
+            if (asked || asked_.clock()) checkpoint();
             if (asked)
                 folder_.log(
                     fmt::format("checkpoint at iteration {}, as SIGUSR1 asked", solver_.iterations()));
@@ -83,7 +99,7 @@ class LimitRun {
 
     void record(const LimitCertificate& certificate) {
         last_ = limit_record(certificate, solver_.proxy(), clock_.elapsed());
-        folder_.append_metrics(last_);
+        if (ranks_.is_first()) folder_.append_metrics(last_);
         ++records_;
     }
 
@@ -132,24 +148,28 @@ class LimitRun {
             tensor_to_write("state", shape, state.y),
             tensor_to_write("solver", {static_cast<std::int64_t>(solver.size())}, solver)};
         if (state.best) tensors.push_back(tensor_to_write("best", shape, state.best_point));
-        folder_.write_checkpoint(
-            solver_.iterations(), tensors,
-            {{"format", "ntpgeo.checkpoint.1"},
-             {"iterations", std::to_string(solver_.iterations())},
-             {"records", std::to_string(records_)},
-             {"milliseconds", std::to_string(static_cast<std::int64_t>(clock_.elapsed() * 1000))}},
-            kept_checkpoints);
+        ranks_.at_first([&] {
+            folder_.write_checkpoint(
+                solver_.iterations(), tensors,
+                {{"format", "ntpgeo.checkpoint.1"},
+                 {"iterations", std::to_string(solver_.iterations())},
+                 {"records", std::to_string(records_)},
+                 {"milliseconds", std::to_string(static_cast<std::int64_t>(clock_.elapsed() * 1000))}},
+                kept_checkpoints);
+        });
         clock_.checkpoint_written();
     }
 
     // Writes the result, and the record that is its own.
     void write_result(bool finished) {
         const SingularFactors factors = solver_.factors();
-        write_factors(folder_.path() / result_name, factors, dataset_,
-                      {{"format", "ntpgeo.result.1"},
-                       {"relative_gap", fmt::format("{}", solver_.best()->relative_gap.value_or(0))},
-                       {"step", std::to_string(solver_.best()->iterations)},
-                       {"finished", finished ? "true" : "false"}});
+        ranks_.at_first([&] {
+            write_factors(folder_.path() / result_name, factors, dataset_,
+                          {{"format", "ntpgeo.result.1"},
+                           {"relative_gap", fmt::format("{}", solver_.best()->relative_gap.value_or(0))},
+                           {"step", std::to_string(solver_.best()->iterations)},
+                           {"finished", finished ? "true" : "false"}});
+        });
         // What ended when it was restored has that record already.
         if (advanced_ || records_ == 0)
             record(*solver_.best());
@@ -164,6 +184,7 @@ class LimitRun {
         const double gap = *solver_.best()->relative_gap;
         const std::string what = fmt::format("{} at iteration {}", request.words, solver_.iterations());
         folder_.log(what);
+        Ranks::end_together();
         throw Interrupted(
             fmt::format(
                 "{} with a relative gap of {:.2e}, whose point is the result so far; go on with: ntpgeo "
@@ -172,10 +193,13 @@ class LimitRun {
             request.exit_status);
     }
 
+    const Ranks& ranks_;
     const Dataset& dataset_;
+    ExactSums sums_;
     LimitSolver solver_;
     RunFolder& folder_;  // made once the solver has found nothing wrong
     WorkClock clock_{0};
+    Asked asked_{ranks_, [this] { return clock_.checkpoint_due(); }};
     std::int64_t records_ = 0;
     bool advanced_ = false;  // by this process
     Record last_;
@@ -202,10 +226,11 @@ std::string proxy_verdict(const Record& record) {
         100 * violations);
 }
 
-LimitSummary run_limit(ExactRun& run) {
-    if (run.is_finished()) return {{}, true, false, true};
-    require_room(ExactProblem::limit, *run.backend, run.dataset);
-    return run.recording_failure([&] { return LimitRun(run).run(); });
+LimitSummary run_limit(ExactRun& run, const Ranks& ranks) {
+    return run.recording_failure([&] {
+        require_exact_room(ExactProblem::limit, run, ranks);
+        return ending_together([&] { return LimitRun(run, ranks).run(); });
+    });
 }
 
 }  // namespace ntpgeo

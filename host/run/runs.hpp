@@ -71,8 +71,9 @@ struct LimitSummary {
 /// What such a record, of a data set whose supports are not all full, proves of the proxy S̃, in a clause.
 std::string proxy_verdict(const Record& record);
 
-/// Runs to the tolerance. After a signal the best point so far is the result.
-LimitSummary run_limit(ExactRun& run);
+/// Runs to the tolerance. After a signal the best point so far is the result. All ranks call it, as they do
+/// the next; the first alone has records, and says anything.
+LimitSummary run_limit(ExactRun& run, const Ranks& ranks);
 
 struct PathSummary {
     std::vector<Record> records;  ///< one a λ, those of earlier processes included
@@ -83,6 +84,6 @@ struct PathSummary {
 PathSummary finished_path(const std::filesystem::path& folder);
 
 /// Walks the whole grid, and writes the last point as result.
-PathSummary run_path(ExactRun& run);
+PathSummary run_path(ExactRun& run, const Ranks& ranks);
 
 }  // namespace ntpgeo

@@ -11,8 +11,10 @@
 #include "engine/training/settings.hpp"
 #include "engine/training/update_clock.hpp"
 #include "host/files/file_error.hpp"
+#include "host/run/asked.hpp"
 #include "host/run/device_use.hpp"
 #include "host/run/runs.hpp"
+#include "host/run/shared_run.hpp"
 #include "host/run/step_profile.hpp"
 #include "host/terminal/interruption.hpp"
 #include "host/terminal/terminal.hpp"
@@ -126,16 +128,9 @@ class TrainingRun {
             const auto rank = static_cast<std::size_t>(ranks_.team().rank());
             return RowRange{offsets[rank], offsets[rank + 1]};
         };
-        SavedState saved;
-        std::string wrong;
-        try {
-            saved = read_state(file, path, own(offsets_.words), own(offsets_.contexts));
-        } catch (const InputError& error) {
-            wrong = error.what();
-        }
-        if (TeamSums(ranks_.team(), ranks_.size()).largest(wrong.empty() ? 0 : 1) == 0) return saved;
-        throw InputError(wrong.empty() ? printable(path) + ": another rank cannot read its part of it"
-                                       : wrong);
+        return read_on_all(ranks_, path, [&] {
+            return read_state(file, path, own(offsets_.words), own(offsets_.contexts));
+        });
     }
 
     void log_ranks() {
@@ -211,7 +206,7 @@ class TrainingRun {
 
     [[nodiscard]] bool checkpoint_due() const {
         const bool by_steps = config_.checkpoint_every > 0 && trainer_.step() % config_.checkpoint_every == 0;
-        return by_steps || (ranks_.size() == 1 ? clock_.checkpoint_due() : asked_.clock);
+        return by_steps || asked_.clock();
     }
 
     // A state that has diverged never replaces a good one.
@@ -239,33 +234,16 @@ class TrainingRun {
     }
 
     void heed_requests() {
-        agree();
+        asked_.agree();
         stop_where_asked();
-        if (!(ranks_.size() == 1 ? InterruptGuard::take_checkpoint_request() : asked_.checkpoint)) return;
+        if (!asked_.take_checkpoint()) return;
         checkpoint();
         folder_.log(fmt::format("checkpoint at step {}, as SIGUSR1 asked", trainer_.step()));
     }
 
-    // Signals, limits of time and clocks are of one process each: what any rank has been asked for all do at
-    // one and the same step.
-    void agree() {
-        if (ranks_.size() == 1) return;
-        const auto stop = InterruptGuard::stop_requested();
-        const std::int64_t own = (stop ? stop->exit_status : 0) * 4 +
-                                 (InterruptGuard::take_checkpoint_request() ? 2 : 0) +
-                                 (ranks_.is_first() && clock_.checkpoint_due() ? 1 : 0);
-        const std::int64_t all = TeamSums(ranks_.team(), ranks_.size()).largest(own);
-        asked_ = {static_cast<int>(all / 4), all / 2 % 2 != 0, all % 2 != 0};
-    }
-    [[nodiscard]] std::optional<StopRequest> stop_requested() const {
-        if (ranks_.size() == 1) return InterruptGuard::stop_requested();
-        if (asked_.stop == 0) return std::nullopt;
-        return StopRequest{asked_.stop, asked_.stop == 124 ? "stopped by --time-limit" : "interrupted"};
-    }
-
     // Also in the middle of a record, which a run that goes on from here makes again.
     void stop_where_asked() {
-        const auto request = stop_requested();
+        const auto request = asked_.stop();
         if (!request) return;
         checkpoint();
         profiler_.end(trainer_);
@@ -277,12 +255,6 @@ class TrainingRun {
             fmt::format("{}; go on with: ntpgeo train -o {} --resume", what, printable(folder_.path())),
             request->exit_status);
     }
-
-    /// What ranks have agreed to do after the present step.
-    struct Asked {
-        int stop = 0;  ///< the status to end with; 0: go on
-        bool checkpoint = false, clock = false;
-    };
 
     const Ranks& ranks_;
     RunFolder& folder_;
@@ -297,8 +269,8 @@ class TrainingRun {
     Record first_, last_;                   // what metrics.jsonl begins and ends with
     std::optional<Position> saved_;         // of the newest checkpoint
     std::optional<std::int64_t> recorded_;  // the step of the last record
-    Asked asked_;
     WorkClock clock_{0};
+    Asked asked_{ranks_, [this] { return clock_.checkpoint_due(); }};
 };
 
 }  // namespace

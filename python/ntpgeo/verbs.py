@@ -112,11 +112,11 @@ def train(data: Dataset, *, dim: int | None = None, steps: int | None = None, op
     return results.training_of(handle, stopped, np.float32 if master == "fp32" else np.float64)
 
 
-def limit(data: Dataset, *, tol: float | None = None, device: str | None = None, callback: Callback | None = None,
-          output: Folder | None = None, resume: bool = False) -> Limit:
+def limit(data: Dataset, *, tol: float | None = None, device: str | None = None, shards: int | None = None,
+          callback: Callback | None = None, output: Folder | None = None, resume: bool = False) -> Limit:
     """L_mm, the direction that the low-rank part takes, with a certificate of its nuclear norm. Arguments as of `train`."""
     told = Settings("limit")
-    told.set_all({"tol": tol, "device": device})
+    told.set_all({"tol": tol, "device": device, "shards": shards})
     if output is not None:
         folder, stopped = program.run("limit", data, told, output, resume, None, callback)
         return program.limit_of(Run.open(folder), stopped)
@@ -126,15 +126,17 @@ def limit(data: Dataset, *, tol: float | None = None, device: str | None = None,
 
 
 def path(data: Dataset, lambdas: str | Sequence[float] | None = None, *, tol: float | None = None,
-         save_points: bool | None = None, device: str | None = None, limit: LimitLike = None,
-         callback: Callback | None = None, output: Folder | None = None, resume: bool = False) -> Path:
+         save_points: bool | None = None, device: str | None = None, shards: int | None = None,
+         limit: LimitLike = None, callback: Callback | None = None, output: Folder | None = None,
+         resume: bool = False) -> Path:
     """The exact regularization path, certified at each lambda.
 
     lambdas: "HI:LO:PER_DECADE", or positive numbers that fall. Other arguments as of `train`.
     Raises Error where it was stopped before its first point.
     """
     told = Settings("path")
-    told.set_all({"lambdas": lambdas, "tol": tol, "save_points": save_points, "device": device})
+    told.set_all({"lambdas": lambdas, "tol": tol, "save_points": save_points, "device": device,
+                  "shards": shards})
     if output is not None:
         if lambdas is not None and not isinstance(lambdas, str):
             raise ValueError("lambdas: with output, give the grid as HI:LO:PER_DECADE, as the program takes it")

@@ -48,6 +48,14 @@ def test_checkpoints_in_parts_are_read(tmp_path, synthetic):
     np.testing.assert_array_equal(resumed.H, in_memory.H)
 
 
+def test_limit_and_path_of_shards_have_the_bits_of_the_program(tmp_path, data):
+    for verb, options in ((ntpgeo.limit, {}), (ntpgeo.path, {"lambdas": "1e-1:1e-2:1"})):
+        in_folder = verb(data, **options, shards=3, output=tmp_path / verb.__name__)
+        in_memory = verb(data, **options, shards=3)
+        np.testing.assert_array_equal(in_memory.W, in_folder.W)
+        np.testing.assert_array_equal(in_memory.H, in_folder.H)
+
+
 def test_goes_on_where_it_was_stopped(tmp_path, data):
     settings = dict(dim=4, stages=[dict(steps=4000, optimizer="gd", lr=0.1), dict(steps=200)], metrics_every=500, seed=1)
     stopped = ntpgeo.train(data, **settings, output=tmp_path / "run", callback=lambda record: record["step"] < 1000)
