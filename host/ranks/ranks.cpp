@@ -38,7 +38,7 @@ std::unique_ptr<Team> join_gpus(const Launch& launch, double deadline,
                                 const std::optional<std::string>& output) {
     if (!output)
         throw InputError(fmt::format(
-            "{} connects GPUs, on which train alone has ranks; start this without it", launch.by));
+            "{} connects GPUs, on which train, limit and path have ranks; start this without it", launch.by));
     const CudaAvailability gpus = cuda_availability();
     if (gpus.devices == 0)
         throw InputError(

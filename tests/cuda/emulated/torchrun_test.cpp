@@ -61,6 +61,17 @@ TEST_F(Torchrun, HasTheBitsOfOneGpuAndGoesOnWithAnyNumber) {
     expect_same_run(run, scratch_ / "alone");
 }
 
+TEST_F(Torchrun, LimitAndPathHaveThemToo) {
+    for (const Arguments& verb :
+         {Arguments{"limit", data_}, Arguments{"path", data_, "--lambda", "1e-1:1e-2:1"}}) {
+        const std::string alone = scratch_ / (verb[0] + "-alone"), run = scratch_ / verb[0];
+        run_well(verb + Arguments{"-o", alone, "--device", "cuda", "--shards", "7"});
+        start_well(2, verb + Arguments{"-o", run, "--device", "cuda", "--shards", "7"});
+        expect_contains(read_file(run + "/log.txt"), "7 shards on 2 ranks");
+        expect_same_run(run, alone);
+    }
+}
+
 TEST_F(Torchrun, WhatIsWrongIsOneLine) {
     const auto refused = [](const std::vector<ProgramResult>& results, const std::string& said) {
         std::string lines;
@@ -74,8 +85,8 @@ TEST_F(Torchrun, WhatIsWrongIsOneLine) {
     refused(start(2, train("new", {"--device", "cpu"})),
             "device: torchrun connects GPUs; on CPUs start the ranks by mpirun");
     refused(start(2, train("new", {}), "0"), "torchrun connects GPUs, and there is none here");
-    refused(start(2, {"limit", data_, "-o", scratch_ / "new"}),
-            "torchrun connects GPUs, on which train alone has ranks");
+    refused(start(2, {"analyze", "--data", data_, "-o", scratch_ / "new"}),
+            "torchrun connects GPUs, on which train, limit and path have ranks");
     refused(start(2, {"data", "info", data_}), "data info: runs in one process, and torchrun has started 2");
     // The first one waits in vain for a rank that has no GPU; torchrun would end it.
     const std::vector<ProgramResult> results = [&] {
