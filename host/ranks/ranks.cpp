@@ -1,9 +1,13 @@
 #include "host/ranks/ranks.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <fstream>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -57,6 +61,18 @@ std::unique_ptr<Team> join_gpus(const Launch& launch, double deadline,
     return module.join(meeting.id(), {launch.rank, launch.size, launch.local_rank}, deadline);
 }
 
+/// The same number for all processes of a machine, containers included, and for no other's.
+std::int64_t this_machine() {
+    std::string name;
+    std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), name);
+    if (name.empty()) {
+        char host[256] = {};
+        static_cast<void>(::gethostname(host, sizeof host - 1));
+        name = host;
+    }
+    return static_cast<std::int64_t>(std::hash<std::string>()(name));
+}
+
 }  // namespace
 
 int status_of_exception() {
@@ -93,6 +109,7 @@ Ranks Ranks::join(double deadline, const std::optional<std::string>& output) {
         throw Failure("/dev/null cannot be opened");
     end_together();
     TeamSums(team, team.size()).require_same("version of ntpgeo", NTPGEO_VERSION);
+    team.know_machines(TeamSums(team, team.size()).values(this_machine()));
     job().ends_together = false;
     return {team, true, launch.mpi ? std::nullopt : std::optional(launch.local_rank)};
 }

@@ -52,6 +52,12 @@ class Team {
     /// has been queued there before has then happened first, and what is queued afterwards finds the result.
     [[nodiscard]] virtual bool reaches_device() const { return false; }
 
+    /// How many consecutive ranks every machine has, where that is one number for all; 1 where it is not, or
+    /// not known. Sums are made within machines first then.
+    [[nodiscard]] int ranks_a_machine() const { return ranks_a_machine_; }
+    /// As `machines` [size] has it: the same number for ranks of one machine.
+    void know_machines(std::span<const std::int64_t> machines);
+
     /// Rows send_at[k] .. send_at[k+1] of `send` go to rank k; `receive_at` the same of what comes from each.
     virtual void exchange(Where where, std::int64_t row_bytes, const void* send,
                           std::span<const std::int64_t> send_at, void* receive,
@@ -69,7 +75,20 @@ class Team {
     /// Ends the job on all ranks, at once, whatever they wait for; the way out after a TeamFailure, and where
     /// one rank alone has failed. Comes back where there is nobody else.
     virtual void end_job(int exit_status) = 0;
+
+  private:
+    int ranks_a_machine_ = 1;
 };
+
+inline void Team::know_machines(std::span<const std::int64_t> machines) {
+    const auto begin = machines.begin(), end = machines.end();
+    const auto each = std::find_if(begin, end, [&](std::int64_t other) { return other != *begin; }) - begin;
+    ranks_a_machine_ = 1;
+    if (std::ssize(machines) % each != 0) return;
+    for (auto first = begin; first != end; first += each)
+        if (std::count(begin, end, *first) != each || std::count(first, first + each, *first) != each) return;
+    ranks_a_machine_ = static_cast<int>(each);
+}
 
 /// One process without others.
 class Alone final : public Team {

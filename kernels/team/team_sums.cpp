@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
+#include <utility>
 
 namespace ntpgeo {
 namespace {
@@ -117,39 +118,93 @@ void RowSums::finish(Vector own) {
 }
 
 void RowSums::exchange(Vector own) {
-    const std::int64_t row_bytes = width_ * bytes_of(real_), own_rows = own.size / width_;
+    const Team& team = sums_.team();
+    const int ranks = team.size(), each = team.ranks_a_machine() == ranks ? 1 : team.ranks_a_machine(),
+              place = team.rank() % each, machine = team.rank() / each;
+    const auto every = [&](int first, int step) {
+        std::vector<int> chosen;
+        for (int k = first; k < ranks; k += step) chosen.push_back(k);
+        return chosen;
+    };
+    TreeSum<Piece> sum = std::move(partial_);
+    std::vector<int> owners = every(0, 1);
+    if (each > 1) {
+        std::vector<Partner> here;
+        for (int k = 0; k < each; ++k) {
+            const int rank = machine * each + k;
+            here.push_back({rank, subtrees_of(sums_.shards(), rank, rank + 1), every(k, each)});
+        }
+        sum = pass(sum, owners, here);
+        owners = every(place, each);
+    }
+    std::vector<Partner> partners;
+    for (const int rank : owners)
+        partners.push_back(
+            {rank, subtrees_of(sums_.shards(), rank / each * each, (rank / each + 1) * each), {rank}});
+    sum = pass(sum, owners, partners);
+    const auto adding = [this](Piece& left, const Piece& right) { add(left, right); };
+    vectors_.copy(vector_of(sum.root(adding)), own);
+    give_back(sum.nodes().front().value.array);
+    partial_.nodes().clear();
+}
+
+TreeSum<RowSums::Piece> RowSums::pass(TreeSum<Piece>& from, const std::vector<int>& owners,
+                                      const std::vector<Partner>& partners) {
+    const std::int64_t row_bytes = width_ * bytes_of(real_);
     const std::vector<std::int64_t> at = sums_.shards().offsets(rows_);
     const int ranks = sums_.team().size();
-    const auto nodes = std::ssize(partial_.nodes());
-    // To each rank its rows of every subtree, one subtree's after the other's.
-    std::vector<std::int64_t> send_at{0}, receive_at{0};
-    std::vector<std::vector<TreeNode>> theirs;
-    for (int k = 0; k < ranks; ++k) {
-        theirs.push_back(subtrees_of(sums_.shards(), k));
-        send_at.push_back(send_at.back() + nodes * (at[k + 1] - at[k]));
-        receive_at.push_back(receive_at.back() + std::ssize(theirs.back()) * own_rows);
+    const auto nodes = std::ssize(from.nodes());
+    const auto rows_of = [&](const std::vector<int>& some) {
+        std::int64_t rows = 0;
+        for (const int k : some) rows += at[k + 1] - at[k];
+        return rows;
+    };
+    std::vector<std::int64_t> send(static_cast<std::size_t>(ranks), 0), receive(send);
+    std::int64_t own_rows = 0;
+    for (const Partner& partner : partners) {
+        send[partner.rank] = nodes * rows_of(partner.owners);
+        if (partner.rank == sums_.team().rank()) own_rows = rows_of(partner.owners);
     }
+    for (const Partner& partner : partners) receive[partner.rank] = std::ssize(partner.places) * own_rows;
+    const auto offsets = [](const std::vector<std::int64_t>& counts) {
+        std::vector<std::int64_t> sums{0};
+        for (const std::int64_t count : counts) sums.push_back(sums.back() + count);
+        return sums;
+    };
+    const std::vector<std::int64_t> send_at = offsets(send), receive_at = offsets(receive);
     sent_.make_room(send_at.back() * row_bytes);
     received_.make_room(receive_at.back() * row_bytes);
-    for (int k = 0; k < ranks; ++k)
-        for (std::int64_t node = 0; node < nodes; ++node) {
-            const Vector all = vector_of(partial_.nodes()[static_cast<std::size_t>(node)].value);
-            sent_.put({static_cast<char*>(all.data) + at[k] * row_bytes, real_, (at[k + 1] - at[k]) * width_},
-                      (send_at[k] + node * (at[k + 1] - at[k])) * row_bytes);
+    std::vector<std::int64_t> row_of(static_cast<std::size_t>(ranks),
+                                     0);  // where an owner's begin in a subtree
+    for (std::int64_t k = 0, row = 0; k < std::ssize(owners); ++k) {
+        row_of[owners[k]] = row;
+        row += at[owners[k] + 1] - at[owners[k]];
+    }
+    // To each partner its rows of every subtree, one subtree's after the other's.
+    std::int64_t byte = 0;
+    for (const Partner& partner : partners)
+        for (const auto& node : from.nodes()) {
+            const Vector all = vector_of(node.value);
+            for (const int owner : partner.owners) {
+                const std::int64_t rows = at[owner + 1] - at[owner];
+                sent_.put({static_cast<char*>(all.data) + row_of[owner] * row_bytes, real_, rows * width_},
+                          byte);
+                byte += rows * row_bytes;
+            }
         }
+    for (const auto& node : from.nodes()) give_back(node.value.array);
     sums_.team().exchange(sent_.where(), row_bytes, sent_.data(), send_at, received_.data(), receive_at);
     const auto adding = [this](Piece& left, const Piece& right) { add(left, right); };
     TreeSum<Piece> sum;
-    std::int64_t byte = 0;
-    for (const std::vector<TreeNode>& places : theirs)
-        for (const TreeNode& place : places) {
-            const Piece piece{take_array(), own.size};
+    byte = 0;
+    for (const Partner& partner : partners)
+        for (const TreeNode& place : partner.places) {
+            const Piece piece{take_array(), own_rows * width_};
             received_.take(byte, vector_of(piece));
             byte += own_rows * row_bytes;
             sum.push(place, piece, adding);
         }
-    vectors_.copy(vector_of(sum.root(adding)), own);
-    give_back(sum.nodes().front().value.array);
+    return sum;
 }
 
 }  // namespace ntpgeo

@@ -59,7 +59,9 @@ class TeamSums {
 /// Sums over shards of [rows, width] matrices in a backend's memory: each rank pushes those of its shards,
 /// and is left with its own rows of the sum. In two at a time at most: the ranks' subtrees are sent as they
 /// are, and added by the rows' owners along the rest of the tree, so that as much is sent as by any other
-/// sum.
+/// sum. Where several machines have several ranks each, their ranks add theirs first, each a share of all
+/// rows, so that between machines goes what one rank a machine would send; the tree is the same, and so are
+/// the bits.
 class RowSums {
   public:
     /// `memory` and `vectors` are one backend's, and outlive it.
@@ -94,6 +96,16 @@ class RowSums {
     }
     void add(Piece& left, const Piece& right);
     void exchange(Vector own);
+    /// A rank to exchange subtrees with: what it has, and of which owners it takes the rows.
+    struct Partner {
+        int rank = 0;
+        std::vector<TreeNode> places;
+        std::vector<int> owners;
+    };
+    /// Subtrees of the rows of `owners` ranks go to partners, ascending, this rank among them; theirs of this
+    /// one's rows come back, added up as far as they go.
+    TreeSum<Piece> pass(TreeSum<Piece>& from, const std::vector<int>& owners,
+                        const std::vector<Partner>& partners);
 
     const TeamSums& sums_;
     Memory& memory_;

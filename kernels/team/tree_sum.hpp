@@ -55,12 +55,12 @@ class TreeSum {
     std::vector<Node> nodes_;
 };
 
-/// The largest subtrees that a rank's shards make up, in their order.
-inline std::vector<TreeNode> subtrees_of(const Shards& shards, int rank) {
+/// The largest subtrees that the shards of ranks first .. end−1 make up, in their order.
+inline std::vector<TreeNode> subtrees_of(const Shards& shards, int first, int end) {
     struct Nothing {};
     const auto add = [](Nothing&, const Nothing&) {};
     TreeSum<Nothing> sum;
-    for (std::int64_t s = shards.first(rank); s < shards.first(rank + 1); ++s) sum.push({0, s}, {}, add);
+    for (std::int64_t s = shards.first(first); s < shards.first(end); ++s) sum.push({0, s}, {}, add);
     std::vector<TreeNode> places;
     for (const auto& node : sum.nodes()) places.push_back(node.place);
     return places;
