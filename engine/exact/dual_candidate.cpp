@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
 #include <vector>
 
@@ -10,8 +11,6 @@
 namespace ntpgeo {
 namespace {
 
-constexpr std::int64_t chunk_entries = std::int64_t{1} << 24;
-constexpr std::int64_t largest_gram = 4096;
 constexpr std::int64_t lanczos_steps = 80;
 constexpr double miss_probability = 1e-9;
 
@@ -42,22 +41,6 @@ double exact_norm(Backend& backend, DualCandidate& candidate, std::int64_t vocab
     return gram_norm_bound(squares[0], vocab, contexts, square);
 }
 
-// u = DᵀD v, both [V].
-std::vector<double> apply(Backend& backend, DualCandidate& candidate, const std::vector<double>& v) {
-    const auto vocab = static_cast<std::int64_t>(v.size());
-    const Array from = upload_array(backend, v), to(backend, vocab * 8);
-    backend.fill_zero(to.vector(Real::fp64, vocab));
-    for (std::int64_t k = 0; k < candidate.chunks(); ++k) {
-        const Matrix rows = candidate.chunk(k);
-        const Array image(backend, rows.rows * 8);
-        backend.multiply(plain, 1, rows, from.matrix(Real::fp64, vocab, 1), 0,
-                         image.matrix(Real::fp64, rows.rows, 1));
-        backend.multiply(a_transposed, 1, rows, image.matrix(Real::fp64, rows.rows, 1), 1,
-                         to.matrix(Real::fp64, vocab, 1));
-    }
-    return download_array<double>(backend, to.data(), vocab);
-}
-
 double dot(const std::vector<double>& x, const std::vector<double>& y) {
     double sum = 0;
     for (std::size_t i = 0; i < x.size(); ++i) sum += x[i] * y[i];
@@ -65,8 +48,9 @@ double dot(const std::vector<double>& x, const std::vector<double>& y) {
 }
 
 // The largest Ritz value of DᵀD after k steps with full reorthogonalisation.
-double largest_ritz_value(Backend& backend, DualCandidate& candidate, std::int64_t vocab, std::int64_t steps,
-                          std::uint64_t seed, std::uint64_t stream) {
+double largest_ritz_value(Backend& backend,
+                          const std::function<std::vector<double>(const std::vector<double>&)>& apply,
+                          std::int64_t vocab, std::int64_t steps, std::uint64_t seed, std::uint64_t stream) {
     const Array start(backend, vocab * 8);
     backend.fill_normal(start.vector(Real::fp64, vocab), {seed, stream}, 1);
     std::vector<std::vector<double>> basis = {download_array<double>(backend, start.data(), vocab)};
@@ -74,7 +58,7 @@ double largest_ritz_value(Backend& backend, DualCandidate& candidate, std::int64
     double length = std::sqrt(dot(basis[0], basis[0]));
     for (std::int64_t k = 0; k < steps && length > 0; ++k) {
         for (double& value : basis.back()) value /= length;
-        std::vector<double> u = apply(backend, candidate, basis.back());
+        std::vector<double> u = apply(basis.back());
         diagonal.push_back(dot(u, basis.back()));
         for (int pass = 0; pass < 2; ++pass) {
             for (const std::vector<double>& vector : basis) {
@@ -98,8 +82,24 @@ double largest_ritz_value(Backend& backend, DualCandidate& candidate, std::int64
 
 }  // namespace
 
-std::int64_t DualCandidate::chunk_rows(std::int64_t vocab, std::int64_t contexts) {
-    return std::min(contexts, std::max<std::int64_t>(1, chunk_entries / vocab));
+std::vector<double> product_with_gram(Backend& backend, DualCandidate& candidate,
+                                      const std::vector<double>& v) {
+    const auto vocab = static_cast<std::int64_t>(v.size());
+    const Array from = upload_array(backend, v), to(backend, vocab * 8);
+    backend.fill_zero(to.vector(Real::fp64, vocab));
+    for (std::int64_t k = 0; k < candidate.chunks(); ++k) {
+        const Matrix rows = candidate.chunk(k);
+        const Array image(backend, rows.rows * 8);
+        backend.multiply(plain, 1, rows, from.matrix(Real::fp64, vocab, 1), 0,
+                         image.matrix(Real::fp64, rows.rows, 1));
+        backend.multiply(a_transposed, 1, rows, image.matrix(Real::fp64, rows.rows, 1), 1,
+                         to.matrix(Real::fp64, vocab, 1));
+    }
+    return download_array<double>(backend, to.data(), vocab);
+}
+
+std::int64_t DualCandidate::chunk_rows(std::int64_t vocab, std::int64_t contexts, std::int64_t entries) {
+    return std::min(contexts, std::max<std::int64_t>(1, entries / vocab));
 }
 
 std::int64_t DualCandidate::bytes(std::int64_t vocab, std::int64_t contexts) {
@@ -107,12 +107,12 @@ std::int64_t DualCandidate::bytes(std::int64_t vocab, std::int64_t contexts) {
 }
 
 DualCandidate::DualCandidate(Backend& backend, const LabelsView& labels, const CandidateFactors& factors,
-                             double lambda)
+                             double lambda, std::int64_t entries)
     : backend_(backend),
       labels_(labels),
       factors_(factors),
       lambda_(lambda),
-      rows_(chunk_rows(labels.vocab_size, labels.contexts)),
+      rows_(chunk_rows(labels.vocab_size, labels.contexts, entries)),
       candidate_(backend, rows_ * labels.vocab_size * 8) {
     if (factors.polar_words.data) polar_ = Array(backend, rows_ * labels.vocab_size * 8);
 }
@@ -142,13 +142,19 @@ Matrix DualCandidate::chunk(std::int64_t k) {
     return d;
 }
 
-CandidateNorm probable_norm_of(Backend& backend, DualCandidate& candidate, std::uint64_t seed,
-                               std::uint64_t stream) {
-    const std::int64_t vocab = candidate.chunk(0).columns;
-    const double ritz = largest_ritz_value(backend, candidate, vocab, lanczos_steps, seed, stream);
+CandidateNorm probable_norm(Backend& backend, std::int64_t vocab,
+                            const std::function<std::vector<double>(const std::vector<double>& v)>& apply,
+                            std::uint64_t seed, std::uint64_t stream) {
+    const double ritz = largest_ritz_value(backend, apply, vocab, lanczos_steps, seed, stream);
     const double root = std::log(1.648 * std::sqrt(static_cast<double>(vocab)) / miss_probability) /
                         static_cast<double>(2 * lanczos_steps - 1);
     return {std::sqrt(ritz / (1 - root * root) * (1 + 1e-9)), false};
+}
+
+CandidateNorm probable_norm_of(Backend& backend, DualCandidate& candidate, std::uint64_t seed,
+                               std::uint64_t stream) {
+    const auto apply = [&](const std::vector<double>& v) { return product_with_gram(backend, candidate, v); };
+    return probable_norm(backend, candidate.chunk(0).columns, apply, seed, stream);
 }
 
 CandidateNorm norm_of(Backend& backend, DualCandidate& candidate, std::uint64_t seed, std::uint64_t stream) {
@@ -157,7 +163,7 @@ CandidateNorm norm_of(Backend& backend, DualCandidate& candidate, std::uint64_t 
     std::int64_t contexts = 0;
     for (std::int64_t k = 0; k < candidate.chunks(); ++k) contexts += candidate.labels(k).contexts;
     const std::int64_t side = candidate.chunks() == 1 ? std::min(vocab, contexts) : vocab;
-    if (side <= largest_gram) return {exact_norm(backend, candidate, vocab, contexts), true};
+    if (side <= DualCandidate::largest_gram) return {exact_norm(backend, candidate, vocab, contexts), true};
     return probable_norm_of(backend, candidate, seed, stream);
 }
 

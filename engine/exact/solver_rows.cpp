@@ -14,14 +14,6 @@ Matrix rows_from(Matrix matrix, std::int64_t first, std::int64_t rows) {
             rows, matrix.columns};
 }
 
-LabelsView rows_of(const LabelsView& all, std::int64_t first, std::int64_t rows) {
-    LabelsView part = all;
-    part.contexts = rows;
-    part.indptr += first;
-    part.context_probs += first;
-    return part;
-}
-
 }  // namespace
 
 SolverRows::SolverRows(Backend& backend, const TeamSums* sums, std::int64_t rows, std::int64_t vocab)
@@ -41,6 +33,14 @@ SolverRows::SolverRows(Backend& backend, const TeamSums* sums, std::int64_t rows
         pieces_.push_back({piece.first - own_.first, piece.end - own_.first});
     }
     parcel_ = std::make_unique<Parcel>(sums->team(), backend, backend);
+}
+
+LabelsView SolverRows::rows_of(const LabelsView& all, std::int64_t first, std::int64_t rows) {
+    LabelsView part = all;
+    part.contexts = rows;
+    part.indptr += first;
+    part.context_probs += first;
+    return part;
 }
 
 LabelsView SolverRows::own_labels(const LabelsView& all) const {

@@ -55,6 +55,8 @@ class SolverRows {
     }
     /// Own rows of a matrix that a piece has.
     [[nodiscard]] static Matrix piece_of(Matrix own, const RowRange& piece);
+    /// Labels of `rows` rows from `first` on.
+    [[nodiscard]] static LabelsView rows_of(const LabelsView& all, std::int64_t first, std::int64_t rows);
     /// The labels of the own rows, and of a piece of them, of all rows' labels.
     [[nodiscard]] LabelsView own_labels(const LabelsView& all) const;
     [[nodiscard]] LabelsView labels_of(const RowRange& piece, const LabelsView& all) const;

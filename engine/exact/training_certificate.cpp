@@ -5,7 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include "engine/exact/candidate.hpp"
 #include "engine/exact/path.hpp"
+#include "engine/exact/solver_rows.hpp"
 #include "kernels/base/status.hpp"
 
 namespace ntpgeo {
@@ -72,22 +74,63 @@ PolarFactors polar_factors(Backend& backend, Matrix words, Matrix contexts) {
     return polar;
 }
 
-OptimumBound bound_from(Backend& backend, const LabelsView& labels, const CandidateFactors& factors,
-                        double lambda, std::uint64_t seed, std::uint64_t stream) {
-    DualCandidate candidate(backend, labels, factors, lambda);
-    const CandidateNorm norm = norm_of(backend, candidate, seed, stream);
+OptimumBound bound_from(Candidate& candidate, const char* kind, double lambda, std::uint64_t seed,
+                        std::uint64_t stream) {
+    const CandidateNorm norm = candidate.norm(seed, stream);
     if (!std::isfinite(norm.value)) throw Failure("the spectral norm of a dual candidate is not finite");
     double t = norm.value > 0 ? std::min(1.0, lambda / norm.value * (1 - 4 * unit_roundoff)) : 1.0;
     t = std::min(t, candidate.largest_scale() * (1 - 4 * unit_roundoff));
-    OptimumBound bound;
-    for (std::int64_t k = 0; k < candidate.chunks(); ++k) {
-        const Matrix rows = candidate.chunk(k);
-        const DualEntropy entropy = backend.dual_entropy(candidate.labels(k), nullptr, rows, t);
-        bound.excess += entropy.excess - entropy.rounding;
+    return {candidate.entropy(t),
+            std::string(kind) + (norm.exact ? ", exact norm" : ", probabilistic norm (1e-9)")};
+}
+
+void keep_better(OptimumBound other, OptimumBound& best) {
+    if (other.excess > best.excess) best = std::move(other);
+}
+
+/// Streams of random numbers that no other part draws from.
+std::uint64_t stream_of(std::int64_t step) {
+    return (std::uint64_t{1} << 40) + 2 * static_cast<std::uint64_t>(step);
+}
+
+/// fp64 copies of W, its columns centred, and of H.
+struct Centred {
+    Array words, contexts;
+    CandidateFactors factors;
+};
+
+Centred centred(Backend& backend, Matrix words, Matrix contexts) {
+    const std::int64_t dim = words.columns;
+    Centred own{Array(backend, words.rows * dim * 8), Array(backend, contexts.rows * dim * 8), {}};
+    const Array mean(backend, dim * 8);
+    own.factors.words = own.words.matrix(Real::fp64, words.rows, dim);
+    own.factors.contexts = own.contexts.matrix(Real::fp64, contexts.rows, dim);
+    backend.copy(words.flat(), own.factors.words.flat());
+    backend.copy(contexts.flat(), own.factors.contexts.flat());
+    backend.column_means(own.factors.words, mean.vector(Real::fp64, dim));
+    backend.subtract_row(mean.vector(Real::fp64, dim), own.factors.words);
+    return own;
+}
+
+/// 20 iterations of the path's solver from L, where that is affordable; kept where they are better.
+void sharpen(Backend& backend, const Dataset& dataset, const CandidateFactors& factors, double lambda,
+             const std::function<void()>& between, OptimumBound& best) {
+    const std::int64_t vocab = factors.words.rows, rows = factors.contexts.rows;
+    if (vocab * rows > most_logits_to_sharpen) return;
+    const Array logits(backend, rows * vocab * 8);
+    backend.multiply(b_transposed, 1, factors.contexts, factors.words, 0,
+                     logits.matrix(Real::fp64, rows, vocab));
+    PathSolver solver(backend, dataset, {lambda}, 1e-6);
+    solver.start_from(download_array<double>(backend, logits.data(), rows * vocab));
+    for (int k = 1; k <= sharpening; ++k) {
+        if (between) between();
+        if (k % 10 == 0)
+            keep_better({solver.step_and_certify().bound_excess,
+                         "splitting from L, " + std::to_string(k) + " iterations, exact norm"},
+                        best);
+        else
+            solver.step();
     }
-    bound.kind = std::string(factors.polar_words.data ? "polar" : "gradient") +
-                 (norm.exact ? ", exact norm" : ", probabilistic norm (1e-9)");
-    return bound;
 }
 
 }  // namespace
@@ -112,49 +155,77 @@ std::int64_t OptimumBounder::bytes(std::int64_t vocab, std::int64_t contexts, st
     return factors + std::max(streamed, sharpened);
 }
 
+std::int64_t OptimumBounder::shared_bytes(std::int64_t vocab, std::int64_t contexts, std::int64_t dim,
+                                          std::int64_t shards) {
+    return bytes(vocab, contexts, dim) + SharedCandidate::bytes(vocab, contexts, shards);
+}
+
 OptimumBound OptimumBounder::bound(Matrix words, Matrix contexts, double lambda, std::uint64_t seed,
                                    std::int64_t step, const std::function<void()>& between) {
     const InRegion region(backend_, Region::certificate);
     const std::int64_t dim = words.columns, vocab = words.rows, rows = contexts.rows;
-    const Array w(backend_, vocab * dim * 8), h(backend_, rows * dim * 8), mean(backend_, dim * 8);
-    const CandidateFactors own{w.matrix(Real::fp64, vocab, dim), h.matrix(Real::fp64, rows, dim), {}, {}};
-    backend_.copy(words.flat(), own.words.flat());
-    backend_.copy(contexts.flat(), own.contexts.flat());
-    backend_.column_means(own.words, mean.vector(Real::fp64, dim));
-    backend_.subtract_row(mean.vector(Real::fp64, dim), own.words);
-
-    // Streams of random numbers that no other part draws from.
-    const std::uint64_t stream = (std::uint64_t{1} << 40) + 2 * static_cast<std::uint64_t>(step);
-    OptimumBound best = bound_from(backend_, labels_, own, lambda, seed, stream);
-    const auto keep = [&](OptimumBound other) {
-        if (other.excess > best.excess) best = std::move(other);
+    const Centred own = centred(backend_, words, contexts);
+    const std::uint64_t stream = stream_of(step);
+    const auto bound_of = [&](const CandidateFactors& factors, const char* kind, std::uint64_t from) {
+        WholeCandidate candidate(backend_, labels_, factors, lambda);
+        return bound_from(candidate, kind, lambda, seed, from);
     };
+    OptimumBound best = bound_of(own.factors, "gradient", stream);
     if (between) between();
     if (dim <= std::min(vocab, rows)) {
-        const PolarFactors polar = polar_factors(backend_, own.words, own.contexts);
+        const PolarFactors polar = polar_factors(backend_, own.factors.words, own.factors.contexts);
         if (polar.rank > 0) {
-            CandidateFactors with_polar = own;
+            CandidateFactors with_polar = own.factors;
             with_polar.polar_words = polar.words.matrix(Real::fp64, vocab, polar.rank);
             with_polar.polar_contexts = polar.contexts.matrix(Real::fp64, rows, polar.rank);
-            keep(bound_from(backend_, labels_, with_polar, lambda, seed, stream + 1));
+            keep_better(bound_of(with_polar, "polar", stream + 1), best);
         }
     }
-    if (vocab * rows <= most_logits_to_sharpen) {
-        const Array logits(backend_, rows * vocab * 8);
-        backend_.multiply(b_transposed, 1, own.contexts, own.words, 0,
-                          logits.matrix(Real::fp64, rows, vocab));
-        PathSolver solver(backend_, dataset_, {lambda}, 1e-6);
-        solver.start_from(download_array<double>(backend_, logits.data(), rows * vocab));
-        for (int k = 1; k <= sharpening; ++k) {
-            if (between) between();
-            if (k % 10 == 0)
-                keep({solver.step_and_certify().bound_excess,
-                      "splitting from L, " + std::to_string(k) + " iterations, exact norm"});
-            else
-                solver.step();
-        }
-    }
+    sharpen(backend_, dataset_, own.factors, lambda, between, best);
     best.excess = std::max(best.excess, 0.0);  // no objective is below Hent
+    return best;
+}
+
+OptimumBound shared_optimum_bound(const SolverRows& rows, const Dataset& dataset, const LabelsView& labels,
+                                  Matrix words, Matrix contexts, double lambda, std::uint64_t seed,
+                                  std::int64_t step, const std::function<void()>& between) {
+    Backend& backend = rows.backend();
+    const InRegion region(backend, Region::certificate);
+    const std::int64_t dim = words.columns, vocab = words.rows, all = rows.rows();
+    const Centred own = centred(backend, words, contexts);
+    const std::uint64_t stream = stream_of(step);
+    const auto bound_of = [&](const CandidateFactors& factors, const char* kind, std::uint64_t from) {
+        SharedCandidate candidate(rows, labels, factors, lambda);
+        return bound_from(candidate, kind, lambda, seed, from);
+    };
+    OptimumBound best = bound_of(own.factors, "gradient", stream);
+    between();
+    const std::vector<double> on_first = rows.on_first(own.factors.contexts);
+    const Array all_contexts =
+        rows.is_first() ? upload_array(backend, on_first) : Array(backend, std::int64_t{8});
+    CandidateFactors whole{own.factors.words, all_contexts.matrix(Real::fp64, all, dim), {}, {}};
+    if (dim <= std::min(vocab, all)) {
+        PolarFactors polar;
+        rows.at_first([&] { polar = polar_factors(backend, whole.words, whole.contexts); });
+        polar.rank = static_cast<std::int64_t>(rows.from_first({static_cast<double>(polar.rank)})[0]);
+        if (polar.rank > 0) {
+            if (!rows.is_first()) {
+                polar.words = Array(backend, vocab * polar.rank * 8);
+                polar.contexts = Array(backend, all * polar.rank * 8);
+            }
+            CandidateFactors with_polar = own.factors;
+            with_polar.polar_words = polar.words.matrix(Real::fp64, vocab, polar.rank);
+            const Matrix of_all = polar.contexts.matrix(Real::fp64, all, polar.rank);
+            rows.from_first(with_polar.polar_words.flat());
+            rows.from_first(of_all.flat());
+            with_polar.polar_contexts = rows.own_rows(of_all);
+            keep_better(bound_of(with_polar, "polar", stream + 1), best);
+        }
+    }
+    between();
+    rows.at_first([&] { sharpen(backend, dataset, whole, lambda, {}, best); });
+    best.excess = std::max(rows.from_first({best.excess})[0], 0.0);
+    best.kind = rows.sums()->from_first(best.kind);
     return best;
 }
 

@@ -8,6 +8,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/data/dataset.hpp"
 #include "kernels/backend.hpp"
@@ -24,7 +25,11 @@ struct CandidateFactors {
 /// D [m, V] by rows of contexts.
 class DualCandidate {
   public:
-    DualCandidate(Backend& backend, const LabelsView& labels, const CandidateFactors& factors, double lambda);
+    /// Entries of a chunk, and the side of a Gram matrix that is decomposed, at most.
+    static constexpr std::int64_t chunk_entries = std::int64_t{1} << 24, largest_gram = 4096;
+
+    DualCandidate(Backend& backend, const LabelsView& labels, const CandidateFactors& factors, double lambda,
+                  std::int64_t entries = chunk_entries);
 
     [[nodiscard]] std::int64_t chunks() const { return (labels_.contexts + rows_ - 1) / rows_; }
     /// Makes a chunk of D, unless it is the one made last.
@@ -35,7 +40,8 @@ class DualCandidate {
     [[nodiscard]] double largest_scale() const { return largest_scale_; }
 
     /// Rows a chunk, and bytes of the backend's memory for two of them.
-    static std::int64_t chunk_rows(std::int64_t vocab, std::int64_t contexts);
+    static std::int64_t chunk_rows(std::int64_t vocab, std::int64_t contexts,
+                                   std::int64_t entries = chunk_entries);
     static std::int64_t bytes(std::int64_t vocab, std::int64_t contexts);
 
   private:
@@ -57,6 +63,13 @@ struct CandidateNorm {
 /// Woźniakowski 1992, theorem 4.2): ε is taken so that this is 1e-9.
 CandidateNorm probable_norm_of(Backend& backend, DualCandidate& candidate, std::uint64_t seed,
                                std::uint64_t stream);
+/// The same where DᵀD v [vocab] comes from `apply`.
+CandidateNorm probable_norm(Backend& backend, std::int64_t vocab,
+                            const std::function<std::vector<double>(const std::vector<double>& v)>& apply,
+                            std::uint64_t seed, std::uint64_t stream);
+/// DᵀD v, both [V].
+std::vector<double> product_with_gram(Backend& backend, DualCandidate& candidate,
+                                      const std::vector<double>& v);
 /// From the Gram matrix of the shorter side where that is affordable (4096, and all of D at once where that
 /// side is the contexts'), else the above.
 CandidateNorm norm_of(Backend& backend, DualCandidate& candidate, std::uint64_t seed, std::uint64_t stream);
@@ -73,6 +86,14 @@ struct OptimumBound {
 std::optional<double> relative_gap(double excess_loss, double lambda, double words_norm, double contexts_norm,
                                    const std::optional<OptimumBound>& bound);
 
+class SolverRows;
+/// As OptimumBounder::bound, where ranks share the contexts' rows, which `rows` has. `labels` and `contexts`
+/// are the own rows', `words` all. Every rank calls it, and has the bound; its bits follow from the shards.
+/// The first rank alone makes the polar factors, and the path's iterations; `between` is called by all ranks.
+OptimumBound shared_optimum_bound(const SolverRows& rows, const Dataset& dataset, const LabelsView& labels,
+                                  Matrix words, Matrix contexts, double lambda, std::uint64_t seed,
+                                  std::int64_t step, const std::function<void()>& between);
+
 /// Bounds the optimum from any W and H. `backend`, `dataset` and the labels must outlive it.
 class OptimumBounder {
   public:
@@ -88,6 +109,9 @@ class OptimumBounder {
 
     /// Bytes of the backend's memory that a call takes at most.
     static std::int64_t bytes(std::int64_t vocab, std::int64_t contexts, std::int64_t dim);
+    /// And of one rank with all of so many shards.
+    static std::int64_t shared_bytes(std::int64_t vocab, std::int64_t contexts, std::int64_t dim,
+                                     std::int64_t shards);
 
   private:
     Backend& backend_;

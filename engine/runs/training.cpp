@@ -27,10 +27,13 @@ struct MeasuredTraining::Measure {
 
 struct MeasuredTraining::Share {
     Share(Backend& backend, const Dataset& dataset, const RunSettings& settings, Team* team)
-        : sums(team ? *team : alone, settings.shards, settings.sums), rows(sums, backend, dataset) {}
+        : sums(team ? *team : alone, settings.shards, settings.sums),
+          rows(sums, backend, dataset),
+          contexts(backend, &sums, dataset.contexts(), dataset.vocab_size) {}
     Alone alone;
     TeamSums sums;
     SharedRows rows;
+    SolverRows contexts;  // of certificates
 };
 
 MeasuredTraining::MeasuredTraining(Backend& backend, const Dataset& dataset, const LimitFactors* limit,
@@ -54,12 +57,16 @@ void MeasuredTraining::call_between_parts(const std::function<void()>& between) 
 
 Record MeasuredTraining::record(double time_s, std::optional<double> step_s) {
     require_in_range();
-    if (!share_) return measured(trainer_->words(), trainer_->contexts(), time_s, step_s, nullptr);
+    const RecordTimes times{time_s, step_s};
+    if (!share_) return measured(trainer_->words(), trainer_->contexts(), times, nullptr);
     const Stage& stage = trainer_->stage();
-    const LossPass pass = shared_pass(backend_, share_->rows, trainer_->words(), trainer_->contexts(),
-                                      ridge_of(stage, trainer_->lambda()), products_of_record());
+    Shared shared{shared_pass(backend_, share_->rows, trainer_->words(), trainer_->contexts(),
+                              ridge_of(stage, trainer_->lambda()), products_of_record()),
+                  {}};
+    require_finite(shared.pass.excess_loss, shared.pass.grad_norm);
+    shared.bound = shared_bound();
     if (share_->sums.team().size() == 1)
-        return measured(trainer_->words(), trainer_->contexts(), time_s, step_s, &pass);
+        return measured(trainer_->words(), trainer_->contexts(), times, &shared);
     const std::vector<StateTensor> all = parameters();
     Record record;
     const auto measure = [&] {
@@ -69,12 +76,36 @@ Record MeasuredTraining::record(double time_s, std::optional<double> step_s) {
             return array;
         };
         const Array words = on_backend(all[0]), contexts = on_backend(all[1]);
-        record =
-            measured(words.matrix(all[0].real, all[0].shape[0], all[0].shape[1]),
-                     contexts.matrix(all[1].real, all[1].shape[0], all[1].shape[1]), time_s, step_s, &pass);
+        record = measured(words.matrix(all[0].real, all[0].shape[0], all[0].shape[1]),
+                          contexts.matrix(all[1].real, all[1].shape[0], all[1].shape[1]), times, &shared);
     };
     record_at_first(share_->sums.team(), measure);
     return record;
+}
+
+// Where any rank is asked to leave it, all do.
+std::optional<OptimumBound> MeasuredTraining::shared_bound() {
+    const double ridge = ridge_of(trainer_->stage(), trainer_->lambda());
+    if (!(ridge > 0) || !certificate_due()) return std::nullopt;
+    const auto between = [this] {
+        if (share_->sums.team().size() == 1) return between_();
+        std::int64_t left = 0;
+        try {
+            between_();
+        } catch (const RecordLeft&) {
+            left = 1;
+        }
+        if (share_->sums.largest(left) != 0) throw RecordLeft();
+    };
+    const Matrix own = trainer_->words();
+    const std::int64_t vocab = share_->rows.dataset().vocab_size;
+    const Array memory(backend_, vocab * own.columns * bytes_of(own.real));
+    const Matrix words = memory.matrix(own.real, vocab, own.columns);
+    backend_.copy(own.flat(), SolverRows::piece_of(words, share_->rows.words()).flat());
+    share_->contexts.share(words);
+    return shared_optimum_bound(share_->contexts, share_->rows.dataset(), share_->rows.view(), words,
+                                trainer_->contexts(), ridge, settings_.training.seed, trainer_->step(),
+                                between);
 }
 
 std::vector<StateTensor> MeasuredTraining::parameters() {
@@ -92,23 +123,23 @@ std::vector<StateTensor> MeasuredTraining::parameters() {
     return tensors;
 }
 
-Record MeasuredTraining::measured(Matrix words, Matrix contexts, double time_s, std::optional<double> step_s,
-                                  const LossPass* pass) {
+Record MeasuredTraining::measured(Matrix words, Matrix contexts, const RecordTimes& times,
+                                  const Shared* shared) {
     const Stage& stage = trainer_->stage();
     const Precision precision = products_of_record();
     const double ridge = ridge_of(stage, trainer_->lambda());
     const std::uint64_t seed = settings_.training.seed;
-    const Figures figures =
-        measure_->meter.measure(words, contexts, ridge, precision, seed, trainer_->step(), pass);
-    if (!std::isfinite(figures.excess_loss) || !std::isfinite(figures.grad_norm))
-        throw NonFiniteLoss(
-            fmt::format("the loss or its gradient is not finite at step {}", trainer_->step()));
+    const Figures figures = measure_->meter.measure(words, contexts, ridge, precision, seed, trainer_->step(),
+                                                    shared ? &shared->pass : nullptr);
+    require_finite(figures.excess_loss, figures.grad_norm);
     std::optional<OptimumBound> bound;
-    if (ridge > 0 && certificate_due())
+    if (shared)
+        bound = shared->bound;
+    else if (ridge > 0 && certificate_due())
         bound = measure_->bounder.bound(words, contexts, ridge, seed, trainer_->step(), between_);
     return training_record({.step = trainer_->step(),
-                            .time_s = time_s,
-                            .step_s = step_s,
+                            .time_s = times.work,
+                            .step_s = times.step,
                             .lambda = trainer_->lambda(),
                             .relative_gap = relative_gap(figures.excess_loss, ridge, figures.words_norm,
                                                          figures.contexts_norm, bound),
@@ -132,6 +163,12 @@ bool MeasuredTraining::certificate_due() const {
     for (std::int64_t before = step / every * every; before < step; ++before)
         if (settings_.metrics_every.due(before)) return false;
     return true;
+}
+
+void MeasuredTraining::require_finite(double loss, double gradient) const {
+    if (!std::isfinite(loss) || !std::isfinite(gradient))
+        throw NonFiniteLoss(
+            fmt::format("the loss or its gradient is not finite at step {}", trainer_->step()));
 }
 
 void MeasuredTraining::require_in_range() const {

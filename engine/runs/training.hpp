@@ -9,6 +9,7 @@
 
 #include "engine/exact/training_certificate.hpp"
 #include "engine/geometry/figures.hpp"
+#include "engine/geometry/loss_pass.hpp"
 #include "engine/geometry/record.hpp"
 #include "engine/runs/record_left.hpp"
 #include "engine/training/trainer.hpp"
@@ -37,8 +38,9 @@ class MeasuredTraining {
 
     /// The record of the present state, `time_s` into the work, with `step_s` of an update since the last
     /// one. Throws NonFiniteLoss where the parameters have grown beyond all bounds, or the loss or its
-    /// gradient is not finite. Of many ranks all make the pass over the logits, and the first measures the
-    /// rest and has the record; on the others it is empty, and what the first throws is EndedElsewhere there.
+    /// gradient is not finite. Of many ranks all make the pass over the logits and certificates, and the
+    /// first measures the rest and has the record; on the others it is empty, and what the first throws is
+    /// EndedElsewhere there.
     Record record(double time_s, std::optional<double> step_s);
 
     /// W and H, the rows of all ranks, on the first one, in host memory.
@@ -54,8 +56,19 @@ class MeasuredTraining {
     struct Share;
     [[nodiscard]] bool certificate_due() const;
     [[nodiscard]] Precision products_of_record() const;
-    [[nodiscard]] Record measured(Matrix words, Matrix contexts, double time_s, std::optional<double> step_s,
-                                  const LossPass* pass);
+    /// What ranks have made of a record together.
+    struct Shared {
+        LossPass pass;
+        std::optional<OptimumBound> bound;
+    };
+    struct RecordTimes {
+        double work = 0;
+        std::optional<double> step;
+    };
+    [[nodiscard]] std::optional<OptimumBound> shared_bound();
+    [[nodiscard]] Record measured(Matrix words, Matrix contexts, const RecordTimes& times,
+                                  const Shared* shared);
+    void require_finite(double loss, double gradient) const;
 
     Backend& backend_;
     const RunSettings& settings_;

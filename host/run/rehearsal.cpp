@@ -144,8 +144,10 @@ MemoryPlan plan_memory(const RunConfig& config, const Dataset& dataset, const La
     plan.labels = labels_bytes(dataset);
     plan.parameters = shape.size() * bytes_of(training.master);
     const std::int64_t certificates =
-        config.certify_every > 0 ? OptimumBounder::bytes(dataset.vocab_size, dataset.contexts(), training.dim)
-                                 : 0;
+        config.certify_every == 0 ? 0
+        : config.shards > 0       ? OptimumBounder::shared_bytes(dataset.vocab_size, dataset.contexts(),
+                                                                 training.dim, config.shards)
+                            : OptimumBounder::bytes(dataset.vocab_size, dataset.contexts(), training.dim);
     for (const Stage& stage : training.stages) {
         const std::int64_t vector = trained_bytes(shape, training.master, stage.frozen);
         const Precision metrics = config.metrics_fp64 ? Precision::fp64 : stage.precision;
