@@ -39,7 +39,8 @@ SharedCandidate::SharedCandidate(const SolverRows& rows, const LabelsView& label
         CandidateFactors of_piece = factors;
         of_piece.contexts = part_of(factors.contexts, piece);
         of_piece.polar_contexts = part_of(factors.polar_contexts, piece);
-        Piece& made = pieces_.emplace_back(SolverRows::rows_of(labels, piece.first, piece.size()), nullptr);
+        pieces_.push_back({SolverRows::rows_of(labels, piece.first, piece.size()), nullptr});
+        Piece& made = pieces_.back();
         made.rows = std::make_unique<DualCandidate>(backend_, made.labels, of_piece, lambda, entries);
     }
 }

@@ -123,6 +123,7 @@ void RowSums::exchange(Vector own) {
               place = team.rank() % each, machine = team.rank() / each;
     const auto every = [&](int first, int step) {
         std::vector<int> chosen;
+        chosen.reserve(static_cast<std::size_t>((ranks - first + step - 1) / step));
         for (int k = first; k < ranks; k += step) chosen.push_back(k);
         return chosen;
     };
@@ -138,6 +139,7 @@ void RowSums::exchange(Vector own) {
         owners = every(place, each);
     }
     std::vector<Partner> partners;
+    partners.reserve(owners.size());
     for (const int rank : owners)
         partners.push_back(
             {rank, subtrees_of(sums_.shards(), rank / each * each, (rank / each + 1) * each), {rank}});
