@@ -87,7 +87,8 @@ double LimitSolver::least_tolerance(std::int64_t rows, std::int64_t vocab, doubl
 
 std::int64_t LimitSolver::bytes(std::int64_t rows, std::int64_t vocab, std::int64_t shards) {
     const std::int64_t newton = SmoothedNewton::fits(rows, vocab) ? SmoothedNewton::bytes(rows, vocab) : 0;
-    return Splitting::bytes(rows, vocab, shards) + 4 * rows * vocab * 8 + newton;
+    // With shards the first rank tests a proxy of its own.
+    return Splitting::bytes(rows, vocab, shards) + (shards > 0 ? 5 : 4) * rows * vocab * 8 + newton;
 }
 
 // Without shards in the splitting's memory before it has any other content; with them by the first rank.

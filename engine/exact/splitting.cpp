@@ -147,8 +147,11 @@ StepLengths Splitting::accept() {
 }
 
 std::int64_t Splitting::bytes(std::int64_t rows, std::int64_t vocab, std::int64_t shards) {
-    return rows * vocab * 4 * 8 + Anderson::bytes(rows * vocab) + DenseSpectrum::bytes(rows, vocab) +
-           SolverRows::bytes(rows, vocab, shards);
+    const std::int64_t spectrum = DenseSpectrum::bytes(rows, vocab);
+    // With shards the first rank decomposes what all have, beside it.
+    const std::int64_t at_first = shards > 0 ? 2 * rows * vocab * 8 + spectrum : 0;
+    return rows * vocab * 4 * 8 + Anderson::bytes(rows * vocab) + spectrum +
+           SolverRows::bytes(rows, vocab, shards) + at_first;
 }
 
 }  // namespace ntpgeo

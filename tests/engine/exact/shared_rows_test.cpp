@@ -6,8 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "engine/data/labels.hpp"
 #include "engine/exact/limit.hpp"
 #include "engine/exact/path.hpp"
+#include "tests/metering_backend.hpp"
 #include "tests/problems.hpp"
 #include "tests/thread_team.hpp"
 
@@ -192,6 +194,26 @@ TEST(SharedSolverRows, StatesGoOnOnAnyNumberOfRanks) {
         }));
     EXPECT_EQ(digits(found[1].common[0]), digits(found[0].common[0]));
     EXPECT_TRUE(found[1].first == found[0].first);
+}
+
+TEST(SharedSolverRows, TakeNoMoreMemoryThanTheySaid) {
+    for (const Shape& shape : shapes) {
+        const Dataset data = data_of(shape);
+        Alone alone;
+        const TeamSums sums(alone, 5);
+        MeteringBackend of_limit, of_path;
+        LimitSolver limit(of_limit, data, 1e-9, 80, ThresholdBy::prediction, &sums);
+        while (!limit.ended()) limit.advance();
+        EXPECT_GT(limit.factors().rank(), 0);
+        const std::int64_t rows = static_cast<std::int64_t>(limit.state().y.size()) / shape.vocab,
+                           labels = labels_bytes(data) + shape.contexts * 8;
+        EXPECT_LE(of_limit.peak, LimitSolver::bytes(rows, shape.vocab, 5) + labels);
+        PathSolver path(of_path, data, {1e-2}, 1e-8, ThresholdBy::prediction, &sums);
+        while (!path.advance()) {
+        }
+        EXPECT_GT(path.factors().rank(), 0);
+        EXPECT_LE(of_path.peak, PathSolver::bytes(shape.contexts, shape.vocab, 5) + labels + 8);
+    }
 }
 
 TEST(SharedSolverRows, RefuseMoreShardsThanRows) {
