@@ -6,6 +6,7 @@
 #include <numeric>
 #include <vector>
 
+#include "engine/exact/solver_rows.hpp"
 #include "engine/exact/threshold.hpp"
 
 namespace ntpgeo {
@@ -13,10 +14,6 @@ namespace {
 
 constexpr std::int64_t lanczos_steps = 80;
 constexpr double miss_probability = 1e-9;
-
-Matrix rows_of(Matrix matrix, std::int64_t first, std::int64_t count) {
-    return {matrix.as<double>() + first * matrix.columns, Real::fp64, count, matrix.columns};
-}
 
 double exact_norm(Backend& backend, DualCandidate& candidate, std::int64_t vocab, std::int64_t contexts) {
     if (candidate.chunks() == 1) {
@@ -118,23 +115,19 @@ DualCandidate::DualCandidate(Backend& backend, const LabelsView& labels, const C
 }
 
 LabelsView DualCandidate::labels(std::int64_t k) const {
-    LabelsView part = labels_;
-    part.contexts = std::min(rows_, labels_.contexts - k * rows_);
-    part.indptr += k * rows_;
-    part.context_probs += k * rows_;
-    return part;
+    return SolverRows::rows_of(labels_, k * rows_, std::min(rows_, labels_.contexts - k * rows_));
 }
 
 Matrix DualCandidate::chunk(std::int64_t k) {
     const LabelsView part = labels(k);
+    const RowRange rows{k * rows_, k * rows_ + part.contexts};
     const Matrix d = candidate_.matrix(Real::fp64, part.contexts, labels_.vocab_size);
     if (made_ == k) return d;
-    backend_.multiply(b_transposed, 1, rows_of(factors_.contexts, k * rows_, part.contexts), factors_.words,
-                      0, d);
+    backend_.multiply(b_transposed, 1, SolverRows::piece_of(factors_.contexts, rows), factors_.words, 0, d);
     backend_.column_cross_entropy(part, nullptr, d, d);
     if (factors_.polar_words.data) {
         const Matrix n = polar_.matrix(Real::fp64, part.contexts, labels_.vocab_size);
-        backend_.multiply(b_transposed, 1, rows_of(factors_.polar_contexts, k * rows_, part.contexts),
+        backend_.multiply(b_transposed, 1, SolverRows::piece_of(factors_.polar_contexts, rows),
                           factors_.polar_words, 0, n);
         largest_scale_ = std::min(largest_scale_, backend_.polar_candidate(part, lambda_, n, d));
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -74,24 +75,47 @@ PolarFactors polar_factors(Backend& backend, Matrix words, Matrix contexts) {
     return polar;
 }
 
-OptimumBound bound_from(Candidate& candidate, const char* kind, double lambda, std::uint64_t seed,
-                        std::uint64_t stream) {
-    const CandidateNorm norm = candidate.norm(seed, stream);
-    if (!std::isfinite(norm.value)) throw Failure("the spectral norm of a dual candidate is not finite");
-    double t = norm.value > 0 ? std::min(1.0, lambda / norm.value * (1 - 4 * unit_roundoff)) : 1.0;
-    t = std::min(t, candidate.largest_scale() * (1 - 4 * unit_roundoff));
-    return {candidate.entropy(t),
-            std::string(kind) + (norm.exact ? ", exact norm" : ", probabilistic norm (1e-9)")};
-}
-
 void keep_better(OptimumBound other, OptimumBound& best) {
     if (other.excess > best.excess) best = std::move(other);
 }
 
-/// Streams of random numbers that no other part draws from.
-std::uint64_t stream_of(std::int64_t step) {
-    return (std::uint64_t{1} << 40) + 2 * static_cast<std::uint64_t>(step);
-}
+/// The bounds of one certificate's candidates, whole or shared as `make` has them.
+class CandidateBounds {
+  public:
+    using Make = std::function<std::unique_ptr<Candidate>(const CandidateFactors&)>;
+
+    CandidateBounds(Make make, double lambda, std::uint64_t seed, std::int64_t step)
+        : make_(std::move(make)),
+          lambda_(lambda),
+          seed_(seed),
+          stream_((std::uint64_t{1} << 40) + 2 * static_cast<std::uint64_t>(step)) {}
+
+    [[nodiscard]] OptimumBound of_gradient(const CandidateFactors& factors) const {
+        return bound(factors, "gradient", stream_);
+    }
+    /// Kept where it is better.
+    void try_polar(CandidateFactors factors, Matrix words, Matrix contexts, OptimumBound& best) const {
+        factors.polar_words = words;
+        factors.polar_contexts = contexts;
+        keep_better(bound(factors, "polar", stream_ + 1), best);
+    }
+
+  private:
+    [[nodiscard]] OptimumBound bound(const CandidateFactors& factors, const char* kind,
+                                     std::uint64_t stream) const {
+        const std::unique_ptr<Candidate> candidate = make_(factors);
+        const CandidateNorm norm = candidate->norm(seed_, stream);
+        if (!std::isfinite(norm.value)) throw Failure("the spectral norm of a dual candidate is not finite");
+        double t = norm.value > 0 ? std::min(1.0, lambda_ / norm.value * (1 - 4 * unit_roundoff)) : 1.0;
+        t = std::min(t, candidate->largest_scale() * (1 - 4 * unit_roundoff));
+        return {candidate->entropy(t),
+                std::string(kind) + (norm.exact ? ", exact norm" : ", probabilistic norm (1e-9)")};
+    }
+
+    Make make_;
+    double lambda_;
+    std::uint64_t seed_, stream_;  // of random numbers that no other part draws from
+};
 
 /// fp64 copies of W, its columns centred, and of H.
 struct Centred {
@@ -147,7 +171,8 @@ OptimumBounder::OptimumBounder(Backend& backend, const Dataset& dataset, const L
     : backend_(backend), dataset_(dataset), labels_(labels) {}
 
 std::int64_t OptimumBounder::bytes(std::int64_t vocab, std::int64_t contexts, std::int64_t dim) {
-    const std::int64_t factors = 5 * (vocab + contexts) * dim * 8, side = std::min<std::int64_t>(vocab, 4096);
+    const std::int64_t factors = 5 * (vocab + contexts) * dim * 8,
+                       side = std::min(vocab, DualCandidate::largest_gram);
     const std::int64_t streamed = DualCandidate::bytes(vocab, contexts) + 5 * side * side * 8;
     const std::int64_t sharpened = vocab * contexts <= most_logits_to_sharpen
                                        ? PathSolver::bytes(contexts, vocab) + vocab * contexts * 8
@@ -165,21 +190,18 @@ OptimumBound OptimumBounder::bound(Matrix words, Matrix contexts, double lambda,
     const InRegion region(backend_, Region::certificate);
     const std::int64_t dim = words.columns, vocab = words.rows, rows = contexts.rows;
     const Centred own = centred(backend_, words, contexts);
-    const std::uint64_t stream = stream_of(step);
-    const auto bound_of = [&](const CandidateFactors& factors, const char* kind, std::uint64_t from) {
-        WholeCandidate candidate(backend_, labels_, factors, lambda);
-        return bound_from(candidate, kind, lambda, seed, from);
-    };
-    OptimumBound best = bound_of(own.factors, "gradient", stream);
+    const CandidateBounds bounds(
+        [&](const CandidateFactors& factors) {
+            return std::make_unique<WholeCandidate>(backend_, labels_, factors, lambda);
+        },
+        lambda, seed, step);
+    OptimumBound best = bounds.of_gradient(own.factors);
     if (between) between();
     if (dim <= std::min(vocab, rows)) {
         const PolarFactors polar = polar_factors(backend_, own.factors.words, own.factors.contexts);
-        if (polar.rank > 0) {
-            CandidateFactors with_polar = own.factors;
-            with_polar.polar_words = polar.words.matrix(Real::fp64, vocab, polar.rank);
-            with_polar.polar_contexts = polar.contexts.matrix(Real::fp64, rows, polar.rank);
-            keep_better(bound_of(with_polar, "polar", stream + 1), best);
-        }
+        if (polar.rank > 0)
+            bounds.try_polar(own.factors, polar.words.matrix(Real::fp64, vocab, polar.rank),
+                             polar.contexts.matrix(Real::fp64, rows, polar.rank), best);
     }
     sharpen(backend_, dataset_, own.factors, lambda, between, best);
     best.excess = std::max(best.excess, 0.0);  // no objective is below Hent
@@ -193,12 +215,12 @@ OptimumBound shared_optimum_bound(const SolverRows& rows, const Dataset& dataset
     const InRegion region(backend, Region::certificate);
     const std::int64_t dim = words.columns, vocab = words.rows, all = rows.rows();
     const Centred own = centred(backend, words, contexts);
-    const std::uint64_t stream = stream_of(step);
-    const auto bound_of = [&](const CandidateFactors& factors, const char* kind, std::uint64_t from) {
-        SharedCandidate candidate(rows, labels, factors, lambda);
-        return bound_from(candidate, kind, lambda, seed, from);
-    };
-    OptimumBound best = bound_of(own.factors, "gradient", stream);
+    const CandidateBounds bounds(
+        [&](const CandidateFactors& factors) {
+            return std::make_unique<SharedCandidate>(rows, labels, factors, lambda);
+        },
+        lambda, seed, step);
+    OptimumBound best = bounds.of_gradient(own.factors);
     between();
     const std::vector<double> on_first = rows.on_first(own.factors.contexts);
     const Array all_contexts =
@@ -213,13 +235,11 @@ OptimumBound shared_optimum_bound(const SolverRows& rows, const Dataset& dataset
                 polar.words = Array(backend, vocab * polar.rank * 8);
                 polar.contexts = Array(backend, all * polar.rank * 8);
             }
-            CandidateFactors with_polar = own.factors;
-            with_polar.polar_words = polar.words.matrix(Real::fp64, vocab, polar.rank);
-            const Matrix of_all = polar.contexts.matrix(Real::fp64, all, polar.rank);
-            rows.from_first(with_polar.polar_words.flat());
+            const Matrix of_words = polar.words.matrix(Real::fp64, vocab, polar.rank),
+                         of_all = polar.contexts.matrix(Real::fp64, all, polar.rank);
+            rows.from_first(of_words.flat());
             rows.from_first(of_all.flat());
-            with_polar.polar_contexts = rows.own_rows(of_all);
-            keep_better(bound_of(with_polar, "polar", stream + 1), best);
+            bounds.try_polar(own.factors, of_words, rows.own_rows(of_all), best);
         }
     }
     between();
