@@ -2,90 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <regex>
 #include <string>
 
-#include "tests/child_environment.hpp"
-#include "tests/crash/resume.hpp"
+#include "tests/ranks/ranks_fixture.hpp"
 
 namespace ntpgeo {
 namespace {
-
-/// A launcher, and how it is told not to mind that there are more ranks than cores, and who runs it.
-struct Launcher {
-    std::string name;
-    Arguments command;
-
-    [[nodiscard]] Arguments start(int ranks, const Arguments& more) const {
-        return command + Arguments{"-np", std::to_string(ranks)} + more;
-    }
-};
-
-const Launcher open_mpi{"openmpi", {"mpirun.openmpi", "--bind-to", "none"}};
-const Launcher bound{"openmpi", {"mpirun.openmpi"}};
-const Launcher mpich{"mpich", {"mpirun.mpich"}};
-
-class Ranks : public Resume {
-  protected:
-    void SetUp() override {
-        for (const char* name : {"OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM",
-                                 "OMPI_MCA_rmaps_base_oversubscribe"})
-            ::setenv(name, "1", 1);
-        ::setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 1);  // where ptrace is forbidden
-        // Two of its launchers that start at once fail where both make the folder that they share.
-        ::setenv("OMPI_MCA_orte_tmpdir_base", sessions_.path().c_str(), 1);
-        for (const Launcher* one : {&open_mpi, &mpich})
-            if (!fs::exists(fs::path(NTPGEO_BINARY).parent_path() / ("libntpgeo_" + one->name + ".so")))
-                GTEST_SKIP() << "no module of " << one->name << " was built";
-    }
-    ScratchFolder sessions_;
-
-    /// Runs ntpgeo on ranks.
-    static ProgramResult on(const Launcher& launcher, int ranks, const Arguments& arguments) {
-        return run_program(launcher.start(ranks, Arguments{NTPGEO_BINARY} + arguments));
-    }
-    static void run_well_on(const Launcher& launcher, int ranks, const Arguments& arguments) {
-        const ProgramResult result = on(launcher, ranks, arguments);
-        EXPECT_EQ(result.status, 0) << result.err;
-        EXPECT_EQ(result.err, "");
-    }
-    /// Expects that the job failed, and that ntpgeo said one line, which says `part`; the launcher may say
-    /// more.
-    static void expect_one_of_ours(const ProgramResult& result, const std::string& part,
-                                   const std::string& ours = "ntpgeo: ") {
-        EXPECT_NE(result.status, 0);
-        std::size_t lines = 0;
-        for (std::size_t at = result.err.find(ours); at != std::string::npos;
-             at = result.err.find(ours, at + 1))
-            lines += at == 0 || result.err[at - 1] == '\n' ? 1 : 0;
-        EXPECT_EQ(lines, 1U) << result.err;
-        expect_contains(result.err, part);
-    }
-    /// A record but for its times.
-    static std::string timeless(const std::string& record) {
-        return std::regex_replace(record, std::regex("\"time_s\":[^,]*,"), "");
-    }
-    /// The processes of a run in this folder.
-    [[nodiscard]] std::vector<pid_t> processes() const {
-        std::vector<pid_t> found;
-        for (const auto& entry : fs::directory_iterator("/proc")) {
-            const std::string name = entry.path().filename();
-            if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-            std::ifstream file(entry.path() / "cmdline");
-            const std::string line((std::istreambuf_iterator<char>(file)), {});
-            if (line.starts_with(NTPGEO_BINARY) && line.find(folder_.path().native()) != std::string::npos)
-                found.push_back(std::stoi(name));
-        }
-        std::sort(found.begin(), found.end());
-        return found;
-    }
-    [[nodiscard]] bool all_end() const {
-        for (int k = 0; k < 5000 && !processes().empty(); ++k)
-            std::this_thread::sleep_for(std::chrono::milliseconds(1));
-        return processes().empty();
-    }
-};
 
 const Arguments sharded{"--shards", "7"};
 
@@ -227,105 +149,6 @@ TEST_F(Ranks, ACheckpointWithoutItsIndexIsNoneAndNothingElseIsSwept) {
     expect_contains(result.err, "checkpoint-000000000040.safetensors is damaged");
     expect_same_run(run, alone);
     for (const std::string& name : users) EXPECT_EQ(read_file(run / name), "mine");
-}
-
-class ExactRanks : public Ranks {
-  protected:
-    /// Rows that are solved for: more than words, and fewer.
-    const std::vector<std::pair<std::string, std::string>> shapes_{{"30", "90"}, {"80", "25"}};
-
-    std::string data_of(const std::pair<std::string, std::string>& shape) {
-        const fs::path file = folder_ / (shape.first + ".safetensors");
-        if (!fs::exists(file))
-            run_well({"data", "synth", "-o", file, "--vocab", shape.first, "--contexts", shape.second,
-                      "--supports", shape.second, "--support-size", "2:5"});
-        return file;
-    }
-    static void expect_same(const fs::path& run, const fs::path& expected) {
-        expect_same_run(run, expected);
-        EXPECT_EQ(read_file(run / "config.json"), read_file(expected / "config.json"));
-    }
-};
-
-TEST_F(ExactRanks, HaveTheBitsOfOneProcessOfAsManyShards) {
-    for (const auto& shape : shapes_)
-        for (const Arguments& verb : {Arguments{"limit", data_of(shape), "--tol", "1e-8"},
-                                      Arguments{"path", data_of(shape), "--lambda", "1e-1:1e-4:1"}}) {
-            const fs::path alone = folder_ / "alone", seven = folder_ / "seven", run = folder_ / "run";
-            run_well(verb + Arguments{"-o", alone, "--shards", "16"});
-            run_well(verb + Arguments{"-o", seven, "--shards", "7"});
-            const std::vector<std::pair<const Launcher*, int>> jobs{
-                {&open_mpi, 2}, {&open_mpi, 4}, {&bound, 1}, {&mpich, 3}};
-            for (const auto& [launcher, ranks] : jobs) {
-                SCOPED_TRACE(verb[0] + " of " + shape.first + " words, " + launcher->name + " " +
-                             std::to_string(ranks));
-                run_well_on(*launcher, ranks, verb + Arguments{"-o", run});
-                expect_same(run, alone);
-                fs::remove_all(run);
-            }
-            run_well_on(mpich, 2, verb + Arguments{"-o", run, "--shards", "7"});
-            expect_same(run, seven);
-            for (const fs::path& made : {alone, seven, run}) fs::remove_all(made);
-        }
-}
-
-// A checkpoint of three ranks; one is killed, and what is left goes on in any number, to the same end.
-TEST_F(ExactRanks, GoOnInAnyNumberUnderAnyMpi) {
-    const fs::path run = folder_ / "run", one = folder_ / "one";
-    RunningProgram job(mpich.start(3, {NTPGEO_BINARY, "path", data_of(shapes_[0]), "-o", run, "--lambda",
-                                       "1e-1:1e-8:40", "--rank-timeout", "20"}));
-    ASSERT_TRUE(job.wait_until([&] { return lines_of_metrics(run) > 0; }));
-    ::kill(processes()[1], SIGUSR1);  // one of them
-    ASSERT_TRUE(job.wait_until([&] { return !names_beginning(run, "checkpoint-").empty(); }));
-    ::kill(processes().back(), SIGKILL);
-    EXPECT_NE(job.wait().status, 0);
-    EXPECT_TRUE(all_end());
-    fs::copy(run, one, fs::copy_options::recursive);
-    run_well({"path", "-o", one, "--resume"});
-    run_well_on(open_mpi, 2, {"path", "-o", run, "--resume"});
-    expect_same(run, one);
-    EXPECT_EQ(lines_of_metrics(run), 281U);
-    const auto before = contents(run);  // one that is finished is nobody's work
-    run_well_on(mpich, 2, {"path", "-o", run, "--resume"});
-    EXPECT_EQ(contents(run), before);
-}
-
-TEST_F(ExactRanks, AreEndedByASignalAtOneIteration) {
-    const fs::path run = folder_ / "run";
-    for (const Launcher* launcher : {&open_mpi, &mpich}) {
-        fs::remove_all(run);
-        RunningProgram job(launcher->start(2, {NTPGEO_BINARY, "path", data_of(shapes_[1]), "-o", run,
-                                               "--lambda", "1e-1:1e-8:300", "--rank-timeout", "20"}));
-        ASSERT_TRUE(job.wait_until([&] { return lines_of_metrics(run) > 0; }));
-        for (const pid_t process : processes()) ::kill(process, SIGTERM);
-        expect_one_of_ours(job.wait(), "; go on with: ntpgeo path -o ");
-        EXPECT_EQ(names_beginning(run, "checkpoint-").size(), 1U);
-        EXPECT_TRUE(all_end());
-    }
-}
-
-TEST_F(ExactRanks, WhatIsWrongIsOneLine) {
-    const std::string data = data_of(shapes_[1]);
-    run_well({"limit", data, "-o", folder_ / "unsharded"});
-    const auto refused = [&](int ranks, const Arguments& arguments, const std::string& said) {
-        for (const Launcher* launcher : {&open_mpi, &mpich}) {
-            const ProgramResult result = on(*launcher, ranks, arguments + Arguments{"-o", folder_ / "new"});
-            EXPECT_EQ(result.status, 2) << result.err;
-            expect_one_of_ours(result, said);
-        }
-    };
-    refused(3, {"limit", data, "--shards", "2"}, "shards: 2 are fewer than the 3 ranks");
-    refused(2, {"limit", data, "--shards", "26"},
-            "shards: 26 are more than the 25 support classes of the data set");
-    refused(2, {"path", data, "--shards", "26"},
-            "26 are more than the 25 groups of contexts of equal labels");
-    refused(2, {"limit", data, "--tol", "1e-30"}, "cannot be certified in fp64");
-    refused(2, {"path", data, "--tol", "1e-18"}, "cannot be certified in fp64");
-    refused(2, {"path", data, "--device", "cuda"}, "device: ranks that MPI has started compute on the CPU");
-    EXPECT_FALSE(fs::exists(folder_ / "new"));
-    const ProgramResult begun = on(mpich, 2, {"limit", "-o", folder_ / "unsharded", "--resume"});
-    EXPECT_EQ(begun.status, 2);
-    expect_one_of_ours(begun, "shards: the run was begun without");
 }
 
 TEST_F(Ranks, AnalyzeTogetherWhatOneProcessOfAsManyShardsDoes) {
