@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "kernels/anchored_xent/anchored_xent.hpp"
 #include "kernels/batches/batches.hpp"
@@ -65,7 +66,8 @@ std::unique_ptr<Backend> make_cpu_backend();
 /// What of CUDA this process can use: how many GPUs, or in words why none.
 struct CudaAvailability {
     int devices = 0;
-    std::string why_none;  ///< one clause without a full stop; empty where devices > 0
+    std::string why_none;               ///< one clause without a full stop; empty where devices > 0
+    std::vector<std::string> places{};  ///< [devices] on the bus: no two GPUs of a machine have the same
 };
 CudaAvailability cuda_availability();
 

@@ -1,5 +1,9 @@
 #include <port.cuh>
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "kernels/backend.hpp"
 #include "kernels/device/device.cuh"
 #include "kernels/device/machines.hpp"
@@ -69,7 +73,15 @@ class CudaBackend final : OwnDevice,
 CudaAvailability cuda_availability() {
     int devices = 0;
     const cudaError_t status = cudaGetDeviceCount(&devices);
-    if (status == cudaSuccess && devices > 0) return {devices, ""};
+    if (status == cudaSuccess && devices > 0) {
+        std::vector<std::string> places;
+        for (int index = 0; index < devices; ++index) {
+            char place[64] = {};
+            static_cast<void>(cudaDeviceGetPCIBusId(place, sizeof place, index));
+            places.emplace_back(place);
+        }
+        return {devices, "", std::move(places)};
+    }
     static_cast<void>(cudaGetLastError());
     return {0, device::why_no_device(status == cudaSuccess ? cudaErrorNoDevice : status)};
 }

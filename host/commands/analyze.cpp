@@ -165,6 +165,7 @@ void analyze(const AnalyzeOptions& options) {
     const Ranks ranks = Ranks::join(options.call.settings().rank_timeout);
     Given given;
     ranks.together([&] { given = read_given(options, ranks); });
+    ranks.compute_on(given.device);
     std::optional<RunFolder> folder;
     std::optional<LimitFactors> limit;
     ranks.at_first([&] {

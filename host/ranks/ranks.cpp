@@ -9,6 +9,7 @@
 #include <fstream>
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "host/ranks/launch.hpp"
@@ -37,9 +38,9 @@ Job& job() {
     return job().team && job().team->size() > 1 && !job().ends_together;
 }
 
-/// A rank a GPU, by NCCL.
-std::unique_ptr<Team> join_gpus(const Launch& launch, double deadline,
-                                const std::optional<std::string>& output) {
+/// A rank a GPU, that of its LOCAL_RANK, by NCCL.
+std::unique_ptr<Team> join_torchrun(const Launch& launch, double deadline,
+                                    const std::optional<std::string>& output) {
     if (!output)
         throw InputError(fmt::format(
             "{} connects GPUs, on which train, limit and path have ranks; start this without it", launch.by));
@@ -95,7 +96,7 @@ Ranks Ranks::join(double deadline, const std::optional<std::string>& output) {
     if (launch.mpi)
         job().team = join_mpi_team(*launch.mpi, deadline);
     else
-        job().team = join_gpus(launch, deadline, output);
+        job().team = join_torchrun(launch, deadline, output);
     Team& team = *job().team;
     if (launch.size > 0 && team.size() != launch.size) {
         job().ends_together = true;
@@ -109,14 +110,28 @@ Ranks Ranks::join(double deadline, const std::optional<std::string>& output) {
         throw Failure("/dev/null cannot be opened");
     end_together();
     TeamSums(team, team.size()).require_same("version of ntpgeo", NTPGEO_VERSION);
-    team.know_machines(TeamSums(team, team.size()).values(this_machine()));
+    const std::vector<std::int64_t> machines = TeamSums(team, team.size()).values(this_machine());
+    team.know_machines(machines);
+    const RankGpu gpu = launch.mpi ? own_gpu(team, machines) : RankGpu{launch.local_rank, ""};
     job().ends_together = false;
-    return {team, true, launch.mpi ? std::nullopt : std::optional(launch.local_rank)};
+    return {true, !launch.mpi, deadline, gpu};
 }
 
 Ranks Ranks::alone() {
     job().team = std::make_unique<Alone>();
-    return {*job().team, false};
+    return {false, false, 0, {}};
+}
+
+Team& Ranks::team() const {
+    return *job().team;
+}
+
+void Ranks::compute_on(const std::string& device) const {
+    if (size() == 1 || only_gpus_ || device == "cpu") return;
+    const NcclModule* nccl = nullptr;
+    together([&] { nccl = &nccl_module(); });
+    std::unique_ptr<Team> gpus = join_gpus(team(), *nccl, *gpu_.index, deadline_);
+    job().team = std::make_unique<HostsAndGpus>(std::move(job().team), std::move(gpus));
 }
 
 void Ranks::refuse_launcher(const std::string& verb) {
@@ -136,7 +151,7 @@ void Ranks::end_together() {
 void Ranks::at_first(const std::function<void()>& work) const {
     int status = 0;
     try {
-        status = first_rank_does(*team_, work, status_of_exception);
+        status = first_rank_does(team(), work, status_of_exception);
     } catch (const TeamFailure&) {
         throw;
     } catch (...) {
@@ -158,11 +173,11 @@ void Ranks::together(const std::function<void()>& work) const {
         status = status_of_exception();
     }
     // By rank, so that the first that failed is known to all.
-    const std::vector<std::int64_t> statuses = TeamSums(*team_, size()).values(error ? status + 1 : 0);
+    const std::vector<std::int64_t> statuses = TeamSums(team(), size()).values(error ? status + 1 : 0);
     for (int rank = 0; rank < size(); ++rank) {
         if (statuses[static_cast<std::size_t>(rank)] == 0) continue;
         end_together();
-        job().speaks = rank == team_->rank();
+        job().speaks = rank == team().rank();
         if (job().speaks) std::rethrow_exception(error);
         throw EndedElsewhere(static_cast<int>(statuses[static_cast<std::size_t>(rank)] - 1));
     }

@@ -38,15 +38,20 @@ void require_shards_of_begun(bool begun, std::int64_t shards, const Ranks& ranks
 
 std::string device_of_ranks(const std::string& asked, const Ranks& ranks) {
     if (ranks.size() == 1) return asked;
-    if (ranks.gpu()) {
-        if (asked == "cpu")
-            throw InputError("device: torchrun connects GPUs; on CPUs start the ranks by mpirun");
-        return fmt::format("cuda:{}", *ranks.gpu());
-    }
-    if (asked != "cpu" && asked != "auto")
-        throw InputError(fmt::format(
-            "device: ranks that MPI has started compute on the CPU, not on {}; leave it out", asked));
-    return "cpu";
+    const RankGpu& gpu = ranks.gpu();
+    if (asked == "cpu" && ranks.only_gpus())
+        throw InputError("device: torchrun connects GPUs; on CPUs start the ranks by mpirun");
+    if (asked == "cpu" || (asked == "auto" && !gpu.index)) return "cpu";
+    if (!gpu.index)
+        throw InputError(
+            fmt::format("device: '{}' needs a GPU for each rank, and {}; use cpu", asked, gpu.why_none));
+    return fmt::format("cuda:{}", *gpu.index);
+}
+
+std::string text_of_shards(std::int64_t shards, const Ranks& ranks, const std::string& device) {
+    const bool on_cpu_for_want = device == "cpu" && !ranks.gpu().why_none.empty();
+    return fmt::format("{} shards on {} rank{}{}", shards, ranks.size(), ranks.size() == 1 ? "" : "s",
+                       on_cpu_for_want ? "; no GPU for each: " + ranks.gpu().why_none : "");
 }
 
 }  // namespace ntpgeo

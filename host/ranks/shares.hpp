@@ -25,8 +25,11 @@ std::int64_t settled_shards(std::int64_t asked, const std::vector<SharedSide>& s
 /// Throws InputError where a run was begun without shards and ranks are to go on with it.
 void require_shards_of_begun(bool begun, std::int64_t shards, const Ranks& ranks);
 
-/// The device that was asked for, of one rank; of many the CPU, or each one's own GPU where they have some.
-/// Throws InputError where another was asked for.
+/// The device that was asked for, of one rank; of many each one's own GPU, or the CPU: by `auto`, where some
+/// have none. Throws InputError where it is not to be had.
 std::string device_of_ranks(const std::string& asked, const Ranks& ranks);
+
+/// What the log says of how a run's rows are shared, and of why its ranks are not on GPUs.
+std::string text_of_shards(std::int64_t shards, const Ranks& ranks, const std::string& device);
 
 }  // namespace ntpgeo

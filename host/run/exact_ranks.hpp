@@ -7,6 +7,7 @@
 
 #include "engine/exact/splitting.hpp"
 #include "engine/runs/exact.hpp"
+#include "host/ranks/shares.hpp"
 #include "host/run/runs.hpp"
 
 namespace ntpgeo {
@@ -37,10 +38,8 @@ auto ending_together(const Body& body) {
 }
 
 /// The end of a line of the log: by what the rows are shared, if at all.
-inline std::string shards_text(const TeamSums* sums) {
-    if (!sums) return "";
-    const int ranks = sums->team().size();
-    return fmt::format(", {} shards on {} rank{}", sums->shards().count, ranks, ranks == 1 ? "" : "s");
+inline std::string shards_text(std::int64_t shards, const Ranks& ranks, const std::string& device) {
+    return shards == 0 ? "" : ", " + text_of_shards(shards, ranks, device);
 }
 
 }  // namespace ntpgeo

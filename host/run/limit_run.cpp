@@ -28,6 +28,7 @@ class LimitRun {
   public:
     LimitRun(ExactRun& run, const Ranks& ranks)
         : ranks_(ranks),
+          config_(run.config),
           dataset_(run.dataset),
           sums_(run.config.shards, &ranks.team()),
           solver_(*run.backend, run.dataset, run.config.tolerance, LimitSolver::most_newton_iterations,
@@ -48,7 +49,8 @@ class LimitRun {
     }
 
     LimitSummary run() {
-        folder_.log(fmt::format("limit from iteration {}{}", solver_.iterations(), shards_text(sums_.get())));
+        folder_.log(fmt::format("limit from iteration {}{}", solver_.iterations(),
+                                shards_text(config_.shards, ranks_, config_.device)));
         if (ranks_.size() > 1) return work();
         return saving_where_memory_ends(
             folder_, [this] { return work(); }, [this] { checkpoint(); });
@@ -194,6 +196,7 @@ class LimitRun {
     }
 
     const Ranks& ranks_;
+    const ExactConfig& config_;
     const Dataset& dataset_;
     ExactSums sums_;
     LimitSolver solver_;

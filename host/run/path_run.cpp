@@ -90,7 +90,7 @@ class PathRun {
 
     void run() {
         folder_.log(fmt::format("path from point {} of {}{}", solver_.point() + 1, config_.lambdas.size(),
-                                shards_text(sums_.get())));
+                                shards_text(config_.shards, ranks_, config_.device)));
         if (ranks_.size() > 1) return work();
         saving_where_memory_ends(
             folder_, [this] { work(); }, [this] { checkpoint(); });

@@ -30,6 +30,7 @@ bool share_run(const Ranks& ranks, OpenRun<Config>& run, const Read& read) {
         run = OpenRun<Config>(std::move(config), std::move(dataset), std::nullopt, folder);
         if (goes_on) run.stored = run.config;
     });
+    ranks.compute_on(run.config.device);
     return true;
 }
 

@@ -86,7 +86,7 @@ class TrainingRun {
 
   private:
     void work(Progress& progress) {
-        if (config_.shards > 0) log_ranks();
+        if (config_.shards > 0) folder_.log(text_of_shards(config_.shards, ranks_, config_.device));
         heed_requests();
         if (measured_.record_due()) record(progress);
         while (!trainer_.finished()) {
@@ -131,11 +131,6 @@ class TrainingRun {
         return read_on_all(ranks_, path, [&] {
             return read_state(file, path, own(offsets_.words), own(offsets_.contexts));
         });
-    }
-
-    void log_ranks() {
-        folder_.log(fmt::format("{} shards on {} rank{}", config_.shards, ranks_.size(),
-                                ranks_.size() == 1 ? "" : "s"));
     }
 
     /// One update, and a line in the log where it begins or ends a stage or finds nothing to do.

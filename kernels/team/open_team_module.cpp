@@ -51,7 +51,8 @@ std::unique_ptr<Team> join_mpi_team(Mpi mpi, double deadline) {
 
 const NcclModule& nccl_module() {
     return *opened<decltype(ntpgeo_nccl_module)>({"libntpgeo_nccl.so", "NCCL", "libnccl-dev", RTLD_LOCAL},
-                                                 "torchrun connects GPUs by NCCL", "ntpgeo_nccl_module");
+                                                 "GPUs of many ranks are connected by NCCL",
+                                                 "ntpgeo_nccl_module");
 }
 
 }  // namespace ntpgeo

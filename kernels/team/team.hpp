@@ -76,6 +76,9 @@ class Team {
     /// one rank alone has failed. Comes back where there is nobody else.
     virtual void end_job(int exit_status) = 0;
 
+  protected:
+    explicit Team(int ranks_a_machine) : ranks_a_machine_(ranks_a_machine) {}
+
   private:
     int ranks_a_machine_ = 1;
 };

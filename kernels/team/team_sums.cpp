@@ -40,12 +40,12 @@ std::int64_t TeamSums::largest(std::int64_t value) const {
     return *std::max_element(all.begin(), all.end());
 }
 
-std::string TeamSums::from_first(const std::string& bytes) const {
-    const std::int64_t size = values(std::ssize(bytes))[0];
+std::string TeamSums::from(int rank, const std::string& bytes) const {
+    const std::int64_t size = values(std::ssize(bytes))[static_cast<std::size_t>(rank)];
     std::string all = bytes;
     all.resize(static_cast<std::size_t>(size));
     std::vector<std::int64_t> at(static_cast<std::size_t>(team_.size()) + 1, size);
-    at[0] = 0;  // all of it is the first rank's
+    std::fill_n(at.begin(), rank + 1, 0);  // all of it is that rank's
     team_.gather(Where::host, 1, all.data(), at);
     return all;
 }

@@ -44,8 +44,9 @@ class TeamSums {
     [[nodiscard]] std::vector<std::int64_t> values(std::int64_t own) const;
     /// The largest of the ranks' values.
     [[nodiscard]] std::int64_t largest(std::int64_t value) const;
-    /// The first rank's bytes, on all of them.
-    [[nodiscard]] std::string from_first(const std::string& bytes) const;
+    /// One rank's bytes, on all of them.
+    [[nodiscard]] std::string from(int rank, const std::string& bytes) const;
+    [[nodiscard]] std::string from_first(const std::string& bytes) const { return from(0, bytes); }
     /// Throws InputError where a rank's bytes are others than the first rank's: "rank 3 has another `what`
     /// than rank 0".
     void require_same(const std::string& what, const std::string& bytes) const;

@@ -60,6 +60,13 @@ cudaError_t cudaGetDeviceCount(int* count) {
     return no_device() ? reported(cudaErrorNoDevice) : cudaSuccess;
 }
 
+cudaError_t cudaDeviceGetPCIBusId(char* id, int size, int device) {
+    if (const cudaError_t error = device_error(device); error != cudaSuccess) return reported(error);
+    if (size < 13) return reported(cudaErrorInvalidValue);
+    std::snprintf(id, static_cast<std::size_t>(size), "0000:%02x:00.0", settings().first + device + 1);
+    return cudaSuccess;
+}
+
 cudaError_t cudaSetDevice(int device) {
     if (const cudaError_t error = device_error(device); error != cudaSuccess) return reported(error);
     current_device = device;

@@ -71,6 +71,14 @@ bool no_device() {
            version == 0;
 }
 
+bool on_two_places() {
+    char one[16] = {}, other[16] = {};
+    return cudaDeviceGetPCIBusId(one, 16, 0) == cudaSuccess &&
+           cudaDeviceGetPCIBusId(other, 16, 1) == cudaSuccess && std::string(one) != other &&
+           cudaDeviceGetPCIBusId(one, 12, 0) == cudaErrorInvalidValue &&
+           cudaDeviceGetPCIBusId(one, 16, 2) == cudaErrorInvalidDevice;
+}
+
 bool two_devices() {
     int count = 0, device = -1;
     cudaDeviceProp properties;
@@ -78,7 +86,7 @@ bool two_devices() {
            cudaGetDevice(&device) == cudaSuccess && device == 1 &&
            cudaSetDevice(2) == cudaErrorInvalidDevice &&
            cudaGetDeviceProperties(&properties, 1) == cudaSuccess && properties.warpSize == 32 &&
-           std::string(properties.name) == "emulated device 1";
+           std::string(properties.name) == "emulated device 1" && on_two_places();
 }
 
 TEST(Runtime, Devices) {

@@ -42,6 +42,7 @@ const Settings& settings() {
         read.seed = number_in("EMULATED_DEVICE_SEED", read.seed);
         read.defer = defer_in("EMULATED_DEVICE_DEFER", read.defer);
         read.devices = small_number_in("EMULATED_DEVICE_COUNT", read.devices);
+        read.first = small_number_in("EMULATED_DEVICE_FIRST", read.first);
         read.capability = small_number_in("EMULATED_DEVICE_CAPABILITY", read.capability);
         read.code = small_number_in("EMULATED_DEVICE_CODE", read.code);
         read.multiprocessors = small_number_in("EMULATED_DEVICE_MULTIPROCESSORS", read.multiprocessors);

@@ -19,6 +19,7 @@ struct Settings {
     std::uint64_t seed = 1;       ///< EMULATED_DEVICE_SEED: orders of threads, blocks, streams, graph nodes
     Defer defer = Defer::needed;  ///< EMULATED_DEVICE_DEFER = never | needed | mixed
     int devices = 1;              ///< EMULATED_DEVICE_COUNT
+    int first = 0;                ///< EMULATED_DEVICE_FIRST: how many of the machine are not seen before them
     int capability = 90;          ///< EMULATED_DEVICE_CAPABILITY: 10·major + minor, of each device
     int code = 80;            ///< EMULATED_DEVICE_CODE: the least capability that kernels are compiled for
     int multiprocessors = 4;  ///< EMULATED_DEVICE_MULTIPROCESSORS: few, so that small grids are larger

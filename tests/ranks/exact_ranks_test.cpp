@@ -102,7 +102,7 @@ TEST_F(ExactRanks, WhatIsWrongIsOneLine) {
             "26 are more than the 25 groups of contexts of equal labels");
     refused(2, {"limit", data, "--tol", "1e-30"}, "cannot be certified in fp64");
     refused(2, {"path", data, "--tol", "1e-18"}, "cannot be certified in fp64");
-    refused(2, {"path", data, "--device", "cuda"}, "device: ranks that MPI has started compute on the CPU");
+    refused(2, {"path", data, "--device", "cuda"}, "needs a GPU for each rank, and rank 0 has none");
     EXPECT_FALSE(fs::exists(folder_ / "new"));
     const ProgramResult begun = on(mpich, 2, {"limit", "-o", folder_ / "unsharded", "--resume"});
     EXPECT_EQ(begun.status, 2);

@@ -184,11 +184,12 @@ TEST_F(Ranks, WhatIsWrongIsOneLine) {
             "cannot be resumed with another setting of shards");
     refused(3, fresh({"--shards", "2"}), "shards: 2 are fewer than the 3 ranks; give --shards 3 or more");
     refused(2, fresh({"--shards", "21"}), "shards: 21 are more than the 20 words of the data set");
-    refused(2, fresh({"--device", "cuda"}), "device: ranks that MPI has started compute on the CPU");
+    refused(2, fresh({"--device", "cuda"}), "device: 'cuda' needs a GPU for each rank, and rank 0 has none");
     refused(2, {"train", folder_ / "nothing", "-o", folder_ / "new"}, "nothing: cannot be opened");
     refused(2, fresh({"--steps", "-1"}), "--steps: '-1' is not a whole number");
     refused(3, {"analyze", folder_ / "sharded", "--shards", "2"}, "shards: 2 are fewer than the 3 ranks");
-    refused(2, {"analyze", folder_ / "sharded", "--device", "cuda"}, "device: ranks that MPI has started");
+    refused(2, {"analyze", folder_ / "sharded", "--device", "cuda"},
+            "needs a GPU for each rank, and rank 0 has");
     refused(2, {"concepts", folder_ / "sharded"}, "concepts: runs in one process, and mpirun of ");
     refused(2, {"data", "info", data_}, "data info: runs in one process");
     EXPECT_FALSE(fs::exists(folder_ / "new"));

@@ -1,5 +1,7 @@
 // In place of the module of NCCL: ranks as processes over a socket of the first one's, so that the program
-// can be started as torchrun starts it, on the emulated device. Slow, and of the host's memory alone.
+// can be started as torchrun starts it, on the emulated device. Slow: what is in a GPU's memory goes by the
+// host's.
+#include <cuda_runtime_api.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -37,7 +39,8 @@ std::string new_id() {
 
 class SocketTeam final : public Team {
   public:
-    SocketTeam(const std::string& id, const GpuRank& rank) : rank_(rank.rank), size_(rank.size) {
+    SocketTeam(const std::string& id, const GpuRank& rank)
+        : rank_(rank.rank), size_(rank.size), device_(rank.device) {
         if (rank_ == 0) {
             others_.resize(static_cast<std::size_t>(size_), -1);
             for (int k = 1; k < size_; ++k) {
@@ -64,9 +67,17 @@ class SocketTeam final : public Team {
 
     [[nodiscard]] int rank() const override { return rank_; }
     [[nodiscard]] int size() const override { return size_; }
+    [[nodiscard]] bool reaches_device() const override { return true; }
 
-    void exchange(Where, std::int64_t row_bytes, const void* send, std::span<const std::int64_t> send_at,
-                  void* receive_to, std::span<const std::int64_t> receive_at) override {
+    void exchange(Where where, std::int64_t row_bytes, const void* send,
+                  std::span<const std::int64_t> send_at, void* receive_to,
+                  std::span<const std::int64_t> receive_at) override {
+        if (where == Where::device) {
+            const std::string sent = downloaded(send, send_at.back() * row_bytes);
+            std::string received(static_cast<std::size_t>(receive_at.back() * row_bytes), '\0');
+            exchange(Where::host, row_bytes, sent.data(), send_at, received.data(), receive_at);
+            return upload(received, receive_to);
+        }
         // What is sent to whom stands first.
         std::string own(reinterpret_cast<const char*>(send_at.data()), send_at.size_bytes());
         own.append(static_cast<const char*>(send), static_cast<std::size_t>(send_at.back() * row_bytes));
@@ -81,7 +92,12 @@ class SocketTeam final : public Team {
                 static_cast<std::size_t>((receive_at[k + 1] - receive_at[k]) * row_bytes));
         }
     }
-    void gather(Where, std::int64_t row_bytes, void* data, std::span<const std::int64_t> at) override {
+    void gather(Where where, std::int64_t row_bytes, void* data, std::span<const std::int64_t> at) override {
+        if (where == Where::device) {
+            std::string all = downloaded(data, at.back() * row_bytes);
+            gather(Where::host, row_bytes, all.data(), at);
+            return upload(all, data);
+        }
         char* const rows = static_cast<char*>(data);
         const std::vector<std::string> all =
             shown({rows + at[rank_] * row_bytes,
@@ -105,6 +121,18 @@ class SocketTeam final : public Team {
     }
 
   private:
+    [[nodiscard]] std::string downloaded(const void* data, std::int64_t bytes) const {
+        std::string text(static_cast<std::size_t>(bytes), '\0');
+        if (cudaSetDevice(device_) != cudaSuccess || cudaDeviceSynchronize() != cudaSuccess ||
+            cudaMemcpy(text.data(), data, text.size(), cudaMemcpyDefault) != cudaSuccess)
+            throw TeamFailure("the GPU's memory cannot be read");
+        return text;
+    }
+    static void upload(const std::string& text, void* data) {
+        if (cudaMemcpy(data, text.data(), text.size(), cudaMemcpyDefault) != cudaSuccess)
+            throw TeamFailure("the GPU's memory cannot be written");
+    }
+
     static void send_all(int peer, const void* data, std::size_t bytes) {
         for (std::size_t done = 0; done < bytes;) {
             const ssize_t now =
@@ -147,7 +175,7 @@ class SocketTeam final : public Team {
         return all;
     }
 
-    int rank_, size_;
+    int rank_, size_, device_;
     std::vector<int> others_;  // by rank; of the others the first one's
 };
 
