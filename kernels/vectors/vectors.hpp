@@ -43,6 +43,12 @@ class VectorOperations {
     /// out = Σ_k coefficients[k]·row k, added in double in the rows' order and rounded once. rows [q, n] in
     /// out's precision, which is none of them.
     virtual void combine_rows(const std::vector<double>& coefficients, Matrix rows, Vector out) = 0;
+
+    /// sum = Σ parts, pairs of neighbours first, then pairs of pairs, each addition in sum's precision: a
+    /// power of two of parts, `most_parts` at most, all of one precision that sum's holds. sum may be the
+    /// first of them.
+    static constexpr std::int64_t most_parts = 16;
+    virtual void add_pairwise(const std::vector<Vector>& parts, Vector sum) = 0;
 };
 
 class CpuVectorOperations : public virtual VectorOperations {
@@ -56,6 +62,7 @@ class CpuVectorOperations : public virtual VectorOperations {
     void scale(double a, Vector x) override;
     std::vector<double> products(const std::vector<Vector>& left, Matrix right) override;
     void combine_rows(const std::vector<double>& coefficients, Matrix rows, Vector out) override;
+    void add_pairwise(const std::vector<Vector>& parts, Vector sum) override;
 };
 
 /// The same formulas in the same arithmetic (no contraction), so that all but the sums and the normals have
@@ -74,6 +81,7 @@ class CudaVectorOperations : public virtual VectorOperations {
     void scale(double a, Vector x) override;
     std::vector<double> products(const std::vector<Vector>& left, Matrix right) override;
     void combine_rows(const std::vector<double>& coefficients, Matrix rows, Vector out) override;
+    void add_pairwise(const std::vector<Vector>& parts, Vector sum) override;
 
   private:
     device::Device& device_;

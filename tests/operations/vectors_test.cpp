@@ -44,6 +44,37 @@ TEST_F(Vectors, CopyConvertsBetweenPrecisions) {
             }
 }
 
+// Numbers whose sums round, so that another order would show.
+TEST_F(Vectors, AddPairwiseIsATree) {
+    for (const VectorCase& shape : vector_cases())
+        for (const Real to : {Real::fp64, Real::fp32})
+            for (const std::size_t count : {1, 2, 4, 8, 16}) {
+                if (shape.real == Real::fp64 && to == Real::fp32) continue;
+                std::vector<std::vector<double>> level;
+                std::vector<Guarded> parts;
+                std::vector<Vector> vectors;
+                for (std::size_t k = 0; k < count; ++k) {
+                    level.push_back(random(shape.size, shape.real));
+                    parts.emplace_back(backend(), shape.real, level.back(),
+                                       shape.offset + static_cast<std::int64_t>(k % 3));
+                    vectors.push_back(parts.back().vector());
+                }
+                for (; level.size() > 1; level.resize(level.size() / 2))
+                    for (std::size_t k = 0; k < level.size() / 2; ++k)
+                        for (std::size_t i = 0; i < level[0].size(); ++i) {
+                            const double sum = level[2 * k][i] + level[2 * k + 1][i];
+                            level[k][i] = to == Real::fp64 ? sum : static_cast<float>(sum);
+                        }
+                const std::string words = shape.words() + ", " + std::to_string(count) + " parts";
+                const Guarded sum = Guarded::poisoned(backend(), to, shape.size, 1);
+                backend().add_pairwise(vectors, sum.vector());
+                EXPECT_TRUE(same_bits(sum.read(), level[0], words));
+                if (shape.real != to) continue;
+                backend().add_pairwise(vectors, vectors[0]);
+                EXPECT_TRUE(same_bits(parts[0].read(), level[0], words + ", in place"));
+            }
+}
+
 /// Philox4x32-10 and Box–Muller as the papers have them, apart from random/philox.hpp.
 double reference_normal(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) {
     std::uint64_t c0 = index & 0xffffffff, c1 = index >> 32, c2 = stream & 0xffffffff, c3 = stream >> 32;
