@@ -60,17 +60,17 @@ void TeamSums::require_same(const std::string& what, const std::string& bytes) c
 }
 
 RowSums::RowSums(const TeamSums& sums, Memory& memory, VectorOperations& vectors, Real real,
-                 std::int64_t rows, std::int64_t width)
+                 std::int64_t rows, std::int64_t width, std::optional<Real> given)
     : sums_(sums),
       memory_(memory),
       vectors_(vectors),
       real_(real),
+      given_(given.value_or(real)),
       rows_(rows),
       width_(width),
       sent_(sums.team(), memory, vectors),
       received_(sums.team(), memory, vectors),
-      shard_(sums.first_shard()),
-      next_(take_array()) {}
+      shard_(sums.first_shard()) {}
 
 std::size_t RowSums::take_array() {
     if (free_.empty()) {
@@ -82,8 +82,24 @@ std::size_t RowSums::take_array() {
     return array;
 }
 
-Vector RowSums::next() {
-    return vector_of({next_, rows_ * width_});
+Vector RowSums::next(std::int64_t k) {
+    const std::int64_t size = rows_ * width_;
+    if (adds_in_place()) {
+        while (std::ssize(next_) <= k) next_.push_back(take_array());
+        return vector_of({next_[static_cast<std::size_t>(k)], size});
+    }
+    while (std::ssize(given_arrays_) <= k) given_arrays_.emplace_back(memory_, size * bytes_of(given_));
+    return given_arrays_[static_cast<std::size_t>(k)].vector(given_, size);
+}
+
+RowSums::Piece RowSums::sum_of(std::int64_t k, std::int64_t count) {
+    std::vector<Vector> parts;
+    for (std::int64_t i = k; i < k + count; ++i) parts.push_back(next(i));
+    const Piece sum{adds_in_place() ? next_[static_cast<std::size_t>(k)] : take_array(), rows_ * width_};
+    if (!adds_in_place() || count > 1) vectors_.add_pairwise(parts, vector_of(sum));
+    if (adds_in_place())
+        for (std::int64_t i = k + 1; i < k + count; ++i) give_back(next_[static_cast<std::size_t>(i)]);
+    return sum;
 }
 
 void RowSums::add(Piece& left, const Piece& right) {
@@ -91,10 +107,20 @@ void RowSums::add(Piece& left, const Piece& right) {
     give_back(right.array);
 }
 
-void RowSums::push() {
+void RowSums::push(std::int64_t count) {
     const auto adding = [this](Piece& left, const Piece& right) { add(left, right); };
-    partial_.push({0, shard_++}, {next_, rows_ * width_}, adding);
-    next_ = take_array();
+    for (std::int64_t k = 0; k < count;) {
+        // The largest subtree that begins here.
+        int level = 0;
+        while (shard_ % (std::int64_t{2} << level) == 0 && k + (std::int64_t{2} << level) <= count &&
+               std::int64_t{2} << level <= VectorOperations::most_parts)
+            ++level;
+        const std::int64_t shards = std::int64_t{1} << level;
+        partial_.push({level, shard_ >> level}, sum_of(k, shards), adding);
+        shard_ += shards;
+        k += shards;
+    }
+    next_.erase(next_.begin(), next_.begin() + std::min(count, std::ssize(next_)));
 }
 
 void RowSums::finish(Vector own) {

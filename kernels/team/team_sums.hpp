@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,7 +59,7 @@ class TeamSums {
 };
 
 /// Sums over shards of [rows, width] matrices in a backend's memory: each rank pushes those of its shards,
-/// and is left with its own rows of the sum. In two at a time at most: the ranks' subtrees are sent as they
+/// some at a time, and is left with its own rows of the sum: the ranks' subtrees are sent as they
 /// are, and added by the rows' owners along the rest of the tree, so that as much is sent as by any other
 /// sum. Where several machines have several ranks each, their ranks add theirs first, each a share of all
 /// rows, so that between machines goes what one rank a machine would send; the tree is the same, and so are
@@ -66,21 +67,29 @@ class TeamSums {
 class RowSums {
   public:
     /// `memory` and `vectors` are one backend's, and outlive it.
+    /// What is pushed is in precision `given`, which `real` holds, and sums in that.
     RowSums(const TeamSums& sums, Memory& memory, VectorOperations& vectors, Real real, std::int64_t rows,
-            std::int64_t width);
+            std::int64_t width, std::optional<Real> given = std::nullopt);
 
-    /// Matrices that one rank with all of so many shards has at once.
+    /// Matrices that one rank with all of so many shards has at once, pushed one at a time.
     static std::int64_t most_arrays(std::int64_t shards) {
         int most = 0;  // subtrees that wait for their other halves, beside the coming shard's
         for (std::int64_t s = 0; s <= shards; ++s)
             most = std::max(most, std::popcount(static_cast<std::uint64_t>(s)));
         return most + 1;
     }
+    /// How many shards' matrices of so many bytes are pushed at a time where that is to be fast: sums of many
+    /// in one pass, in at most a gibibyte.
+    static std::int64_t many_at_once(std::int64_t shards, std::int64_t bytes) {
+        constexpr std::int64_t budget = std::int64_t{1} << 30, most = VectorOperations::most_parts;
+        const std::int64_t affordable = std::clamp<std::int64_t>(budget / bytes, 1, std::min(shards, most));
+        return static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(affordable)));
+    }
 
-    /// Where the coming shard's matrix is to be written, all of it.
-    [[nodiscard]] Vector next();
-    /// It has been written.
-    void push();
+    /// Where the matrix of the k-th coming shard, counted from 0, is to be written, all of it.
+    [[nodiscard]] Vector next(std::int64_t k = 0);
+    /// Those of so many coming shards have been written.
+    void push(std::int64_t count = 1);
     /// own [own rows, width] ← this rank's rows of the sum over all shards; every own shard has been pushed.
     void finish(Vector own);
 
@@ -90,6 +99,9 @@ class RowSums {
         std::size_t array = 0;
         std::int64_t size = 0;
     };
+    [[nodiscard]] bool adds_in_place() const { return given_ == real_; }
+    /// The sum of the coming shards' from the k-th on, which are a subtree.
+    [[nodiscard]] Piece sum_of(std::int64_t k, std::int64_t count);
     [[nodiscard]] std::size_t take_array();
     void give_back(std::size_t array) { free_.push_back(array); }
     [[nodiscard]] Vector vector_of(const Piece& piece) const {
@@ -111,14 +123,15 @@ class RowSums {
     const TeamSums& sums_;
     Memory& memory_;
     VectorOperations& vectors_;
-    Real real_;
+    Real real_, given_;
     std::int64_t rows_, width_;
     std::vector<Array> arrays_;
     std::vector<std::size_t> free_;
+    std::vector<Array> given_arrays_;  ///< of the coming shards, where they are in another precision
+    std::vector<std::size_t> next_;    ///< theirs among the arrays, where they are in the sums'
     Parcel sent_, received_;
     TreeSum<Piece> partial_;
     std::int64_t shard_ = 0;  ///< the coming one's number
-    std::size_t next_ = 0;
 };
 
 }  // namespace ntpgeo

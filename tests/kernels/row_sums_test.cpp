@@ -1,6 +1,7 @@
 // Sums of shards' rows: along one tree, whatever ranks and machines there are.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <map>
 #include <mutex>
 #include <string>
@@ -15,11 +16,12 @@ namespace {
 
 constexpr std::int64_t rows = 29, width = 3;
 
-/// A shard's matrix: numbers whose sums round.
+/// A shard's matrix: numbers whose sums round, each of which fp32 holds.
 std::vector<double> of_shard(std::int64_t shard) {
     std::vector<double> numbers;
     for (std::int64_t i = 0; i < rows * width; ++i)
-        numbers.push_back(1.0 / static_cast<double>(3 + (shard + 1) * (i + 7) % 97));
+        numbers.push_back(std::ldexp(1.0F / static_cast<float>(3 + (shard + 1) * (i + 7) % 97),
+                                     static_cast<int>((11 * shard + i) % 40)));
     return numbers;
 }
 
@@ -60,22 +62,26 @@ struct Summed {
     std::int64_t far_rows = 0;  ///< of all ranks
 };
 
-/// Twice, as a run would.
-Summed sum(std::int64_t shards, const std::vector<std::int64_t>& machines) {
+/// Twice, as a run would, of `at_once` shards at a time.
+Summed sum(std::int64_t shards, const std::vector<std::int64_t>& machines, std::int64_t at_once = 1,
+           Real given = Real::fp64) {
     Summed summed{std::vector<double>(rows * width), 0};
     std::mutex mutex;
     ThreadJob::run(static_cast<int>(machines.size()), [&](Team& ranks) {
         Counting team(ranks, machines);
         const auto backend = make_cpu_backend();
         const TeamSums sums(team, shards);
-        RowSums row_sums(sums, *backend, *backend, Real::fp64, rows, width);
+        RowSums row_sums(sums, *backend, *backend, Real::fp64, rows, width, given);
         const RowRange own = sums.own(rows);
         std::vector<double> found(static_cast<std::size_t>(own.size() * width));
         for (int time = 0; time < 2; ++time) {
-            for (std::int64_t s = sums.first_shard(); s < sums.end_shard(); ++s) {
-                const std::vector<double> numbers = of_shard(s);
-                backend->upload(numbers.data(), row_sums.next().data, rows * width * 8);
-                row_sums.push();
+            for (std::int64_t s = sums.first_shard(); s < sums.end_shard(); s += at_once) {
+                const std::int64_t here = std::min(at_once, sums.end_shard() - s);
+                for (std::int64_t k = 0; k < here; ++k) {
+                    std::vector<double> numbers = of_shard(s + k);
+                    backend->copy({numbers.data(), Real::fp64, rows * width}, row_sums.next(k));
+                }
+                row_sums.push(here);
             }
             row_sums.finish({found.data(), Real::fp64, own.size() * width});
         }
@@ -91,7 +97,7 @@ TEST(RowSums, HaveTheSameBitsWhateverMachinesThereAre) {
         const std::vector<double> expected = sum(shards, {1}).all;
         double plain = 0;
         for (std::int64_t s = 0; s < shards; ++s) plain += of_shard(s)[5];
-        EXPECT_NEAR(expected[5], plain, 1e-13);
+        EXPECT_NEAR(expected[5], plain, 1e-15 * plain);
         for (const std::vector<std::int64_t>& machines :
              std::vector<std::vector<std::int64_t>>{{1, 1},
                                                     {1, 2, 3},
@@ -105,6 +111,25 @@ TEST(RowSums, HaveTheSameBitsWhateverMachinesThereAre) {
             EXPECT_EQ(sum(shards, machines).all, expected) << words;
         }
     }
+}
+
+TEST(RowSums, HaveTheSameBitsHoweverManyAreAddedAtOnce) {
+    for (const std::int64_t shards : {1, 6, 7, 16, 40}) {
+        const std::vector<double> expected = sum(shards, {1}).all;
+        for (const std::vector<std::int64_t>& machines :
+             std::vector<std::vector<std::int64_t>>{{1}, {1, 1, 2}})
+            for (const std::int64_t at_once : {1, 2, 3, 4, 16, 33})
+                for (const Real given : {Real::fp64, Real::fp32}) {
+                    if (shards < std::ssize(machines)) continue;
+                    EXPECT_EQ(sum(shards, machines, at_once, given).all, expected)
+                        << shards << " shards on " << machines.size() << ", " << at_once << " at once";
+                }
+    }
+    EXPECT_EQ(RowSums::many_at_once(16, 1), 16);
+    EXPECT_EQ(RowSums::many_at_once(24, 1), 16);
+    EXPECT_EQ(RowSums::many_at_once(7, 1), 4);
+    EXPECT_EQ(RowSums::many_at_once(16, std::int64_t{1} << 28), 4);
+    EXPECT_EQ(RowSums::many_at_once(16, std::int64_t{1} << 31), 1);
 }
 
 // Four ranks of four shards: one subtree a rank, one a machine.
