@@ -48,7 +48,8 @@ SharedCandidate::SharedCandidate(const SolverRows& rows, const LabelsView& label
 std::int64_t SharedCandidate::bytes(std::int64_t vocab, std::int64_t contexts, std::int64_t shards) {
     const std::int64_t side = std::min(vocab, DualCandidate::largest_gram);
     const std::int64_t entries = std::max(DualCandidate::chunk_entries, shards * vocab);
-    return 16 * std::min(entries, contexts * vocab) + 8 * (RowSums::most_arrays(shards) + 3) * side * side;
+    return 16 * std::min(entries, contexts * vocab) + 24 * side * side +
+           RowSums::bytes(shards, 1, side * side, Real::fp64, Real::fp64);
 }
 
 CandidateNorm SharedCandidate::norm(std::uint64_t seed, std::uint64_t stream) {

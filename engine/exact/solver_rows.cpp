@@ -195,8 +195,8 @@ void SolverRows::at_first(const std::function<void()>& work) const {
 std::int64_t SolverRows::bytes(std::int64_t rows, std::int64_t vocab, std::int64_t shards) {
     if (shards == 0) return 0;
     const std::int64_t shorter = std::min(rows, vocab);
-    const std::int64_t sums = vocab <= rows ? 2 * RowSums::most_arrays(shards) : 0;
-    return 8 * (sums * shorter * shorter + (vocab <= rows ? 0 : rows * vocab));
+    if (vocab > rows) return 8 * rows * vocab;
+    return 2 * RowSums::bytes(shards, 1, shorter * shorter, Real::fp64, Real::fp64);
 }
 
 }  // namespace ntpgeo

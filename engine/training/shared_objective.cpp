@@ -30,19 +30,26 @@ class Immediate final : public Replay {
 
 LossCallPlan plan_of_shards(std::int64_t vocab, std::int64_t dim, const ShardBounds& bounds,
                             Precision precision, LossKernel kernel) {
-    return {vocab, dim, bounds.contexts, bounds.nnz, precision, kernel, 0, 0, false};
+    return {vocab, dim, bounds.contexts, bounds.nnz, precision, kernel, 0, 0, false, true};
 }
 
-/// Of any call that comes, all of whose matrices are the master's, with W's gradient or without.
-std::int64_t workspace_bytes(const LossCalls& calls, Real master, std::int64_t dim) {
+/// How many shards' loss calls are made at a time, of all that one rank can have: as many as there is room
+/// for their dW.
+std::int64_t calls_at_once(const LossCalls& calls, std::int64_t shards, const ModelShape& shape,
+                           Real master) {
+    return RowSums::many_at_once(shards,
+                                 shape.vocab_size * shape.dim * bytes_of(calls.words_gradient_real(master)));
+}
+
+/// Of `many` calls at once, all of whose matrices but dW are the master's, with W's gradient or without.
+std::int64_t workspace_bytes(const LossCalls& calls, std::int64_t many, Real master, std::int64_t dim) {
     static std::max_align_t somewhere;  // that no one looks at
     LossCall call;
-    for (StoredMatrix* const matrix :
-         {&call.words, &call.contexts, &call.words_gradient, &call.contexts_gradient})
+    for (StoredMatrix* const matrix : {&call.words, &call.contexts, &call.contexts_gradient})
         *matrix = {&somewhere, storage_of(master), 0, dim, dim};
-    const std::int64_t with_both = calls.workspace_bytes(call);
-    call.words_gradient = {};
-    return std::max(with_both, calls.workspace_bytes(call));
+    const std::int64_t without = calls.workspace_bytes_of_many(call, many);
+    call.words_gradient = {&somewhere, storage_of(calls.words_gradient_real(master)), 0, dim, dim};
+    return std::max(without, calls.workspace_bytes_of_many(call, many));
 }
 
 /// `rows` of a matrix, from `first` on; of none, none.
@@ -74,26 +81,32 @@ SharedObjective::SharedObjective(Backend& backend, const SharedRows& rows,
 void SharedObjective::configure(Precision precision, LossKernel kernel, Frozen frozen) {
     frozen_ = frozen;
     batch_.reset();
+    if (!calls_ || precision != precision_ || kernel != kernel_) {
+        precision_ = precision;
+        kernel_ = kernel;
+        rest(frozen);
+        calls_ = backend_.plan_loss_calls(
+            plan_of_shards(rows_.dataset().vocab_size, shape_.dim, bounds_, precision, kernel));
+        at_once_ = calls_at_once(*calls_, rows_.sums().end_shard() - rows_.sums().first_shard(), shape_,
+                                 parameters_.real);
+        workspace_ = Array(backend_, workspace_bytes(*calls_, at_once_, parameters_.real, shape_.dim));
+    }
     if (frozen != Frozen::words && !row_sums_)
         row_sums_ = std::make_unique<RowSums>(rows_.sums(), backend_, backend_, parameters_.real,
-                                              rows_.dataset().vocab_size, shape_.dim);
-    if (calls_ && precision == precision_ && kernel == kernel_) return;
-    precision_ = precision;
-    kernel_ = kernel;
-    calls_.reset();
-    workspace_ = {};
-    calls_ = backend_.plan_loss_calls(
-        plan_of_shards(rows_.dataset().vocab_size, shape_.dim, bounds_, precision, kernel));
-    workspace_ = Array(backend_, workspace_bytes(*calls_, parameters_.real, shape_.dim));
+                                              rows_.dataset().vocab_size, shape_.dim,
+                                              calls_->words_gradient_real(parameters_.real));
 }
 
 std::int64_t SharedObjective::bytes(Backend& backend, const Stage& stage, Real master,
                                     const ModelShape& shape, std::int64_t shards, const ShardBounds& bounds) {
     const auto calls = backend.plan_loss_calls(
         plan_of_shards(shape.vocab_size, shape.dim, bounds, stage.precision, stage.kernel));
-    const std::int64_t sums = stage.frozen == Frozen::words ? 0 : RowSums::most_arrays(shards);
-    return workspace_bytes(*calls, master, shape.dim) +
-           sums * shape.vocab_size * shape.dim * bytes_of(master);
+    const std::int64_t at_once = calls_at_once(*calls, shards, shape, master);
+    const std::int64_t sums = stage.frozen == Frozen::words
+                                  ? 0
+                                  : RowSums::bytes(shards, at_once, shape.vocab_size * shape.dim, master,
+                                                   calls->words_gradient_real(master));
+    return workspace_bytes(*calls, at_once, master, shape.dim) + sums;
 }
 
 void SharedObjective::rest(Frozen frozen) {
@@ -121,56 +134,66 @@ Matrix SharedObjective::gather(const Matrix& words) {
     return all;
 }
 
+LossCall SharedObjective::call_of(const ShardSlice& slice, const ModelPoint& at, const Matrix& words,
+                                  Vector words_gradient, const LossDetail& detail) const {
+    const std::int64_t contexts = slice.labels.contexts;
+    LossCall call;
+    call.labels = slice.labels;
+    call.words = stored(words);
+    call.contexts = stored(rows_from(at.contexts, slice.first_row, contexts));
+    if (words_gradient.data)
+        call.words_gradient = stored({words_gradient.data, words_gradient.real, words.rows, words.columns});
+    call.contexts_gradient = stored(rows_from(at.contexts_gradient, slice.first_row, contexts));
+    call.sums = shard_sums_.as<double>() + 2 * (slice.shard - rows_.sums().first_shard());
+    if (detail.wanted()) {
+        const std::int64_t entry = slice.labels.probs - rows_.view().probs;
+        call.detail = {detail.support_logits + entry, detail.mean_logits + slice.first_row,
+                       detail.off_support_max + slice.first_row, detail.off_support_square + slice.first_row};
+    }
+    return call;
+}
+
 LossSums SharedObjective::loss(const ModelPoint& at, double lambda, const LossDetail& detail) {
     const InRegion region(backend_, Region::loss);
     const TeamSums& sums = rows_.sums();
     const Matrix words = gather(at.words);
     const CallMemory memory{workspace_.data(), workspace_.bytes()};
-    auto* const results = shard_sums_.as<double>();
+    bool words_are_prepared = false;
     backend_.fill_zero(shard_sums_.vector(Real::fp64, shard_sums_.bytes() / 8));
     std::int64_t contexts = 0;
     for (const ShardSlice& slice : slices_) contexts += slice.labels.contexts;
     if (at.contexts_gradient.data && contexts < shape_.contexts)
         backend_.fill_zero(at.contexts_gradient.flat());  // also where a batch has left places
-    bool prepared = false;
     auto slice = slices_.begin();
-    for (std::int64_t s = sums.first_shard(); s < sums.end_shard(); ++s) {
-        const Vector words_gradient = at.words_gradient.data ? row_sums_->next() : Vector{};
-        if (slice != slices_.end() && slice->shard == s) {
-            LossCall call;
-            call.labels = slice->labels;
-            call.words = stored(words);
-            call.contexts = stored(rows_from(at.contexts, slice->first_row, slice->labels.contexts));
-            if (words_gradient.data)
-                call.words_gradient =
-                    stored({words_gradient.data, words_gradient.real, words.rows, words.columns});
-            call.contexts_gradient =
-                stored(rows_from(at.contexts_gradient, slice->first_row, slice->labels.contexts));
-            call.sums = results + 2 * (s - sums.first_shard());
-            if (detail.wanted()) {
-                const std::int64_t entry = slice->labels.probs - rows_.view().probs;
-                call.detail = {detail.support_logits + entry, detail.mean_logits + slice->first_row,
-                               detail.off_support_max + slice->first_row,
-                               detail.off_support_square + slice->first_row};
-            }
-            call.words_are_prepared = std::exchange(prepared, true);
-            calls_->enqueue(call, memory, backend_.stream());
-            ++slice;
-        } else if (words_gradient.data) {
-            backend_.fill_zero(words_gradient);  // a batch without contexts of this shard
+    std::vector<LossCall> some;
+    for (std::int64_t s = sums.first_shard(); s < sums.end_shard(); s += at_once_) {
+        const std::int64_t here = std::min(at_once_, sums.end_shard() - s);
+        for (std::int64_t k = 0; k < here; ++k) {
+            const Vector words_gradient = at.words_gradient.data ? row_sums_->next(k) : Vector{};
+            if (slice != slices_.end() && slice->shard == s + k)
+                some.push_back(call_of(*slice++, at, words, words_gradient, detail));
+            else if (words_gradient.data)
+                backend_.fill_zero(words_gradient);  // a batch without contexts of this shard
         }
-        if (words_gradient.data) row_sums_->push();
-    }
-    if (at.words_gradient.data) {
-        const InRegion between(backend_, Region::ranks);
-        row_sums_->finish(at.words_gradient.flat());
+        if (!some.empty()) {
+            some.front().words_are_prepared = std::exchange(words_are_prepared, true);
+            calls_->enqueue_many(some, memory, backend_.stream());
+            some.clear();
+        }
+        if (!at.words_gradient.data) continue;
+        if (s + here < sums.end_shard()) {
+            row_sums_->push(here);
+        } else {
+            const InRegion between(backend_, Region::ranks);
+            row_sums_->finish(at.words_gradient.flat(), here);
+        }
     }
     // λ is of own rows, each of which is somebody's once.
     for (const auto& [rows, gradient] :
          {std::pair(at.words, at.words_gradient), std::pair(at.contexts, at.contexts_gradient)})
         if (lambda != 0 && gradient.data) backend_.axpy(lambda, rows.flat(), gradient.flat());
     const std::vector<double> own = download_array<double>(
-        backend_, results, shard_sums_.bytes() / static_cast<std::int64_t>(sizeof(double)));
+        backend_, shard_sums_.data(), shard_sums_.bytes() / static_cast<std::int64_t>(sizeof(double)));
     const InRegion between(backend_, Region::ranks);
     const std::vector<double> all = sums.numbers(own, 2);
     return {all[0], all[1]};

@@ -47,6 +47,9 @@ class SharedObjective final : public Objective {
   private:
     /// The loss over all shards, and its gradient with this ridge.
     LossSums loss(const ModelPoint& at, double lambda, const LossDetail& detail = {});
+    /// The loss call of a shard at a point, whose W is gathered.
+    [[nodiscard]] LossCall call_of(const ShardSlice& slice, const ModelPoint& at, const Matrix& words,
+                                   Vector words_gradient, const LossDetail& detail) const;
     /// All of W, of which own rows are given.
     Matrix gather(const Matrix& words);
     /// Of each own shard, of vectors of the trained rows: what their dot products are made of.
@@ -65,6 +68,7 @@ class SharedObjective final : public Objective {
     Precision precision_ = Precision::fp64;
     LossKernel kernel_ = LossKernel::automatic;
     std::unique_ptr<LossCalls> calls_;
+    std::int64_t at_once_ = 1;  ///< shards whose calls are made at a time
     Array workspace_, words_, shard_sums_, value_;
     Parcel sent_words_;
     std::unique_ptr<RowSums> row_sums_;

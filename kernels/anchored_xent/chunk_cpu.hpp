@@ -40,7 +40,8 @@ class ChunkCpu {
           begin_(contexts.begin),
           size_(contexts.end - contexts.begin),
           columns_(in_panels<G>(size_)),
-          threads_(threads) {}
+          threads_(threads),
+          alone_(layout.parts == 1 || threads == 1 || is_within_a_loop()) {}
 
     /// Steps 1 to 4 of design 4.1: E in place of the logits, Ĝ at the support, and each context's scale.
     void find_exponentials() const {
@@ -68,7 +69,7 @@ class ChunkCpu {
     /// Step 5: dW += Ĝᵀ·(D·H_B) onto `partial` [V, dim], begun where `first`; dH_B = D·(Ĝ·W) + λ H_B.
     void multiply_gradients(G* partial, bool first) const {
         const std::int64_t dim = layout_.dim;
-        if (call_.words_gradient)
+        if (call_.wants_words_gradient)
             pack_rows(call_.contexts + begin_ * dim, dim, size_, dim, scratch_.scale,
                       Panels<G>{scratch_.scaled, size_ * panel_width<G>});
         for_each_part([&](std::int64_t part) {
@@ -76,7 +77,7 @@ class ChunkCpu {
             for_each_stripe(part, [&](const Part& stripe) {
                 const std::int64_t count = stripe.end - stripe.begin;
                 const G* const cells = scratch_.logits + stripe.begin * layout_.row;
-                if (call_.words_gradient) {
+                if (call_.wants_words_gradient) {
                     const RegionClock clock(Region::product, threads_);
                     multiply_panels(count, dim, size_, {cells, layout_.row, 1},
                                     {scratch_.scaled, size_ * panel_width<G>}, !first,
@@ -92,6 +93,7 @@ class ChunkCpu {
                 begun = true;
             });
             if (!begun) std::fill_n(gradient_of(part), size_ * dim, G{0});
+            if (alone_ && part > 0) add_gradient(part, {0, size_});
         });
         if (call_.contexts_gradient) finish_contexts_gradient();
     }
@@ -118,19 +120,15 @@ class ChunkCpu {
   private:
     template <class Body>
     void for_each_part(const Body& body) const {
-        if (layout_.parts > 1)
-            for_each(layout_.parts, 1, threads_, body);
-        else
-            body(0);
+        if (!alone_) return for_each(layout_.parts, 1, threads_, body);
+        for (std::int64_t part = 0; part < layout_.parts; ++part) body(part);
     }
     /// Contexts do not touch each other: threads share them where they share the parts.
     template <class Body>
     void for_each_context(const Body& body) const {
         constexpr std::int64_t contexts_at_once = 16;
-        if (layout_.parts > 1)
-            for_each(size_, contexts_at_once, threads_, body);
-        else
-            for (std::int64_t b = 0; b < size_; ++b) body(b);
+        if (!alone_) return for_each(size_, contexts_at_once, threads_, body);
+        for (std::int64_t b = 0; b < size_; ++b) body(b);
     }
     template <class Body>
     void for_each_stripe(std::int64_t part, const Body& body) const {
@@ -138,8 +136,17 @@ class ChunkCpu {
         for (std::int64_t v = begin; v < end; v += words_of_a_stripe)
             body(Part{v, std::min(v + words_of_a_stripe, end)});
     }
+    /// Of a part's words. Where one thread makes all, the first's is the sum so far, and stays in its cache.
     [[nodiscard]] G* gradient_of(std::int64_t part) const {
-        return scratch_.gradient + part * layout_.chunking.chunk * layout_.dim;
+        const std::int64_t place = alone_ ? std::min<std::int64_t>(part, 1) : part;
+        return scratch_.gradient + place * layout_.chunking.chunk * layout_.dim;
+    }
+    /// Adds a part's to the first's, of some contexts.
+    void add_gradient(std::int64_t part, const Part& contexts) const {
+        const std::int64_t begin = contexts.begin * layout_.dim, end = contexts.end * layout_.dim;
+        G* const sum = gradient_of(0);
+        const G* const more = gradient_of(part);
+        for (std::int64_t k = begin; k < end; ++k) sum[k] += more[k];
     }
 
     // Whether the support's logits are made by themselves, so that a stripe's others need not leave the
@@ -185,8 +192,12 @@ class ChunkCpu {
                         &cell(stripe.begin, 0), layout_.row);
     }
 
-    // Where the support of each context reaches the part's words.
+    // Where the support of each context reaches the part's words: where the part before has left it.
     void begin_support(std::int64_t part) const {
+        if (alone_ && part > 0) {
+            std::copy_n(scratch_.next + (part - 1) * layout_.row, size_, scratch_.next + part * layout_.row);
+            return;
+        }
         const std::int64_t word = layout_.words_of(part).begin;
         for (std::int64_t b = 0; b < size_; ++b) {
             const auto [first, end] = support_at(b);
@@ -297,11 +308,9 @@ class ChunkCpu {
     void finish_contexts_gradient() const {
         const std::int64_t dim = layout_.dim;
         for_each_context([&](std::int64_t b) {
-            G* const sum = scratch_.gradient + b * dim;
-            for (std::int64_t part = 1; part < layout_.parts; ++part) {
-                const G* const more = gradient_of(part) + b * dim;
-                for (std::int64_t k = 0; k < dim; ++k) sum[k] += more[k];
-            }
+            for (std::int64_t part = 1; part < layout_.parts && !alone_; ++part)
+                add_gradient(part, {b, b + 1});
+            const G* const sum = gradient_of(0) + b * dim;
             const std::int64_t row = (begin_ + b) * dim;
             combine_row(scratch_.scale[b], sum, call_.lambda, call_.contexts + row,
                         call_.contexts_gradient + row, dim);
@@ -316,6 +325,7 @@ class ChunkCpu {
     const G* words_;
     std::int64_t begin_, size_, columns_;
     int threads_;
+    bool alone_;  // one thread makes all parts, one after the other
 };
 
 }  // namespace ntpgeo::anchored_xent

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "kernels/base/divergence.hpp"
 #include "kernels/base/stored.hpp"
@@ -19,6 +20,7 @@ struct LossCallPlan {
     LossKernel kernel = LossKernel::automatic;
     std::int64_t chunk = 0, group = 0;
     bool biased = false;  ///< whether calls may have a bias; the epilogue kernel knows none
+    bool many = false;    ///< whether calls come many at a time: what is fastest, not what is least memory
 };
 
 /// Per-context facts for a metrics record; null pointers are left out. "Centred" means minus the context's
@@ -104,6 +106,19 @@ class LossCalls {
     /// queued, where the call breaks the plan, a stride is shorter than its row, or the workspace is too
     /// small or misaligned.
     virtual void enqueue(const LossCall& call, const CallMemory& workspace, void* stream) = 0;
+
+    /// Queues calls of one W, alike in what they want and how it is stored, each with contexts and gradients
+    /// of its own: what enqueue does with each, and the same bits. The CPU makes some at once.
+    virtual void enqueue_many(std::span<const LossCall> calls, const CallMemory& workspace, void* stream);
+    /// What the workspace of so many calls like `call`, or fewer, has to hold.
+    [[nodiscard]] virtual std::int64_t workspace_bytes_of_many(const LossCall& call,
+                                                               std::int64_t calls) const {
+        static_cast<void>(calls);
+        return workspace_bytes(call);
+    }
+    /// The precision that holds all of dW, in which it is left with the least work, where the other matrices
+    /// are in `master` and there is no λ.
+    [[nodiscard]] virtual Real words_gradient_real(Real master) const { return master; }
 };
 
 /// Throws InputError where a plan has no words, width, contexts or entries.

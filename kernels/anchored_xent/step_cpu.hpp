@@ -16,6 +16,18 @@
 
 namespace ntpgeo::anchored_xent {
 
+/// W in GEMM precision: itself, or made in `room`.
+template <class T, class G>
+const G* words_of_products(const T* words, std::int64_t vocab, std::int64_t dim, G* room) {
+    if constexpr (std::is_same_v<T, G>) {
+        return words;
+    } else {
+        for_each(vocab, 64, team_for(vocab * dim),
+                 [=](std::int64_t v) { convert_row(words + v * dim, room + v * dim, dim); });
+        return room;
+    }
+}
+
 /// G: GEMM.
 template <class T, class G>
 class StepCpu {
@@ -28,9 +40,11 @@ class StepCpu {
           chunking_{labels.contexts, layout.chunking.chunk, layout.chunking.chunks_per_group},
           work_(work) {}
 
-    LossSums run(const Call<T>& call) const {
+    /// `gemm_words`: W in GEMM precision; null: it is made.
+    LossSums run(const Call<T>& call, const G* gemm_words = nullptr) const {
         if (call.detail.wanted()) find_mean_word(call.words, labels_.vocab_size, dim_, work_.mean_word);
-        const G* gemm_words = convert_words(call.words);
+        if (gemm_words == nullptr)
+            gemm_words = words_of_products(call.words, labels_.vocab_size, dim_, work_.words);
         if (call.bias) convert_row(call.bias, work_.bias, labels_.vocab_size);
         const bool team = labels_.vocab_size * labels_.contexts * dim_ > 8 * worth_a_team;
         const int threads = team ? static_cast<int>(layout_.threads) : 1;
@@ -55,16 +69,6 @@ class StepCpu {
     }
 
   private:
-    const G* convert_words(const T* words) const {
-        if constexpr (std::is_same_v<T, G>) {
-            return words;
-        } else {
-            for_each(labels_.vocab_size, 64, team_for(labels_.vocab_size * dim_),
-                     [&](std::int64_t v) { convert_row(words + v * dim_, work_.words + v * dim_, dim_); });
-            return work_.words;
-        }
-    }
-
     void run_chunk(const Call<T>& call, const G* gemm_words, std::int64_t group, std::int64_t chunk,
                    int threads, const Scratch<G>& scratch) const {
         const ChunkCpu<T, G> work(call, labels_, layout_, work_, scratch, gemm_words,
@@ -74,7 +78,7 @@ class StepCpu {
         work_.chunk_excess[chunk] = sums.excess_loss;
         work_.chunk_mass[chunk] = sums.off_support_mass;
         const bool first = chunk == chunking_.group_begin(group);
-        if (call.words_gradient || call.contexts_gradient)
+        if (call.wants_words_gradient || call.contexts_gradient)
             work.multiply_gradients(work_.partial + group * labels_.vocab_size * dim_,
                                     first && !call.adds_to_words_gradient);
         if (call.bias_gradient)

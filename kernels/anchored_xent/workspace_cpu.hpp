@@ -31,13 +31,22 @@ struct Chunking {
     }
 };
 
+/// Contexts of a chunk, of `contexts` that are cut into equal ones. Where W does not stay in cache, or dW,
+/// each is loaded for more contexts at a time.
+inline std::int64_t equal_chunks(std::int64_t vocab, std::int64_t contexts, std::int64_t element_bytes) {
+    constexpr std::int64_t logits_budget = std::int64_t{224} << 20;  // bytes a thread
+    const std::int64_t most = vocab <= 4096 || element_bytes == 8 ? 256 : 512,
+                       widest = std::clamp<std::int64_t>(logits_budget / (vocab * element_bytes), 64, most),
+                       count = (contexts + widest - 1) / widest;
+    return (contexts + count - 1) / count;
+}
+
 /// `wanted_chunk` and `wanted_group` are contexts; 0 chooses. A partial dW is written once a group at about
 /// the cost of 25 contexts' products, whatever V and d; groups of 1024 keep that near 2 %, and eight groups
 /// are enough work to share.
 inline Chunking choose_chunking(std::int64_t vocab, std::int64_t contexts, std::int64_t dim,
                                 std::int64_t element_bytes, std::int64_t wanted_chunk,
                                 std::int64_t wanted_group) {
-    constexpr std::int64_t logits_budget = std::int64_t{224} << 20;  // bytes a thread
     constexpr std::int64_t partials_budget = std::int64_t{1} << 30;  // bytes in all
     std::int64_t group = wanted_group;
     if (group == 0) {
@@ -49,16 +58,8 @@ inline Chunking choose_chunking(std::int64_t vocab, std::int64_t contexts, std::
         groups = std::min(groups, affordable);
         group = (contexts + groups - 1) / groups;
     }
-    std::int64_t chunk = wanted_chunk;
-    if (chunk == 0) {
-        // Where W does not stay in cache, or dW, each is loaded for more contexts at a time.
-        const std::int64_t most = vocab <= 4096 || element_bytes == 8 ? 256 : 512;
-        chunk = std::clamp<std::int64_t>(logits_budget / (vocab * element_bytes), 64, most);
-        // Equal chunks within a group, rather than a short last one.
-        const std::int64_t count = (group + chunk - 1) / chunk;
-        chunk = (group + count - 1) / count;
-    }
-    chunk = std::clamp<std::int64_t>(chunk, 1, contexts);
+    const std::int64_t chunk = std::clamp<std::int64_t>(
+        wanted_chunk != 0 ? wanted_chunk : equal_chunks(vocab, group, element_bytes), 1, contexts);
     return {contexts, chunk, std::max<std::int64_t>(1, (group + chunk - 1) / chunk)};
 }
 
@@ -131,11 +132,11 @@ struct Layout {
     }
 
     /// As a caller's step has it, whose plan has no group: one, whose chunks the threads share. The logits of
-    /// a chunk are what it takes most memory for.
+    /// a chunk are what it takes most memory for, so that they are of fewer contexts unless speed is wanted.
     static Layout shared(LossCallPlan plan, Real master) {
         constexpr std::int64_t widest_chunk = 256, least_stripes = 3, most_parts = 16;
         plan.group = plan.most_contexts;
-        if (plan.chunk == 0) {
+        if (plan.chunk == 0 && !plan.many) {
             const std::int64_t chunks = (plan.most_contexts + widest_chunk - 1) / widest_chunk;
             plan.chunk = (plan.most_contexts + chunks - 1) / chunks;
         }
@@ -174,7 +175,7 @@ template <class T>
 struct Call {
     const T* words;
     const T* contexts;
-    T* words_gradient;     // null: not wanted
+    T* words_gradient;     // null: not wanted, or left in WorkspaceCpu::partial
     T* contexts_gradient;  // null: not wanted
     double lambda, upstream;
     double* excess;        // [m], null: not wanted
@@ -186,6 +187,7 @@ struct Call {
     const double* tails = nullptr;    // [m]
     DivergenceOptions divergence{};
     bool adds_to_words_gradient = false;  // to what WorkspaceCpu::partial holds
+    bool wants_words_gradient = words_gradient != nullptr;
 };
 
 /// What one thread works in. G: GEMM.

@@ -44,6 +44,15 @@ void wait_while(const std::atomic<Word>& word, Word old, Clock::duration awake) 
     word.wait(old, std::memory_order_seq_cst);
 }
 
+thread_local bool within_a_loop = false;
+
+struct WithinLoop {
+    WithinLoop() { within_a_loop = true; }
+    ~WithinLoop() { within_a_loop = false; }
+    WithinLoop(const WithinLoop&) = delete;
+    WithinLoop& operator=(const WithinLoop&) = delete;
+};
+
 class Team {
   public:
     Team() : size_(std::max(1, std::min(omp_get_max_threads(), omp_get_thread_limit()))) {}
@@ -117,6 +126,7 @@ class Team {
     }
 
     void work(int thread) {
+        const WithinLoop within;
         Parts parts(*loop_, thread);
         try {
             body_.call(body_.body, parts);
@@ -155,16 +165,11 @@ Team& team() {
     return *current;
 }
 
-thread_local bool within_a_loop = false;
-
-struct WithinLoop {
-    WithinLoop() { within_a_loop = true; }
-    ~WithinLoop() { within_a_loop = false; }
-    WithinLoop(const WithinLoop&) = delete;
-    WithinLoop& operator=(const WithinLoop&) = delete;
-};
-
 }  // namespace
+
+bool is_within_a_loop() {
+    return within_a_loop;
+}
 
 int team_size() {
     return team().size();
@@ -205,7 +210,6 @@ void run_loop(std::int64_t count, std::int64_t chunk, int threads, const LoopBod
     const OneBlasThread one;
     if (threads > 1 && !within_a_loop) {
         Loop loop(count, chunk, threads);
-        const WithinLoop within;
         if (team().run(loop, threads, body)) return;
     }
     Loop loop(count, chunk, 1);

@@ -36,6 +36,9 @@ inline int team_for(std::int64_t elements) {
     return elements > worth_a_team ? team_size() : 1;
 }
 
+/// Whether this thread is at work in a loop, so that one that it starts is its own alone.
+bool is_within_a_loop();
+
 /// A part of a loop.
 struct Part {
     std::int64_t begin, end;

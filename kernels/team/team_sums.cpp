@@ -1,6 +1,7 @@
 #include "kernels/team/team_sums.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <numeric>
 #include <utility>
@@ -92,11 +93,15 @@ Vector RowSums::next(std::int64_t k) {
     return given_arrays_[static_cast<std::size_t>(k)].vector(given_, size);
 }
 
-RowSums::Piece RowSums::sum_of(std::int64_t k, std::int64_t count) {
+std::vector<Vector> RowSums::coming(std::int64_t k, std::int64_t count) {
     std::vector<Vector> parts;
     for (std::int64_t i = k; i < k + count; ++i) parts.push_back(next(i));
+    return parts;
+}
+
+RowSums::Piece RowSums::sum_of(std::int64_t k, std::int64_t count) {
     const Piece sum{adds_in_place() ? next_[static_cast<std::size_t>(k)] : take_array(), rows_ * width_};
-    if (!adds_in_place() || count > 1) vectors_.add_pairwise(parts, vector_of(sum));
+    if (!adds_in_place() || count > 1) vectors_.add_pairwise(coming(k, count), vector_of(sum));
     if (adds_in_place())
         for (std::int64_t i = k + 1; i < k + count; ++i) give_back(next_[static_cast<std::size_t>(i)]);
     return sum;
@@ -107,25 +112,50 @@ void RowSums::add(Piece& left, const Piece& right) {
     give_back(right.array);
 }
 
+std::int64_t RowSums::subtree_at(std::int64_t shard, std::int64_t left) {
+    std::int64_t shards = 1;
+    while (shard % (2 * shards) == 0 && 2 * shards <= std::min(left, VectorOperations::most_parts))
+        shards *= 2;
+    return shards;
+}
+
+std::int64_t RowSums::bytes(std::int64_t shards, std::int64_t at_once, std::int64_t size, Real real,
+                            Real given) {
+    const auto waiting = [](std::int64_t shard) {  // subtrees that wait for their other halves
+        return std::popcount(static_cast<std::uint64_t>(shard));
+    };
+    const bool in_place = real == given;
+    std::int64_t sums = 0;
+    for (std::int64_t first = 0; first < shards; first += at_once) {
+        const std::int64_t here = std::min(at_once, shards - first);
+        if (in_place) sums = std::max(sums, waiting(first) + here);
+        if (in_place || (here == shards && is_one_sum(shards))) continue;
+        for (std::int64_t s = first; s < first + here; s += subtree_at(s, first + here - s))
+            sums = std::max<std::int64_t>(sums, waiting(s) + 1);
+    }
+    return size * (sums * bytes_of(real) + (in_place ? 0 : std::min(at_once, shards) * bytes_of(given)));
+}
+
 void RowSums::push(std::int64_t count) {
     const auto adding = [this](Piece& left, const Piece& right) { add(left, right); };
     for (std::int64_t k = 0; k < count;) {
-        // The largest subtree that begins here.
-        int level = 0;
-        while (shard_ % (std::int64_t{2} << level) == 0 && k + (std::int64_t{2} << level) <= count &&
-               std::int64_t{2} << level <= VectorOperations::most_parts)
-            ++level;
-        const std::int64_t shards = std::int64_t{1} << level;
-        partial_.push({level, shard_ >> level}, sum_of(k, shards), adding);
+        const std::int64_t shards = subtree_at(shard_, count - k);
+        partial_.push({std::countr_zero(static_cast<std::uint64_t>(shards)), shard_ / shards},
+                      sum_of(k, shards), adding);
         shard_ += shards;
         k += shards;
     }
     next_.erase(next_.begin(), next_.begin() + std::min(count, std::ssize(next_)));
 }
 
-void RowSums::finish(Vector own) {
+void RowSums::finish(Vector own, std::int64_t count) {
     const auto adding = [this](Piece& left, const Piece& right) { add(left, right); };
-    if (sums_.team().size() == 1) {
+    const bool is_alone = sums_.team().size() == 1;
+    // All at once go to where the sum is wanted, which saves a way through memory.
+    if (is_alone && count == sums_.shards().count && is_one_sum(count))
+        return vectors_.add_pairwise(coming(0, count), own);
+    push(count);
+    if (is_alone) {
         vectors_.copy(vector_of(partial_.root(adding)), own);
     } else if (sums_.order() == SumOrder::fast) {
         const Vector whole = vector_of(partial_.root(adding));

@@ -71,13 +71,10 @@ class RowSums {
     RowSums(const TeamSums& sums, Memory& memory, VectorOperations& vectors, Real real, std::int64_t rows,
             std::int64_t width, std::optional<Real> given = std::nullopt);
 
-    /// Matrices that one rank with all of so many shards has at once, pushed one at a time.
-    static std::int64_t most_arrays(std::int64_t shards) {
-        int most = 0;  // subtrees that wait for their other halves, beside the coming shard's
-        for (std::int64_t s = 0; s <= shards; ++s)
-            most = std::max(most, std::popcount(static_cast<std::uint64_t>(s)));
-        return most + 1;
-    }
+    /// Bytes that one rank with all of so many shards takes where it pushes `at_once` at a time, of matrices
+    /// of `size` numbers.
+    static std::int64_t bytes(std::int64_t shards, std::int64_t at_once, std::int64_t size, Real real,
+                              Real given);
     /// How many shards' matrices of so many bytes are pushed at a time where that is to be fast: sums of many
     /// in one pass, in at most a gibibyte.
     static std::int64_t many_at_once(std::int64_t shards, std::int64_t bytes) {
@@ -90,8 +87,9 @@ class RowSums {
     [[nodiscard]] Vector next(std::int64_t k = 0);
     /// Those of so many coming shards have been written.
     void push(std::int64_t count = 1);
-    /// own [own rows, width] ← this rank's rows of the sum over all shards; every own shard has been pushed.
-    void finish(Vector own);
+    /// own [own rows, width] ← this rank's rows of the sum over all shards: every own shard has been pushed,
+    /// but for so many that have been written.
+    void finish(Vector own, std::int64_t count = 0);
 
   private:
     /// Of all rows, or of one rank's; which array is free again once a join has taken it in.
@@ -99,8 +97,17 @@ class RowSums {
         std::size_t array = 0;
         std::int64_t size = 0;
     };
+    /// Whether all shards' matrices, pushed at once, are one sum.
+    static bool is_one_sum(std::int64_t shards) {
+        return shards <= VectorOperations::most_parts &&
+               std::has_single_bit(static_cast<std::uint64_t>(shards));
+    }
+    /// Shards of the largest subtree that begins at `shard`, of `left` ones.
+    static std::int64_t subtree_at(std::int64_t shard, std::int64_t left);
     [[nodiscard]] bool adds_in_place() const { return given_ == real_; }
-    /// The sum of the coming shards' from the k-th on, which are a subtree.
+    /// Those from the k-th coming shard on.
+    [[nodiscard]] std::vector<Vector> coming(std::int64_t k, std::int64_t count);
+    /// Their sum; they are a subtree.
     [[nodiscard]] Piece sum_of(std::int64_t k, std::int64_t count);
     [[nodiscard]] std::size_t take_array();
     void give_back(std::size_t array) { free_.push_back(array); }

@@ -81,9 +81,11 @@ Summed sum(std::int64_t shards, const std::vector<std::int64_t>& machines, std::
                     std::vector<double> numbers = of_shard(s + k);
                     backend->copy({numbers.data(), Real::fp64, rows * width}, row_sums.next(k));
                 }
-                row_sums.push(here);
+                if (s + here < sums.end_shard())
+                    row_sums.push(here);
+                else
+                    row_sums.finish({found.data(), Real::fp64, own.size() * width}, here);
             }
-            row_sums.finish({found.data(), Real::fp64, own.size() * width});
         }
         const std::lock_guard lock(mutex);
         std::copy(found.begin(), found.end(), summed.all.begin() + own.first * width);
