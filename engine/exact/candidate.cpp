@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "engine/exact/threshold.hpp"
+#include "kernels/team/row_sums.hpp"
 
 namespace ntpgeo {
 namespace {

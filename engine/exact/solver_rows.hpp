@@ -10,6 +10,7 @@
 
 #include "kernels/backend.hpp"
 #include "kernels/team/parcel.hpp"
+#include "kernels/team/row_sums.hpp"
 #include "kernels/team/team_sums.hpp"
 
 namespace ntpgeo {

@@ -175,18 +175,19 @@ LossSums SharedObjective::loss(const ModelPoint& at, double lambda, const LossDe
             else if (words_gradient.data)
                 backend_.fill_zero(words_gradient);  // a batch without contexts of this shard
         }
-        if (!some.empty()) {
-            some.front().words_are_prepared = std::exchange(words_are_prepared, true);
-            calls_->enqueue_many(some, memory, backend_.stream());
-            some.clear();
-        }
-        if (!at.words_gradient.data) continue;
-        if (s + here < sums.end_shard()) {
-            row_sums_->push(here);
-        } else {
+        if (!some.empty()) some.front().words_are_prepared = std::exchange(words_are_prepared, true);
+        calls_->enqueue_many(some, memory, backend_.stream(), [&] {
+            if (!at.words_gradient.data) return;
             const InRegion between(backend_, Region::ranks);
-            row_sums_->finish(at.words_gradient.flat(), here);
-        }
+            if (s + here < sums.end_shard()) return row_sums_->push(here);
+            row_sums_->begin_finish(here);
+            sums.team().start_after(backend_.stream());  // beside the last dH
+        });
+        some.clear();
+    }
+    if (at.words_gradient.data) {
+        const InRegion between(backend_, Region::ranks);
+        row_sums_->finish(at.words_gradient.flat());
     }
     // λ is of own rows, each of which is somebody's once.
     for (const auto& [rows, gradient] :

@@ -11,6 +11,7 @@
 
 #include "engine/training/objective.hpp"
 #include "engine/training/shared_rows.hpp"
+#include "kernels/team/row_sums.hpp"
 
 namespace ntpgeo {
 

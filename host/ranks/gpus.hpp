@@ -36,6 +36,11 @@ class HostsAndGpus final : public Team {
     [[nodiscard]] int rank() const override { return hosts_->rank(); }
     [[nodiscard]] int size() const override { return hosts_->size(); }
     [[nodiscard]] bool reaches_device() const override { return true; }
+    void start_after(void* stream) override { gpus_->start_after(stream); }
+    void begin_gather(std::int64_t row_bytes, void* data, std::span<const std::int64_t> at) override {
+        gpus_->begin_gather(row_bytes, data, at);
+    }
+    void end_gather() override { gpus_->end_gather(); }
     void exchange(Where where, std::int64_t row_bytes, const void* send,
                   std::span<const std::int64_t> send_at, void* receive,
                   std::span<const std::int64_t> receive_at) override {

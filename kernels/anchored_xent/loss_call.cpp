@@ -78,13 +78,4 @@ void check_loss_call(const LossCallPlan& plan, const LossCall& call, const CallM
         refuse("the workspace does not begin on a boundary of 64 bytes");
 }
 
-void LossCalls::enqueue_many(std::span<const LossCall> calls, const CallMemory& workspace, void* stream) {
-    bool prepared = false;
-    for (LossCall call : calls) {
-        call.words_are_prepared = call.words_are_prepared || prepared;
-        enqueue(call, workspace, stream);
-        prepared = true;
-    }
-}
-
 }  // namespace ntpgeo

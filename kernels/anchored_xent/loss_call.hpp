@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 
 #include "kernels/base/divergence.hpp"
@@ -108,8 +109,10 @@ class LossCalls {
     virtual void enqueue(const LossCall& call, const CallMemory& workspace, void* stream) = 0;
 
     /// Queues calls of one W, alike in what they want and how it is stored, each with contexts and gradients
-    /// of its own: what enqueue does with each, and the same bits. The CPU makes some at once.
-    virtual void enqueue_many(std::span<const LossCall> calls, const CallMemory& workspace, void* stream);
+    /// of its own: what enqueue does with each, and the same bits. The CPU makes some at once. `have_dw`,
+    /// where there is one, is called once every dW is queued; a GPU has products of dH left then.
+    virtual void enqueue_many(std::span<const LossCall> calls, const CallMemory& workspace, void* stream,
+                              const std::function<void()>& have_dw = {}) = 0;
     /// What the workspace of so many calls like `call`, or fewer, has to hold.
     [[nodiscard]] virtual std::int64_t workspace_bytes_of_many(const LossCall& call,
                                                                std::int64_t calls) const {

@@ -270,8 +270,14 @@ class LossCallsCpu final : public LossCalls {
         check_loss_call(plan_, call, memory, workspace_bytes(call));
         with_real(master_of(call), [&]<class T>(T) { CallCpu<T, G>(plan_, call, memory.data).run(); });
     }
-    void enqueue_many(std::span<const LossCall> calls, const CallMemory& memory, void*) override {
-        if (calls.empty()) return;
+    void enqueue_many(std::span<const LossCall> calls, const CallMemory& memory, void*,
+                      const std::function<void()>& have_dw) override {
+        if (!calls.empty()) run_many(calls, memory);
+        if (have_dw) have_dw();
+    }
+
+  private:
+    void run_many(std::span<const LossCall> calls, const CallMemory& memory) const {
         for (const LossCall& call : calls)
             check_loss_call(plan_, call, memory, workspace_bytes_of_many(call, std::ssize(calls)));
         with_real(master_of(calls.front()), [&]<class T>(T) {
@@ -279,7 +285,6 @@ class LossCallsCpu final : public LossCalls {
         });
     }
 
-  private:
     LossCallPlan plan_;
 };
 

@@ -151,6 +151,21 @@ class LossCallsCuda final : public LossCalls {
         return arrays_ + device_.cublas_workspace_bytes();
     }
     void enqueue(const LossCall& call, const CallMemory& memory, void* stream) override {
+        enqueue(call, memory, stream, {});
+    }
+    void enqueue_many(std::span<const LossCall> calls, const CallMemory& memory, void* stream,
+                      const std::function<void()>& have_dw) override {
+        for (std::size_t k = 0; k < calls.size(); ++k) {
+            LossCall call = calls[k];
+            call.words_are_prepared = call.words_are_prepared || k > 0;
+            enqueue(call, memory, stream, k + 1 < calls.size() ? std::function<void()>() : have_dw);
+        }
+        if (calls.empty() && have_dw) have_dw();
+    }
+
+  private:
+    void enqueue(const LossCall& call, const CallMemory& memory, void* stream,
+                 const std::function<void()>& have_dw) {
         check_loss_call(plan_, call, memory, workspace_bytes());
         if (reinterpret_cast<std::uintptr_t>(memory.data) % 256 != 0)
             throw InputError("loss call: the workspace does not begin on a boundary of 256 bytes");
@@ -159,10 +174,9 @@ class LossCallsCuda final : public LossCalls {
                                               static_cast<unsigned char*>(memory.data) + arrays_);
         const Workspace<A> work = Workspace<A>::in(memory.data, layout_);
         QueuedStep<A, fused>(layout_, work, call, {device_.cublas(), static_cast<cudaStream_t>(stream)})
-            .run();
+            .run(have_dw);
     }
 
-  private:
     device::Device& device_;
     LossCallPlan plan_;
     Layout<A> layout_;

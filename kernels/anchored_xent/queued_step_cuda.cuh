@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <port.cuh>
 #include <type_traits>
 
@@ -41,7 +42,8 @@ class QueuedStep {
     QueuedStep(const Layout<A>& layout, const Workspace<A>& work, const LossCall& call, const Queue& queue)
         : l(layout), work_(work), call_(call), cublas_(queue.cublas), stream_(queue.stream) {}
 
-    void run() const {
+    /// `have_dw` is called when dW is queued, before the last group's dH is.
+    void run(const std::function<void()>& have_dw = {}) const {
         const std::int64_t contexts = call_.labels.contexts;
         if (!call_.words_are_prepared)
             convert<A, Side::words>(call_.words, work_.words, l.stride, l.padded_dim, stream_);
@@ -49,12 +51,19 @@ class QueuedStep {
             if (!call_.labels_are_prepared) list_tiles();
         if (call_.bias.data) widen_bias(call_.bias, work_.bias, stream_);
         if (call_.detail.wanted()) mean_row(call_.words, work_.mean_word, stream_);
-        for (std::int64_t begin = 0; begin < contexts; begin += l.group)
-            run_group(begin, std::min(l.group, contexts - begin));
-        if (call_.words_gradient.data)
-            combine<Logit>({work_.words_gradient, l.padded_dim, nullptr, call_.upstream, call_.ridge,
-                            call_.words, call_.words_gradient, call_.adds_to_words_gradient},
-                           l.vocab, stream_);
+        for (std::int64_t begin = 0; begin < contexts; begin += l.group) {
+            const std::int64_t size = std::min(l.group, contexts - begin);
+            const device::Range group(Region::group);
+            make_exponentials(begin, size);
+            if (begin + size == contexts) {
+                if (call_.words_gradient.data)
+                    combine<Logit>({work_.words_gradient, l.padded_dim, nullptr, call_.upstream, call_.ridge,
+                                    call_.words, call_.words_gradient, call_.adds_to_words_gradient},
+                                   l.vocab, stream_);
+                if (have_dw) have_dw();
+            }
+            make_contexts_gradient(begin, size);
+        }
         if (call_.bias_gradient.data) {
             const StoredMatrix out = as_row(call_.bias_gradient);
             combine<double>({work_.bias_gradient, l.vocab, nullptr, call_.upstream, nullptr, out, out}, 1,
@@ -73,14 +82,17 @@ class QueuedStep {
     }
 
   private:
-    void run_group(std::int64_t begin, std::int64_t size) const {
-        const device::Range group(Region::group);
+    // And what they add to dW and db.
+    void make_exponentials(std::int64_t begin, std::int64_t size) const {
         for (std::int64_t at = 0; at < size; at += l.chunk)
             run_chunk(begin + at, at, std::min(l.chunk, size - at));
         if (call_.words_gradient.data) words_product(size, begin == 0 ? 0.0 : 1.0);
         if (call_.bias_gradient.data)
             add_bias_gradients<A>(work_.exponentials, l.plane(), work_.scale, l.vocab, l.stride, size,
                                   begin > 0, work_.bias_gradient, stream_);
+    }
+
+    void make_contexts_gradient(std::int64_t begin, std::int64_t size) const {
         if (!call_.contexts_gradient.data) return;
         contexts_product(size);
         combine<Logit>({work_.contexts_gradient, l.padded_dim, work_.scale, call_.upstream, call_.ridge,

@@ -51,6 +51,9 @@ class Team {
     /// Whether operations take the memory of the GPU that computes for this rank as well as the host's: what
     /// has been queued there before has then happened first, and what is queued afterwards finds the result.
     [[nodiscard]] virtual bool reaches_device() const { return false; }
+    /// Of what has been queued on the GPU, the coming operation on its memory needs no more than what is on
+    /// `stream` by now: a transport that can tell lets the rest go on beside it.
+    virtual void start_after(void* stream) { static_cast<void>(stream); }
 
     /// How many consecutive ranks every machine has, where that is one number for all; 1 where it is not, or
     /// not known. Sums are made within machines first then.
@@ -65,6 +68,12 @@ class Team {
     /// Rank k's rows at[k] .. at[k+1] of `data` are in place before, everybody's after.
     virtual void gather(Where where, std::int64_t row_bytes, void* data,
                         std::span<const std::int64_t> at) = 0;
+    /// A gather of the GPU's memory in two halves, between which other operations may come: it is begun, as
+    /// far as the transport can, and has ended.
+    virtual void begin_gather(std::int64_t row_bytes, void* data, std::span<const std::int64_t> at) {
+        gather(Where::device, row_bytes, data, at);
+    }
+    virtual void end_gather() {}
     /// own ← rows at[rank] .. at[rank+1] of the sum over ranks of `full`, rows of `width` numbers, added in
     /// an order that the transport chooses.
     virtual void sum_scatter(Where where, Real real, std::int64_t width, const void* full,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/backend.hpp"
+#include "kernels/team/row_sums.hpp"
 #include "kernels/team/team_sums.hpp"
 #include "tests/thread_team.hpp"
 

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstring>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "kernels/team/while_others_wait.hpp"
@@ -76,20 +77,26 @@ class NcclTeam final : public Team {
         check(ncclCommInitRankConfig(&communicator_, size_, unique, rank_, &config), "the start");
         until("the start", [] { return true; });
         check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
-        check(cudaEventCreateWithFlags(&done_, cudaEventDisableTiming), "cudaEventCreateWithFlags");
+        for (cudaEvent_t* const event : {&ready_, &done_, &gathered_})
+            check(cudaEventCreateWithFlags(event, cudaEventDisableTiming), "cudaEventCreateWithFlags");
     }
     NcclTeam(const NcclTeam&) = delete;
     NcclTeam& operator=(const NcclTeam&) = delete;
     ~NcclTeam() override {
         // A communicator that has not failed has nothing under way.
         if (communicator_) static_cast<void>(ncclCommDestroy(communicator_));
-        static_cast<void>(cudaEventDestroy(done_));
+        for (const cudaEvent_t event : {ready_, done_, gathered_}) static_cast<void>(cudaEventDestroy(event));
         static_cast<void>(cudaStreamDestroy(stream_));
     }
 
     [[nodiscard]] int rank() const override { return rank_; }
     [[nodiscard]] int size() const override { return size_; }
     [[nodiscard]] bool reaches_device() const override { return true; }
+    void start_after(void* stream) override {
+        const Selected selected(device_);
+        check(cudaEventRecord(ready_, static_cast<cudaStream_t>(stream)), "cudaEventRecord");
+        is_ready_known_ = true;
+    }
 
     void exchange(Where where, std::int64_t row_bytes, const void* send,
                   std::span<const std::int64_t> send_at, void* receive,
@@ -97,7 +104,7 @@ class NcclTeam final : public Team {
         const Selected selected(device_);
         const void* const out = brought(where, send, send_at.back() * row_bytes, sent_);
         void* const in = where == Where::device ? receive : received_.of(receive_at.back() * row_bytes);
-        in_one("an exchange", [&](int k) {
+        in_one(where, "an exchange", [&](int k) {
             check(ncclSend(from(out, send_at[k] * row_bytes), bytes(send_at, k, row_bytes), ncclInt8, k,
                            communicator_, stream_),
                   "an exchange");
@@ -113,13 +120,18 @@ class NcclTeam final : public Team {
         const std::int64_t own = at[rank_] * row_bytes;
         if (where == Where::host)
             copy(from(all, own), from(data, own), static_cast<std::int64_t>(bytes(at, rank_, row_bytes)));
-        // Ranks' rows differ in number, which ncclAllGather does not know.
-        in_one("a gather", [&](int k) {
-            void* const rows = from(all, at[k] * row_bytes);
-            check(ncclBroadcast(rows, rows, bytes(at, k, row_bytes), ncclInt8, k, communicator_, stream_),
-                  "a gather");
-        });
+        queue_gather(where, row_bytes, all, at);
+        wait_for(done_, "a gather");
         take(where, all, data, at.back() * row_bytes);
+    }
+    void begin_gather(std::int64_t row_bytes, void* data, std::span<const std::int64_t> at) override {
+        const Selected selected(device_);
+        queue_gather(Where::device, row_bytes, data, at);
+        std::swap(done_, gathered_);  // which what comes meanwhile does not record
+    }
+    void end_gather() override {
+        const Selected selected(device_);
+        wait_for(gathered_, "a gather");
     }
     void sum_scatter(Where where, Real real, std::int64_t width, const void* full,
                      std::span<const std::int64_t> at, void* own) override {
@@ -128,7 +140,7 @@ class NcclTeam final : public Team {
         const auto own_bytes = static_cast<std::int64_t>(bytes(at, rank_, row_bytes));
         const void* const all = brought(where, full, at.back() * row_bytes, sent_);
         void* const sum = where == Where::device ? own : received_.of(own_bytes);
-        in_one("a sum", [&](int k) {
+        in_one(where, "a sum", [&](int k) {
             check(ncclReduce(from(all, at[k] * row_bytes), sum, bytes(at, k, width),
                              real == Real::fp64 ? ncclFloat64 : ncclFloat32, ncclSum, k, communicator_,
                              stream_),
@@ -179,19 +191,38 @@ class NcclTeam final : public Team {
             check(cudaMemcpy(to, data, static_cast<std::size_t>(size), cudaMemcpyDefault), "cudaMemcpy");
     }
 
-    /// Queues of_rank(k) of every rank in one group, behind all that this GPU has been given, and waits for
-    /// it.
+    // Ranks' rows differ in number, which ncclAllGather does not know.
+    void queue_gather(Where where, std::int64_t row_bytes, void* all, std::span<const std::int64_t> at) {
+        queue(where, "a gather", [&](int k) {
+            void* const rows = from(all, at[k] * row_bytes);
+            check(ncclBroadcast(rows, rows, bytes(at, k, row_bytes), ncclInt8, k, communicator_, stream_),
+                  "a gather");
+        });
+    }
+
+    /// Queues of_rank(k) of every rank in one group, behind all that this GPU has been given, or what of it
+    /// start_after knows to be enough, and records done_.
     template <class OfRank>
-    void in_one(const char* what, const OfRank& of_rank) {
+    void queue(Where where, const char* what, const OfRank& of_rank) {
         ++operation_;
-        check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
+        if (where == Where::device && std::exchange(is_ready_known_, false))
+            check(cudaStreamWaitEvent(stream_, ready_, 0), "cudaStreamWaitEvent");
+        else
+            check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
         check(ncclGroupStart(), what);
         for (int k = 0; k < size_; ++k) of_rank(k);
         check(ncclGroupEnd(), what);
         until(what, [] { return true; });
         check(cudaEventRecord(done_, stream_), "cudaEventRecord");
+    }
+    template <class OfRank>
+    void in_one(Where where, const char* what, const OfRank& of_rank) {
+        queue(where, what, of_rank);
+        wait_for(done_, what);
+    }
+    void wait_for(cudaEvent_t event, const char* what) {
         until(what, [&] {
-            const cudaError_t state = cudaEventQuery(done_);
+            const cudaError_t state = cudaEventQuery(event);
             if (state != cudaErrorNotReady) check(state, "cudaEventQuery");
             return state == cudaSuccess;
         });
@@ -223,7 +254,10 @@ class NcclTeam final : public Team {
 
     ncclComm_t communicator_ = nullptr;
     cudaStream_t stream_ = nullptr;
-    cudaEvent_t done_ = nullptr;
+    cudaEvent_t ready_ = nullptr;     // as start_after has it
+    cudaEvent_t done_ = nullptr;      // an operation
+    cudaEvent_t gathered_ = nullptr;  // the one that is under way
+    bool is_ready_known_ = false;
     Room sent_, received_;
     int rank_, size_, device_;
     double deadline_;
