@@ -7,15 +7,6 @@
 #include "kernels/team/first_rank.hpp"
 
 namespace ntpgeo {
-namespace {
-
-Matrix rows_from(Matrix matrix, std::int64_t first, std::int64_t rows) {
-    return {static_cast<char*>(matrix.data) + first * matrix.columns * bytes_of(matrix.real), matrix.real,
-            rows, matrix.columns};
-}
-
-}  // namespace
-
 SolverRows::SolverRows(Backend& backend, const TeamSums* sums, std::int64_t rows, std::int64_t vocab)
     : backend_(backend), sums_(sums), rows_(rows), vocab_(vocab), own_{0, rows} {
     if (!sums) {

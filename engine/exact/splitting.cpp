@@ -9,10 +9,6 @@ namespace {
 constexpr double ridge = 1e-10;
 constexpr double largest_growth = 2;
 
-Vector part_of(Vector all, std::int64_t first, std::int64_t size) {
-    return {static_cast<char*>(all.data) + first * bytes_of(all.real), all.real, size};
-}
-
 }  // namespace
 
 Anderson::Anderson(const SolverRows& rows)

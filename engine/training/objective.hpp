@@ -55,6 +55,13 @@ class Objective {
     /// What the next update of x moves, x being what the next evaluation is of. Between the update and that
     /// evaluation nothing else may change x.
     virtual Parameters update_of(Vector x) = 0;
+    /// Where the pieces of x end that such an update is to move one after the other, and that one of them has
+    /// been moved, or is queued to be.
+    [[nodiscard]] virtual std::vector<std::int64_t> pieces_of_update() const { return {size()}; }
+    virtual void moved(Vector x, std::int64_t end) {
+        static_cast<void>(x);
+        static_cast<void>(end);
+    }
 
     /// As VectorOperations and UpdateOperations have them, over all rows.
     virtual double dot(Vector x, Vector y) = 0;

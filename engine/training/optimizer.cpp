@@ -57,11 +57,19 @@ class FirstOrder final : public Optimizer {
         objective_.enqueue(x, &numbers->ridge, gradient());
         if (row.by_norm) objective_.divide_by_norm(gradient(), numbers);
         backend_.judge_update(objective_.value(), numbers, status_.get());
-        FirstOrderStep step{backend_, stage_, numbers, gradient(), {}, objective_, x};
-        for (std::int64_t k = 0; k < saved_vectors(stage_); ++k)
-            step.state[static_cast<std::size_t>(k)] = memory_.vector(k);
         const InRegion region(backend_, Region::update);
-        half_done([&] { row.step(step); });
+        half_done([&] {
+            std::int64_t begin = 0;
+            for (const std::int64_t end : objective_.pieces_of_update()) {
+                const auto piece = [&](Vector all) { return part_of(all, begin, end - begin); };
+                FirstOrderStep step{backend_, stage_, numbers, piece(gradient()), {}, objective_, piece(x)};
+                for (std::int64_t k = 0; k < saved_vectors(stage_); ++k)
+                    step.state[static_cast<std::size_t>(k)] = piece(memory_.vector(k));
+                row.step(step);
+                objective_.moved(x, end);
+                begin = end;
+            }
+        });
     }
 
     // Whether x stays as it is: its gradient is 0, and neither velocity nor first moment nor decay moves it.

@@ -12,20 +12,15 @@ namespace {
 /// Work that is done when it is asked for.
 class Immediate final : public Replay {
   public:
-    Immediate(Memory& memory, std::function<void()> work, const void* queued)
-        : memory_(memory), work_(std::move(work)), queued_(queued) {}
+    Immediate(std::function<void()> work, std::function<void()> finish)
+        : work_(std::move(work)), finish_(std::move(finish)) {}
 
     void run() override { work_(); }
-    void finish() override {
-        double any = 0;
-        memory_.download(queued_, &any, sizeof any);  // after all that has been queued
-    }
+    void finish() override { finish_(); }
     [[nodiscard]] bool runs_ahead() const override { return false; }
 
   private:
-    Memory& memory_;
-    std::function<void()> work_;
-    const void* queued_;
+    std::function<void()> work_, finish_;
 };
 
 LossCallPlan plan_of_shards(std::int64_t vocab, std::int64_t dim, const ShardBounds& bounds,
@@ -52,13 +47,6 @@ std::int64_t workspace_bytes(const LossCalls& calls, std::int64_t many, Real mas
     return std::max(without, calls.workspace_bytes_of_many(call, many));
 }
 
-/// `rows` of a matrix, from `first` on; of none, none.
-Matrix rows_from(const Matrix& matrix, std::int64_t first, std::int64_t rows) {
-    if (!matrix.data) return {};
-    return {static_cast<char*>(matrix.data) + first * matrix.columns * bytes_of(matrix.real), matrix.real,
-            rows, matrix.columns};
-}
-
 }  // namespace
 
 SharedObjective::SharedObjective(Backend& backend, const SharedRows& rows,
@@ -79,6 +67,7 @@ SharedObjective::SharedObjective(Backend& backend, const SharedRows& rows,
 }
 
 void SharedObjective::configure(Precision precision, LossKernel kernel, Frozen frozen) {
+    is_gathered_ = false;
     frozen_ = frozen;
     batch_.reset();
     if (!calls_ || precision != precision_ || kernel != kernel_) {
@@ -110,6 +99,7 @@ std::int64_t SharedObjective::bytes(Backend& backend, const Stage& stage, Real m
 }
 
 void SharedObjective::rest(Frozen frozen) {
+    is_gathered_ = false;
     frozen_ = frozen;
     calls_.reset();
     row_sums_.reset();
@@ -117,21 +107,63 @@ void SharedObjective::rest(Frozen frozen) {
 }
 
 std::unique_ptr<Replay> SharedObjective::make_replay(std::function<void()> work) {
-    return std::make_unique<Immediate>(backend_, std::move(work), value_.data());
+    return std::make_unique<Immediate>(std::move(work), [this] {
+        double any = 0;
+        backend_.download(value_.data(), &any, sizeof any);  // after all that has been queued
+        end_gather();
+    });
 }
 
 Matrix SharedObjective::gather(const Matrix& words) {
     const TeamSums& sums = rows_.sums();
     if (sums.team().size() == 1) return words;
     const InRegion region(backend_, Region::ranks);
-    const std::int64_t vocab = rows_.dataset().vocab_size, row_bytes = shape_.dim * bytes_of(words.real);
+    const std::int64_t vocab = rows_.dataset().vocab_size;
+    end_gather();
+    if (!std::exchange(is_gathered_, false)) {
+        send_words(words);
+        sums.team().gather(sent_words_.where(), shape_.dim * bytes_of(words.real), sent_words_.data(),
+                           sums.shards().offsets(vocab));
+    }
     const Matrix all = words_.matrix(words.real, vocab, shape_.dim);
-    const RowRange own = rows_.words();
-    sent_words_.make_room(vocab * row_bytes);
-    sent_words_.put(words.flat(), own.first * row_bytes);
-    sums.team().gather(sent_words_.where(), row_bytes, sent_words_.data(), sums.shards().offsets(vocab));
     sent_words_.take(0, all.flat());
     return all;
+}
+
+void SharedObjective::send_words(const Matrix& words) {
+    const std::int64_t row_bytes = shape_.dim * bytes_of(words.real);
+    sent_words_.make_room(rows_.dataset().vocab_size * row_bytes);
+    sent_words_.put(words.flat(), rows_.words().first * row_bytes);
+}
+
+void SharedObjective::end_gather() {
+    if (!std::exchange(is_gathering_, false)) return;
+    rows_.sums().team().end_gather();
+    is_gathered_ = true;
+}
+
+bool SharedObjective::gathers_early() const {
+    const Team& team = rows_.sums().team();
+    return team.size() > 1 && team.reaches_device() && frozen_ == Frozen::nothing;
+}
+
+std::vector<std::int64_t> SharedObjective::pieces_of_update() const {
+    if (!gathers_early()) return {size()};
+    return {words_of(parameters_, shape_).flat().size, size()};
+}
+
+void SharedObjective::moved(Vector x, std::int64_t end) {
+    if (!gathers_early()) return;
+    const Matrix words = words_of(x, shape_);
+    Team& team = rows_.sums().team();
+    if (end < size()) {
+        send_words(words);
+        team.start_after(backend_.stream());
+        return;
+    }
+    team.begin_gather(shape_.dim * bytes_of(words.real), sent_words_.data(),
+                      rows_.sums().shards().offsets(rows_.dataset().vocab_size));
+    is_gathering_ = true;
 }
 
 LossCall SharedObjective::call_of(const ShardSlice& slice, const ModelPoint& at, const Matrix& words,

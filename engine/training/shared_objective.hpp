@@ -39,6 +39,9 @@ class SharedObjective final : public Objective {
     [[nodiscard]] const double* value() const override { return value_.as<double>(); }
     [[nodiscard]] std::unique_ptr<Replay> make_replay(std::function<void()> work) override;
     Parameters update_of(Vector x) override { return {x, {}}; }
+    /// W's rows before H's where ranks are on GPUs: W is gathered while H's are moved.
+    [[nodiscard]] std::vector<std::int64_t> pieces_of_update() const override;
+    void moved(Vector x, std::int64_t end) override;
     double dot(Vector x, Vector y) override;
     std::vector<double> products(const std::vector<Vector>& left, Matrix right) override;
     void divide_by_norm(Vector gradient, UpdateNumbers* numbers) override;
@@ -53,6 +56,11 @@ class SharedObjective final : public Objective {
                                    Vector words_gradient, const LossDetail& detail) const;
     /// All of W, of which own rows are given.
     Matrix gather(const Matrix& words);
+    /// Own rows are on their way to where they are gathered.
+    void send_words(const Matrix& words);
+    /// Waits for a gather that is under way.
+    void end_gather();
+    [[nodiscard]] bool gathers_early() const;
     /// Of each own shard, of vectors of the trained rows: what their dot products are made of.
     [[nodiscard]] std::vector<double> own_dots(Vector x, Vector y) const;
     void download(const void* device, void* host, std::int64_t bytes) {
@@ -72,6 +80,7 @@ class SharedObjective final : public Objective {
     std::int64_t at_once_ = 1;  ///< shards whose calls are made at a time
     Array workspace_, words_, shard_sums_, value_;
     Parcel sent_words_;
+    bool is_gathering_ = false, is_gathered_ = false;  ///< W of the coming evaluation, there
     std::unique_ptr<RowSums> row_sums_;
     std::optional<BatchView> batch_;
 };

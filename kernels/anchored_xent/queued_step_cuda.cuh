@@ -56,10 +56,7 @@ class QueuedStep {
             const device::Range group(Region::group);
             make_exponentials(begin, size);
             if (begin + size == contexts) {
-                if (call_.words_gradient.data)
-                    combine<Logit>({work_.words_gradient, l.padded_dim, nullptr, call_.upstream, call_.ridge,
-                                    call_.words, call_.words_gradient, call_.adds_to_words_gradient},
-                                   l.vocab, stream_);
+                finish_words_gradient();
                 if (have_dw) have_dw();
             }
             make_contexts_gradient(begin, size);
@@ -90,6 +87,13 @@ class QueuedStep {
         if (call_.bias_gradient.data)
             add_bias_gradients<A>(work_.exponentials, l.plane(), work_.scale, l.vocab, l.stride, size,
                                   begin > 0, work_.bias_gradient, stream_);
+    }
+
+    void finish_words_gradient() const {
+        if (!call_.words_gradient.data) return;
+        combine<Logit>({work_.words_gradient, l.padded_dim, nullptr, call_.upstream, call_.ridge, call_.words,
+                        call_.words_gradient, call_.adds_to_words_gradient},
+                       l.vocab, stream_);
     }
 
     void make_contexts_gradient(std::int64_t begin, std::int64_t size) const {

@@ -32,6 +32,11 @@ struct Vector {
     }
 };
 
+/// Elements begin .. begin + size − 1.
+inline Vector part_of(const Vector& all, std::int64_t begin, std::int64_t size) {
+    return {static_cast<char*>(all.data) + begin * bytes_of(all.real), all.real, size};
+}
+
 /// A contiguous row-major matrix in master precision: W is [V, d], H is [m, d], one row a word or a context.
 struct Matrix {
     void* data = nullptr;
@@ -44,6 +49,13 @@ struct Matrix {
     }
     [[nodiscard]] Vector flat() const { return {data, real, rows * columns}; }
 };
+
+/// Rows first .. first + rows − 1; of none, none.
+inline Matrix rows_from(const Matrix& matrix, std::int64_t first, std::int64_t rows) {
+    if (!matrix.data) return {};
+    return {static_cast<char*>(matrix.data) + first * matrix.columns * bytes_of(matrix.real), matrix.real,
+            rows, matrix.columns};
+}
 
 /// A loss step's own copy of W [words, dim] in the form that its products take; null data: it has none.
 struct WordsOperand {

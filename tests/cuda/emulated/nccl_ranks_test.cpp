@@ -1,5 +1,6 @@
 // Ranks on GPUs, as threads over an emulated NCCL: rows come where they belong, in the host's memory and the
 // device's, and training has the bits of one rank.
+#include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -110,6 +111,47 @@ TEST(NcclRanks, CarryRowsOfTheHostAndOfTheDevice) {
             });
 }
 
+// A gather that waits for no more than it needs, and one in two halves with another operation between them.
+TEST(NcclRanks, LetGoOnWhatAnOperationDoesNotNeed) {
+    constexpr std::int64_t width = 3;
+    const char* const defer = std::getenv("EMULATED_DEVICE_DEFER");
+    const bool lazy = defer == nullptr || std::string(defer) == "needed";
+    for (const int ranks : {2, 5})
+        for (const bool in_halves : {false, true})
+            on_ranks(ranks, 60, [&](Team& team, Backend& backend) {
+                const std::vector<std::int64_t> at = offsets(ranks);
+                const std::int64_t size = at.back() * width;
+                std::vector<double> all(static_cast<std::size_t>(size), -1);
+                for (std::int64_t i = at[team.rank()] * width; i < at[team.rank() + 1] * width; ++i)
+                    all[i] = static_cast<double>(i) / 2;
+                const Array rows = upload_array(backend, all),
+                            others = upload_array(backend, std::vector<double>{3, 4});
+                backend.scale(2, rows.vector(Real::fp64, size));
+                team.start_after(backend.stream());
+                backend.scale(2, others.vector(Real::fp64, 2));
+                std::vector<std::int64_t> numbers(static_cast<std::size_t>(ranks), team.rank());
+                if (in_halves) {
+                    team.begin_gather(width * 8, rows.data(), at);
+                    numbers = TeamSums(team, ranks).values(team.rank());
+                    team.end_gather();
+                } else {
+                    team.gather(Where::device, width * 8, rows.data(), at);
+                    if (lazy) {
+                        EXPECT_EQ(cudaStreamQuery(static_cast<cudaStream_t>(backend.stream())),
+                                  cudaErrorNotReady);
+                    }
+                }
+                backend.download(rows.data(), all.data(), size * 8);
+                for (std::int64_t i = 0; i < size; ++i) ASSERT_EQ(all[i], static_cast<double>(i));
+                EXPECT_EQ(download_array<double>(backend, others.data(), 2), (std::vector<double>{6, 8}));
+                EXPECT_EQ(numbers.back(), in_halves ? ranks - 1 : team.rank());
+                // What comes next waits for everything again.
+                backend.scale(0.5, others.vector(Real::fp64, 2));
+                team.gather(Where::device, width * 8, rows.data(), at);
+                EXPECT_EQ(cudaStreamQuery(static_cast<cudaStream_t>(backend.stream())), cudaSuccess);
+            });
+}
+
 TEST(NcclRanks, WaitForTheFirstOneHoweverLong) {
     on_ranks(3, 0.5, [](Team& team, Backend&) {
         const int status = team.at_first([] {
@@ -178,7 +220,13 @@ TEST(NcclRanks, TrainToTheBitsOfOne) {
         {"adam with lambda", {{.steps = 6, .lambda_start = 1e-2, .lambda_end = 1e-3}}},
         {"a batch", {{.steps = 6, .batch = 9}}},
         {"lbfgs", {{.steps = 4, .optimizer = OptimizerKind::lbfgs, .learning_rate = 1}}},
-        {"ngd", {{.steps = 4, .optimizer = OptimizerKind::ngd}}}};
+        {"ngd", {{.steps = 4, .optimizer = OptimizerKind::ngd}}},
+        {"stages",
+         {{.steps = 3},
+          {.steps = 3, .optimizer = OptimizerKind::momentum, .frozen = Frozen::words},
+          {.steps = 3, .precision = Precision::bf16},
+          {.steps = 2, .frozen = Frozen::contexts},
+          {.steps = 2, .optimizer = OptimizerKind::gd, .batch = 7}}}};
     int ranks = 2;
     for (const auto& [name, stages] : ways) {
         SCOPED_TRACE(name);
