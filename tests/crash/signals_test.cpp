@@ -9,14 +9,15 @@ namespace {
 class Signals : public Resume {
   protected:
     void SetUp() override {
-        run_well({"data", "synth", "-o", folder_ / "long", "--vocab", "200", "--contexts", "2000",
-                  "--supports", "1500", "--support-size", "2:5"});
+        run_well({"data", "synth", "-o", folder_ / "long", "--vocab", "400", "--contexts", "4000",
+                  "--supports", "3000", "--support-size", "2:5"});
     }
-    /// A command of each verb that has runs, into a folder of its name, that lasts for seconds.
+    /// A command of each verb that has runs, into a folder of its name, that lasts for many seconds on any
+    /// machine.
     [[nodiscard]] std::vector<Arguments> long_commands() const {
-        return {command_of("train", {"--dim", "8", "--steps", "100000", "--metrics-every", "50"}),
-                command_of("limit", {"--tol", "1e-9"}),
-                command_of("path", {"--lambda", "1e-2:1e-7:2", "--tol", "1e-7"})};
+        return {command_of("train", {"--dim", "8", "--steps", "1000000", "--metrics-every", "50"}),
+                command_of("limit", {"--tol", "2e-9"}),
+                command_of("path", {"--lambda", "1e-2:1e-7:50", "--tol", "1e-7"})};
     }
     [[nodiscard]] Arguments command_of(const std::string& verb, const Arguments& more) const {
         return Arguments{verb, folder_ / "long", "-o", folder_ / verb} + more;

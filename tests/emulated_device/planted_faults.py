@@ -46,6 +46,7 @@ EXPLAINED = {
     ("finish_cuda.cuh", "const double h = k < a.contexts.columns", "bound"):
         "a number of the padding, of which nothing is made",
     ("support_cuda.cuh", "at < repair_width", "bound"): "sets a bit beyond the lane's words, which nothing reads",
+    ("pairwise_cuda.cu", "some < VectorOperations::most_parts", "bound"): "a count more is compiled, of which nobody asks",
 }
 
 # What only nvcc builds; the emulated device has a twin of it.
