@@ -72,18 +72,17 @@ class CudaBackend final : OwnDevice,
 
 CudaAvailability cuda_availability() {
     int devices = 0;
-    const cudaError_t status = cudaGetDeviceCount(&devices);
-    if (status == cudaSuccess && devices > 0) {
-        std::vector<std::string> places;
-        for (int index = 0; index < devices; ++index) {
-            char place[64] = {};
-            static_cast<void>(cudaDeviceGetPCIBusId(place, sizeof place, index));
-            places.emplace_back(place);
-        }
-        return {devices, "", std::move(places)};
+    std::vector<std::string> places;
+    cudaError_t status = cudaGetDeviceCount(&devices);
+    if (status == cudaSuccess && devices == 0) status = cudaErrorNoDevice;
+    for (int index = 0; index < devices && status == cudaSuccess; ++index) {
+        char place[64] = {};
+        status = cudaDeviceGetPCIBusId(place, sizeof place, index);
+        places.emplace_back(place);
     }
+    if (status == cudaSuccess) return {devices, "", std::move(places)};
     static_cast<void>(cudaGetLastError());
-    return {0, device::why_no_device(status == cudaSuccess ? cudaErrorNoDevice : status)};
+    return {0, device::why_no_device(status)};
 }
 
 std::unique_ptr<Backend> make_cuda_backend(int index) {

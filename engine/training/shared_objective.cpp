@@ -67,7 +67,7 @@ SharedObjective::SharedObjective(Backend& backend, const SharedRows& rows,
 }
 
 void SharedObjective::configure(Precision precision, LossKernel kernel, Frozen frozen) {
-    is_gathered_ = false;
+    forget_words();
     frozen_ = frozen;
     batch_.reset();
     if (!calls_ || precision != precision_ || kernel != kernel_) {
@@ -99,7 +99,7 @@ std::int64_t SharedObjective::bytes(Backend& backend, const Stage& stage, Real m
 }
 
 void SharedObjective::rest(Frozen frozen) {
-    is_gathered_ = false;
+    forget_words();
     frozen_ = frozen;
     calls_.reset();
     row_sums_.reset();
@@ -140,6 +140,11 @@ void SharedObjective::end_gather() {
     if (!std::exchange(is_gathering_, false)) return;
     rows_.sums().team().end_gather();
     is_gathered_ = true;
+}
+
+void SharedObjective::forget_words() {
+    end_gather();
+    is_gathered_ = false;
 }
 
 bool SharedObjective::gathers_early() const {

@@ -60,6 +60,8 @@ class SharedObjective final : public Objective {
     void send_words(const Matrix& words);
     /// Waits for a gather that is under way.
     void end_gather();
+    /// What has been gathered, or is on its way, is not the coming evaluation's.
+    void forget_words();
     [[nodiscard]] bool gathers_early() const;
     /// Of each own shard, of vectors of the trained rows: what their dot products are made of.
     [[nodiscard]] std::vector<double> own_dots(Vector x, Vector y) const;
