@@ -122,7 +122,7 @@ void RowSums::begin_finish(std::int64_t count) {
         const Vector whole = vector_of(partial_.root(adding));
         sent_.make_room(whole.size * bytes_of(real_));
         sent_.put(whole, 0);
-        begun_.emplace();
+        begun_ = Pass{};
         return;
     }
     const std::int64_t subtrees = std::ssize(partial_.nodes());
@@ -168,6 +168,7 @@ RowSums::Pass RowSums::pass_within_machines(std::int64_t subtrees) const {
     const int ranks = sums_.team().size(), each = ranks_that_add_first(),
               first = sums_.team().rank() / each * each;
     std::vector<Partner> here;
+    here.reserve(static_cast<std::size_t>(each));
     for (int k = 0; k < each; ++k)
         here.push_back(
             {first + k, subtrees_of(sums_.shards(), first + k, first + k + 1), every(k, each, ranks)});
