@@ -5,7 +5,6 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "kernels/anchored_xent/anchored_xent.hpp"
 #include "kernels/batches/batches.hpp"
@@ -66,10 +65,12 @@ std::unique_ptr<Backend> make_cpu_backend();
 /// What of CUDA this process can use: how many GPUs, or in words why none.
 struct CudaAvailability {
     int devices = 0;
-    std::string why_none;               ///< one clause without a full stop; empty where devices > 0
-    std::vector<std::string> places{};  ///< [devices] on the bus: no two GPUs of a machine have the same
+    std::string why_none;  ///< one clause without a full stop; empty where devices > 0
 };
 CudaAvailability cuda_availability();
+/// Where GPU number `index` is on its machine's bus: no two have the same place. Throws InputError where
+/// there is no such device, or CUDA does not say.
+std::string cuda_place(int index);
 
 /// GPU number `index`. Throws InputError where there is no such device.
 std::unique_ptr<Backend> make_cuda_backend(int index);

@@ -1,8 +1,6 @@
 #include <port.cuh>
 
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "kernels/backend.hpp"
 #include "kernels/device/device.cuh"
@@ -72,17 +70,19 @@ class CudaBackend final : OwnDevice,
 
 CudaAvailability cuda_availability() {
     int devices = 0;
-    std::vector<std::string> places;
-    cudaError_t status = cudaGetDeviceCount(&devices);
-    if (status == cudaSuccess && devices == 0) status = cudaErrorNoDevice;
-    for (int index = 0; index < devices && status == cudaSuccess; ++index) {
-        char place[64] = {};
-        status = cudaDeviceGetPCIBusId(place, sizeof place, index);
-        places.emplace_back(place);
-    }
-    if (status == cudaSuccess) return {devices, "", std::move(places)};
+    const cudaError_t status = cudaGetDeviceCount(&devices);
+    if (status == cudaSuccess && devices > 0) return {devices, ""};
     static_cast<void>(cudaGetLastError());
-    return {0, device::why_no_device(status)};
+    return {0, device::why_no_device(status == cudaSuccess ? cudaErrorNoDevice : status)};
+}
+
+std::string cuda_place(int index) {
+    char place[64] = {};
+    const cudaError_t status = cudaDeviceGetPCIBusId(place, sizeof place, index);
+    if (status == cudaSuccess) return place;
+    static_cast<void>(cudaGetLastError());
+    throw InputError("GPU " + std::to_string(index) +
+                     " has no place on the bus that CUDA knows: " + cudaGetErrorString(status));
 }
 
 std::unique_ptr<Backend> make_cuda_backend(int index) {

@@ -8,8 +8,8 @@ const char* ntpgeo_cuda_stamp() {
 }
 
 const ntpgeo::CudaModule* ntpgeo_cuda_module() {
-    static constexpr ntpgeo::CudaModule module{ntpgeo::cuda_availability, ntpgeo::make_cuda_backend,
-                                               ntpgeo::make_cuda_backend_on};
+    static constexpr ntpgeo::CudaModule module{ntpgeo::cuda_availability, ntpgeo::cuda_place,
+                                               ntpgeo::make_cuda_backend, ntpgeo::make_cuda_backend_on};
     return &module;
 }
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "kernels/backend.hpp"
 #include "kernels/base/boundary_stamp.hpp"
@@ -14,6 +15,7 @@ namespace ntpgeo {
 /// What a module hands out: the CUDA half of the boundary in backend.hpp, whose contracts these have.
 struct CudaModule {
     CudaAvailability (*availability)();
+    std::string (*place)(int index);
     std::unique_ptr<Backend> (*make_backend)(int index);
     std::unique_ptr<Backend> (*make_backend_on)(int index, void* stream);
 };

@@ -59,6 +59,10 @@ CudaAvailability cuda_availability() {
     return {0, opened().why_none};
 }
 
+std::string cuda_place(int index) {
+    return the_module().place(index);
+}
+
 std::unique_ptr<Backend> make_cuda_backend(int index) {
     return the_module().make_backend(index);
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/backend.hpp"
+#include "kernels/base/status.hpp"
 #include "kernels/team/team_sums.hpp"
 
 namespace ntpgeo {
@@ -20,7 +21,12 @@ RankGpu seen_gpu(int rank, int local_rank, std::string& place) {
     if (index >= gpus.devices)
         return {std::nullopt,
                 fmt::format("rank {} is number {} of a machine with {}", rank, local_rank, gpus.devices)};
-    place = gpus.places[static_cast<std::size_t>(index)];
+    // Not thrown: the others wait to hear of it.
+    try {
+        place = cuda_place(index);
+    } catch (const InputError& error) {
+        return {std::nullopt, fmt::format("rank {}'s {}", rank, error.what())};
+    }
     return {index, ""};
 }
 

@@ -1,5 +1,8 @@
 // The GPU as a place: its memory, its absence, and the words for either. The environment of a process that
 // runs out of devices or memory is set in child processes; both the emulated device and hardware heed it.
+#include <set>
+#include <string>
+
 #include "kernels/base/status.hpp"
 #include "tests/child_environment.hpp"
 #include "tests/cuda/cuda_fixture.hpp"
@@ -95,6 +98,15 @@ TEST_F(CudaDevice, AnIndexThatIsNotThereIsAnInputError) {
             EXPECT_NE(std::string(error.what()).find("no GPU " + std::to_string(index)), std::string::npos)
                 << error.what();
         }
+}
+
+TEST_F(CudaDevice, HasAPlaceOfItsOwnOnTheBus) {
+    std::set<std::string> places;
+    const int devices = cuda_availability().devices;
+    for (int index = 0; index < devices; ++index) places.insert(cuda_place(index));
+    EXPECT_EQ(std::ssize(places), devices);
+    EXPECT_FALSE(places.contains(""));
+    EXPECT_THROW(static_cast<void>(cuda_place(devices)), InputError);
 }
 
 [[noreturn]] void find_no_device() {
