@@ -12,7 +12,7 @@ class Signals : public Resume {
         run_well({"data", "synth", "-o", folder_ / "long", "--vocab", "400", "--contexts", "4000",
                   "--supports", "3000", "--support-size", "2:5"});
     }
-    /// A command of each verb that has runs, into a folder of its name, that lasts for many seconds on any
+    /// A command of each verb that has runs, into a folder of its name, that lasts for seconds on a quick
     /// machine.
     [[nodiscard]] std::vector<Arguments> long_commands() const {
         return {command_of("train", {"--dim", "8", "--steps", "1000000", "--metrics-every", "50"}),
